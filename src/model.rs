@@ -1,0 +1,257 @@
+//! Model cards: what is known of a network beside its weights.
+//!
+//! In: the name of a model, or the path of its TOML or ONNX file. Out: a [`ModelCard`] with the input, the joints and the file.
+
+use crate::geometry::Size;
+use crate::preprocess::InputFormat;
+use crate::skeleton::KeypointSet;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The model that is used when none is named: the most accurate one.
+pub const DEFAULT_MODEL: &str = "wider_naive_lite_hrnet_18_f32";
+
+/// Why a model cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    #[error("no model {name:?}. Known here: {known}. Give one of these, or the path of a model's .toml file; looked in {looked}")]
+    Unknown { name: String, known: String, looked: String },
+    #[error("{path}: cannot be read: {source}")]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{path}: {problem}. docs/models.md shows a whole card")]
+    Card { path: PathBuf, problem: String },
+    #[error("{onnx}: has no card beside it: write {card} (docs/models.md shows one)")]
+    NoCard { onnx: PathBuf, card: PathBuf },
+    #[error("{path}: checksum is {found}, the card says {wanted}: the file is damaged or another one. Install it again, or correct `sha256` in the card")]
+    Checksum { path: PathBuf, wanted: String, found: String },
+}
+
+/// What is known of one network.
+#[derive(Debug, Clone)]
+pub struct ModelCard {
+    pub name: String,
+    pub title: String,
+    /// The ONNX file, absolute or relative to the working directory.
+    pub onnx: PathBuf,
+    pub sha256: Option<String>,
+    pub precision: String,
+    pub licence: String,
+    pub source: String,
+    pub parameters: String,
+    pub flops: String,
+    pub input: InputFormat,
+    pub keypoints: Arc<KeypointSet>,
+    pub accuracy: Accuracy,
+}
+
+/// Accuracy as the card states it, in per cent.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Accuracy {
+    pub ap: Option<f64>,
+    pub ap50: Option<f64>,
+    pub pck: Option<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CardFile {
+    #[serde(default)]
+    title: String,
+    file: PathBuf,
+    sha256: Option<String>,
+    #[serde(default)]
+    precision: String,
+    #[serde(default)]
+    licence: String,
+    #[serde(default)]
+    source: String,
+    #[serde(default)]
+    parameters: String,
+    #[serde(default)]
+    flops: String,
+    input: InputFile,
+    output: OutputFile,
+    #[serde(default)]
+    accuracy: Accuracy,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InputFile {
+    width: u32,
+    height: u32,
+    mean: [f32; 3],
+    std: [f32; 3],
+    #[serde(default = "default_padding")]
+    padding: f32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OutputFile {
+    keypoints: Vec<String>,
+}
+
+fn default_padding() -> f32 {
+    1.25
+}
+
+impl ModelCard {
+    /// Finds a model by name in the model directories, or by the path of its TOML or ONNX file.
+    ///
+    /// # Errors
+    /// No such model (the known ones are listed), or a card that is not right.
+    pub fn find(name: &str) -> Result<Self, ModelError> {
+        let path = Path::new(name);
+        match path.extension().and_then(|e| e.to_str()) {
+            Some("toml") => return Self::read(path),
+            Some("onnx") => {
+                let card = path.with_extension("toml");
+                return if card.exists() { Self::read(&card) } else { Err(ModelError::NoCard { onnx: path.into(), card }) };
+            }
+            _ => {}
+        }
+        let directories = model_directories();
+        let is_plain = !name.is_empty() && !name.contains(['/', '\\']);
+        for directory in directories.iter().filter(|_| is_plain) {
+            let card = directory.join(format!("{name}.toml"));
+            if card.exists() {
+                return Self::read(&card);
+            }
+        }
+        let known: Vec<String> = known_models().into_iter().filter_map(Result::ok).map(|m| m.name).collect();
+        Err(ModelError::Unknown {
+            name: name.into(),
+            known: if known.is_empty() { "none".into() } else { known.join(", ") },
+            looked: directories.iter().map(|d| d.display().to_string()).collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// Reads and checks one card.
+    ///
+    /// # Errors
+    /// The file is missing, is no TOML, or a value makes no sense; the message names the key and the line.
+    pub fn read(path: &Path) -> Result<Self, ModelError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ModelError::Read { path: path.into(), source })?;
+        let bad = |problem: String| ModelError::Card { path: path.into(), problem };
+        let file: CardFile = toml::from_str(&text).map_err(|e| bad(e.to_string().trim_end().to_string()))?;
+        let i = file.input;
+        if !(32..=2048).contains(&i.width) || !(32..=2048).contains(&i.height) {
+            return Err(bad(format!("input.width and input.height must be 32 to 2048, found {}x{}", i.width, i.height)));
+        }
+        if i.std.iter().any(|s| !(1e-6..=1e6).contains(s)) || i.mean.iter().any(|m| !m.is_finite()) {
+            return Err(bad("input.mean and input.std must be numbers on the scale 0 to 1, std above 0".into()));
+        }
+        if !(1.0..=4.0).contains(&i.padding) {
+            return Err(bad(format!("input.padding must be 1.0 to 4.0, found {}", i.padding)));
+        }
+        let names = file.output.keypoints;
+        let twice = names.iter().enumerate().find(|(n, name)| names[..*n].contains(name));
+        if names.is_empty() || names.len() > 512 || twice.is_some() {
+            return Err(bad("output.keypoints must list each joint once, in the network's order".into()));
+        }
+        Ok(Self {
+            name: path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default(),
+            title: file.title,
+            onnx: path.parent().unwrap_or(Path::new("")).join(file.file),
+            sha256: file.sha256,
+            precision: file.precision,
+            licence: file.licence,
+            source: file.source,
+            parameters: file.parameters,
+            flops: file.flops,
+            input: InputFormat { size: Size::new(i.width, i.height), mean: i.mean, std: i.std, padding: i.padding },
+            keypoints: Arc::new(KeypointSet::new(names)),
+            accuracy: file.accuracy,
+        })
+    }
+
+    /// Compares the ONNX file with the card's checksum; a card without one is not checked.
+    ///
+    /// # Errors
+    /// The file cannot be read or differs.
+    pub fn verify(&self) -> Result<(), ModelError> {
+        let Some(wanted) = &self.sha256 else { return Ok(()) };
+        let bytes = std::fs::read(&self.onnx).map_err(|source| ModelError::Read { path: self.onnx.clone(), source })?;
+        let found: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
+        if found != wanted.to_lowercase() {
+            return Err(ModelError::Checksum { path: self.onnx.clone(), wanted: wanted.clone(), found });
+        }
+        Ok(())
+    }
+}
+
+/// Every card in the model directories; a name that stands in two of them counts where it is found first.
+pub fn known_models() -> Vec<Result<ModelCard, ModelError>> {
+    let mut seen = Vec::new();
+    let mut cards = Vec::new();
+    for directory in model_directories() {
+        let Ok(entries) = std::fs::read_dir(&directory) else { continue };
+        let mut paths: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).collect();
+        paths.sort();
+        for path in paths.iter().filter(|p| p.extension().is_some_and(|e| e == "toml")) {
+            let stem = path.file_stem().map(|s| s.to_owned());
+            if !seen.contains(&stem) && has_network(path) {
+                seen.push(stem);
+                cards.push(ModelCard::read(path));
+            }
+        }
+    }
+    cards
+}
+
+/// A card and nothing else (models/ also holds a Python project's TOML).
+fn has_network(card: &Path) -> bool {
+    std::fs::read_to_string(card).is_ok_and(|text| text.contains(".onnx"))
+}
+
+/// Where models are looked for: `$POSED_MODELS`, `models/` here and beside the program's build folder, and the installed ones.
+pub fn model_directories() -> Vec<PathBuf> {
+    let mut directories = Vec::new();
+    if let Some(own) = std::env::var_os("POSED_MODELS") {
+        directories.push(PathBuf::from(own));
+    }
+    directories.push("models".into());
+    if let Ok(program) = std::env::current_exe() {
+        directories.extend(program.ancestors().skip(1).take(4).map(|a| a.join("models")));
+    }
+    directories.push("/usr/share/posed/models".into());
+    directories.retain(|d| d.is_dir());
+    directories.dedup_by_key(|d| d.canonicalize().ok());
+    directories
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bundled_models_match_their_checksums() {
+        let cards: Vec<_> = known_models().into_iter().map(Result::unwrap).collect();
+        assert!(cards.len() >= 4);
+        for card in cards {
+            card.verify().unwrap();
+            assert_eq!(card.keypoints.len(), 17);
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_lists_the_known_ones() {
+        let text = ModelCard::find("nobody").unwrap_err().to_string();
+        assert!(text.contains("nobody") && text.contains("wider_naive_lite_hrnet_18_f32"), "{text}");
+        assert!(ModelCard::find("../etc/passwd").is_err());
+    }
+
+    #[test]
+    fn a_damaged_network_file_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = std::fs::read_to_string("models/lite_hrnet_18.toml").unwrap();
+        std::fs::write(dir.path().join("m.toml"), text).unwrap();
+        std::fs::write(dir.path().join("lite_hrnet_18.onnx"), b"damaged").unwrap();
+        let card = ModelCard::read(&dir.path().join("m.toml")).unwrap();
+        assert!(matches!(card.verify(), Err(ModelError::Checksum { .. })));
+    }
+}

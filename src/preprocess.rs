@@ -1,0 +1,152 @@
+//! Frame and box to network input, in one pass over the pixels of the crop.
+//!
+//! In: a frame in any pixel layout and the box of a person. Out: planar (NCHW) float input. Each output pixel is interpolated from
+//! four source pixels, each turned to RGB as it is read; there is no full-frame RGB copy. The arithmetic is that of OpenCV's
+//! warpAffine with INTER_LINEAR on 8-bit pictures (float coordinates, result rounded to a whole grey level, black outside), since
+//! the networks saw it in training; then `(value/255 − mean)/std` from a table of 256 values a channel.
+
+use crate::frame::{Frame, PixelVisitor, Pixels, ShortFrame};
+use crate::geometry::{Affine, Rect, Size};
+
+/// How a network wants its input.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InputFormat {
+    pub size: Size,
+    /// Mean of each RGB channel, on the scale 0 to 1.
+    pub mean: [f32; 3],
+    /// Standard deviation of each RGB channel, on the scale 0 to 1.
+    pub std: [f32; 3],
+    /// The factor by which a person's box is made larger before it is cropped.
+    pub padding: f32,
+}
+
+/// Turns crops of frames into network input. Allocates nothing after [`Preprocessor::new`].
+#[derive(Debug, Clone)]
+pub struct Preprocessor {
+    format: InputFormat,
+    table: [[f32; 256]; 3],
+    columns: Vec<Tap>,
+}
+
+/// Where one output column (or row) reads: the source pixel at or before it, and the share of the next one.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tap {
+    at: i32,
+    share: f32,
+}
+
+impl Tap {
+    fn new(source: f64) -> Self {
+        let floor = source.floor();
+        Self { at: floor as i32, share: (source - floor) as f32 }
+    }
+}
+
+impl Preprocessor {
+    pub fn new(format: InputFormat) -> Self {
+        let table = std::array::from_fn(|c| std::array::from_fn(|v| (v as f32 / 255.0 - format.mean[c]) / format.std[c]));
+        let columns = vec![Tap::default(); format.size.width as usize];
+        Self { format, table, columns }
+    }
+
+    pub fn format(&self) -> &InputFormat {
+        &self.format
+    }
+
+    /// The number of floats [`Preprocessor::fill`] writes: 3 x height x width.
+    pub fn input_len(&self) -> usize {
+        3 * self.format.size.width as usize * self.format.size.height as usize
+    }
+
+    /// The map of the crop around a person's box: padded, brought to the input's aspect.
+    pub fn crop(&self, person: Rect) -> Affine {
+        let s = self.format.size;
+        let padded = person.with_aspect(s.width as f32, s.height as f32).scaled(self.format.padding);
+        Affine::crop_to_image(padded, s)
+    }
+
+    /// Writes the crop into `input` as three planes R, G, B of height x width.
+    ///
+    /// # Errors
+    /// [`ShortFrame`] if the frame's data does not hold its picture.
+    ///
+    /// # Panics
+    /// If `input` is not [`Preprocessor::input_len`] long; the caller owns both.
+    pub fn fill(&mut self, frame: &Frame, crop: Affine, input: &mut [f32]) -> Result<(), ShortFrame> {
+        for (x, tap) in self.columns.iter_mut().enumerate() {
+            *tap = Tap::new(x as f64 * crop.scale_x + crop.offset_x);
+        }
+        let table = &self.table;
+        let plane = self.format.size.width as usize * self.format.size.height as usize;
+        let (red, rest) = input.split_at_mut(plane);
+        let (green, blue) = rest.split_at_mut(plane);
+        let width = self.format.size.width as usize;
+        frame.visit(Warp {
+            columns: &self.columns,
+            height: self.format.size.height as usize,
+            crop,
+            store: |x, y, rgb: [u8; 3]| {
+                let i = y * width + x;
+                red[i] = table[0][rgb[0] as usize];
+                green[i] = table[1][rgb[1] as usize];
+                blue[i] = table[2][rgb[2] as usize];
+            },
+        })?;
+        Ok(())
+    }
+
+    /// The crop as RGB bytes before normalising, height x width x 3; for tests and for looking at what the network saw.
+    ///
+    /// # Errors
+    /// [`ShortFrame`] if the frame's data does not hold its picture.
+    pub fn fill_rgb(&mut self, frame: &Frame, crop: Affine, out: &mut Vec<u8>) -> Result<(), ShortFrame> {
+        for (x, tap) in self.columns.iter_mut().enumerate() {
+            *tap = Tap::new(x as f64 * crop.scale_x + crop.offset_x);
+        }
+        out.clear();
+        let height = self.format.size.height as usize;
+        frame.visit(Warp { columns: &self.columns, height, crop, store: |_, _, rgb: [u8; 3]| out.extend_from_slice(&rgb) })?;
+        Ok(())
+    }
+}
+
+struct Warp<'a, S> {
+    columns: &'a [Tap],
+    height: usize,
+    crop: Affine,
+    store: S,
+}
+
+impl<S: FnMut(usize, usize, [u8; 3])> PixelVisitor for Warp<'_, S> {
+    type Output = ();
+
+    fn visit(mut self, pixels: &impl Pixels, size: Size) {
+        let (w, h) = (size.width as i32, size.height as i32);
+        let read = |x: i32, y: i32| {
+            if x < 0 || y < 0 || x >= w || y >= h { [0; 3] } else { pixels.rgb(x as usize, y as usize) }
+        };
+        for y in 0..self.height {
+            let row = Tap::new(y as f64 * self.crop.scale_y + self.crop.offset_y);
+            for (x, column) in self.columns.iter().enumerate() {
+                let quad = [
+                    read(column.at, row.at),
+                    read(column.at.saturating_add(1), row.at),
+                    read(column.at, row.at.saturating_add(1)),
+                    read(column.at.saturating_add(1), row.at.saturating_add(1)),
+                ];
+                (self.store)(x, y, blend(quad, column.share, row.share));
+            }
+        }
+    }
+}
+
+/// Bilinear interpolation of four pixels (upper left, upper right, lower left, lower right), rounded half to even.
+#[inline(always)]
+fn blend(quad: [[u8; 3]; 4], across: f32, down: f32) -> [u8; 3] {
+    std::array::from_fn(|c| {
+        let [a, b, d, e] = quad.map(|p| f32::from(p[c]));
+        let upper = a + (b - a) * across;
+        let lower = d + (e - d) * across;
+        (upper + (lower - upper) * down).round_ties_even() as u8
+    })
+}
