@@ -1,0 +1,102 @@
+//! Frame and box to skeleton.
+//!
+//! In: a frame and the box of one person. Out: the person's joints in image pixels with scores. Crops with
+//! [`crate::preprocess`], runs [`crate::engine`], decodes the heatmaps by DARK.
+
+pub mod dark;
+
+use crate::engine::{EngineError, HeatmapShape, Network};
+use crate::frame::{Frame, ShortFrame};
+use crate::geometry::{Affine, CropPoint, Rect};
+use crate::model::{ModelCard, ModelError};
+use crate::preprocess::Preprocessor;
+use crate::skeleton::{Keypoint, KeypointSet, Skeleton};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Why a frame gave no skeleton.
+#[derive(Debug, thiserror::Error)]
+pub enum EstimateError {
+    #[error(transparent)]
+    Frame(#[from] ShortFrame),
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error(transparent)]
+    Model(#[from] ModelError),
+}
+
+/// How long the steps of one estimate took.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct StageTimes {
+    pub preprocess: Duration,
+    pub inference: Duration,
+    pub decode: Duration,
+}
+
+/// A loaded network with its pre- and post-processing.
+pub struct Estimator {
+    preprocessor: Preprocessor,
+    network: Network,
+    keypoints: Arc<KeypointSet>,
+    input: Vec<f32>,
+    heatmaps: Vec<f32>,
+    times: StageTimes,
+}
+
+impl Estimator {
+    /// Loads the network of `card`; `threads` is the number of processors one inference may use.
+    ///
+    /// # Errors
+    /// The file is missing, differs from the card's checksum, or is no network that the engine runs.
+    pub fn load(card: &ModelCard, threads: usize) -> Result<Self, EstimateError> {
+        card.verify()?;
+        let size = card.input.size;
+        let network = Network::load(&card.onnx, size.width as usize, size.height as usize, card.keypoints.len(), threads)?;
+        let preprocessor = Preprocessor::new(card.input.clone());
+        Ok(Self {
+            input: vec![0.0; preprocessor.input_len()],
+            heatmaps: Vec::new(),
+            keypoints: Arc::clone(&card.keypoints),
+            preprocessor,
+            network,
+            times: StageTimes::default(),
+        })
+    }
+
+    /// The joints of the skeletons this estimator makes.
+    pub fn keypoints(&self) -> &Arc<KeypointSet> {
+        &self.keypoints
+    }
+
+    /// How long the last estimate took.
+    pub fn times(&self) -> StageTimes {
+        self.times
+    }
+
+    /// Finds the joints of the person in `person` (image pixels, unpadded) and writes them into `skeleton`.
+    ///
+    /// # Errors
+    /// The frame is shorter than its header says, or the network failed.
+    pub fn estimate(&mut self, frame: &Frame, person: Rect, skeleton: &mut Skeleton) -> Result<(), EstimateError> {
+        let start = Instant::now();
+        let crop = self.preprocessor.crop(person);
+        self.preprocessor.fill(frame, crop, &mut self.input)?;
+        let filled = Instant::now();
+        self.network.run(&self.input, &mut self.heatmaps)?;
+        let ran = Instant::now();
+        decode(&self.heatmaps, self.network.heatmap_shape(), self.preprocessor.format().size.width as f32, crop, skeleton);
+        self.times = StageTimes { preprocess: filled - start, inference: ran - filled, decode: ran.elapsed() };
+        Ok(())
+    }
+}
+
+/// Heatmaps (joints x height x width) of a crop `crop_width` pixels wide to joints in image pixels.
+pub fn decode(heatmaps: &[f32], shape: HeatmapShape, crop_width: f32, crop: Affine, skeleton: &mut Skeleton) {
+    let stride = crop_width / shape.width as f32;
+    skeleton.keypoints.clear();
+    skeleton.keypoints.extend(heatmaps.chunks_exact(shape.plane()).map(|plane| {
+        let peak = dark::peak(plane, shape.width, shape.height);
+        let at = CropPoint { x: peak.x * stride, y: peak.y * stride };
+        Keypoint { position: crop.to_image(at), score: peak.score }
+    }));
+}

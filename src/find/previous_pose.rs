@@ -1,0 +1,64 @@
+//! The box for the next frame from the pose in this one.
+//!
+//! In: a skeleton and the box it was found in. Out: the box to look in next. The box grows at once with the person and shrinks slowly, so that
+//! legs which the network missed in one frame are still inside the next crop.
+
+use crate::geometry::Rect;
+use crate::skeleton::Skeleton;
+
+/// Joints end at the ankles, wrists and eyes; a person's outline is about this much larger.
+const BEYOND_JOINTS: f32 = 1.2;
+/// The share of the way that an edge moves inward in one frame.
+const SHRINK: f32 = 0.15;
+/// The smallest box that is followed, in pixels a side.
+const SMALLEST_PX: f32 = 16.0;
+
+/// The box around a pose; `None` if too few joints are seen to say where the person is.
+pub fn around(skeleton: &Skeleton, visible: f32) -> Option<Rect> {
+    let bounds = skeleton.bounds(visible)?;
+    let side = bounds.width.max(bounds.height).max(SMALLEST_PX);
+    let floor = side * 0.25;
+    let c = bounds.centre();
+    let (w, h) = (bounds.width.max(floor), bounds.height.max(floor));
+    Some(Rect::new(c.x - w / 2.0, c.y - h / 2.0, w, h).scaled(BEYOND_JOINTS)).filter(|r| r.is_sound())
+}
+
+/// The box to look in next: that of the pose, joined with the one it was found in.
+pub fn follow(last: Rect, skeleton: &Skeleton, visible: f32) -> Option<Rect> {
+    let now = around(skeleton, visible)?;
+    let low = |last: f32, now: f32| if now < last { now } else { last + (now - last) * SHRINK };
+    let high = |last: f32, now: f32| if now > last { now } else { last + (now - last) * SHRINK };
+    let (x, y) = (low(last.x, now.x), low(last.y, now.y));
+    let right = high(last.x + last.width, now.x + now.width);
+    let bottom = high(last.y + last.height, now.y + now.height);
+    let joined = Rect::new(x, y, right - x, bottom - y);
+    // A box that lags far behind the person has lost its meaning.
+    Some(if joined.area() > 2.5 * now.area() { now } else { joined })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::Point;
+    use crate::skeleton::Keypoint;
+
+    fn person(x: f32, y: f32, w: f32, h: f32) -> Skeleton {
+        let at = |x, y| Keypoint { position: Point::new(x, y), score: 1.0 };
+        Skeleton { keypoints: vec![at(x, y), at(x + w, y + h), at(x + w / 2.0, y + h / 3.0)] }
+    }
+
+    #[test]
+    fn the_box_grows_at_once_and_shrinks_slowly() {
+        let whole = around(&person(100.0, 100.0, 60.0, 200.0), 0.2).unwrap();
+        let upper = person(100.0, 100.0, 60.0, 120.0);
+        let next = follow(whole, &upper, 0.2).unwrap();
+        assert!(next.height > 0.8 * whole.height && next.height < whole.height);
+        let back = follow(next, &person(100.0, 100.0, 60.0, 200.0), 0.2).unwrap();
+        assert!(back.y + back.height >= whole.y + whole.height - 0.01);
+    }
+
+    #[test]
+    fn one_joint_is_not_a_person() {
+        assert_eq!(around(&Skeleton { keypoints: vec![Keypoint { position: Point::new(1.0, 1.0), score: 1.0 }] }, 0.2), None);
+    }
+}

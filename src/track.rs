@@ -1,0 +1,145 @@
+//! Who is who, from frame to frame.
+//!
+//! In: the skeletons found in a frame, with its time. Out: people with an identity that lasts, their joints smoothed. One subject is
+//! followed today; the types are made for many.
+
+pub mod one_euro;
+
+use crate::geometry::Rect;
+use crate::skeleton::{Skeleton, similarity};
+use one_euro::SkeletonFilter;
+use std::time::Duration;
+
+/// How joints are smoothed and how long a person who is out of sight keeps the same number.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TrackSettings {
+    /// Cut-off of the One-Euro filter at rest, in hertz; lower is steadier, 0 switches smoothing off.
+    pub min_cutoff_hz: f32,
+    /// How much the cut-off rises with speed, in hertz for each body height a second; higher lags less.
+    pub beta: f32,
+    /// A person unseen for longer is someone new.
+    pub forget: Duration,
+    /// The score from which a joint counts as seen.
+    pub visible: f32,
+}
+
+impl Default for TrackSettings {
+    fn default() -> Self {
+        Self { min_cutoff_hz: 1.5, beta: 6.0, forget: Duration::from_secs(1), visible: 0.25 }
+    }
+}
+
+/// The number of a person, from 1, never used twice in one run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PersonId(pub u32);
+
+/// A person who is followed.
+#[derive(Debug, Clone)]
+pub struct Person {
+    pub id: PersonId,
+    /// Smoothed joints, in image pixels.
+    pub skeleton: Skeleton,
+    /// The box in which the person was found.
+    pub area: Rect,
+    /// Mean joint score of the last sight.
+    pub score: f32,
+    pub last_seen: Duration,
+    filter: SkeletonFilter,
+}
+
+/// Keeps the people of a video apart.
+#[derive(Debug, Clone)]
+pub struct Tracker {
+    settings: TrackSettings,
+    people: Vec<Person>,
+    spare: Vec<Person>,
+    next: u32,
+}
+
+/// Skeletons less alike than this are different people.
+const SAME_PERSON: f32 = 0.2;
+/// Boxes that overlap more than this are the same person even if the pose has changed much.
+const SAME_BOX: f32 = 0.3;
+
+impl Tracker {
+    pub fn new(settings: TrackSettings) -> Self {
+        Self { settings, people: Vec::new(), spare: Vec::new(), next: 1 }
+    }
+
+    /// The people of the last frame and those out of sight for less than `forget`.
+    pub fn people(&self) -> &[Person] {
+        &self.people
+    }
+
+    /// Takes in a skeleton seen at `time` and gives the person it belongs to.
+    pub fn see(&mut self, time: Duration, skeleton: &Skeleton, area: Rect) -> &Person {
+        self.forget(time);
+        let visible = self.settings.visible;
+        let same = |p: &Person| similarity(&p.skeleton, skeleton, area.area(), visible).max((p.area.iou(area) - SAME_BOX).signum() * SAME_PERSON);
+        let found = (0..self.people.len()).find(|&i| same(&self.people[i]) >= SAME_PERSON);
+        let i = found.unwrap_or_else(|| self.add());
+        let score = skeleton.score(visible);
+        let person = &mut self.people[i];
+        person.skeleton.copy_from(skeleton);
+        person.filter.smooth(time, area.height.max(area.width), visible, &self.settings, &mut person.skeleton);
+        (person.area, person.score, person.last_seen) = (area, score, time);
+        person
+    }
+
+    /// Drops the people who were not seen for too long before `time`.
+    pub fn forget(&mut self, time: Duration) {
+        let limit = self.settings.forget;
+        while let Some(i) = self.people.iter().position(|p| time.saturating_sub(p.last_seen) > limit || p.last_seen > time) {
+            self.spare.push(self.people.remove(i));
+        }
+    }
+
+    fn add(&mut self) -> usize {
+        let mut person = self.spare.pop().unwrap_or_else(|| Person {
+            id: PersonId(0),
+            skeleton: Skeleton::default(),
+            area: Rect::default(),
+            score: 0.0,
+            last_seen: Duration::ZERO,
+            filter: SkeletonFilter::default(),
+        });
+        person.id = PersonId(self.next);
+        person.filter.reset();
+        self.next = self.next.checked_add(1).unwrap_or(1);
+        self.people.push(person);
+        self.people.len() - 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::Point;
+    use crate::skeleton::Keypoint;
+
+    fn at(x: f32) -> (Skeleton, Rect) {
+        let keypoints = (0..17).map(|i| Keypoint { position: Point::new(x + (i % 4) as f32 * 10.0, i as f32 * 12.0), score: 0.9 }).collect();
+        (Skeleton { keypoints }, Rect::new(x - 10.0, -10.0, 60.0, 220.0))
+    }
+
+    #[test]
+    fn a_walking_person_keeps_the_number_and_another_gets_a_new_one() {
+        let mut tracker = Tracker::new(TrackSettings::default());
+        for i in 0..30u64 {
+            let (s, area) = at(100.0 + i as f32 * 4.0);
+            assert_eq!(tracker.see(Duration::from_millis(i * 40), &s, area).id, PersonId(1));
+        }
+        let (s, area) = at(600.0);
+        assert_eq!(tracker.see(Duration::from_millis(1240), &s, area).id, PersonId(2));
+    }
+
+    #[test]
+    fn a_person_gone_for_longer_than_forget_is_someone_new() {
+        let mut tracker = Tracker::new(TrackSettings::default());
+        let (s, area) = at(100.0);
+        assert_eq!(tracker.see(Duration::ZERO, &s, area).id, PersonId(1));
+        assert_eq!(tracker.see(Duration::from_millis(900), &s, area).id, PersonId(1));
+        assert_eq!(tracker.see(Duration::from_millis(2000), &s, area).id, PersonId(2));
+        assert_eq!(tracker.people().len(), 1);
+    }
+}
