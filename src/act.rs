@@ -1,0 +1,224 @@
+//! Poses to things that happen.
+//!
+//! In: pose events with frame time. Out: lines set, commands run. An [`Output`] is an [`Actuator`] with its manner (pulse, latch, follow) and the
+//! poses that drive it; [`Outputs`] holds them all and puts every one back to inactive at the end, however that comes.
+
+pub mod command;
+pub mod gpio;
+pub mod memory;
+
+use crate::recognise::EventKind;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Why an output could not be opened or driven.
+#[derive(Debug, thiserror::Error)]
+pub enum ActError {
+    #[error("no GPIO line {line}{place}: {mend}")]
+    NoLine { line: String, place: String, mend: String },
+    #[error("GPIO line {line}: {problem}: {mend}")]
+    Gpio { line: String, problem: String, mend: &'static str },
+    #[error("command {program:?}: {problem}: give `argv` as [\"/path/to/program\", \"argument\"] and make the file executable")]
+    Command { program: PathBuf, problem: String },
+}
+
+/// What made an output switch; handed to commands as environment variables.
+#[derive(Debug, Clone, Copy)]
+pub struct Cause<'a> {
+    pub pose: &'a str,
+    pub event: EventKind,
+    pub person: u32,
+    pub confidence: f32,
+    pub time: Duration,
+}
+
+/// Something that can be on or off.
+pub trait Actuator: Send {
+    /// Switches on, because of `cause`.
+    ///
+    /// # Errors
+    /// The device refused; the output counts as switched all the same, so that the way off is tried.
+    fn activate(&mut self, cause: &Cause) -> Result<(), ActError>;
+
+    /// Switches off. Must be harmless when it is off already, and must not allocate more than an error text.
+    ///
+    /// # Errors
+    /// The device refused.
+    fn release(&mut self) -> Result<(), ActError>;
+
+    /// Looks after what runs by itself (time limits of commands); called with every frame and at least ten times a second.
+    fn tend(&mut self) {}
+}
+
+/// How an output answers to its poses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// On at `enter` for this long.
+    Pulse(Duration),
+    /// On at `enter`; stays until a pose of `until` enters, or the program ends.
+    Latch,
+    /// On as long as one of the poses is held by anyone.
+    Follow,
+}
+
+/// What to build an [`Output`] from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutputSettings {
+    pub name: String,
+    pub device: DeviceSettings,
+    pub manner: Manner,
+    /// Indices of the poses that switch it on.
+    pub poses: Vec<usize>,
+    /// Indices of the poses that end a latch.
+    pub until: Vec<usize>,
+}
+
+/// Which device an output drives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeviceSettings {
+    Gpio(gpio::LineSettings),
+    Command(command::CommandSettings),
+    Memory { journal: Option<PathBuf> },
+}
+
+struct Output {
+    settings: OutputSettings,
+    actuator: Box<dyn Actuator>,
+    active: bool,
+    /// How many (person, pose) pairs hold it on, for `Follow`.
+    holders: u32,
+    /// Frame time at which a pulse ends.
+    off_at: Option<Duration>,
+}
+
+/// All outputs of the program.
+#[derive(Default)]
+pub struct Outputs {
+    list: Vec<Output>,
+}
+
+/// Opens the device of one output, inactive.
+///
+/// # Errors
+/// The line or program does not exist or may not be used.
+pub fn open(device: &DeviceSettings, name: &str) -> Result<Box<dyn Actuator>, ActError> {
+    Ok(match device {
+        DeviceSettings::Gpio(line) => Box::new(gpio::GpioLine::open(line)?),
+        DeviceSettings::Command(command) => Box::new(command::CommandRunner::new(command.clone())?),
+        DeviceSettings::Memory { journal } => Box::new(memory::MemoryActuator::new(name, journal.as_deref())),
+    })
+}
+
+impl Outputs {
+    /// Opens every output; the ones already open are released again if one fails.
+    ///
+    /// # Errors
+    /// The first that cannot be opened.
+    pub fn open(settings: &[OutputSettings]) -> Result<Self, ActError> {
+        let mut outputs = Self::default();
+        for s in settings {
+            outputs.add(s.clone(), open(&s.device, &s.name)?);
+        }
+        Ok(outputs)
+    }
+
+    /// Adds an output with an actuator of the caller's.
+    pub fn add(&mut self, settings: OutputSettings, actuator: Box<dyn Actuator>) {
+        self.list.push(Output { settings, actuator, active: false, holders: 0, off_at: None });
+    }
+
+    /// Takes in one pose event: `pose` is the index, `cause` what is known of it.
+    pub fn event(&mut self, pose: usize, cause: &Cause) {
+        for output in &mut self.list {
+            if output.settings.poses.contains(&pose) {
+                output.driven(cause);
+            }
+            if cause.event == EventKind::Enter && output.settings.until.contains(&pose) {
+                output.switch_off();
+            }
+        }
+    }
+
+    /// Ends the pulses whose time has come; `now` is frame time.
+    pub fn tick(&mut self, now: Duration) {
+        for output in &mut self.list {
+            if output.off_at.is_some_and(|at| now >= at) {
+                output.switch_off();
+            }
+            output.actuator.tend();
+        }
+    }
+
+    /// When the next pulse ends, in frame time.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.list.iter().filter_map(|o| o.off_at).min()
+    }
+
+    /// Puts every output to inactive and forgets who held it.
+    pub fn release_all(&mut self) {
+        for output in &mut self.list {
+            output.holders = 0;
+            output.switch_off();
+        }
+    }
+
+    /// The names of the outputs that are on.
+    pub fn active(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().filter(|o| o.active).map(|o| o.settings.name.as_str())
+    }
+
+    /// Names of all outputs.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().map(|o| o.settings.name.as_str())
+    }
+}
+
+impl Output {
+    fn driven(&mut self, cause: &Cause) {
+        match (self.settings.manner, cause.event) {
+            (Manner::Pulse(length), EventKind::Enter) => {
+                self.switch_on(cause);
+                self.off_at = Some(cause.time + length);
+            }
+            (Manner::Latch, EventKind::Enter) if !self.active => self.switch_on(cause),
+            (Manner::Follow, EventKind::Enter) => {
+                self.holders += 1;
+                if self.holders == 1 {
+                    self.switch_on(cause);
+                }
+            }
+            (Manner::Follow, EventKind::Exit) => {
+                self.holders = self.holders.saturating_sub(1);
+                if self.holders == 0 {
+                    self.switch_off();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn switch_on(&mut self, cause: &Cause) {
+        self.active = true;
+        if let Err(e) = self.actuator.activate(cause) {
+            log::error!("action {}: {e}", self.settings.name);
+        }
+    }
+
+    fn switch_off(&mut self) {
+        self.off_at = None;
+        if std::mem::take(&mut self.active)
+            && let Err(e) = self.actuator.release()
+        {
+            log::error!("action {}: {e}", self.settings.name);
+        }
+    }
+}
+
+impl Drop for Outputs {
+    fn drop(&mut self) {
+        self.release_all();
+    }
+}
+
+#[cfg(test)]
+mod tests;

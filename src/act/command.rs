@@ -1,0 +1,195 @@
+//! A program that is run when a pose is recognised.
+//!
+//! In: on and off. Out: a child process with the event in its environment: POSED_POSE, POSED_EVENT, POSED_PERSON, POSED_CONFIDENCE, POSED_TIME. No shell.
+//! A run that lasts longer than its limit is killed with everything it started; at the end of the program so is any other.
+
+use super::{ActError, Actuator, Cause};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Which program, and how long it may run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandSettings {
+    /// The program and its arguments; at least one entry.
+    pub argv: Vec<String>,
+    pub time_limit: Duration,
+    /// Whether a new run may start while one goes on.
+    pub overlap: bool,
+}
+
+/// No more runs than this at once even where they may overlap.
+const MOST_RUNS: usize = 8;
+
+/// Runs a program.
+pub struct CommandRunner {
+    settings: CommandSettings,
+    running: Vec<(Child, Instant)>,
+}
+
+impl CommandRunner {
+    /// Checks that the program exists.
+    ///
+    /// # Errors
+    /// `argv` is empty or names no executable file.
+    pub fn new(settings: CommandSettings) -> Result<Self, ActError> {
+        check(&settings.argv)?;
+        Ok(Self { settings, running: Vec::new() })
+    }
+
+    fn failed(&self, problem: String) -> ActError {
+        ActError::Command { program: self.settings.argv[0].clone().into(), problem }
+    }
+}
+
+/// Checks that `argv` names a program that can be run.
+///
+/// # Errors
+/// It is empty, or no such executable file is on the path.
+pub fn check(argv: &[String]) -> Result<(), ActError> {
+    let fail = |program: &str, problem: &str| ActError::Command { program: program.into(), problem: problem.into() };
+    let program = argv.first().ok_or_else(|| fail("", "no program given"))?;
+    let candidates: Vec<PathBuf> = if program.contains('/') {
+        vec![program.into()]
+    } else {
+        std::env::var_os("PATH").iter().flat_map(std::env::split_paths).map(|d| d.join(program)).collect()
+    };
+    let executable = |p: &PathBuf| {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::metadata(p).is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
+    };
+    if candidates.iter().any(executable) { Ok(()) } else { Err(fail(program, "no such executable file")) }
+}
+
+/// Kills a child with its process group and waits for it.
+fn kill(child: &mut Child) {
+    if let Ok(group) = i32::try_from(child.id()) {
+        // SAFETY: kill(2) takes any numbers; the child was made the leader of its own group and has not been waited for, so
+        // the number is still its own.
+        unsafe { libc::kill(-group, libc::SIGKILL) };
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+impl Actuator for CommandRunner {
+    fn activate(&mut self, cause: &Cause) -> Result<(), ActError> {
+        self.tend();
+        if !self.running.is_empty() && (!self.settings.overlap || self.running.len() >= MOST_RUNS) {
+            log::info!("command {:?} still runs: not started again for {}", self.settings.argv[0], cause.pose);
+            return Ok(());
+        }
+        let child = Command::new(&self.settings.argv[0])
+            .args(&self.settings.argv[1..])
+            .env("POSED_POSE", cause.pose)
+            .env("POSED_EVENT", cause.event.name())
+            .env("POSED_PERSON", cause.person.to_string())
+            .env("POSED_CONFIDENCE", format!("{:.3}", cause.confidence))
+            .env("POSED_TIME", format!("{:.3}", cause.time.as_secs_f64()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .map_err(|e| self.failed(e.to_string()))?;
+        self.running.push((child, Instant::now()));
+        Ok(())
+    }
+
+    /// A started program goes on to its own end or its limit: "off" is the end of the pose, not of the program.
+    fn release(&mut self) -> Result<(), ActError> {
+        Ok(())
+    }
+
+    fn tend(&mut self) {
+        let (limit, program) = (self.settings.time_limit, &self.settings.argv[0]);
+        self.running.retain_mut(|(child, start)| match child.try_wait() {
+            Ok(Some(status)) => {
+                if !status.success() {
+                    log::warn!("command {program:?} ended with {status}");
+                }
+                false
+            }
+            Ok(None) if start.elapsed() > limit => {
+                log::warn!("command {program:?} ran longer than {limit:?} and was killed");
+                kill(child);
+                false
+            }
+            Ok(None) => true,
+            Err(_) => false,
+        });
+    }
+}
+
+impl Drop for CommandRunner {
+    fn drop(&mut self) {
+        for (child, _) in &mut self.running {
+            kill(child);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recognise::EventKind;
+
+    fn runner(script: &str, limit_ms: u64, overlap: bool) -> CommandRunner {
+        let argv = ["/bin/sh", "-c", script].map(String::from).to_vec();
+        CommandRunner::new(CommandSettings { argv, time_limit: Duration::from_millis(limit_ms), overlap }).unwrap()
+    }
+
+    fn cause() -> Cause<'static> {
+        Cause { pose: "wave", event: EventKind::Enter, person: 3, confidence: 0.5, time: Duration::from_secs(2) }
+    }
+
+    fn until(mut done: impl FnMut() -> bool) {
+        let start = Instant::now();
+        while !done() {
+            assert!(start.elapsed() < Duration::from_secs(20), "waited too long");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    #[test]
+    fn the_event_is_in_the_environment() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("seen");
+        let mut r = runner(&format!("echo $POSED_POSE $POSED_EVENT $POSED_PERSON $POSED_CONFIDENCE > {}", file.display()), 9000, false);
+        r.activate(&cause()).unwrap();
+        until(|| std::fs::read_to_string(&file).is_ok_and(|t| t == "wave enter 3 0.500\n"));
+    }
+
+    #[test]
+    fn never_two_at_once_unless_asked() {
+        let mut one = runner("sleep 60", 60_000, false);
+        let mut many = runner("sleep 60", 60_000, true);
+        for _ in 0..3 {
+            one.activate(&cause()).unwrap();
+            many.activate(&cause()).unwrap();
+        }
+        assert_eq!((one.running.len(), many.running.len()), (1, 3));
+    }
+
+    #[test]
+    fn a_run_over_its_limit_is_killed_with_its_children() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("pid");
+        let mut r = runner(&format!("sleep 600 & echo $! > {}; wait", file.display()), 300, false);
+        r.activate(&cause()).unwrap();
+        until(|| {
+            r.tend();
+            r.running.is_empty()
+        });
+        let pid = std::fs::read_to_string(&file).unwrap();
+        let stat = format!("/proc/{}/stat", pid.trim());
+        until(|| std::fs::read_to_string(&stat).map_or(true, |s| s.contains(") Z ")));
+    }
+
+    #[test]
+    fn a_missing_program_is_found_before_it_is_needed() {
+        let argv = vec!["/no/such/program".to_string()];
+        let e = CommandRunner::new(CommandSettings { argv, time_limit: Duration::from_secs(1), overlap: false }).err().unwrap();
+        assert!(e.to_string().contains("/no/such/program"));
+    }
+}

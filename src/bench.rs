@@ -1,0 +1,197 @@
+//! Speed and memory of a network on this machine.
+//!
+//! In: a model card, the threads one inference may use, the number of runs. Out: a [`Report`], readable as a table or as JSON.
+//! The picture is made here, in the layout of a camera, so no camera and no photo is needed; every network does the same work on
+//! any picture.
+
+use crate::doctor::machine;
+use crate::estimate::{EstimateError, Estimator, StageTimes};
+use crate::frame::{Frame, PixelFormat};
+use crate::geometry::Size;
+use crate::model::ModelCard;
+use crate::skeleton::Skeleton;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Runs before the measured ones: caches, pages and the clock's governor settle.
+const WARM_UP_RUNS: usize = 5;
+/// What most USB cameras give.
+const PICTURE: Size = Size::new(640, 480);
+
+/// What one network costs on this machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    pub model: String,
+    /// Processors that one inference may use.
+    pub threads: usize,
+    /// Measured runs, without the warm-up.
+    pub runs: usize,
+    /// From the file to a network that is ready to run.
+    pub load_ms: f64,
+    /// The network alone.
+    pub inference_ms: Spread,
+    /// Camera picture to network input.
+    pub preprocess_ms: Spread,
+    /// Heatmaps to joints.
+    pub decode_ms: Spread,
+    /// Frame and box to skeleton: the three steps together.
+    pub total_ms: Spread,
+    /// The most memory this process ever held, in units of 1024² bytes; `null` where the system does not tell.
+    pub peak_rss_mb: Option<f64>,
+    /// The processor's features that matter to networks.
+    pub cpu_features: Vec<String>,
+}
+
+/// How long a step took over all runs, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Spread {
+    pub median: f64,
+    pub p99: f64,
+    pub min: f64,
+}
+
+impl Spread {
+    fn of(times: impl Iterator<Item = Duration>) -> Self {
+        let mut ms: Vec<f64> = times.map(|t| t.as_secs_f64() * 1e3).collect();
+        ms.sort_by(f64::total_cmp);
+        Self { median: percentile(&ms, 50.0), p99: percentile(&ms, 99.0), min: percentile(&ms, 0.0) }
+    }
+}
+
+/// The smallest of the ascending `sorted` values that at least `percent` of them do not exceed (nearest rank); 0 of none.
+fn percentile(sorted: &[f64], percent: f64) -> f64 {
+    let rank = (percent / 100.0 * sorted.len() as f64).ceil() as usize;
+    sorted.get(rank.clamp(1, sorted.len().max(1)) - 1).copied().unwrap_or(0.0)
+}
+
+/// Measures the network of `card`; at least one run is made.
+///
+/// # Errors
+/// The network's file is missing, damaged, or none that the engine runs.
+pub fn run(card: &ModelCard, threads: usize, runs: usize) -> Result<Report, EstimateError> {
+    let start = Instant::now();
+    let mut estimator = Estimator::load(card, threads)?;
+    let load = start.elapsed();
+    let frame = picture();
+    let (person, mut skeleton) = (frame.size.rect(), Skeleton::default());
+    for _ in 0..WARM_UP_RUNS {
+        estimator.estimate(&frame, person, &mut skeleton)?;
+    }
+    let runs = runs.max(1);
+    let mut steps: Vec<StageTimes> = Vec::with_capacity(runs);
+    let mut totals = Vec::with_capacity(runs);
+    for _ in 0..runs {
+        let start = Instant::now();
+        estimator.estimate(&frame, person, &mut skeleton)?;
+        totals.push(start.elapsed());
+        steps.push(estimator.times());
+    }
+    Ok(Report {
+        model: card.name.clone(),
+        threads,
+        runs,
+        load_ms: load.as_secs_f64() * 1e3,
+        inference_ms: Spread::of(steps.iter().map(|s| s.inference)),
+        preprocess_ms: Spread::of(steps.iter().map(|s| s.preprocess)),
+        decode_ms: Spread::of(steps.iter().map(|s| s.decode)),
+        total_ms: Spread::of(totals.into_iter()),
+        peak_rss_mb: std::fs::read_to_string("/proc/self/status").ok().and_then(|s| peak_rss_mb(&s)),
+        cpu_features: machine::cpu_features(Path::new("/")),
+    })
+}
+
+/// A 640x480 YUYV picture with soft slopes, a figure's outline and noise, as a camera gives it; the same at every call.
+fn picture() -> Frame {
+    let (w, h) = (PICTURE.width as usize, PICTURE.height as usize);
+    let mut data = Vec::with_capacity(w * h * 2);
+    let mut noise = 0x2545_f491u32;
+    for y in 0..h {
+        for x in (0..w).step_by(2) {
+            noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let figure = x.abs_diff(w / 2) < 70 && y > 120 || x.abs_diff(w / 2).pow(2) + y.abs_diff(80).pow(2) < 45 * 45;
+            let level = if figure { 150 } else { 40 + (x * 60 / w + y * 80 / h) as u32 };
+            let grain = |shift: u32| (level + (noise >> shift) % 9) as u8;
+            let chroma = if figure { [112, 150] } else { [128, 128] };
+            data.extend([grain(16), chroma[0], grain(24), chroma[1]]);
+        }
+    }
+    let mut frame = Frame { data, ..Frame::default() };
+    frame.set_shape(PICTURE, PixelFormat::Yuyv);
+    frame
+}
+
+/// The high-water mark of resident memory in `/proc/self/status` (proc(5), VmHWM, in kB).
+fn peak_rss_mb(status: &str) -> Option<f64> {
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse().ok().map(|kb: f64| kb / 1024.0)
+}
+
+impl std::fmt::Display for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let threads = if self.threads == 1 { "thread" } else { "threads" };
+        writeln!(f, "{}, {} {threads}, {} runs", self.model, self.threads, self.runs)?;
+        writeln!(f, "{:<12}{:>10}{:>10}{:>10}", "ms", "median", "p99", "min")?;
+        let rows = [
+            ("preprocess", self.preprocess_ms),
+            ("inference", self.inference_ms),
+            ("decode", self.decode_ms),
+            ("total", self.total_ms),
+        ];
+        for (name, s) in rows {
+            writeln!(f, "{name:<12}{:>10.2}{:>10.2}{:>10.2}", s.median, s.p99, s.min)?;
+        }
+        writeln!(f, "{:<12}{:>10.0} ms", "load", self.load_ms)?;
+        if let Some(mb) = self.peak_rss_mb {
+            writeln!(f, "{:<12}{mb:>10.0} MB", "peak memory")?;
+        }
+        let features = if self.cpu_features.is_empty() { "none known".into() } else { self.cpu_features.join(", ") };
+        write!(f, "{:<12}{features}", "processor")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentile_is_one_of_the_values() {
+        let hundred: Vec<f64> = (1..=100).map(f64::from).collect();
+        assert_eq!([0.0, 50.0, 99.0, 100.0].map(|p| percentile(&hundred, p)), [1.0, 50.0, 99.0, 100.0]);
+        assert_eq!([0.0, 50.0, 99.0].map(|p| percentile(&[1.0, 2.0, 3.0], p)), [1.0, 2.0, 3.0]);
+        assert_eq!([0.0, 50.0, 99.0].map(|p| percentile(&[7.0], p)), [7.0; 3]);
+        assert_eq!(percentile(&[], 99.0), 0.0);
+    }
+
+    #[test]
+    fn a_spread_does_not_ask_for_order() {
+        let ms = |n: u64| Duration::from_millis(n);
+        let spread = Spread::of([ms(5), ms(1), ms(9)].into_iter());
+        assert_eq!((spread.median, spread.p99, spread.min), (5.0, 9.0, 1.0));
+    }
+
+    #[test]
+    fn peak_memory_is_read_from_the_status_file() {
+        assert_eq!(peak_rss_mb("Name:\tposed\nVmHWM:\t    2048 kB\nVmRSS:\t 1 kB\n"), Some(2.0));
+        assert_eq!(peak_rss_mb("Name:\tposed\n"), None);
+    }
+
+    #[test]
+    fn the_picture_holds_what_it_promises() {
+        picture().check().unwrap();
+    }
+
+    #[test]
+    fn a_report_has_the_times_of_every_step_in_json_and_in_the_table() {
+        let card = ModelCard::find("lite_hrnet_18_f32").unwrap();
+        let report = run(&card, 1, 2).unwrap();
+        assert!(report.inference_ms.min > 0.0 && report.total_ms.median >= report.inference_ms.min);
+        let json = serde_json::to_value(&report).unwrap();
+        assert!(json["inference_ms"]["median"].is_f64() && json["inference_ms"]["p99"].is_f64() && json["load_ms"].is_f64());
+        assert!(json["peak_rss_mb"].as_f64().unwrap() > 1.0);
+        let table = report.to_string();
+        for word in ["lite_hrnet_18_f32", "1 thread,", "2 runs", "inference", "preprocess", "decode", "total", "load", "peak memory"] {
+            assert!(table.contains(word), "{word}: {table}");
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Where frames come from.
+//!
+//! In: the `[source]` of the configuration, or one word of a command line. Out: [`Frame`]s in the form in which the source gives
+//! them, each with its time, through a [`FrameSource`]. Errors tell a camera that may come back from a source that never works.
+
+pub mod avi;
+pub mod bytes;
+pub mod clip;
+pub mod clock;
+pub mod folder;
+pub mod jpeg;
+pub mod photo;
+pub mod stdin;
+pub mod synthetic;
+pub mod v4l2;
+pub mod y4m;
+
+use crate::decode::DecodeError;
+use crate::frame::{Frame, PixelFormat};
+use crate::geometry::Size;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use clock::Pace;
+pub(crate) use clock::sound_rate;
+pub use synthetic::script::Step;
+
+/// The most bytes that one frame may have; a header that promises more is damage or an attack.
+pub const MAX_FRAME_BYTES: usize = 64 << 20;
+
+/// How long a device or pipe may keep silent before it counts as stalled.
+pub const STALL_AFTER: Duration = Duration::from_secs(2);
+
+/// What to read: the `[source]` of the configuration, or a source given on the command line.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SourceSettings {
+    /// A camera through Video4Linux; what is `None` is chosen from what the driver offers.
+    V4l2 { device: PathBuf, size: Option<Size>, fps: Option<f32>, format: Option<PixelFormat> },
+    /// One JPEG or PNG file: again and again under [`Pace::Live`], once under [`Pace::Recorded`].
+    Photo { path: PathBuf, fps: f32 },
+    /// A Y4M or MJPEG AVI file, told by its content, or a folder of numbered JPEGs and PNGs.
+    Clip { path: PathBuf, repeat: bool },
+    /// Y4M, AVI or a stream of JPEGs, told by its first bytes; anything else is raw I420, which needs `size`.
+    Stdin { size: Option<Size>, fps: f32 },
+    /// Drawn pictures and scripted faults, for tests; without a script a gradient for ever.
+    Synthetic { size: Size, fps: f32, script: Vec<Step> },
+}
+
+impl SourceSettings {
+    /// Reads a source as typed on a command line: `/dev/video0`, `-` for stdin, `synthetic`, or the path of a photo, clip or folder.
+    ///
+    /// ```
+    /// # use posed::capture::SourceSettings;
+    /// assert!(matches!(SourceSettings::from_argument("/dev/video0"), Ok(SourceSettings::V4l2 { .. })));
+    /// ```
+    ///
+    /// # Errors
+    /// The path does not exist or cannot be read.
+    pub fn from_argument(text: &str) -> Result<Self, CaptureError> {
+        let path = PathBuf::from(text);
+        match text {
+            "-" => return Ok(Self::Stdin { size: None, fps: 30.0 }),
+            "synthetic" => return Ok(Self::Synthetic { size: Size::new(640, 480), fps: 30.0, script: Vec::new() }),
+            _ if path.starts_with("/dev") => return Ok(Self::V4l2 { device: path, size: None, fps: None, format: None }),
+            _ => {}
+        }
+        if path.is_dir() {
+            return Ok(Self::Clip { path, repeat: false });
+        }
+        if is_photo(&first_bytes(&path)?) { Ok(Self::Photo { path, fps: 30.0 }) } else { Ok(Self::Clip { path, repeat: false }) }
+    }
+}
+
+/// What [`FrameSource::next`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// The frame is filled.
+    Frame,
+    /// The source is at its end; the frame is as it was or partly overwritten.
+    End,
+}
+
+/// A camera, file or pipe that gives one frame after another.
+pub trait FrameSource: Send {
+    /// Fills `frame`, using its buffer again. Blocks until a frame is due; a device blocks at most [`STALL_AFTER`].
+    ///
+    /// # Errors
+    /// See [`CaptureError::is_retryable`]: after a retryable error, drop the source and [`open`] it again.
+    fn next(&mut self, frame: &mut Frame) -> Result<Next, CaptureError>;
+
+    /// The source in words, such as `/dev/video0 640x480 YUYV 30 fps`.
+    fn describe(&self) -> String;
+
+    /// Nominal frames per second as a fraction, such as (30000, 1001).
+    fn rate(&self) -> (u32, u32);
+}
+
+/// Why there is no frame.
+#[derive(Debug, thiserror::Error)]
+pub enum CaptureError {
+    #[error("{device}: cannot be opened: {error}; {mend}")]
+    Missing { device: String, error: io::Error, mend: &'static str },
+    #[error("{device}: no frame for {} s; check the cable, the power supply and `dmesg`", waited.as_secs_f32())]
+    Stalled { device: String, waited: Duration },
+    #[error("{device}: lost: {error}; check the cable, the power supply and `dmesg`")]
+    Lost { device: String, error: io::Error },
+    #[error("{name}: cannot be read: {error}")]
+    Read { name: String, error: io::Error },
+    #[error("{name}: {error}")]
+    Picture { name: String, error: DecodeError },
+    #[error("{name}: {reason}; {mend}")]
+    Unusable { name: String, reason: String, mend: String },
+}
+
+impl CaptureError {
+    /// Whether the source may come back: a camera that is missing, in use, lost or stalled. Everything else is final.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Missing { .. } | Self::Stalled { .. } | Self::Lost { .. })
+    }
+
+    pub(crate) fn unusable(name: &str, reason: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self::Unusable { name: name.into(), reason: reason.into(), mend: mend.into() }
+    }
+
+    /// A failed read; a pipe's time-out counts as a stall.
+    pub(crate) fn read(name: &str, error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::TimedOut => Self::Stalled { device: name.into(), waited: STALL_AFTER },
+            _ => Self::Read { name: name.into(), error },
+        }
+    }
+}
+
+/// Opens a source.
+///
+/// ```
+/// # use posed::capture::{open, Next, Pace, SourceSettings};
+/// # use posed::frame::Frame;
+/// let mut source = open(&SourceSettings::from_argument("photos/astronaut.jpg")?, Pace::Recorded)?;
+/// let mut frame = Frame::default();
+/// assert_eq!(source.next(&mut frame)?, Next::Frame);
+/// assert_eq!(source.next(&mut frame)?, Next::End);
+/// # Ok::<(), posed::capture::CaptureError>(())
+/// ```
+///
+/// # Errors
+/// A retryable one for a device that is not there, a final one for settings or files that never work.
+pub fn open(settings: &SourceSettings, pace: Pace) -> Result<Box<dyn FrameSource>, CaptureError> {
+    Ok(match settings {
+        SourceSettings::V4l2 { device, size, fps, format } => Box::new(v4l2::V4l2Source::open(device, *size, *fps, *format)?),
+        SourceSettings::Photo { path, fps } => Box::new(photo::Photo::open(path, *fps, pace)?),
+        SourceSettings::Clip { path, repeat } if path.is_dir() => Box::new(folder::Folder::open(path, *repeat, pace)?),
+        SourceSettings::Clip { path, repeat } => Box::new(clip::Clip::open(path, *repeat, pace)?),
+        SourceSettings::Stdin { size, fps } => Box::new(stdin::Stdin::open(*size, *fps, pace)?),
+        SourceSettings::Synthetic { size, fps, script } => Box::new(synthetic::Synthetic::open(*size, *fps, script, pace)?),
+    })
+}
+
+/// Cuts a stream of bytes into frames; one file each for Y4M, AVI, JPEGs and raw I420.
+pub(crate) trait Demux: Send {
+    /// Fills size, format and bytes of `frame` and gives how many frame periods have passed since the one before: 1, or more where
+    /// the clip leaves frames out. `None` is the end.
+    fn read(&mut self, frame: &mut Frame) -> Result<Option<u64>, CaptureError>;
+    /// The rate that the stream's header names.
+    fn rate(&self) -> Option<(u32, u32)>;
+    /// Size and pixel format in words.
+    fn shape(&self) -> String;
+}
+
+/// Up to 12 bytes from the start of a file, enough to tell what it is.
+pub(crate) fn first_bytes(path: &Path) -> Result<Vec<u8>, CaptureError> {
+    use io::Read;
+    let mut bytes = Vec::new();
+    let read = std::fs::File::open(path).and_then(|f| f.take(12).read_to_end(&mut bytes));
+    read.map_err(|error| CaptureError::read(&path.display().to_string(), error))?;
+    Ok(bytes)
+}
+
+/// Whether a file that starts with `bytes` is a JPEG or PNG.
+pub(crate) fn is_photo(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0xff, 0xd8]) || bytes.starts_with(b"\x89PNG")
+}
+
+/// A rate in words: `30`, `29.97`.
+pub(crate) fn fps_text((num, den): (u32, u32)) -> String {
+    let text = format!("{:.2}", f64::from(num) / f64::from(den.max(1)));
+    text.trim_end_matches('0').trim_end_matches('.').to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_argument_is_told_by_name_and_content() {
+        let kind = |t: &str| SourceSettings::from_argument(t).unwrap();
+        assert!(matches!(kind("-"), SourceSettings::Stdin { size: None, .. }));
+        assert!(matches!(kind("synthetic"), SourceSettings::Synthetic { .. }));
+        assert!(matches!(kind("/dev/v4l/by-id/cam"), SourceSettings::V4l2 { .. }));
+        assert!(matches!(kind("photos/astronaut.jpg"), SourceSettings::Photo { .. }));
+        assert!(matches!(kind("photos"), SourceSettings::Clip { .. }));
+        let missing = SourceSettings::from_argument("no/such/file").unwrap_err();
+        assert!(!missing.is_retryable() && missing.to_string().contains("no/such/file"), "{missing}");
+    }
+
+    #[test]
+    fn a_missing_camera_may_come_back_and_a_missing_file_may_not() {
+        let camera = SourceSettings::from_argument("/dev/video-none").unwrap();
+        assert!(open(&camera, Pace::Live).err().unwrap().is_retryable());
+        let clip = SourceSettings::Clip { path: "none.y4m".into(), repeat: false };
+        assert!(!open(&clip, Pace::Live).err().unwrap().is_retryable());
+    }
+
+    #[test]
+    fn rates_read_as_people_write_them() {
+        assert_eq!([fps_text((30, 1)), fps_text((30000, 1001)), fps_text((25, 2))], ["30", "29.97", "12.5"]);
+    }
+}

@@ -1,0 +1,108 @@
+//! A file of moving pictures.
+//!
+//! In: the path of a Y4M or MJPEG AVI file, told by its content. Out: its frames at its own rate, on request again and again.
+
+use super::avi::Avi;
+use super::bytes::ByteStream;
+use super::clock::{Clock, Pace};
+use super::y4m::{self, Y4m};
+use super::{CaptureError, Demux, FrameSource, Next, first_bytes, fps_text, is_photo};
+use crate::frame::Frame;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// Played where a file names no rate, or none that makes sense.
+pub(crate) const DEFAULT_RATE: (u32, u32) = (30, 1);
+
+/// A clip being read.
+pub struct Clip {
+    path: PathBuf,
+    repeat: bool,
+    demux: Box<dyn Demux>,
+    clock: Clock,
+}
+
+impl Clip {
+    /// Opens the file and reads its headers.
+    ///
+    /// # Errors
+    /// All final: it cannot be read, is no clip, or is of a kind that is not read here.
+    pub fn open(path: &Path, repeat: bool, pace: Pace) -> Result<Self, CaptureError> {
+        let demux = demux(path)?;
+        let rate = demux.rate().unwrap_or_else(|| {
+            log::warn!("{}: names no sound rate, taken as 30 fps", path.display());
+            DEFAULT_RATE
+        });
+        Ok(Self { path: path.into(), repeat, demux, clock: Clock::new(pace, rate) })
+    }
+}
+
+fn demux(path: &Path) -> Result<Box<dyn Demux>, CaptureError> {
+    let name = path.display().to_string();
+    let first = first_bytes(path)?;
+    let file = File::open(path).map_err(|e| CaptureError::read(&name, e))?;
+    let bytes = ByteStream::new(file);
+    if first.starts_with(y4m::MAGIC) {
+        return Ok(Box::new(Y4m::new(bytes, &name)?));
+    }
+    if first.starts_with(b"RIFF") && first.ends_with(b"AVI ") {
+        return Ok(Box::new(Avi::new(bytes, &name)?));
+    }
+    if is_photo(&first) {
+        return Err(CaptureError::unusable(&name, "is a photo and not a clip", "set kind = \"photo\""));
+    }
+    let mend = "convert it: `ffmpeg -i IN -c:v mjpeg -q:v 3 -an OUT.avi`";
+    Err(CaptureError::unusable(&name, "is neither Y4M nor AVI", mend))
+}
+
+impl FrameSource for Clip {
+    fn next(&mut self, frame: &mut Frame) -> Result<Next, CaptureError> {
+        let mut read = self.demux.read(frame)?;
+        if read.is_none() && self.repeat {
+            self.demux = demux(&self.path)?;
+            read = self.demux.read(frame)?;
+        }
+        let Some(steps) = read else { return Ok(Next::End) };
+        (frame.sequence, frame.time) = self.clock.play(steps);
+        Ok(Next::Frame)
+    }
+
+    fn describe(&self) -> String {
+        format!("{} {} {} fps", self.path.display(), self.demux.shape(), fps_text(self.clock.rate()))
+    }
+
+    fn rate(&self) -> (u32, u32) {
+        self.clock.rate()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repeated_clip_goes_on_in_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("told by content");
+        std::fs::write(&path, [b"YUV4MPEG2 W1 H1 F25:1 Cmono\nFRAME\n".to_vec(), vec![1], b"FRAME\n".to_vec(), vec![2]].concat()).unwrap();
+        let mut frame = Frame::default();
+        let mut times = |repeat| {
+            let mut clip = Clip::open(&path, repeat, Pace::Recorded).unwrap();
+            let mut out = Vec::new();
+            while out.len() < 5 && clip.next(&mut frame).unwrap() == Next::Frame {
+                out.push((frame.data[0], frame.time.as_millis()));
+            }
+            out
+        };
+        assert_eq!(times(false), [(1, 0), (2, 40)]);
+        assert_eq!(times(true), [(1, 0), (2, 40), (1, 80), (2, 120), (1, 160)]);
+    }
+
+    #[test]
+    fn what_is_no_clip_says_what_to_do() {
+        for (path, word) in [("photos/astronaut.jpg", "photo"), ("Cargo.toml", "ffmpeg"), ("none.avi", "none.avi")] {
+            let e = Clip::open(Path::new(path), false, Pace::Live).err().unwrap();
+            assert!(e.to_string().contains(word) && !e.is_retryable(), "{e}");
+        }
+    }
+}

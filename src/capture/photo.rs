@@ -1,0 +1,78 @@
+//! One picture as a source: for trying out a set-up, and for tests.
+//!
+//! In: a JPEG or PNG file. Out: its picture, again and again under [`Pace::Live`], once under [`Pace::Recorded`].
+
+use super::clock::{Clock, Pace, rate_of};
+use super::{CaptureError, FrameSource, Next, fps_text};
+use crate::decode;
+use crate::frame::Frame;
+use std::path::Path;
+
+/// A decoded photo.
+pub struct Photo {
+    name: String,
+    picture: Frame,
+    clock: Clock,
+    shown: bool,
+}
+
+impl Photo {
+    /// Reads and decodes the file.
+    ///
+    /// # Errors
+    /// All final: it cannot be read, is no whole JPEG or PNG, or `fps` is out of range.
+    pub fn open(path: &Path, fps: f32, pace: Pace) -> Result<Self, CaptureError> {
+        let name = path.display().to_string();
+        let clock = Clock::new(pace, rate_of(fps, &name)?);
+        Ok(Self { picture: read(path)?, name, clock, shown: false })
+    }
+}
+
+/// The picture of a JPEG or PNG file.
+pub(crate) fn read(path: &Path) -> Result<Frame, CaptureError> {
+    let name = path.display().to_string();
+    let bytes = std::fs::read(path).map_err(|e| CaptureError::read(&name, e))?;
+    let mut picture = Frame::default();
+    decode::photo(&bytes, &mut picture).map_err(|error| CaptureError::Picture { name, error })?;
+    Ok(picture)
+}
+
+impl FrameSource for Photo {
+    fn next(&mut self, frame: &mut Frame) -> Result<Next, CaptureError> {
+        if self.shown && self.clock.pace() == Pace::Recorded {
+            return Ok(Next::End);
+        }
+        self.shown = true;
+        frame.copy_from(&self.picture);
+        (frame.sequence, frame.time) = self.clock.play(1);
+        Ok(Next::Frame)
+    }
+
+    fn describe(&self) -> String {
+        format!("{} {} {} fps", self.name, self.picture.size, fps_text(self.clock.rate()))
+    }
+
+    fn rate(&self) -> (u32, u32) {
+        self.clock.rate()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_photo_comes_once_when_recorded_and_stays_when_live() {
+        let path = Path::new("photos/astronaut.jpg");
+        let mut frame = Frame::default();
+        let mut once = Photo::open(path, 30.0, Pace::Recorded).unwrap();
+        assert_eq!(once.next(&mut frame).unwrap(), Next::Frame);
+        assert_eq!(once.next(&mut frame).unwrap(), Next::End);
+        let mut live = Photo::open(path, 500.0, Pace::Live).unwrap();
+        for i in 0..3 {
+            assert_eq!(live.next(&mut frame).unwrap(), Next::Frame);
+            assert_eq!(frame.sequence, i);
+        }
+        assert!(Photo::open(Path::new("Cargo.toml"), 30.0, Pace::Live).is_err());
+    }
+}

@@ -1,0 +1,217 @@
+//! A scene on a screen: picture, boxes, skeletons, then texts on top.
+//!
+//! In: a [`Scene`] in image pixels. Out: pixels on any target. Every line has a dark edge, so that it is seen on any picture; the
+//! person's left is orange, the right blue, the middle nearly white (Okabe and Ito's palette, told apart by the colour-blind).
+
+use super::label::{Label, ShortText, font};
+use super::picture::{Placement, TargetPosition, draw_picture};
+use super::{Scene, SceneSkeleton, picture_size};
+use crate::geometry::{Point, Rect};
+use crate::skeleton::KeypointSet;
+use embedded_graphics::geometry::{Point as TargetPoint, Size as TargetSize};
+use embedded_graphics::pixelcolor::Rgb888;
+use embedded_graphics::prelude::{DrawTarget, Drawable, Primitive};
+use embedded_graphics::primitives::{Circle, Line, PrimitiveStyle, Rectangle};
+
+pub(super) const LEFT: Rgb888 = Rgb888::new(230, 159, 0);
+pub(super) const RIGHT: Rgb888 = Rgb888::new(86, 180, 233);
+pub(super) const MIDDLE: Rgb888 = Rgb888::new(240, 240, 235);
+pub(super) const EDGE: Rgb888 = Rgb888::new(24, 24, 28);
+const BOX: Rgb888 = Rgb888::new(190, 190, 190);
+const NOTE: Rgb888 = Rgb888::new(240, 228, 66);
+
+/// Draws the scene over the whole target, whatever was there before. Joints whose score is less than `visible` count as unseen:
+/// they are left out, and so are the bones that end there.
+///
+/// # Errors
+/// Only those of the target itself. Coordinates far outside or not finite are no error; what lies outside is left out.
+pub fn draw<D>(scene: &Scene, keypoints: &KeypointSet, visible: f32, target: &mut D) -> Result<(), D::Error>
+where
+    D: DrawTarget<Color = Rgb888>,
+{
+    let whole = target.bounding_box();
+    let placement = Placement::new(picture_size(scene), whole);
+    draw_picture(scene.show.picture.then_some(&scene.frame), placement, target)?;
+    if scene.show.boxes {
+        for area in &scene.boxes {
+            draw_box(*area, placement, target)?;
+        }
+    }
+    let figures = || scene.people().iter().filter_map(|p| Figure::new(p, keypoints, visible, placement, whole));
+    if scene.show.skeleton {
+        for figure in figures() {
+            figure.draw(target)?;
+        }
+    }
+    if scene.show.poses {
+        for figure in figures() {
+            figure.draw_label(target)?;
+        }
+    }
+    draw_texts(scene, target)
+}
+
+/// A person on the target.
+struct Figure<'a> {
+    person: &'a SceneSkeleton,
+    keypoints: &'a KeypointSet,
+    visible: f32,
+    placement: Placement,
+    whole: Rectangle,
+    bounds: Rect,
+    /// Thickness of a bone in target pixels.
+    bone: u32,
+}
+
+impl<'a> Figure<'a> {
+    /// `None` if no joint is seen.
+    fn new(person: &'a SceneSkeleton, keypoints: &'a KeypointSet, visible: f32, placement: Placement, whole: Rectangle) -> Option<Self> {
+        let mut figure = Self { person, keypoints, visible, placement, whole, bounds: Rect::default(), bone: 1 };
+        let seen = (0..keypoints.len()).filter_map(|i| figure.joint(i)).map(|p| Point::new(p.x, p.y));
+        figure.bounds = Rect::around(seen)?;
+        let length = figure.bounds.width.max(figure.bounds.height);
+        let shorter_side = whole.size.width.min(whole.size.height) as f32;
+        let thickness = (length / 90.0).max(shorter_side / 240.0).min(shorter_side / 60.0);
+        figure.bone = (thickness.round() as u32).max(1);
+        Some(figure)
+    }
+
+    /// The dark edge on each side, in target pixels.
+    fn edge(&self) -> u32 {
+        1 + self.bone / 5
+    }
+
+    /// Where a joint is, if it is seen.
+    fn joint(&self, index: usize) -> Option<TargetPosition> {
+        let joint = self.person.skeleton.keypoints.get(index)?;
+        if joint.score >= self.visible { self.placement.to_target(joint.position) } else { None }
+    }
+
+    /// All edges first, so that none covers the colour of a neighbour.
+    fn draw<D: DrawTarget<Color = Rgb888>>(&self, target: &mut D) -> Result<(), D::Error> {
+        for edge in [self.edge(), 0] {
+            for &(a, b) in self.keypoints.bones() {
+                let colour = if edge > 0 { EDGE } else { side(self.keypoints, a, b) };
+                if let (Some(a), Some(b)) = (self.joint(a), self.joint(b)) {
+                    draw_line(a, b, self.bone + 2 * edge, colour, self.whole, target)?;
+                }
+            }
+            for i in 0..self.keypoints.len() {
+                let colour = if edge > 0 { EDGE } else { side(self.keypoints, i, i) };
+                if let Some(p) = self.joint(i) {
+                    draw_disc(p, self.joint_diameter() + 2 * edge, colour, self.whole, target)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn joint_diameter(&self) -> u32 {
+        if self.bone == 1 { 3 } else { 2 * self.bone + 1 }
+    }
+
+    /// The person's number and pose names, centred above the head.
+    fn draw_label<D: DrawTarget<Color = Rgb888>>(&self, target: &mut D) -> Result<(), D::Error> {
+        let number = match self.person.id {
+            Some(id) if self.person.label.is_empty() => ShortText::new(format_args!("#{id}")),
+            Some(id) => ShortText::new(format_args!("#{id} ")),
+            None => ShortText::default(),
+        };
+        let label = Label::new(number.as_str(), &self.person.label, MIDDLE, self.whole);
+        let size = label.size();
+        // The topmost joints are eyes and ears; the head ends about half a head, a fifteenth of the body, above them.
+        let head = self.bounds.y - self.bounds.height / 15.0;
+        let corner = pixel(TargetPosition { x: self.bounds.centre().x, y: head }) - TargetPoint::new(size.width as i32 / 2, size.height as i32 + 2);
+        label.draw(corner, target)
+    }
+}
+
+/// The colour of the side on which both joints are; the middle's where one is neither left nor right, or they differ.
+fn side(keypoints: &KeypointSet, a: usize, b: usize) -> Rgb888 {
+    let both = |prefix: &str| keypoints.names()[a].starts_with(prefix) && keypoints.names()[b].starts_with(prefix);
+    if both("left_") {
+        LEFT
+    } else if both("right_") {
+        RIGHT
+    } else {
+        MIDDLE
+    }
+}
+
+/// The nearest pixel, at most a million away: far outside any screen, and safe from overflow in later sums.
+fn pixel(p: TargetPosition) -> TargetPoint {
+    const FAR: f32 = 1e6;
+    TargetPoint::new(p.x.clamp(-FAR, FAR).round() as i32, p.y.clamp(-FAR, FAR).round() as i32)
+}
+
+fn draw_line<D>(a: TargetPosition, b: TargetPosition, width: u32, colour: Rgb888, whole: Rectangle, target: &mut D) -> Result<(), D::Error>
+where
+    D: DrawTarget<Color = Rgb888>,
+{
+    let Some((a, b)) = clip(a, b, whole, width) else { return Ok(()) };
+    Line::new(pixel(a), pixel(b)).into_styled(PrimitiveStyle::with_stroke(colour, width)).draw(target)
+}
+
+fn draw_disc<D>(centre: TargetPosition, diameter: u32, colour: Rgb888, whole: Rectangle, target: &mut D) -> Result<(), D::Error>
+where
+    D: DrawTarget<Color = Rgb888>,
+{
+    let disc = Circle::with_center(pixel(centre), diameter);
+    let around = Rectangle::new(disc.top_left, TargetSize::new_equal(diameter));
+    if around.intersection(&whole).is_zero_sized() {
+        return Ok(());
+    }
+    disc.into_styled(PrimitiveStyle::with_fill(colour)).draw(target)
+}
+
+/// The part of a line inside `whole` and `margin` pixels around (Liang and Barsky, 1984): a line that runs far outside would be
+/// walked pixel by pixel all the way.
+fn clip(a: TargetPosition, b: TargetPosition, whole: Rectangle, margin: u32) -> Option<(TargetPosition, TargetPosition)> {
+    let margin = f64::from(margin);
+    let (left, top) = (f64::from(whole.top_left.x), f64::from(whole.top_left.y));
+    let (right, bottom) = (left + f64::from(whole.size.width), top + f64::from(whole.size.height));
+    let (ax, ay) = (f64::from(a.x), f64::from(a.y));
+    let (dx, dy) = (f64::from(b.x) - ax, f64::from(b.y) - ay);
+    let (mut from, mut to) = (0.0f64, 1.0f64);
+    let edges = [(-dx, ax - left + margin), (dx, right + margin - ax), (-dy, ay - top + margin), (dy, bottom + margin - ay)];
+    for (toward, room) in edges {
+        if toward == 0.0 && room < 0.0 {
+            return None;
+        }
+        if toward < 0.0 {
+            from = from.max(room / toward);
+        } else if toward > 0.0 {
+            to = to.min(room / toward);
+        }
+    }
+    let at = |t: f64| TargetPosition { x: (ax + dx * t) as f32, y: (ay + dy * t) as f32 };
+    (from <= to).then(|| (at(from), at(to)))
+}
+
+fn draw_box<D: DrawTarget<Color = Rgb888>>(area: Rect, placement: Placement, target: &mut D) -> Result<(), D::Error> {
+    let ends = (Point::new(area.x, area.y), Point::new(area.x + area.width, area.y + area.height));
+    let (true, Some(first), Some(last)) = (area.is_sound(), placement.to_target(ends.0), placement.to_target(ends.1)) else {
+        return Ok(());
+    };
+    let corners = Rectangle::with_corners(pixel(first), pixel(last));
+    let thin = if target.bounding_box().size.width < 600 { 1 } else { 2 };
+    corners.into_styled(PrimitiveStyle::with_stroke(EDGE, thin + 2)).draw(target)?;
+    corners.into_styled(PrimitiveStyle::with_stroke(BOX, thin)).draw(target)
+}
+
+/// Speed at the lower right, the note at the lower left, one above the other where the target is too narrow for both.
+fn draw_texts<D: DrawTarget<Color = Rgb888>>(scene: &Scene, target: &mut D) -> Result<(), D::Error> {
+    let whole = target.bounding_box();
+    let last = whole.bottom_right().unwrap_or(whole.top_left) + TargetSize::new_equal(1);
+    let fps = scene.fps.filter(|fps| scene.show.fps && fps.is_finite());
+    let speed = fps.map_or_else(ShortText::default, |fps| ShortText::new(format_args!("{fps:.1} fps")));
+    let speed = Label::new(speed.as_str(), "", MIDDLE, whole);
+    speed.draw(last - speed.size(), target)?;
+    let note = Label::new(&scene.note, "", NOTE, whole);
+    let apart = fps.is_none() || note.size().width + speed.size().width + font(whole.size.width).character_size.width <= whole.size.width;
+    let up = if apart { 0 } else { speed.size().height as i32 };
+    note.draw(TargetPoint::new(whole.top_left.x, last.y - note.size().height as i32 - up), target)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,220 @@
+//! Which named pose each person holds.
+//!
+//! In: the people of a frame, with its time, and the poses of the configuration. Out: [`PoseEvent`]s, and which poses are active.
+//!
+//! A pose is a [`Rule`] on the skeleton and some timers. docs/rules.md is the manual of the rules. A joint that is hidden makes a rule
+//! unknown, and unknown is never shown: nothing switches on, or stays on, by a guess. All times come from the frames, so a recording
+//! replays to the same events.
+
+mod error;
+mod hold;
+mod lex;
+mod parse;
+mod rule;
+#[cfg(test)]
+mod tests;
+mod torso;
+
+pub use error::RuleError;
+pub use rule::Rule;
+
+use crate::skeleton::Skeleton;
+use crate::track::{Person, PersonId};
+use hold::HoldState;
+use rule::View;
+use std::time::Duration;
+
+/// How far beyond its rule an active pose stays, in margins.
+const STAYS: f32 = -1.0;
+
+/// A pose that has a name.
+#[derive(Debug, Clone)]
+pub struct Pose {
+    pub name: String,
+    pub rule: Rule,
+    /// Shown for this long, the pose is entered.
+    pub hold: Duration,
+    /// Not shown for this long, it is left.
+    pub release: Duration,
+    /// It is not entered again for this long after it was left.
+    pub cooldown: Duration,
+    /// While active, a [`EventKind::Hold`] comes every so often.
+    pub repeat: Option<Duration>,
+    /// How far beyond a limit an active pose stays, in torso lengths; [`Pose::MARGIN`] where none is given.
+    pub margin: f32,
+    /// The same for angles, in degrees; [`Pose::MARGIN_DEG`] where none is given.
+    pub margin_deg: f32,
+}
+
+impl Pose {
+    /// Torso lengths.
+    pub const MARGIN: f32 = 0.1;
+    /// Degrees.
+    pub const MARGIN_DEG: f32 = 10.0;
+
+    fn view<'a>(&self, skeleton: &'a Skeleton, visible: f32) -> View<'a> {
+        View { skeleton, visible, margin: self.margin, margin_deg: self.margin_deg }
+    }
+}
+
+/// What happened to a pose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EventKind {
+    Enter,
+    /// The pose is still active; only poses with `repeat` have it.
+    Hold,
+    Exit,
+}
+
+impl EventKind {
+    /// The word that stands for it in JSON lines and in commands' environments.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Enter => "enter",
+            Self::Hold => "hold",
+            Self::Exit => "exit",
+        }
+    }
+}
+
+/// A person entered, holds or left a pose.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PoseEvent {
+    pub kind: EventKind,
+    /// Place in [`Recogniser::poses`].
+    pub pose: usize,
+    pub person: PersonId,
+    /// The frame's time.
+    pub time: Duration,
+    /// 0 to 1: the lowest score of the joints by which the rule held when it was last shown. Of parts joined by `or` those of the
+    /// part that holds best count; of `not visible(a)` it is 1 less the joint's score. The joints that only give the torso length
+    /// do not count.
+    pub confidence: f32,
+    /// Time since the pose was entered; 0 for [`EventKind::Enter`].
+    pub held: Duration,
+}
+
+/// Watches people for poses.
+#[derive(Debug, Clone)]
+pub struct Recogniser {
+    poses: Vec<Pose>,
+    visible: f32,
+    people: Vec<Watched>,
+    /// Kept for the next person, so that a run of years allocates no more.
+    spare: Vec<Watched>,
+    last: Option<Duration>,
+}
+
+#[derive(Debug, Clone)]
+struct Watched {
+    id: PersonId,
+    seen: bool,
+    /// One for each pose.
+    states: Vec<HoldState>,
+}
+
+impl Recogniser {
+    /// Watches for `poses`; `visible` is the score from which a joint counts as seen.
+    pub fn new(poses: Vec<Pose>, visible: f32) -> Self {
+        Self { poses, visible, people: Vec::new(), spare: Vec::new(), last: None }
+    }
+
+    pub fn poses(&self) -> &[Pose] {
+        &self.poses
+    }
+
+    /// Takes in a frame and fills `events` (cleared first): per person, in the order of the poses.
+    ///
+    /// Only people whose `last_seen` is `time` count as seen; the others show nothing, so that their poses are left after `release`.
+    /// If time runs backwards, every timer starts anew at `time`. Allocates nothing once it has had as many people at a time.
+    pub fn update(&mut self, time: Duration, people: &[Person], events: &mut Vec<PoseEvent>) {
+        events.clear();
+        if self.last.is_some_and(|last| time < last) {
+            self.restart(time);
+        }
+        self.last = Some(time);
+        for watched in &mut self.people {
+            watched.seen = false;
+        }
+        for person in people.iter().filter(|p| p.last_seen == time) {
+            let i = self.watch(person.id);
+            let watched = &mut self.people[i];
+            if !std::mem::replace(&mut watched.seen, true) {
+                watched.step(&self.poses, time, Some((&person.skeleton, self.visible)), events);
+            }
+        }
+        for watched in self.people.iter_mut().filter(|w| !w.seen) {
+            watched.step(&self.poses, time, None, events);
+        }
+        self.forget();
+    }
+
+    /// The poses of a person that are active now, as places in [`Self::poses`].
+    pub fn active(&self, person: PersonId) -> impl Iterator<Item = usize> {
+        let states = self.people.iter().find(|w| w.id == person).map_or(&[][..], |w| &w.states);
+        states.iter().enumerate().filter(|(_, s)| s.is_active()).map(|(pose, _)| pose)
+    }
+
+    /// What a single picture shows, without any timers: poses with their confidence, as in [`PoseEvent`].
+    pub fn judge(&self, skeleton: &Skeleton) -> impl Iterator<Item = (usize, f32)> {
+        self.poses.iter().enumerate().filter_map(move |(i, pose)| {
+            let judgement = pose.rule.judge(&pose.view(skeleton, self.visible));
+            (judgement.low > 0.0).then_some((i, judgement.confidence))
+        })
+    }
+
+    /// Leaves every active pose and forgets the people, for a lost source and for the program's end. `events` is cleared first.
+    pub fn end(&mut self, time: Duration, events: &mut Vec<PoseEvent>) {
+        events.clear();
+        for watched in &mut self.people {
+            for (pose, state) in watched.states.iter_mut().enumerate() {
+                let confidence = state.confidence();
+                let exit = state.exit(time);
+                events.extend(exit.map(|(kind, held)| PoseEvent { kind, pose, person: watched.id, time, confidence, held }));
+            }
+        }
+        self.spare.append(&mut self.people);
+        self.last = None;
+    }
+
+    fn watch(&mut self, id: PersonId) -> usize {
+        if let Some(i) = self.people.iter().position(|w| w.id == id) {
+            return i;
+        }
+        let mut watched = self.spare.pop().unwrap_or_else(|| Watched { id, seen: false, states: Vec::new() });
+        (watched.id, watched.seen) = (id, false);
+        watched.states.clear();
+        watched.states.resize(self.poses.len(), HoldState::default());
+        self.people.push(watched);
+        self.people.len() - 1
+    }
+
+    /// Drops those who are away and have nothing left to be timed.
+    fn forget(&mut self) {
+        while let Some(i) = self.people.iter().position(|w| !w.seen && w.states.iter().all(HoldState::is_idle)) {
+            self.spare.push(self.people.remove(i));
+        }
+    }
+
+    fn restart(&mut self, time: Duration) {
+        for watched in &mut self.people {
+            for (pose, state) in self.poses.iter().zip(&mut watched.states) {
+                state.restart(pose, time);
+            }
+        }
+    }
+}
+
+impl Watched {
+    /// `sight` is the skeleton and the score from which joints are seen; `None` for someone absent.
+    fn step(&mut self, poses: &[Pose], time: Duration, sight: Option<(&Skeleton, f32)>, events: &mut Vec<PoseEvent>) {
+        for (i, (pose, state)) in poses.iter().zip(&mut self.states).enumerate() {
+            let limit = if state.is_active() { STAYS } else { 0.0 };
+            let judgement = sight.map(|(skeleton, visible)| pose.rule.judge(&pose.view(skeleton, visible)));
+            let shown = judgement.filter(|j| j.low > limit).map(|j| j.confidence);
+            if let Some((kind, held)) = state.step(pose, time, shown) {
+                events.push(PoseEvent { kind, pose: i, person: self.id, time, confidence: state.confidence(), held });
+            }
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! The grammar of rules.
+//!
+//! In: a rule's text and the joints of the model. Out: the expression, or the mistake with its place and mend.
+//!
+//! ```text
+//! expr := and ("or" and)*        and := not ("and" not)*        not := "not" not | "(" expr ")" | term
+//! ```
+
+use super::error::RuleError;
+use super::lex::{self, Kind, Token};
+use super::rule::{Direction, Expression, Spot, Term};
+use crate::skeleton::KeypointSet;
+
+/// Brackets and `not` may be nested this deep.
+const MAX_DEPTH: usize = 64;
+/// More torso lengths than any picture holds.
+const MAX_TORSOS: f32 = 100.0;
+const NEAR: f32 = 0.5;
+const RELATIONS: [&str; 5] = ["above", "below", "left_of", "right_of", "near"];
+const MIDDLES: [(&str, &str, &str); 2] = [("mid_shoulder", "left_shoulder", "right_shoulder"), ("mid_hip", "left_hip", "right_hip")];
+
+/// Reads a whole rule.
+///
+/// # Errors
+/// The first thing that does not belong there.
+pub(super) fn expression(text: &str, joints: &KeypointSet) -> Result<Expression, RuleError> {
+    let tokens = lex::tokens(text)?;
+    let mut parser = Parser { text, tokens, next: 0, depth: 0, joints };
+    let whole = parser.expr()?;
+    let rest = parser.take();
+    match rest.kind {
+        Kind::End => Ok(whole),
+        Kind::Close => Err(parser.error(&rest, "this bracket closes nothing", "leave it out, or open one before")),
+        _ => Err(parser.unexpected(&rest, "`and`, `or` or the end of the rule", &["and", "or", "by", "within"])),
+    }
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    tokens: Vec<Token>,
+    next: usize,
+    depth: usize,
+    joints: &'a KeypointSet,
+}
+
+impl Parser<'_> {
+    fn expr(&mut self) -> Result<Expression, RuleError> {
+        let mut parts = vec![self.and()?];
+        while self.accept("or") {
+            parts.push(self.and()?);
+        }
+        Ok(if parts.len() == 1 { parts.remove(0) } else { Expression::Any(parts) })
+    }
+
+    fn and(&mut self) -> Result<Expression, RuleError> {
+        let mut parts = vec![self.not()?];
+        while self.accept("and") {
+            parts.push(self.not()?);
+        }
+        Ok(if parts.len() == 1 { parts.remove(0) } else { Expression::All(parts) })
+    }
+
+    fn not(&mut self) -> Result<Expression, RuleError> {
+        let token = self.peek();
+        let is_not = matches!(&token.kind, Kind::Word(w) if w == "not");
+        if !is_not && token.kind != Kind::Open {
+            return Ok(Expression::Term(self.term()?));
+        }
+        if self.depth == MAX_DEPTH {
+            return Err(self.error(&token, "brackets and `not` are nested too deep here", "split the rule into an array of rules"));
+        }
+        self.next += 1;
+        self.depth += 1;
+        let inner = if is_not {
+            Expression::Not(Box::new(self.not()?))
+        } else {
+            let inner = self.expr()?;
+            let close = self.take();
+            if close.kind != Kind::Close {
+                return Err(self.unexpected(&close, "`and`, `or` or a closing bracket", &["and", "or", "by", "within"]));
+            }
+            inner
+        };
+        self.depth -= 1;
+        Ok(inner)
+    }
+
+    fn term(&mut self) -> Result<Term, RuleError> {
+        // A joint may bear the name of a form: the bracket tells.
+        let form = matches!(self.tokens.get(self.next + 1), Some(Token { kind: Kind::Open, .. }));
+        match self.peek().kind {
+            Kind::Word(word) if form && word == "angle" => {
+                let points = self.points::<3>("three points, as angle(left_shoulder, left_elbow, left_wrist)")?;
+                let (low, high) = self.range()?;
+                Ok(Term::Angle { points, low, high })
+            }
+            Kind::Word(word) if form && word == "tilt" => {
+                let points = self.points::<2>("two points, as tilt(mid_hip, mid_shoulder)")?;
+                let (low, high) = self.range()?;
+                Ok(Term::Tilt { points, low, high })
+            }
+            Kind::Word(word) if form && word == "visible" => Ok(Term::Visible(self.list()?.into_iter().map(|(spot, _)| spot).collect())),
+            Kind::Word(word) if form => {
+                let token = self.peek();
+                let near = closest(&word, ["angle", "tilt", "visible"]).map_or(String::new(), |w| format!("did you mean {w}? "));
+                Err(self.error(&token, &format!("there is no form {word:?}"), &format!("{near}The forms are angle(a, b, c), tilt(a, b), visible(a, …)")))
+            }
+            _ => self.relation(),
+        }
+    }
+
+    /// `POINT above POINT by 0.2` and its kin.
+    fn relation(&mut self) -> Result<Term, RuleError> {
+        let (from, _) = self.point()?;
+        let token = self.take();
+        let direction = match &token.kind {
+            Kind::Word(w) if w == "above" => Some(Direction::Above),
+            Kind::Word(w) if w == "below" => Some(Direction::Below),
+            Kind::Word(w) if w == "left_of" => Some(Direction::LeftOf),
+            Kind::Word(w) if w == "right_of" => Some(Direction::RightOf),
+            Kind::Word(w) if w == "near" => None,
+            _ => return Err(self.unexpected(&token, "`above`, `below`, `left_of`, `right_of` or `near`", &RELATIONS)),
+        };
+        let (to, place) = self.point()?;
+        if from == to {
+            return Err(self.error(&place, "both points are the same", "name another point"));
+        }
+        let (wanted, other) = if direction.is_some() { ("by", "within") } else { ("within", "by") };
+        if matches!(&self.peek().kind, Kind::Word(w) if w == other) {
+            let token = self.peek();
+            return Err(self.error(&token, &format!("{other:?} does not belong to this term"), &format!("write `{wanted}`: near … within, above … by")));
+        }
+        let number = if self.accept(wanted) { Some(self.number("torso lengths, as 0.3", MAX_TORSOS)?.0) } else { None };
+        Ok(match direction {
+            Some(direction) => Term::Apart { direction, from, to, by: number.unwrap_or(0.0) },
+            None => Term::Near { from, to, within: number.unwrap_or(NEAR) },
+        })
+    }
+
+    /// The bracket of a form with exactly `N` points, all different.
+    fn points<const N: usize>(&mut self, wanted: &str) -> Result<[Spot; N], RuleError> {
+        let form = self.peek();
+        let list = self.list()?;
+        for (i, (spot, place)) in list.iter().enumerate() {
+            if list[..i].iter().any(|(s, _)| s == spot) {
+                return Err(self.error(place, "this point is there twice", "name another point"));
+            }
+        }
+        let spots: Vec<Spot> = list.iter().map(|&(spot, _)| spot).collect();
+        spots.try_into().map_err(|_| self.error(&form, &format!("{} takes {N} points, here are {}", form.name(), list.len()), &format!("give {wanted}")))
+    }
+
+    /// A form's name (skipped) and its bracket of points.
+    fn list(&mut self) -> Result<Vec<(Spot, Token)>, RuleError> {
+        self.next += 2;
+        let mut list = vec![self.point()?];
+        loop {
+            let token = self.take();
+            match token.kind {
+                Kind::Comma => list.push(self.point()?),
+                Kind::Close => return Ok(list),
+                _ => return Err(self.unexpected(&token, "`,` or `)`", &[])),
+            }
+        }
+    }
+
+    /// `in 70..110`
+    fn range(&mut self) -> Result<(f32, f32), RuleError> {
+        let token = self.take();
+        if !matches!(&token.kind, Kind::Word(w) if w == "in") {
+            return Err(self.unexpected(&token, "`in` and a range of degrees, as in 70..110", &["in"]));
+        }
+        let (low, _) = self.number("degrees, as 70..110", 180.0)?;
+        let token = self.take();
+        if token.kind != Kind::Range {
+            return Err(self.unexpected(&token, "`..` and the range's upper end", &[]));
+        }
+        let (high, place) = self.number("degrees, as 70..110", 180.0)?;
+        if low >= high {
+            return Err(self.error(&place, "the range is empty", &format!("the smaller number comes first, as {high}..{low}")));
+        }
+        Ok((low, high))
+    }
+
+    fn number(&mut self, wanted: &str, most: f32) -> Result<(f32, Token), RuleError> {
+        let token = self.take();
+        match token.kind {
+            Kind::Number(value) if value <= most => Ok((value, token)),
+            Kind::Number(_) => Err(self.error(&token, "this number is too large", &format!("give 0 to {most}: {wanted}"))),
+            _ => Err(self.unexpected(&token, &format!("a number of {wanted}"), &[])),
+        }
+    }
+
+    fn point(&mut self) -> Result<(Spot, Token), RuleError> {
+        let token = self.take();
+        let Kind::Word(name) = &token.kind else { return Err(self.unexpected(&token, "the name of a joint", &[])) };
+        if let Some(joint) = self.joints.index(name) {
+            return Ok((Spot(joint, joint), token));
+        }
+        let Some((_, left, right)) = MIDDLES.iter().find(|(middle, ..)| middle == name) else { return Err(self.no_joint(&token, name)) };
+        match (self.joints.index(left), self.joints.index(right)) {
+            (Some(left), Some(right)) => Ok((Spot(left, right), token)),
+            _ => Err(self.error(&token, &format!("this model has no joints {left} and {right}, whose mean {name} is"), &self.names())),
+        }
+    }
+
+    fn no_joint(&self, token: &Token, name: &str) -> RuleError {
+        let all = self.joints.names().iter().map(String::as_str).chain(MIDDLES.map(|m| m.0));
+        let sides: Vec<&str> = all.clone().filter(|n| n.strip_prefix("left_").or(n.strip_prefix("right_")) == Some(name)).collect();
+        let near = match closest(name, all) {
+            _ if !sides.is_empty() => format!("did you mean {}? ", sides.join(" or ")),
+            Some(near) => format!("did you mean {near}? "),
+            None => String::new(),
+        };
+        self.error(token, &format!("this model has no joint {name:?}"), &format!("{near}{}", self.names()))
+    }
+
+    fn names(&self) -> String {
+        format!("Its joints are {}; also mid_shoulder and mid_hip", self.joints.names().join(", "))
+    }
+
+    fn unexpected(&self, token: &Token, wanted: &str, words: &[&str]) -> RuleError {
+        let near = match &token.kind {
+            Kind::Word(word) => closest(&word.to_lowercase(), words.iter().copied()).map_or(String::new(), |w| format!("did you mean {w}? ")),
+            _ => String::new(),
+        };
+        self.error(token, &format!("found {}, expected {wanted}", token.name()), &format!("{near}docs/rules.md shows how rules are written"))
+    }
+
+    fn error(&self, token: &Token, problem: &str, mend: &str) -> RuleError {
+        RuleError { text: self.text.into(), at: token.at, len: token.len, problem: problem.into(), mend: mend.into() }
+    }
+
+    fn peek(&self) -> Token {
+        self.tokens.get(self.next).or(self.tokens.last()).cloned().unwrap_or(Token { kind: Kind::End, at: 0, len: 0 })
+    }
+
+    fn take(&mut self) -> Token {
+        let token = self.peek();
+        self.next += 1;
+        token
+    }
+
+    fn accept(&mut self, word: &str) -> bool {
+        let found = matches!(&self.peek().kind, Kind::Word(w) if w == word);
+        self.next += usize::from(found);
+        found
+    }
+}
+
+/// The most similar of `names`, if one is similar.
+fn closest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = names.into_iter().map(|name| (strsim::jaro_winkler(word, name), name));
+    scored.filter(|(likeness, _)| *likeness > 0.75).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
+}

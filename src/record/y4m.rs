@@ -1,0 +1,126 @@
+//! Y4M: uncompressed I420.
+//!
+//! In: frames in any form. Out: the file that [`crate::capture::y4m`] describes. I420 and NV12 lose nothing, YUYV half of its chroma
+//! rows.
+
+use super::{ClipWriter, RecordError, same_size};
+use crate::decode;
+use crate::frame::{Frame, PixelFormat, PixelVisitor, Pixels, rgb_to_yuv};
+use crate::geometry::Size;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Writes a Y4M file.
+pub struct Y4mWriter {
+    out: BufWriter<File>,
+    path: PathBuf,
+    rate: (u32, u32),
+    size: Option<Size>,
+    frames: u64,
+    /// A decoded JPEG.
+    decoded: Frame,
+    /// The frame as I420 with nothing between its rows.
+    planes: Vec<u8>,
+}
+
+impl Y4mWriter {
+    pub(super) fn new(file: File, path: &Path, rate: (u32, u32)) -> Self {
+        let (out, planes) = (BufWriter::new(file), Vec::new());
+        Self { out, path: path.into(), rate, size: None, frames: 0, decoded: Frame::default(), planes }
+    }
+
+    fn put(&mut self, size: Size) -> std::io::Result<()> {
+        if self.frames == 0 {
+            let (num, den) = self.rate;
+            let Size { width, height } = size;
+            writeln!(self.out, "YUV4MPEG2 W{width} H{height} F{num}:{den} Ip A1:1 C420jpeg XCOLORRANGE=LIMITED")?;
+        }
+        self.out.write_all(b"FRAME\n")?;
+        self.out.write_all(&self.planes)?;
+        self.out.flush() // so that a cut recording lacks one frame at most
+    }
+}
+
+impl ClipWriter for Y4mWriter {
+    fn write(&mut self, frame: &Frame) -> Result<(), RecordError> {
+        let raw = if frame.format == PixelFormat::Mjpeg {
+            decode::photo(&frame.data, &mut self.decoded)?;
+            &self.decoded
+        } else {
+            frame
+        };
+        to_i420(raw, &mut self.planes)?;
+        let size = raw.size;
+        same_size(&mut self.size, size)?;
+        self.put(size).map_err(|error| RecordError::Write { path: self.path.clone(), error })?;
+        self.frames += 1;
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<u64, RecordError> {
+        self.out.flush().map_err(|error| RecordError::Write { path: self.path.clone(), error })?;
+        Ok(self.frames)
+    }
+}
+
+/// The picture as planes of Y, U and V with nothing between rows.
+fn to_i420(frame: &Frame, out: &mut Vec<u8>) -> Result<(), RecordError> {
+    frame.check()?;
+    let (w, h, s) = (frame.size.width as usize, frame.size.height as usize, frame.stride);
+    let (cw, ch) = (w.div_ceil(2), h.div_ceil(2));
+    out.clear();
+    let luma = &frame.data[..];
+    let rows = |data: &[u8], out: &mut Vec<u8>, stride: usize, width: usize, count: usize| {
+        (0..count).for_each(|y| out.extend_from_slice(&data[y * stride..y * stride + width]));
+    };
+    match frame.format {
+        PixelFormat::I420 => {
+            let c = s.div_ceil(2);
+            rows(luma, out, s, w, h);
+            rows(&frame.data[s * h..], out, c, cw, ch);
+            rows(&frame.data[s * h + c * ch..], out, c, cw, ch);
+        }
+        PixelFormat::Nv12 => {
+            rows(luma, out, s, w, h);
+            for part in 0..2 {
+                (0..ch).for_each(|y| out.extend((0..cw).map(|x| frame.data[s * h + y * s + 2 * x + part])));
+            }
+        }
+        PixelFormat::Yuyv => {
+            (0..h).for_each(|y| out.extend((0..w).map(|x| luma[y * s + 2 * x])));
+            for part in [1, 3] {
+                for y in 0..ch {
+                    let (a, b) = (2 * y * s, (2 * y + 1).min(h - 1) * s);
+                    let chroma = |x: usize| u16::from(luma[a + 4 * x + part]) + u16::from(luma[b + 4 * x + part]);
+                    out.extend((0..cw).map(|x| (chroma(x).div_ceil(2)) as u8));
+                }
+            }
+        }
+        _ => drop(frame.visit(FromRgb(out))?),
+    }
+    Ok(())
+}
+
+/// Any pixels to I420, chroma from the mean of each 2x2.
+struct FromRgb<'a>(&'a mut Vec<u8>);
+
+impl PixelVisitor for FromRgb<'_> {
+    type Output = ();
+    fn visit(self, pixels: &impl Pixels, size: Size) {
+        let (w, h) = (size.width as usize, size.height as usize);
+        for y in 0..h {
+            self.0.extend((0..w).map(|x| rgb_to_yuv(pixels.rgb(x, y))[0]));
+        }
+        for part in [1, 2] {
+            for y in (0..h).step_by(2) {
+                self.0.extend((0..w).step_by(2).map(|x| {
+                    let (right, below) = ((x + 1).min(w - 1), (y + 1).min(h - 1));
+                    let four = [(x, y), (right, y), (x, below), (right, below)].map(|(x, y)| pixels.rgb(x, y));
+                    let mean = |c: usize| ((four.iter().map(|p| u16::from(p[c])).sum::<u16>() + 2) / 4) as u8;
+                    rgb_to_yuv([mean(0), mean(1), mean(2)])[part]
+                }));
+            }
+        }
+    }
+}
