@@ -3,6 +3,7 @@
 
 pub mod act;
 pub mod bench;
+pub mod config;
 pub mod capture;
 pub mod decode;
 pub mod display;
@@ -13,8 +14,10 @@ pub mod eval;
 pub mod find;
 pub mod frame;
 pub mod geometry;
+pub mod infer;
 pub mod model;
 pub mod preprocess;
+pub mod publish;
 pub mod recognise;
 pub mod record;
 pub mod skeleton;

@@ -94,6 +94,11 @@ impl Tracker {
         }
     }
 
+    /// Drops everyone.
+    pub fn clear(&mut self) {
+        self.spare.append(&mut self.people);
+    }
+
     fn add(&mut self) -> usize {
         let mut person = self.spare.pop().unwrap_or_else(|| Person {
             id: PersonId(0),

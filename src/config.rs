@@ -1,0 +1,93 @@
+//! The configuration: one TOML file, wholly checked before anything starts.
+//!
+//! In: the file. Out: a [`Config`] that the rooms take as it is, or every fault in it with its key, line and mend.
+
+mod build;
+mod error;
+mod file;
+mod keys;
+
+pub use error::{ConfigError, Fault};
+
+use crate::act::OutputSettings;
+use crate::capture::SourceSettings;
+use crate::display::{DisplaySettings, SceneOptions};
+use crate::find::FindSettings;
+use crate::model::ModelCard;
+use crate::publish::PublishSettings;
+use crate::recognise::Pose;
+use crate::track::TrackSettings;
+use std::path::Path;
+use std::time::Duration;
+
+/// The sample configuration, whose poses `image` and `replay` use where none is given.
+pub const SAMPLE: &str = include_str!("../config/posed.toml");
+
+/// All that the daemon needs to know.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub model: ModelCard,
+    /// Processors that one inference may use.
+    pub threads: usize,
+    /// Outputs are released when no frame has come for so long.
+    pub grace: Duration,
+    /// The score from which a joint counts as seen.
+    pub visible: f32,
+    pub source: SourceSettings,
+    pub find: FindSettings,
+    pub track: TrackSettings,
+    pub poses: Vec<Pose>,
+    pub outputs: Vec<OutputSettings>,
+    pub displays: Vec<(DisplaySettings, SceneOptions)>,
+    pub publish: Vec<PublishSettings>,
+}
+
+/// What the command line says instead of the file.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    pub model: Option<String>,
+    pub source: Option<SourceSettings>,
+}
+
+impl Config {
+    /// Reads and checks `path`.
+    ///
+    /// # Errors
+    /// The file cannot be read, or every fault that was found in it.
+    pub fn read(path: &Path, overrides: &Overrides) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.into(), source })?;
+        Self::parse(&text, path, overrides)
+    }
+
+    /// Checks a configuration's text; `path` is named in errors.
+    ///
+    /// # Errors
+    /// Every fault that was found.
+    pub fn parse(text: &str, path: &Path, overrides: &Overrides) -> Result<Self, ConfigError> {
+        let faults = |faults| ConfigError::Faults { path: path.into(), faults };
+        let places = error::Places::new(text);
+        let file: file::File = toml::from_str(text).map_err(|e| faults(vec![places.parse_fault(&e)]))?;
+        build::build(file, &places, overrides).map_err(faults)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_is_right() {
+        let config = Config::parse(SAMPLE, Path::new("config/posed.toml"), &Overrides::default()).unwrap();
+        assert!(config.poses.len() >= 5);
+        assert_eq!(config.publish.len(), 1);
+    }
+
+    #[test]
+    fn arbitrary_damage_to_the_sample_never_panics() {
+        for i in 0..SAMPLE.len() {
+            if SAMPLE.is_char_boundary(i) {
+                let _ = Config::parse(&SAMPLE[..i], Path::new("x"), &Overrides::default());
+            }
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! What happens to one frame: find → estimate → track → recognise.
+//!
+//! In: a decoded frame. Out: the people in it, the boxes that were looked at, and pose events. No threads, no clocks, no devices: the
+//! same frames with the same times give the same result, byte for byte.
+
+use crate::config::Config;
+use crate::estimate::{EstimateError, Estimator};
+use crate::find::{FindSettings, Finder, previous_pose};
+use crate::frame::Frame;
+use crate::geometry::{Rect, Size};
+use crate::recognise::{Pose, PoseEvent, Recogniser};
+use crate::skeleton::{KeypointSet, Skeleton, similarity};
+use crate::track::{Person, PersonId, TrackSettings, Tracker};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A search result must score this much more than the person who is followed to take the place.
+const BETTER: f32 = 0.1;
+/// Skeletons more alike than this are two sights of one person.
+const SAME: f32 = 0.4;
+/// How often a find in a photo is cropped again around its own pose.
+const PHOTO_REFINEMENTS: usize = 2;
+/// The share of `acquire_score` from which a window is worth a second look around what it shows.
+const WORTH_A_LOOK: f32 = 0.4;
+
+/// Carries everything that lasts from frame to frame.
+pub struct Infer {
+    estimator: Estimator,
+    finder: Box<dyn Finder>,
+    find: FindSettings,
+    tracker: Tracker,
+    recogniser: Recogniser,
+    visible: f32,
+    windows: Vec<Rect>,
+    next_window: usize,
+    searched: Size,
+    held: Option<Rect>,
+    looked: Duration,
+    skeleton: Skeleton,
+    second: Skeleton,
+    boxes: Vec<Rect>,
+    events: Vec<PoseEvent>,
+}
+
+/// One person found in a photo.
+#[derive(Debug, Clone)]
+pub struct Found {
+    pub skeleton: Skeleton,
+    pub area: Rect,
+    pub score: f32,
+}
+
+impl Infer {
+    /// Loads the network and sets up every step.
+    ///
+    /// # Errors
+    /// The network cannot be loaded.
+    pub fn new(config: &Config) -> Result<Self, EstimateError> {
+        let estimator = Estimator::load(&config.model, config.threads)?;
+        let finder = config.find.finder(&config.model.input);
+        Ok(Self::with(estimator, finder, config.find.clone(), config.track, config.poses.clone()))
+    }
+
+    /// Sets up the steps around parts that the caller made.
+    pub fn with(estimator: Estimator, finder: Box<dyn Finder>, find: FindSettings, track: TrackSettings, poses: Vec<Pose>) -> Self {
+        Self {
+            estimator,
+            finder,
+            find,
+            tracker: Tracker::new(track),
+            recogniser: Recogniser::new(poses, track.visible),
+            visible: track.visible,
+            windows: Vec::new(),
+            next_window: 0,
+            searched: Size::default(),
+            held: None,
+            looked: Duration::ZERO,
+            skeleton: Skeleton::default(),
+            second: Skeleton::default(),
+            boxes: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
+    /// Takes in one decoded frame.
+    ///
+    /// # Errors
+    /// The network failed; the next frame can be tried.
+    pub fn frame(&mut self, frame: &Frame) -> Result<(), EstimateError> {
+        self.boxes.clear();
+        self.events.clear();
+        if let Some(area) = self.held {
+            self.follow(frame, area)?;
+        }
+        if self.held.is_none() {
+            self.search(frame, self.find.acquire_score)?;
+        } else if frame.time.saturating_sub(self.looked) >= self.find.look_again {
+            self.looked = frame.time;
+            let held_score = self.tracker.people().iter().map(|p| p.score).fold(0.0, f32::max);
+            self.search(frame, (held_score + BETTER).max(self.find.acquire_score))?;
+        }
+        self.tracker.forget(frame.time);
+        self.recogniser.update(frame.time, self.tracker.people(), &mut self.events);
+        Ok(())
+    }
+
+    fn follow(&mut self, frame: &Frame, area: Rect) -> Result<(), EstimateError> {
+        self.look(frame, area)?;
+        let next = previous_pose::follow(area, &self.skeleton, self.visible);
+        self.held = next.filter(|_| self.skeleton.score(self.visible) >= self.find.keep_score);
+        if self.held.is_some() {
+            self.tracker.see(frame.time, &self.skeleton, area);
+        }
+        Ok(())
+    }
+
+    /// Looks at the next window; takes hold of a person who scores `threshold` or more.
+    fn search(&mut self, frame: &Frame, threshold: f32) -> Result<(), EstimateError> {
+        let Some(window) = self.window(frame) else { return Ok(()) };
+        self.look(frame, window)?;
+        if self.skeleton.score(self.visible) < WORTH_A_LOOK * threshold {
+            return Ok(());
+        }
+        let Some(area) = previous_pose::around(&self.skeleton, self.visible) else { return Ok(()) };
+        self.look(frame, area)?;
+        let next = previous_pose::around(&self.skeleton, self.visible);
+        if let Some(next) = next.filter(|_| self.skeleton.score(self.visible) >= threshold) {
+            self.tracker.see(frame.time, &self.skeleton, area);
+            self.held = Some(next);
+            self.next_window = 0;
+        }
+        Ok(())
+    }
+
+    fn window(&mut self, frame: &Frame) -> Option<Rect> {
+        if frame.size != self.searched || self.next_window >= self.windows.len() {
+            self.finder.propose(frame, &mut self.windows);
+            (self.searched, self.next_window) = (frame.size, 0);
+        }
+        let window = self.windows.get(self.next_window).copied();
+        self.next_window += 1;
+        window
+    }
+
+    fn look(&mut self, frame: &Frame, area: Rect) -> Result<(), EstimateError> {
+        self.boxes.push(area);
+        self.estimator.estimate(frame, area, &mut self.skeleton)
+    }
+
+    /// The source is gone: everyone leaves, poses are released, and the search starts anew.
+    pub fn source_lost(&mut self, time: Duration) {
+        self.boxes.clear();
+        self.recogniser.end(time, &mut self.events);
+        self.tracker.clear();
+        (self.held, self.next_window) = (None, 0);
+    }
+
+    /// Every person in a photo, the surest first: all windows are looked at, each find is cropped again around its own pose.
+    ///
+    /// # Errors
+    /// The network failed.
+    pub fn photo(&mut self, frame: &Frame) -> Result<Vec<Found>, EstimateError> {
+        let mut windows = Vec::new();
+        self.finder.propose(frame, &mut windows);
+        let mut found: Vec<Found> = Vec::new();
+        for window in windows {
+            let Some(person) = self.refine(frame, window)? else { continue };
+            if person.score < self.find.acquire_score {
+                continue;
+            }
+            let same = |f: &Found| similarity(&f.skeleton, &person.skeleton, f.area.area(), self.visible) > SAME || f.area.iou(person.area) > 0.6;
+            match found.iter_mut().find(|f| same(f)) {
+                Some(f) if f.score < person.score => *f = person,
+                Some(_) => {}
+                None => found.push(person),
+            }
+        }
+        found.sort_by(|a, b| b.score.total_cmp(&a.score));
+        Ok(self.distinct(found))
+    }
+
+    /// The people in these boxes, one a box, however unsure.
+    ///
+    /// # Errors
+    /// The network failed.
+    pub fn boxes_of(&mut self, frame: &Frame, boxes: &[Rect]) -> Result<Vec<Found>, EstimateError> {
+        let mut found = Vec::new();
+        for &area in boxes {
+            self.estimator.estimate(frame, area, &mut self.second)?;
+            found.push(Found { skeleton: self.second.clone(), area, score: self.second.score(self.visible) });
+        }
+        Ok(found)
+    }
+
+    fn refine(&mut self, frame: &Frame, window: Rect) -> Result<Option<Found>, EstimateError> {
+        let mut area = window;
+        let mut best: Option<Found> = None;
+        for round in 0..=PHOTO_REFINEMENTS {
+            self.estimator.estimate(frame, area, &mut self.second)?;
+            let score = self.second.score(self.visible);
+            if round == 0 && score < WORTH_A_LOOK * self.find.acquire_score {
+                return Ok(None);
+            }
+            if best.as_ref().is_none_or(|b| b.score < score) {
+                best = Some(Found { skeleton: self.second.clone(), area, score });
+            }
+            let Some(next) = previous_pose::around(&self.second, self.visible) else { break };
+            area = next;
+        }
+        Ok(best)
+    }
+
+    /// Drops people who are a part of a surer one.
+    fn distinct(&self, found: Vec<Found>) -> Vec<Found> {
+        let mut kept: Vec<Found> = Vec::new();
+        for f in found {
+            let bounds = |f: &Found| f.skeleton.bounds(self.visible).unwrap_or(f.area);
+            let own = bounds(&f);
+            let inside = |k: &Found| bounds(k).intersection(own).area() > 0.7 * own.area();
+            if !kept.iter().any(inside) {
+                kept.push(f);
+            }
+        }
+        kept
+    }
+
+    pub fn keypoints(&self) -> &Arc<KeypointSet> {
+        self.estimator.keypoints()
+    }
+
+    pub fn visible(&self) -> f32 {
+        self.visible
+    }
+
+    pub fn recogniser(&self) -> &Recogniser {
+        &self.recogniser
+    }
+
+    /// The people seen in the frame taken at `time`.
+    pub fn seen(&self, time: Duration) -> impl Iterator<Item = &Person> {
+        self.tracker.people().iter().filter(move |p| p.last_seen == time)
+    }
+
+    /// The names of the poses that a person holds now.
+    pub fn poses(&self, person: PersonId) -> impl Iterator<Item = &str> {
+        self.recogniser.active(person).map(|i| self.recogniser.poses()[i].name.as_str())
+    }
+
+    /// The boxes that were looked at in the last frame.
+    pub fn boxes(&self) -> &[Rect] {
+        &self.boxes
+    }
+
+    /// What happened in the last frame.
+    pub fn events(&self) -> &[PoseEvent] {
+        &self.events
+    }
+}
