@@ -1,0 +1,199 @@
+//! The daemon's threads and what passes between them.
+//!
+//! In: a checked configuration. Out: a running pipeline that can be stopped, and that says when a stage has ended. capture ──latest wins──▶ infer (which
+//! acts first, synchronously) ──latest wins──▶ display, ──bounded──▶ publish. A guard ends pulses on time and releases every
+//! output when nothing has come for `grace`, even if infer hangs.
+
+pub mod handoff;
+pub mod road;
+mod stages;
+
+use crate::act::{ActError, Outputs};
+use crate::config::Config;
+use crate::display::{Display, DisplayError, Scene, SceneOptions};
+use crate::estimate::EstimateError;
+use crate::frame::Frame;
+use crate::health::Health;
+use crate::infer::Infer;
+use crate::publish::{PublishError, sink};
+use handoff::{Latest, Lines};
+use road::{Road, SharedActing, lock};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Why the pipeline could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    #[error(transparent)]
+    Estimate(#[from] EstimateError),
+    #[error(transparent)]
+    Act(#[from] ActError),
+    #[error(transparent)]
+    Display(#[from] DisplayError),
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    #[error("a thread could not be started: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// How a stage ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// The source is at its end, and all it gave has been worked through.
+    SourceEnd,
+    /// The stage cannot go on.
+    Failed { stage: &'static str, reason: String },
+}
+
+/// What the threads share.
+struct Shared {
+    stop: AtomicBool,
+    health: Health,
+    frames: Latest<Frame>,
+    scenes: Vec<Latest<Scene>>,
+    lines: Lines,
+    /// What is wrong with the source now, for the screen and the status lines.
+    source_trouble: Mutex<Option<String>>,
+}
+
+/// A running pipeline.
+pub struct Pipeline {
+    shared: Arc<Shared>,
+    acting: SharedActing,
+    threads: Vec<(&'static str, JoinHandle<()>)>,
+}
+
+/// How long a stage may take to stop; one that hangs in a device is left behind.
+const STOP_WITHIN: Duration = Duration::from_secs(3);
+
+impl Pipeline {
+    /// Opens everything and starts the threads; what becomes of them is told through `ended`.
+    ///
+    /// # Errors
+    /// Something that the configuration names cannot be opened. The camera is not among them: it may come later.
+    pub fn start(config: &Config, ended: &mpsc::Sender<Ended>) -> Result<Self, PipelineError> {
+        let infer = Infer::new(config)?;
+        let mut displays: Vec<(Box<dyn Display>, SceneOptions)> = Vec::new();
+        for (settings, show) in &config.displays {
+            displays.push((crate::display::open(settings)?, *show));
+        }
+        let sinks = config.publish.iter().map(sink::Output::open).collect::<Result<Vec<_>, _>>()?;
+        let outputs = Outputs::open(&config.outputs)?;
+        let road = Road::new(infer, outputs, sinks.iter().any(|s| s.frames));
+        let shared = Arc::new(Shared {
+            stop: AtomicBool::new(false),
+            health: Health::default(),
+            frames: Latest::default(),
+            scenes: displays.iter().map(|_| Latest::default()).collect(),
+            lines: Lines::default(),
+            source_trouble: Mutex::new(None),
+        });
+        let mut pipeline = Self { acting: Arc::clone(&road.acting), shared: Arc::clone(&shared), threads: Vec::new() };
+        release_on_panic(&pipeline.acting);
+        let keypoints = Arc::clone(road.infer.keypoints());
+        let shows: Vec<SceneOptions> = displays.iter().map(|(_, show)| *show).collect();
+        for (i, (display, _)) in displays.into_iter().enumerate() {
+            let (keypoints, visible) = (Arc::clone(&keypoints), config.visible);
+            pipeline.spawn("display", ended, move |s| stages::display(s, i, display, &keypoints, visible))?;
+        }
+        pipeline.spawn("publish", ended, move |s| stages::publish(s, sinks))?;
+        let acting = Arc::clone(&pipeline.acting);
+        let grace = config.grace;
+        pipeline.spawn("guard", ended, move |s| stages::guard(s, &acting, grace))?;
+        let source_end = ended.clone();
+        pipeline.spawn("infer", ended, move |s| stages::infer(s, road, &shows, grace, &source_end))?;
+        let source = config.source.clone();
+        pipeline.spawn("capture", ended, move |s| stages::capture(s, &source))?;
+        Ok(pipeline)
+    }
+
+    fn spawn(
+        &mut self,
+        stage: &'static str,
+        ended: &mpsc::Sender<Ended>,
+        work: impl FnOnce(&Shared) -> Result<(), String> + Send + 'static,
+    ) -> Result<(), PipelineError> {
+        let (shared, ended) = (Arc::clone(&self.shared), ended.clone());
+        let thread = std::thread::Builder::new().name(stage.into()).spawn(move || {
+            let outcome = catch_unwind(AssertUnwindSafe(|| work(&shared)));
+            let reason = match outcome {
+                Ok(Ok(())) => return,
+                Ok(Err(reason)) => reason,
+                Err(panic) => {
+                    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+                    format!("a fault in the program: {}", text.unwrap_or("no reason given"))
+                }
+            };
+            // The receiver is gone only when the program is ending anyway.
+            let _ = ended.send(Ended::Failed { stage, reason });
+        })?;
+        self.threads.push((stage, thread));
+        Ok(())
+    }
+
+    /// Heartbeats and counts.
+    pub fn health(&self) -> &Health {
+        &self.shared.health
+    }
+
+    /// Releases every output, then stops the threads; one that does not stop in time is left behind.
+    pub fn stop(mut self) {
+        self.shut_down();
+    }
+
+    fn shut_down(&mut self) {
+        if self.shared.stop.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        lock(&self.acting).outputs.release_all();
+        self.shared.frames.close();
+        let start = Instant::now();
+        // infer closes what comes after it, so that its last lines are still written.
+        for (stage, thread) in self.threads.drain(..).rev() {
+            while !thread.is_finished() && start.elapsed() < STOP_WITHIN {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            if thread.is_finished() {
+                let _ = thread.join();
+            } else {
+                log::warn!("{stage} did not stop within {STOP_WITHIN:?} and is left behind");
+            }
+            if stage == "infer" {
+                self.shared.lines.close();
+                self.shared.scenes.iter().for_each(Latest::close);
+            }
+        }
+        lock(&self.acting).outputs.release_all();
+        log::info!("{}", self.shared.health.summary());
+    }
+}
+
+impl Drop for Pipeline {
+    fn drop(&mut self) {
+        self.shut_down();
+    }
+}
+
+static PANIC_RELEASES: Mutex<Option<SharedActing>> = Mutex::new(None);
+
+/// Makes a panic anywhere release the outputs before it is reported.
+fn release_on_panic(acting: &SharedActing) {
+    static HOOK: std::sync::Once = std::sync::Once::new();
+    *PANIC_RELEASES.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(acting));
+    HOOK.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            // try_lock: the panicking thread may itself hold a lock; then unwinding releases the outputs.
+            if let Ok(acting) = PANIC_RELEASES.try_lock()
+                && let Some(acting) = acting.as_ref()
+                && let Ok(mut acting) = acting.try_lock()
+            {
+                acting.outputs.release_all();
+            }
+            before(info);
+        }));
+    });
+}
