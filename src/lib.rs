@@ -3,6 +3,7 @@
 
 pub mod act;
 pub mod bench;
+pub mod cli;
 pub mod config;
 pub mod capture;
 pub mod decode;
@@ -16,6 +17,7 @@ pub mod frame;
 pub mod geometry;
 pub mod health;
 pub mod infer;
+pub mod logging;
 pub mod model;
 pub mod pipeline;
 pub mod preprocess;

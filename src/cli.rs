@@ -1,0 +1,83 @@
+//! The command line: what can be asked of posed, and where each request goes.
+//!
+//! In: arguments. Out: a parsed [`Cli`], and [`dispatch`], which gives the exit code. One file a command.
+
+mod bench;
+mod check;
+mod doctor;
+mod eval;
+mod image;
+mod models;
+mod record;
+mod replay;
+mod run;
+
+use crate::geometry::Rect;
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Finds people in camera pictures, recognises their poses, and acts.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon: source, poses, actions, displays and outputs as the configuration says
+    Run(run::RunArgs),
+    /// Find the people in photos; print JSON lines, and with -o write pictures with their skeletons
+    Image(image::ImageArgs),
+    /// Run a clip through the same pipeline as `run`, every frame, giving the same events every time
+    Replay(replay::ReplayArgs),
+    /// Record a clip from any source
+    Record(record::RecordArgs),
+    /// Check a configuration without running it
+    Check(check::CheckArgs),
+    /// Look at this machine: cameras, GPIO, screens, processor, models
+    Doctor,
+    /// Measure speed and memory of a model on this machine
+    Bench(bench::BenchArgs),
+    /// Measure accuracy on pictures with COCO keypoint annotations
+    Eval(eval::EvalArgs),
+    /// List the models that are known here
+    Models,
+}
+
+/// Does what was asked.
+///
+/// # Errors
+/// Whatever the command could not do; the message says what, where and the mend.
+pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        Command::Run(args) => run::run(&args),
+        Command::Image(args) => image::run(&args),
+        Command::Replay(args) => replay::run(&args),
+        Command::Record(args) => record::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Doctor => doctor::run(),
+        Command::Bench(args) => bench::run(&args),
+        Command::Eval(args) => eval::run(&args),
+        Command::Models => models::run(),
+    }
+}
+
+/// `x,y,w,h` in image pixels.
+fn parse_box(text: &str) -> Result<Rect, String> {
+    let numbers: Vec<f32> = text.split(',').filter_map(|n| n.trim().parse().ok()).collect();
+    match numbers[..] {
+        [x, y, w, h] if Rect::new(x, y, w, h).is_sound() => Ok(Rect::new(x, y, w, h)),
+        _ => Err("give x,y,width,height in pixels, for example --box 34,76,152,404".into()),
+    }
+}
+
+/// Where a command without a configuration takes its poses from.
+fn configuration(path: Option<&PathBuf>, overrides: &crate::config::Overrides) -> Result<crate::config::Config, crate::config::ConfigError> {
+    match path {
+        Some(path) => crate::config::Config::read(path, overrides),
+        None => crate::config::Config::parse(crate::config::SAMPLE, std::path::Path::new("config/posed.toml"), overrides),
+    }
+}

@@ -1,0 +1,116 @@
+//! `posed image`: people and poses in photos. One `frame` line a photo on stdout; with `-o` a PNG of each with the skeletons drawn over it.
+
+use super::{configuration, parse_box};
+use crate::capture::SourceSettings;
+use crate::config::Overrides;
+use crate::decode;
+use crate::display::{Scene, SceneOptions, png};
+use crate::frame::Frame;
+use crate::geometry::{Rect, Size};
+use crate::infer::{Found, Infer};
+use crate::publish::line;
+use anyhow::{Context, bail};
+use clap::Args;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+#[derive(Debug, Args)]
+pub struct ImageArgs {
+    /// JPEG or PNG files
+    #[arg(required = true)]
+    photos: Vec<PathBuf>,
+    /// A folder for the pictures with skeletons (made if missing), or for one photo a file ending in .png
+    #[arg(short, long)]
+    output: Option<PathBuf>,
+    /// Model by name or by the path of its .toml file
+    #[arg(short, long)]
+    model: Option<String>,
+    /// A person's box in pixels, x,y,width,height; may be given several times; without it people are searched for
+    #[arg(long = "box", value_parser = parse_box)]
+    boxes: Vec<Rect>,
+    /// Poses of this configuration instead of the sample's
+    #[arg(short, long)]
+    config: Option<PathBuf>,
+}
+
+pub fn run(args: &ImageArgs) -> anyhow::Result<ExitCode> {
+    let source = Some(SourceSettings::Synthetic { size: Size::new(64, 64), fps: 1.0, script: Vec::new() });
+    let config = configuration(args.config.as_ref(), &Overrides { model: args.model.clone(), source })?;
+    let targets = targets(args)?;
+    let mut infer = Infer::new(&config)?;
+    let mut failed = 0;
+    for (i, photo) in args.photos.iter().enumerate() {
+        if let Err(e) = one(&mut infer, args, i, photo, targets.get(i)) {
+            eprintln!("posed: {e:#}");
+            failed += 1;
+        }
+    }
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn targets(args: &ImageArgs) -> anyhow::Result<Vec<PathBuf>> {
+    let Some(output) = &args.output else { return Ok(Vec::new()) };
+    if output.extension().is_some_and(|e| e.eq_ignore_ascii_case("png")) && !output.is_dir() {
+        if args.photos.len() > 1 {
+            bail!("-o {} is one file for {} photos: give a folder", output.display(), args.photos.len());
+        }
+        return Ok(vec![output.clone()]);
+    }
+    std::fs::create_dir_all(output).with_context(|| format!("{}: cannot be made; give -o another folder", output.display()))?;
+    let mut targets: Vec<PathBuf> = Vec::new();
+    for photo in &args.photos {
+        let stem = photo.file_stem().unwrap_or(photo.as_os_str()).to_string_lossy();
+        let plain = output.join(format!("{stem}.png"));
+        // Two photos of one name in different folders must not overwrite each other, nor a photo itself.
+        let taken = |t: &PathBuf| targets.contains(t) || args.photos.iter().any(|p| same_file(p, t));
+        let free = (1..).map(|n| if n == 1 { plain.clone() } else { output.join(format!("{stem}-{n}.png")) }).find(|t| !taken(t));
+        targets.push(free.unwrap_or(plain));
+    }
+    Ok(targets)
+}
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
+fn one(infer: &mut Infer, args: &ImageArgs, index: usize, photo: &Path, target: Option<&PathBuf>) -> anyhow::Result<()> {
+    let bytes = std::fs::read(photo).with_context(|| format!("{}: cannot be read", photo.display()))?;
+    let mut frame = Frame::default();
+    decode::photo(&bytes, &mut frame).with_context(|| photo.display().to_string())?;
+    frame.sequence = index as u64;
+    let found = if args.boxes.is_empty() { infer.photo(&frame) } else { infer.boxes_of(&frame, &args.boxes) }?;
+    if found.is_empty() {
+        eprintln!("posed: {}: nobody found; give the person's place with --box x,y,width,height", photo.display());
+    }
+    print(infer, &frame, photo, &found)?;
+    if let Some(target) = target {
+        let mut scene = Scene::new(SceneOptions { boxes: !args.boxes.is_empty(), ..SceneOptions::default() });
+        scene.begin(&frame);
+        scene.boxes.extend_from_slice(&args.boxes);
+        for (i, person) in found.iter().enumerate() {
+            let drawn = scene.add_person();
+            drawn.id = (found.len() > 1).then_some(i as u32 + 1);
+            drawn.skeleton.copy_from(&person.skeleton);
+            drawn.label = poses(infer, person).collect::<Vec<_>>().join(", ");
+        }
+        png::write(target, &png::render(&scene, infer.keypoints(), infer.visible()))?;
+    }
+    Ok(())
+}
+
+fn poses<'a>(infer: &'a Infer, person: &'a Found) -> impl Iterator<Item = &'a str> {
+    infer.recogniser().judge(&person.skeleton).map(|(i, _)| infer.recogniser().poses()[i].name.as_str())
+}
+
+fn print(infer: &Infer, frame: &Frame, photo: &Path, found: &[Found]) -> anyhow::Result<()> {
+    let mut out = Vec::new();
+    line::frame_start(&mut out, Duration::ZERO, frame.sequence, frame.size, Some(&photo.to_string_lossy()));
+    for (i, p) in found.iter().enumerate() {
+        let person = line::PersonLine { id: i as u32 + 1, score: p.score, area: p.area, skeleton: &p.skeleton, poses: poses(infer, p) };
+        line::person(&mut out, person, infer.keypoints(), i == 0);
+    }
+    line::frame_end(&mut out);
+    std::io::stdout().write_all(&out).context("stdout cannot be written")
+}
