@@ -193,7 +193,7 @@ pub enum DisplayError {
     Permission { device: PathBuf },
     #[error("{device}: cannot be opened as a framebuffer: {source}. Set `device` to a framebuffer, for example /dev/fb0")]
     Framebuffer { device: PathBuf, source: std::io::Error },
-    #[error("{device}: {problem}. Set 16 or 32 bits a pixel, for example `fbset -fb {device} -depth 32`")]
+    #[error("{device}: {problem}. Set a mode of 16, 24 or 32 bits a pixel, for example `fbset -fb {device} -depth 32`")]
     Unsupported { device: PathBuf, problem: String },
     #[error("{path}: cannot be written: {source}. Make its folder and let this user write there, or set `path` to another place")]
     Write { path: PathBuf, source: std::io::Error },

@@ -2,9 +2,9 @@
 //!
 //! In: the people of a frame, with its time, and the poses of the configuration. Out: [`PoseEvent`]s, and which poses are active.
 //!
-//! A pose is a [`Rule`] on the skeleton and some timers. docs/rules.md is the manual of the rules. A joint that is hidden makes a rule
-//! unknown, and unknown is never shown: nothing switches on, or stays on, by a guess. All times come from the frames, so a recording
-//! replays to the same events.
+//! A pose is a [`Rule`] on the skeleton and some timers. docs/rules.md is the manual of the rules. A joint that is hidden makes
+//! a rule unknown, and unknown is never shown: nothing switches on, or stays on, by a guess. All times come from the frames, so
+//! a recording replays to the same events.
 
 mod error;
 mod hold;
@@ -123,10 +123,12 @@ impl Recogniser {
         &self.poses
     }
 
-    /// Takes in a frame and fills `events` (cleared first): per person, in the order of the poses.
+    /// Takes in a frame and fills `events` (cleared first): those who are away first, then person by person in the order of the
+    /// poses. Several people may be in one pose, so an exit does not mean that nobody is in it any more.
     ///
-    /// Only people whose `last_seen` is `time` count as seen; the others show nothing, so that their poses are left after `release`.
-    /// If time runs backwards, every timer starts anew at `time`. Allocates nothing once it has had as many people at a time.
+    /// Only people whose `last_seen` is `time` count as seen; the others show nothing, so that their poses are left after
+    /// `release`. If time runs backwards, every timer starts anew at `time`. Allocates nothing once it has had as many people
+    /// at a time.
     pub fn update(&mut self, time: Duration, people: &[Person], events: &mut Vec<PoseEvent>) {
         events.clear();
         if self.last.is_some_and(|last| time < last) {
@@ -135,6 +137,9 @@ impl Recogniser {
         self.last = Some(time);
         for watched in &mut self.people {
             watched.seen = false;
+            if !people.iter().any(|p| p.id == watched.id && p.last_seen == time) {
+                watched.step(&self.poses, time, None, events);
+            }
         }
         for person in people.iter().filter(|p| p.last_seen == time) {
             let i = self.watch(person.id);
@@ -142,9 +147,6 @@ impl Recogniser {
             if !std::mem::replace(&mut watched.seen, true) {
                 watched.step(&self.poses, time, Some((&person.skeleton, self.visible)), events);
             }
-        }
-        for watched in self.people.iter_mut().filter(|w| !w.seen) {
-            watched.step(&self.poses, time, None, events);
         }
         self.forget();
     }

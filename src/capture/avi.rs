@@ -57,7 +57,9 @@ impl Avi {
             match avi.chunk()? {
                 Chunk::Movie => break,
                 Chunk::Other => {}
-                Chunk::Picture(_) | Chunk::End => return Err(CaptureError::unusable(name, "the AVI headers are not whole", MEND)),
+                Chunk::Picture(_) | Chunk::End => {
+                    return Err(CaptureError::unusable(name, "the AVI headers are not whole", MEND));
+                }
             }
         }
         match &avi.video {

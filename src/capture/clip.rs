@@ -84,7 +84,8 @@ mod tests {
     fn a_repeated_clip_goes_on_in_time() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("told by content");
-        std::fs::write(&path, [b"YUV4MPEG2 W1 H1 F25:1 Cmono\nFRAME\n".to_vec(), vec![1], b"FRAME\n".to_vec(), vec![2]].concat()).unwrap();
+        std::fs::write(&path, [b"YUV4MPEG2 W1 H1 F25:1 Cmono\nFRAME\n".to_vec(), vec![1], b"FRAME\n".to_vec(), vec![2]].concat())
+            .unwrap();
         let mut frame = Frame::default();
         let mut times = |repeat| {
             let mut clip = Clip::open(&path, repeat, Pace::Recorded).unwrap();

@@ -133,7 +133,9 @@ mod tests {
 
     #[test]
     fn rates_become_the_fractions_of_the_field() {
-        for (fps, want) in [(30.0, (30, 1)), (29.97, (30000, 1001)), (23.976, (24000, 1001)), (12.5, (25, 2)), (59.94, (60000, 1001))] {
+        for (fps, want) in
+            [(30.0, (30, 1)), (29.97, (30000, 1001)), (23.976, (24000, 1001)), (12.5, (25, 2)), (59.94, (60000, 1001))]
+        {
             assert_eq!(rate_of(fps, "x").unwrap(), want);
         }
         for bad in [0.0, -1.0, f32::NAN, f32::INFINITY, 1e9] {

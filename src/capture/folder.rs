@@ -87,8 +87,7 @@ fn digits(text: &str) -> usize {
 
 impl FrameSource for Folder {
     fn next(&mut self, frame: &mut Frame) -> Result<Next, CaptureError> {
-        let mut steps = 1;
-        for _ in 0..=self.files.len() {
+        for steps in 1..=self.files.len() as u64 {
             if self.at == self.files.len() {
                 if !self.repeat {
                     break;
@@ -104,7 +103,6 @@ impl FrameSource for Folder {
                 // A broken PNG has no form in which the decoder could drop it later: it counts as a dropped frame here.
                 Err(e) => log::warn!("{e}: left out"),
             }
-            steps += 1;
         }
         Ok(Next::End)
     }

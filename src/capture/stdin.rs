@@ -104,7 +104,8 @@ fn demux(mut bytes: ByteStream, size: Option<Size>) -> Result<Box<dyn Demux>, Ca
         return Ok(Box::new(Jpegs::new(bytes, NAME)));
     }
     let Some(size) = size else {
-        let mend = "set width and height to those of the program that writes it (640 and 480 in `rpicam-vid --width 640 --height 480`)";
+        let mend =
+            "set width and height to those of the program that writes it (640 and 480 in `rpicam-vid --width 640 --height 480`)";
         return Err(CaptureError::unusable(NAME, "raw I420 frames of unknown size", mend));
     };
     let sides = 1..=u32::from(u16::MAX);

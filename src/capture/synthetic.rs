@@ -112,9 +112,8 @@ impl Synthetic {
             },
             Step::Blank(_) => draw::blank(frame),
             Step::Mjpeg(_) | Step::TruncatedMjpeg(_) => {
-                draw::jpeg(at, &mut self.rgb, frame).map_err(|reason| {
-                    CaptureError::unusable(NAME, reason, "choose a size that a JPEG can have")
-                })?;
+                draw::jpeg(at, &mut self.rgb, frame)
+                    .map_err(|reason| CaptureError::unusable(NAME, reason, "choose a size that a JPEG can have"))?;
                 if matches!(now, Step::TruncatedMjpeg(_)) {
                     frame.data.truncate(frame.data.len() / 2);
                 }
@@ -152,7 +151,11 @@ impl FrameSource for Synthetic {
         let mut quiet_steps = 0;
         while let Some(now) = self.script.get(self.step).cloned() {
             match now {
-                Step::Frames(n) | Step::Blank(n) | Step::Mjpeg(n) | Step::TruncatedMjpeg(n) | Step::Short(n)
+                Step::Frames(n)
+                | Step::Blank(n)
+                | Step::Mjpeg(n)
+                | Step::TruncatedMjpeg(n)
+                | Step::Short(n)
                 | Step::Photo { count: n, .. } => {
                     if self.has_more(n) {
                         self.draw(&now, frame)?;

@@ -31,7 +31,8 @@ const MAX_BUFFERS: usize = 32;
 /// So many damaged buffers in a row are a fault of the device (2 s at 15 frames a second).
 const MAX_DAMAGED: usize = 30;
 
-const BAYER_MEND: &str = "run `libcamerify posed …` or `rpicam-vid -t 0 --codec yuv420 --width 640 --height 480 -o - | posed run --source -`";
+const BAYER_MEND: &str =
+    "run `libcamerify posed …` or `rpicam-vid -t 0 --codec yuv420 --width 640 --height 480 -o - | posed run --source -`";
 
 /// A camera that delivers frames.
 pub struct V4l2Source {
@@ -56,7 +57,9 @@ impl V4l2Source {
         let wanted_rate = fps.map(|fps| clock::rate_of(fps, &name)).transpose()?;
         let device = report::open_device(path).map_err(missing)?;
         let (driver, _, flags) = report::capabilities(&device).map_err(|error| match error.raw_os_error() {
-            Some(libc::ENOTTY | libc::EINVAL) => CaptureError::unusable(&name, "is no video device", "see `v4l2-ctl --list-devices`"),
+            Some(libc::ENOTTY | libc::EINVAL) => {
+                CaptureError::unusable(&name, "is no video device", "see `v4l2-ctl --list-devices`")
+            }
             _ => missing(error),
         })?;
         if !flags.contains(v4l::capability::Flags::VIDEO_CAPTURE) {
@@ -128,10 +131,10 @@ fn stop(mut stream: Stream<'static>) {
 
 /// Sets the rate where the driver lets it be set, and gives the one it has.
 fn settle_rate(device: &Device, wanted: Option<(u32, u32)>) -> (u32, u32) {
-    if let Some((num, den)) = wanted {
-        if let Err(e) = device.set_params(&Parameters::new(Fraction::new(den, num))) {
-            log::info!("camera keeps its own rate: {e}");
-        }
+    if let Some((num, den)) = wanted
+        && let Err(e) = device.set_params(&Parameters::new(Fraction::new(den, num)))
+    {
+        log::info!("camera keeps its own rate: {e}");
     }
     let interval = device.params().ok().map(|p| p.interval);
     let told = interval.and_then(|i| clock::sound_rate(i.denominator, i.numerator));

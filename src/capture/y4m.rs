@@ -192,7 +192,9 @@ mod tests {
 
     #[test]
     fn hostile_headers_are_errors() {
-        for header in ["W0 H9", "W4294967295 H4294967295", "W-1 H2", "W99999999999 H2", "W9", "H9", "", "W60000 H60000", "W\u{fc} H2"] {
+        for header in
+            ["W0 H9", "W4294967295 H4294967295", "W-1 H2", "W99999999999 H2", "W9", "H9", "", "W60000 H60000", "W\u{fc} H2"]
+        {
             assert!(open(format!("YUV4MPEG2 {header}\n").as_bytes()).is_err(), "{header}");
         }
         assert!(open(&[b'Y'; 100_000]).is_err());

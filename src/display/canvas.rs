@@ -1,7 +1,7 @@
 //! Pixels in memory as a screen wants them.
 //!
-//! In: a layout (size, stride, where each colour's bits lie) and a byte slice. Out: a [`Canvas`] to draw on with embedded-graphics.
-//! Whatever lies outside the picture is left out; nothing outside it is ever written.
+//! In: a layout (size, stride, where each colour's bits lie) and a byte slice. Out: a [`Canvas`] to draw on with
+//! embedded-graphics. Whatever lies outside the picture is left out; nothing outside it is ever written.
 
 use crate::geometry::Size;
 use embedded_graphics::geometry::{OriginDimensions, Size as TargetSize};
@@ -214,10 +214,10 @@ mod tests {
     fn colours_come_in_the_screen_s_own_order() {
         let colour = Rgb888::new(0xff, 0x80, 0x10);
         let size = Size::new(1, 1);
-        assert_eq!(rgb565(size, 2).pixel(colour), 0b11111_100000_00010);
+        assert_eq!(rgb565(size, 2).pixel(colour), (0b11111 << 11) | (0b100000 << 5) | 0b00010);
         assert_eq!(bgrx(size, 4).pixel(colour).to_le_bytes(), [0x10, 0x80, 0xff, 0xff]);
         let (red, blue) = (ColourBits::new(0, 5), ColourBits::new(11, 5));
-        assert_eq!(PixelLayout { red, blue, ..rgb565(size, 2) }.pixel(colour), 0b00010_100000_11111, "BGR 5-6-5");
+        assert_eq!(PixelLayout { red, blue, ..rgb565(size, 2) }.pixel(colour), (0b00010 << 11) | (0b100000 << 5) | 0b11111, "BGR 5-6-5");
     }
 
     #[test]

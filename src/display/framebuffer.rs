@@ -1,7 +1,7 @@
 //! A Linux framebuffer, /dev/fb0 and its like.
 //!
-//! In: a scene. Out: the scene on the screen. It is drawn in memory first, in the screen's own pixel format, and then copied row by
-//! row, so that no half-drawn picture is seen. Source: the kernel's Documentation/fb/api.rst and include/uapi/linux/fb.h.
+//! In: a scene. Out: the scene on the screen. It is drawn in memory first, in the screen's own pixel format, and then copied row
+//! by row, so that no half-drawn picture is seen. Source: the kernel's Documentation/fb/api.rst and include/uapi/linux/fb.h.
 
 use super::canvas::{Canvas, ColourBits, PixelLayout};
 use super::{Display, DisplayError, Scene, draw};

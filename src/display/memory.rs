@@ -42,7 +42,7 @@ impl Display for Memory {
     }
 }
 
-/// A picture as ASCII art, one character a pixel: that of `names` for a colour named there, else one by brightness, ' ' for black.
+/// A picture as ASCII art, one character a pixel: that of `names` for a colour named there, else by brightness, ' ' for black.
 ///
 /// ```
 /// use embedded_graphics::pixelcolor::Rgb888;

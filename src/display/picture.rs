@@ -79,7 +79,8 @@ fn bars(area: Rectangle, whole: Rectangle) -> [Rectangle; 4] {
         Rectangle::new(whole.top_left + TargetPoint::new(x, y), size)
     };
     let (width, height) = (whole.size.width as i32, area.size.height as i32);
-    [bar(0, 0, width, near.y), bar(0, far.y, width, rest.y), bar(0, near.y, near.x, height), bar(far.x, near.y, rest.x, height)]
+    let (above, below) = (bar(0, 0, width, near.y), bar(0, far.y, width, rest.y));
+    [above, below, bar(0, near.y, near.x, height), bar(far.x, near.y, rest.x, height)]
 }
 
 struct Scaled<'a, D> {
@@ -105,7 +106,7 @@ impl From<Bytes> for Rgb888 {
     }
 }
 
-/// The source pixel nearest to each of `to` target pixels, in fixed point: a division for each pixel would be slow on small boards.
+/// The source pixel nearest to each of `to` target pixels, in fixed point: a division a pixel would be slow on small boards.
 #[derive(Clone, Copy)]
 struct Steps {
     step: u64,

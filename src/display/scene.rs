@@ -65,7 +65,9 @@ struct Figure<'a> {
 
 impl<'a> Figure<'a> {
     /// `None` if no joint is seen.
-    fn new(person: &'a SceneSkeleton, keypoints: &'a KeypointSet, visible: f32, placement: Placement, whole: Rectangle) -> Option<Self> {
+    fn new(
+        person: &'a SceneSkeleton, keypoints: &'a KeypointSet, visible: f32, placement: Placement, whole: Rectangle,
+    ) -> Option<Self> {
         let mut figure = Self { person, keypoints, visible, placement, whole, bounds: Rect::default(), bone: 1 };
         let seen = (0..keypoints.len()).filter_map(|i| figure.joint(i)).map(|p| Point::new(p.x, p.y));
         figure.bounds = Rect::around(seen)?;
@@ -119,10 +121,18 @@ impl<'a> Figure<'a> {
         };
         let label = Label::new(number.as_str(), &self.person.label, MIDDLE, self.whole);
         let size = label.size();
-        // The topmost joints are eyes and ears; the head ends about half a head, a fifteenth of the body, above them.
-        let head = self.bounds.y - self.bounds.height / 15.0;
-        let corner = pixel(TargetPosition { x: self.bounds.centre().x, y: head }) - TargetPoint::new(size.width as i32 / 2, size.height as i32 + 2);
-        label.draw(corner, target)
+        let head = pixel(self.head_top());
+        label.draw(head - TargetPoint::new(size.width as i32 / 2, size.height as i32 + 2), target)
+    }
+
+    /// About where the head ends above the face, or above the highest joint if no joint of the face is seen.
+    fn head_top(&self) -> TargetPosition {
+        const FACE: [&str; 6] = ["nose", "left_eye", "right_eye", "left_ear", "right_ear", "head_top"];
+        let seen = FACE.iter().filter_map(|name| self.joint(self.keypoints.index(name)?)).map(|p| Point::new(p.x, p.y));
+        let face = Rect::around(seen).unwrap_or(Rect { height: 0.0, ..self.bounds });
+        // Eyes lie half a head below its top: a fifteenth of the body, or the face's width where only the face is seen.
+        let above_eyes = (self.bounds.height / 15.0).max(face.width.min(self.bounds.height / 6.0));
+        TargetPosition { x: face.centre().x, y: face.y - above_eyes }
     }
 }
 
@@ -144,7 +154,9 @@ fn pixel(p: TargetPosition) -> TargetPoint {
     TargetPoint::new(p.x.clamp(-FAR, FAR).round() as i32, p.y.clamp(-FAR, FAR).round() as i32)
 }
 
-fn draw_line<D>(a: TargetPosition, b: TargetPosition, width: u32, colour: Rgb888, whole: Rectangle, target: &mut D) -> Result<(), D::Error>
+fn draw_line<D>(
+    a: TargetPosition, b: TargetPosition, width: u32, colour: Rgb888, whole: Rectangle, target: &mut D,
+) -> Result<(), D::Error>
 where
     D: DrawTarget<Color = Rgb888>,
 {
@@ -189,11 +201,12 @@ fn clip(a: TargetPosition, b: TargetPosition, whole: Rectangle, margin: u32) -> 
 }
 
 fn draw_box<D: DrawTarget<Color = Rgb888>>(area: Rect, placement: Placement, target: &mut D) -> Result<(), D::Error> {
-    let ends = (Point::new(area.x, area.y), Point::new(area.x + area.width, area.y + area.height));
-    let (true, Some(first), Some(last)) = (area.is_sound(), placement.to_target(ends.0), placement.to_target(ends.1)) else {
-        return Ok(());
-    };
-    let corners = Rectangle::with_corners(pixel(first), pixel(last));
+    let ends = [Point::new(area.x, area.y), Point::new(area.x + area.width, area.y + area.height)];
+    let (true, [Some(first), Some(last)]) = (area.is_sound(), ends.map(|p| placement.to_target(p))) else { return Ok(()) };
+    // Sides far outside are drawn just outside: not every target skips a million pixels quickly.
+    let whole = target.bounding_box().offset(8);
+    let near = |p| pixel(p).component_max(whole.top_left).component_min(whole.top_left + whole.size);
+    let corners = Rectangle::with_corners(near(first), near(last));
     let thin = if target.bounding_box().size.width < 600 { 1 } else { 2 };
     corners.into_styled(PrimitiveStyle::with_stroke(EDGE, thin + 2)).draw(target)?;
     corners.into_styled(PrimitiveStyle::with_stroke(BOX, thin)).draw(target)
@@ -208,7 +221,8 @@ fn draw_texts<D: DrawTarget<Color = Rgb888>>(scene: &Scene, target: &mut D) -> R
     let speed = Label::new(speed.as_str(), "", MIDDLE, whole);
     speed.draw(last - speed.size(), target)?;
     let note = Label::new(&scene.note, "", NOTE, whole);
-    let apart = fps.is_none() || note.size().width + speed.size().width + font(whole.size.width).character_size.width <= whole.size.width;
+    let gap = font(whole.size.width).character_size.width;
+    let apart = fps.is_none() || note.size().width + gap + speed.size().width <= whole.size.width;
     let up = if apart { 0 } else { speed.size().height as i32 };
     note.draw(TargetPoint::new(whole.top_left.x, last.y - note.size().height as i32 - up), target)
 }

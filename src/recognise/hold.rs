@@ -100,7 +100,8 @@ impl HoldState {
     /// Starts every running timer anew at `time`, which lies before the last frame's.
     pub fn restart(&mut self, pose: &Pose, time: Duration) {
         self.changing_since = None;
-        self.active = self.active.map(|_| Active { entered: time, next_hold: pose.repeat.map(|every| time.saturating_add(every)) });
+        self.active =
+            self.active.map(|_| Active { entered: time, next_hold: pose.repeat.map(|every| time.saturating_add(every)) });
         self.exited = self.exited.map(|_| time);
     }
 }

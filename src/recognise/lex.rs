@@ -65,7 +65,8 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, RuleError> {
             at += 1;
             continue;
         }
-        let (kind, len) = token(&chars[at..]).map_err(|(len, problem, mend)| RuleError { text: text.into(), at, len, problem, mend })?;
+        let (kind, len) =
+            token(&chars[at..]).map_err(|(len, problem, mend)| RuleError { text: text.into(), at, len, problem, mend })?;
         tokens.push(Token { kind, at, len });
         at += len;
     }

@@ -17,7 +17,8 @@ const MAX_DEPTH: usize = 64;
 const MAX_TORSOS: f32 = 100.0;
 const NEAR: f32 = 0.5;
 const RELATIONS: [&str; 5] = ["above", "below", "left_of", "right_of", "near"];
-const MIDDLES: [(&str, &str, &str); 2] = [("mid_shoulder", "left_shoulder", "right_shoulder"), ("mid_hip", "left_hip", "right_hip")];
+const MIDDLES: [(&str, &str, &str); 2] =
+    [("mid_shoulder", "left_shoulder", "right_shoulder"), ("mid_hip", "left_hip", "right_hip")];
 
 /// Reads a whole rule.
 ///
@@ -67,7 +68,11 @@ impl Parser<'_> {
             return Ok(Expression::Term(self.term()?));
         }
         if self.depth == MAX_DEPTH {
-            return Err(self.error(&token, "brackets and `not` are nested too deep here", "split the rule into an array of rules"));
+            return Err(self.error(
+                &token,
+                "brackets and `not` are nested too deep here",
+                "split the rule into an array of rules",
+            ));
         }
         self.next += 1;
         self.depth += 1;
@@ -99,11 +104,17 @@ impl Parser<'_> {
                 let (low, high) = self.range()?;
                 Ok(Term::Tilt { points, low, high })
             }
-            Kind::Word(word) if form && word == "visible" => Ok(Term::Visible(self.list()?.into_iter().map(|(spot, _)| spot).collect())),
+            Kind::Word(word) if form && word == "visible" => {
+                Ok(Term::Visible(self.list()?.into_iter().map(|(spot, _)| spot).collect()))
+            }
             Kind::Word(word) if form => {
                 let token = self.peek();
                 let near = closest(&word, ["angle", "tilt", "visible"]).map_or(String::new(), |w| format!("did you mean {w}? "));
-                Err(self.error(&token, &format!("there is no form {word:?}"), &format!("{near}The forms are angle(a, b, c), tilt(a, b), visible(a, …)")))
+                Err(self.error(
+                    &token,
+                    &format!("there is no form {word:?}"),
+                    &format!("{near}The forms are angle(a, b, c), tilt(a, b), visible(a, …)"),
+                ))
             }
             _ => self.relation(),
         }
@@ -128,7 +139,11 @@ impl Parser<'_> {
         let (wanted, other) = if direction.is_some() { ("by", "within") } else { ("within", "by") };
         if matches!(&self.peek().kind, Kind::Word(w) if w == other) {
             let token = self.peek();
-            return Err(self.error(&token, &format!("{other:?} does not belong to this term"), &format!("write `{wanted}`: near … within, above … by")));
+            return Err(self.error(
+                &token,
+                &format!("{other:?} does not belong to this term"),
+                &format!("write `{wanted}`: near … within, above … by"),
+            ));
         }
         let number = if self.accept(wanted) { Some(self.number("torso lengths, as 0.3", MAX_TORSOS)?.0) } else { None };
         Ok(match direction {
@@ -147,7 +162,9 @@ impl Parser<'_> {
             }
         }
         let spots: Vec<Spot> = list.iter().map(|&(spot, _)| spot).collect();
-        spots.try_into().map_err(|_| self.error(&form, &format!("{} takes {N} points, here are {}", form.name(), list.len()), &format!("give {wanted}")))
+        spots.try_into().map_err(|_| {
+            self.error(&form, &format!("{} takes {N} points, here are {}", form.name(), list.len()), &format!("give {wanted}"))
+        })
     }
 
     /// A form's name (skipped) and its bracket of points.
@@ -177,7 +194,7 @@ impl Parser<'_> {
         }
         let (high, place) = self.number("degrees, as 70..110", 180.0)?;
         if low >= high {
-            return Err(self.error(&place, "the range is empty", &format!("the smaller number comes first, as {high}..{low}")));
+            return Err(self.error(&place, "the range is empty", "the smaller number comes first, as 70..110"));
         }
         Ok((low, high))
     }
@@ -197,16 +214,23 @@ impl Parser<'_> {
         if let Some(joint) = self.joints.index(name) {
             return Ok((Spot(joint, joint), token));
         }
-        let Some((_, left, right)) = MIDDLES.iter().find(|(middle, ..)| middle == name) else { return Err(self.no_joint(&token, name)) };
+        let Some((_, left, right)) = MIDDLES.iter().find(|(middle, ..)| middle == name) else {
+            return Err(self.no_joint(&token, name));
+        };
         match (self.joints.index(left), self.joints.index(right)) {
             (Some(left), Some(right)) => Ok((Spot(left, right), token)),
-            _ => Err(self.error(&token, &format!("this model has no joints {left} and {right}, whose mean {name} is"), &self.names())),
+            _ => Err(self.error(
+                &token,
+                &format!("this model has no joints {left} and {right}, whose mean {name} is"),
+                &self.names(),
+            )),
         }
     }
 
     fn no_joint(&self, token: &Token, name: &str) -> RuleError {
         let all = self.joints.names().iter().map(String::as_str).chain(MIDDLES.map(|m| m.0));
-        let sides: Vec<&str> = all.clone().filter(|n| n.strip_prefix("left_").or(n.strip_prefix("right_")) == Some(name)).collect();
+        let sides: Vec<&str> =
+            all.clone().filter(|n| n.strip_prefix("left_").or(n.strip_prefix("right_")) == Some(name)).collect();
         let near = match closest(name, all) {
             _ if !sides.is_empty() => format!("did you mean {}? ", sides.join(" or ")),
             Some(near) => format!("did you mean {near}? "),
@@ -221,10 +245,16 @@ impl Parser<'_> {
 
     fn unexpected(&self, token: &Token, wanted: &str, words: &[&str]) -> RuleError {
         let near = match &token.kind {
-            Kind::Word(word) => closest(&word.to_lowercase(), words.iter().copied()).map_or(String::new(), |w| format!("did you mean {w}? ")),
+            Kind::Word(word) => {
+                closest(&word.to_lowercase(), words.iter().copied()).map_or(String::new(), |w| format!("did you mean {w}? "))
+            }
             _ => String::new(),
         };
-        self.error(token, &format!("found {}, expected {wanted}", token.name()), &format!("{near}docs/rules.md shows how rules are written"))
+        self.error(
+            token,
+            &format!("found {}, expected {wanted}", token.name()),
+            &format!("{near}docs/rules.md shows how rules are written"),
+        )
     }
 
     fn error(&self, token: &Token, problem: &str, mend: &str) -> RuleError {

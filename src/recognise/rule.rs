@@ -2,9 +2,9 @@
 //!
 //! In: a skeleton. Out: how surely the rule holds, as an interval of slack, and the confidence.
 //!
-//! Every term gives a slack: how far it is from changing over, divided by its margin, positive where it holds as written. A hidden
-//! joint makes it unknown: any slack is possible. `and` is the least, `or` the greatest, `not` the negative, which on intervals is
-//! Kleene's three-valued logic: `unknown or true` is true, `unknown and true` is unknown.
+//! Every term gives a slack: how far it is from changing over, divided by its margin, positive where it holds as written. A
+//! hidden joint makes it unknown: any slack is possible. `and` is the least, `or` the greatest, `not` the negative, which on
+//! intervals is Kleene's three-valued logic: `unknown or true` is true, `unknown and true` is unknown.
 
 use super::error::RuleError;
 use super::parse;
@@ -169,12 +169,14 @@ impl Term {
             Self::Near { from, to, within } => view
                 .pair(*from, *to)
                 .and_then(|([a, b], score)| Some(((within - a.distance(b) / torso?) / view.margin.max(LEAST_MARGIN), score))),
-            Self::Angle { points: [a, b, c], low, high } => view.pair(*a, *b).zip(view.at(*c)).and_then(|(([a, b], score), (c, other))| {
-                Some((view.range_slack(angle_deg(a, b, c)?, *low, *high), score.min(other)))
-            }),
-            Self::Tilt { points: [a, b], low, high } => view
-                .pair(*a, *b)
-                .and_then(|([a, b], score)| Some((view.range_slack(tilt_deg(a, b)?, *low, *high), score))),
+            Self::Angle { points: [a, b, c], low, high } => {
+                view.pair(*a, *b).zip(view.at(*c)).and_then(|(([a, b], score), (c, other))| {
+                    Some((view.range_slack(angle_deg(a, b, c)?, *low, *high), score.min(other)))
+                })
+            }
+            Self::Tilt { points: [a, b], low, high } => {
+                view.pair(*a, *b).and_then(|([a, b], score)| Some((view.range_slack(tilt_deg(a, b)?, *low, *high), score)))
+            }
         };
         match judgement {
             Some((slack, score)) if !slack.is_nan() => Judgement::known(slack, score),
@@ -206,8 +208,8 @@ impl View<'_> {
         Some(([a, b], score.min(other)))
     }
 
-    /// How far inside `low`..`high` an angle lies. An end at 0 or 180 is no limit: nothing lies beyond it, and a straight arm must
-    /// satisfy 150..180.
+    /// How far inside `low`..`high` an angle lies. An end at 0 or 180 is no limit: nothing lies beyond it, and a straight arm
+    /// must satisfy 150..180.
     fn range_slack(&self, degrees: f32, low: f32, high: f32) -> f32 {
         let above = if low <= 0.0 { f32::INFINITY } else { degrees - low };
         let below = if high >= 180.0 { f32::INFINITY } else { high - degrees };

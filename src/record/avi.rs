@@ -77,7 +77,8 @@ impl AviWriter {
         }
         let all = self.bytes + 8 + u64::from(frames) * 16;
         let movi = self.bytes - MOVI_SIZE_AT - 4;
-        let sizes = [(RIFF_SIZE_AT, (all - 8) as u32), (MOVI_SIZE_AT, movi as u32), (AVIH_FRAMES_AT, frames), (STRH_LENGTH_AT, frames)];
+        let sizes =
+            [(RIFF_SIZE_AT, (all - 8) as u32), (MOVI_SIZE_AT, movi as u32), (AVIH_FRAMES_AT, frames), (STRH_LENGTH_AT, frames)];
         for (at, value) in sizes {
             self.out.seek(SeekFrom::Start(at))?;
             self.out.write_all(&value.to_le_bytes())?;
@@ -170,7 +171,10 @@ mod tests {
         let h = header(Size::new(640, 480), (30, 1));
         let at = |i: u64| &h[i as usize - 4..i as usize];
         assert_eq!(h.len(), HEADER_BYTES);
-        assert_eq!((at(RIFF_SIZE_AT), at(MOVI_SIZE_AT), &h[24..32], &h[100..108]), (&b"RIFF"[..], &b"LIST"[..], &b"avih\x38\0\0\0"[..], &b"strh\x38\0\0\0"[..]));
+        assert_eq!(
+            (at(RIFF_SIZE_AT), at(MOVI_SIZE_AT), &h[24..32], &h[100..108]),
+            (&b"RIFF"[..], &b"LIST"[..], &b"avih\x38\0\0\0"[..], &b"strh\x38\0\0\0"[..])
+        );
         // After the list of headers (12 + 8 + 192 bytes) comes the list of frames.
         assert_eq!(12 + 8 + 192, MOVI_SIZE_AT - 4);
     }

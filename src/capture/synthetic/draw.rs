@@ -33,9 +33,7 @@ pub(super) fn scaled(picture: &Frame, frame: &mut Frame) {
             let stride = self.0.stride;
             for (y, row) in self.0.data.chunks_exact_mut(stride).enumerate() {
                 for (pair, four) in row.chunks_exact_mut(4).enumerate() {
-                    let pixel = |x: usize| {
-                        pixels.rgb(x.min(w - 1) * from.width as usize / w, y * from.height as usize / h)
-                    };
+                    let pixel = |x: usize| pixels.rgb(x.min(w - 1) * from.width as usize / w, y * from.height as usize / h);
                     let [a, u, v] = rgb_to_yuv(pixel(pair * 2));
                     let [b, ..] = rgb_to_yuv(pixel(pair * 2 + 1));
                     four.copy_from_slice(&[a, u, b, v]);

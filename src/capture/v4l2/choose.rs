@@ -66,7 +66,9 @@ pub(super) fn is_bayer(fourcc: [u8; 4]) -> bool {
     match &fourcc {
         b"BA81" | b"GBRG" | b"GRBG" | b"RGGB" | b"BYR2" | b"GB16" | b"GR16" | b"RG16" => true,
         [b'B' | b'G' | b'R', order, b'1', b'0' | b'2' | b'4' | b'6'] => matches!(order, b'G' | b'B' | b'A' | b'R'),
-        [b'p' | b'a' | b'b', b'B' | b'G' | b'g' | b'R', a, b] => a == b && matches!(a, b'A' | b'C' | b'E' | b'8') || *a == b'A' && *b == b'8',
+        [b'p' | b'a' | b'b', b'B' | b'G' | b'g' | b'R', a, b] => {
+            a == b && matches!(a, b'A' | b'C' | b'E' | b'8') || *a == b'A' && *b == b'8'
+        }
         [b'P', b'C', b'1' | b'2', b'B' | b'G' | b'g' | b'R'] => true, // PiSP compressed
         _ => false,
     }
@@ -97,7 +99,11 @@ mod tests {
     }
 
     fn webcam() -> Vec<Offer> {
-        vec![offer(b"MJPG", &[(640, 480), (1280, 720)]), offer(b"YUYV", &[(320, 240), (640, 480)]), offer(b"H264", &[(1280, 720)])]
+        vec![
+            offer(b"MJPG", &[(640, 480), (1280, 720)]),
+            offer(b"YUYV", &[(320, 240), (640, 480)]),
+            offer(b"H264", &[(1280, 720)]),
+        ]
     }
 
     #[test]
@@ -127,7 +133,9 @@ mod tests {
 
     #[test]
     fn bayer_is_told_from_pictures() {
-        for f in [b"BA81", b"GBRG", b"RG10", b"pRAA", b"pgAA", b"BG10", b"pBAA", b"pRCC", b"pGEE", b"BA12", b"GB16", b"aBA8", b"BYR2"] {
+        for f in
+            [b"BA81", b"GBRG", b"RG10", b"pRAA", b"pgAA", b"BG10", b"pBAA", b"pRCC", b"pGEE", b"BA12", b"GB16", b"aBA8", b"BYR2"]
+        {
             assert!(is_bayer(*f), "{}", f.escape_ascii());
         }
         for f in [b"YUYV", b"NV12", b"MJPG", b"GREY", b"RGB3", b"BGR3", b"YU12", b"Y10 ", b"H264", b"RGBP"] {
