@@ -190,7 +190,9 @@ mod tests {
         assert!(json["inference_ms"]["median"].is_f64() && json["inference_ms"]["p99"].is_f64() && json["load_ms"].is_f64());
         assert!(json["peak_rss_mb"].as_f64().unwrap() > 1.0);
         let table = report.to_string();
-        for word in ["lite_hrnet_18_f32", "1 thread,", "2 runs", "inference", "preprocess", "decode", "total", "load", "peak memory"] {
+        for word in
+            ["lite_hrnet_18_f32", "1 thread,", "2 runs", "inference", "preprocess", "decode", "total", "load", "peak memory"]
+        {
             assert!(table.contains(word), "{word}: {table}");
         }
     }

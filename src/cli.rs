@@ -75,7 +75,10 @@ fn parse_box(text: &str) -> Result<Rect, String> {
 }
 
 /// Where a command without a configuration takes its poses from.
-fn configuration(path: Option<&PathBuf>, overrides: &crate::config::Overrides) -> Result<crate::config::Config, crate::config::ConfigError> {
+fn configuration(
+    path: Option<&PathBuf>,
+    overrides: &crate::config::Overrides,
+) -> Result<crate::config::Config, crate::config::ConfigError> {
     match path {
         Some(path) => crate::config::Config::read(path, overrides),
         None => crate::config::Config::parse(crate::config::SAMPLE, std::path::Path::new("config/posed.toml"), overrides),

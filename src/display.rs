@@ -187,7 +187,9 @@ pub enum DisplaySettings {
 /// Why nothing can be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum DisplayError {
-    #[error("{device}: no such device. Enable the display's overlay (/boot/firmware/config.txt on a Raspberry Pi), or name another: `ls /dev/fb*`; docs/displays.md tells more")]
+    #[error(
+        "{device}: no such device. Enable the display's overlay (/boot/firmware/config.txt on a Raspberry Pi), or name another: `ls /dev/fb*`; docs/displays.md tells more"
+    )]
     NoDevice { device: PathBuf },
     #[error("{device}: permission denied. Add the user to the group video (`sudo usermod -aG video USER`) and log in again")]
     Permission { device: PathBuf },

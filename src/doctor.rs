@@ -51,7 +51,9 @@ impl Finding {
 
     /// `node` belongs to `group`, and this user does not.
     fn no_permission(area: &'static str, node: &str, group: &str) -> Self {
-        let mend = format!("`sudo usermod -aG {group} $USER` and log in again; for a service: `SupplementaryGroups={group}` in its unit");
+        let mend = format!(
+            "`sudo usermod -aG {group} $USER` and log in again; for a service: `SupplementaryGroups={group}` in its unit"
+        );
         Self::problem(area, format!("{node} may not be opened: permission denied"), mend)
     }
 }

@@ -14,9 +14,13 @@ use tract_onnx::prelude::*;
 pub enum EngineError {
     #[error("{path}: cannot be read: {source}")]
     Read { path: PathBuf, source: std::io::Error },
-    #[error("{path}: not a network this engine can run: {reason}. Export it again as ONNX, opset 13 to 18, with a fixed batch of 1")]
+    #[error(
+        "{path}: not a network this engine can run: {reason}. Export it again as ONNX, opset 13 to 18, with a fixed batch of 1"
+    )]
     Load { path: PathBuf, reason: String },
-    #[error("{path}: its output is {found}, not 1 x {joints} joints x height x width. Mend `keypoints` in the model's TOML, or export the heatmaps as the first output")]
+    #[error(
+        "{path}: its output is {found}, not 1 x {joints} joints x height x width. Mend `keypoints` in the model's TOML, or export the heatmaps as the first output"
+    )]
     Output { path: PathBuf, joints: usize, found: String },
     #[error("the network failed on a frame: {0}")]
     Run(String),

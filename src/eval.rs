@@ -26,7 +26,9 @@ pub enum EvalError {
     Read { path: PathBuf, source: std::io::Error },
     #[error("{path}: {problem}. {mend}")]
     Format { path: PathBuf, problem: String, mend: &'static str },
-    #[error("{path}: the photo of image {image_id} cannot be read: {source}. Give the folder that holds the annotation file's images")]
+    #[error(
+        "{path}: the photo of image {image_id} cannot be read: {source}. Give the folder that holds the annotation file's images"
+    )]
     MissingPhoto { path: PathBuf, image_id: i64, source: std::io::Error },
     #[error("{path}: {source}. Download this photo again")]
     Photo { path: PathBuf, source: DecodeError },
@@ -110,7 +112,8 @@ mod tests {
     fn only_labelled_persons_outside_crowds_are_estimated() {
         let mut estimator = Estimator::load(&ModelCard::find("lite_hrnet_18_f32").unwrap(), 1).unwrap();
         let mut calls = Vec::new();
-        let found = run(&mut estimator, &dataset("astronaut.jpg"), Path::new("photos"), 0.2, &mut |done, all| calls.push((done, all)));
+        let found =
+            run(&mut estimator, &dataset("astronaut.jpg"), Path::new("photos"), 0.2, &mut |done, all| calls.push((done, all)));
         let found = found.unwrap();
         assert_eq!((found.len(), found[0].image_id, found[0].keypoints.len()), (1, 7, 51));
         assert!(found[0].score > 0.2 && found[0].score < 1.5);

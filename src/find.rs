@@ -43,7 +43,13 @@ pub enum FinderKind {
 
 impl Default for FindSettings {
     fn default() -> Self {
-        Self { kind: FinderKind::Windows, smallest: 0.45, acquire_score: 0.3, keep_score: 0.18, look_again: Duration::from_secs(2) }
+        Self {
+            kind: FinderKind::Windows,
+            smallest: 0.45,
+            acquire_score: 0.3,
+            keep_score: 0.18,
+            look_again: Duration::from_secs(2),
+        }
     }
 }
 

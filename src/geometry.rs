@@ -168,10 +168,7 @@ impl Affine {
     }
 
     pub fn to_image(self, p: CropPoint) -> Point {
-        Point::new(
-            (f64::from(p.x) * self.scale_x + self.offset_x) as f32,
-            (f64::from(p.y) * self.scale_y + self.offset_y) as f32,
-        )
+        Point::new((f64::from(p.x) * self.scale_x + self.offset_x) as f32, (f64::from(p.y) * self.scale_y + self.offset_y) as f32)
     }
 
     pub fn to_crop(self, p: Point) -> CropPoint {

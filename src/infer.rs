@@ -62,7 +62,13 @@ impl Infer {
     }
 
     /// Sets up the steps around parts that the caller made.
-    pub fn with(estimator: Estimator, finder: Box<dyn Finder>, find: FindSettings, track: TrackSettings, poses: Vec<Pose>) -> Self {
+    pub fn with(
+        estimator: Estimator,
+        finder: Box<dyn Finder>,
+        find: FindSettings,
+        track: TrackSettings,
+        poses: Vec<Pose>,
+    ) -> Self {
         Self {
             estimator,
             finder,
@@ -168,7 +174,9 @@ impl Infer {
             if person.score < self.find.acquire_score {
                 continue;
             }
-            let same = |f: &Found| similarity(&f.skeleton, &person.skeleton, f.area.area(), self.visible) > SAME || f.area.iou(person.area) > 0.6;
+            let same = |f: &Found| {
+                similarity(&f.skeleton, &person.skeleton, f.area.area(), self.visible) > SAME || f.area.iou(person.area) > 0.6
+            };
             match found.iter_mut().find(|f| same(f)) {
                 Some(f) if f.score < person.score => *f = person,
                 Some(_) => {}

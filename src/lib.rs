@@ -3,9 +3,9 @@
 
 pub mod act;
 pub mod bench;
+pub mod capture;
 pub mod cli;
 pub mod config;
-pub mod capture;
 pub mod decode;
 pub mod display;
 pub mod doctor;

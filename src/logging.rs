@@ -8,7 +8,9 @@ pub fn start() {
     let env = env_logger::Env::default().default_filter_or("info,tract_core=warn,tract_linalg=error,tract_onnx=warn");
     let mut builder = env_logger::Builder::from_env(env);
     if journal {
-        builder.format(|out, record| writeln!(out, "<{}>{}", priority(record.level()), record.args().to_string().replace('\n', "\n  ")));
+        builder.format(|out, record| {
+            writeln!(out, "<{}>{}", priority(record.level()), record.args().to_string().replace('\n', "\n  "))
+        });
     } else {
         builder.format_target(false);
     }

@@ -24,7 +24,9 @@ pub enum ModelError {
     Card { path: PathBuf, problem: String },
     #[error("{onnx}: has no card beside it: write {card} (docs/models.md shows one)")]
     NoCard { onnx: PathBuf, card: PathBuf },
-    #[error("{path}: checksum is {found}, the card says {wanted}: the file is damaged or another one. Install it again, or correct `sha256` in the card")]
+    #[error(
+        "{path}: checksum is {found}, the card says {wanted}: the file is damaged or another one. Install it again, or correct `sha256` in the card"
+    )]
     Checksum { path: PathBuf, wanted: String, found: String },
 }
 

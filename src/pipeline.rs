@@ -123,7 +123,8 @@ impl Pipeline {
                 Ok(Ok(())) => return,
                 Ok(Err(reason)) => reason,
                 Err(panic) => {
-                    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+                    let text =
+                        panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
                     format!("a fault in the program: {}", text.unwrap_or("no reason given"))
                 }
             };

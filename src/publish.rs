@@ -32,6 +32,8 @@ pub struct PublishSettings {
 pub enum PublishError {
     #[error("{path}: cannot be opened for writing: {source}. Make its folder, let this user write there, or set another `path`")]
     Open { path: PathBuf, source: std::io::Error },
-    #[error("{path}: another program listens on this socket, or a file of that name is in the way. Stop it, remove the file, or set another `path`")]
+    #[error(
+        "{path}: another program listens on this socket, or a file of that name is in the way. Stop it, remove the file, or set another `path`"
+    )]
     Taken { path: PathBuf },
 }

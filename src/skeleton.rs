@@ -23,18 +23,49 @@ pub struct KeypointSet {
 
 /// The 17 joints of COCO (Lin et al., ECCV 2014), in the order of its annotations.
 pub const COCO_17: [&str; 17] = [
-    "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow", "right_elbow",
-    "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
+    "nose",
+    "left_eye",
+    "right_eye",
+    "left_ear",
+    "right_ear",
+    "left_shoulder",
+    "right_shoulder",
+    "left_elbow",
+    "right_elbow",
+    "left_wrist",
+    "right_wrist",
+    "left_hip",
+    "right_hip",
+    "left_knee",
+    "right_knee",
+    "left_ankle",
+    "right_ankle",
 ];
 
 /// The pairs of joints that are drawn as bones wherever a network knows both.
 const BONES: [(&str, &str); 22] = [
-    ("left_ankle", "left_knee"), ("left_knee", "left_hip"), ("right_ankle", "right_knee"), ("right_knee", "right_hip"),
-    ("left_hip", "right_hip"), ("left_shoulder", "left_hip"), ("right_shoulder", "right_hip"),
-    ("left_shoulder", "right_shoulder"), ("left_shoulder", "left_elbow"), ("right_shoulder", "right_elbow"),
-    ("left_elbow", "left_wrist"), ("right_elbow", "right_wrist"), ("left_eye", "right_eye"), ("nose", "left_eye"),
-    ("nose", "right_eye"), ("left_eye", "left_ear"), ("right_eye", "right_ear"), ("left_ear", "left_shoulder"),
-    ("right_ear", "right_shoulder"), ("pelvis", "thorax"), ("thorax", "upper_neck"), ("upper_neck", "head_top"),
+    ("left_ankle", "left_knee"),
+    ("left_knee", "left_hip"),
+    ("right_ankle", "right_knee"),
+    ("right_knee", "right_hip"),
+    ("left_hip", "right_hip"),
+    ("left_shoulder", "left_hip"),
+    ("right_shoulder", "right_hip"),
+    ("left_shoulder", "right_shoulder"),
+    ("left_shoulder", "left_elbow"),
+    ("right_shoulder", "right_elbow"),
+    ("left_elbow", "left_wrist"),
+    ("right_elbow", "right_wrist"),
+    ("left_eye", "right_eye"),
+    ("nose", "left_eye"),
+    ("nose", "right_eye"),
+    ("left_eye", "left_ear"),
+    ("right_eye", "right_ear"),
+    ("left_ear", "left_shoulder"),
+    ("right_ear", "right_shoulder"),
+    ("pelvis", "thorax"),
+    ("thorax", "upper_neck"),
+    ("upper_neck", "head_top"),
 ];
 
 impl KeypointSet {
@@ -111,9 +142,7 @@ impl Skeleton {
 
     /// The rectangle around the seen joints; `None` if fewer than two are seen.
     pub fn bounds(&self, visible: f32) -> Option<Rect> {
-        if self.seen(visible).nth(1).is_none() {
-            return None;
-        }
+        self.seen(visible).nth(1)?;
         Rect::around(self.seen(visible).map(|k| k.position))
     }
 
@@ -124,9 +153,8 @@ impl Skeleton {
 }
 
 /// Standard deviations of COCO's joints relative to the object's scale, times ten (pycocotools `kpt_oks_sigmas`).
-pub const COCO_SIGMAS: [f64; 17] = [
-    0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072, 0.062, 0.062, 0.107, 0.107, 0.087, 0.087, 0.089, 0.089,
-];
+pub const COCO_SIGMAS: [f64; 17] =
+    [0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072, 0.062, 0.062, 0.107, 0.107, 0.087, 0.087, 0.089, 0.089];
 
 /// Object keypoint similarity of two found skeletons, 0 to 1, over the joints that both see. `area` is in square pixels.
 ///
@@ -163,7 +191,9 @@ mod tests {
     #[test]
     fn similarity_is_one_for_itself_and_falls_with_distance() {
         let at = |dx: f32| Skeleton {
-            keypoints: (0..17).map(|i| Keypoint { position: Point::new(i as f32 * 9.0 + dx, i as f32 * 5.0), score: 0.9 }).collect(),
+            keypoints: (0..17)
+                .map(|i| Keypoint { position: Point::new(i as f32 * 9.0 + dx, i as f32 * 5.0), score: 0.9 })
+                .collect(),
         };
         assert_eq!(similarity(&at(0.0), &at(0.0), 1e4, 0.2), 1.0);
         let (near, far) = (similarity(&at(0.0), &at(3.0), 1e4, 0.2), similarity(&at(0.0), &at(30.0), 1e4, 0.2));

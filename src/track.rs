@@ -75,7 +75,9 @@ impl Tracker {
     pub fn see(&mut self, time: Duration, skeleton: &Skeleton, area: Rect) -> &Person {
         self.forget(time);
         let visible = self.settings.visible;
-        let same = |p: &Person| similarity(&p.skeleton, skeleton, area.area(), visible).max((p.area.iou(area) - SAME_BOX).signum() * SAME_PERSON);
+        let same = |p: &Person| {
+            similarity(&p.skeleton, skeleton, area.area(), visible).max((p.area.iou(area) - SAME_BOX).signum() * SAME_PERSON)
+        };
         let found = (0..self.people.len()).find(|&i| same(&self.people[i]) >= SAME_PERSON);
         let i = found.unwrap_or_else(|| self.add());
         let score = skeleton.score(visible);
@@ -123,7 +125,8 @@ mod tests {
     use crate::skeleton::Keypoint;
 
     fn at(x: f32) -> (Skeleton, Rect) {
-        let keypoints = (0..17).map(|i| Keypoint { position: Point::new(x + (i % 4) as f32 * 10.0, i as f32 * 12.0), score: 0.9 }).collect();
+        let keypoints =
+            (0..17).map(|i| Keypoint { position: Point::new(x + (i % 4) as f32 * 10.0, i as f32 * 12.0), score: 0.9 }).collect();
         (Skeleton { keypoints }, Rect::new(x - 10.0, -10.0, 60.0, 220.0))
     }
 

@@ -66,7 +66,8 @@ fn found(random: &mut Random, person: &Value, spread: f64) -> Value {
     let mut keypoints = Vec::new();
     for joint in truth.chunks_exact(3) {
         let labelled = number(&joint[2]) > 0.0;
-        let at = if labelled { (number(&joint[0]), number(&joint[1])) } else { (random.between(x, x + w), random.between(y, y + h)) };
+        let at =
+            if labelled { (number(&joint[0]), number(&joint[1])) } else { (random.between(x, x + w), random.between(y, y + h)) };
         for value in [at.0, at.1] {
             let moved = value + random.normal() * spread * scale;
             keypoints.push(if whole { moved.round() } else { moved });

@@ -155,7 +155,8 @@ mod tests {
     fn the_event_is_in_the_environment() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("seen");
-        let mut r = runner(&format!("echo $POSED_POSE $POSED_EVENT $POSED_PERSON $POSED_CONFIDENCE > {}", file.display()), 9000, false);
+        let mut r =
+            runner(&format!("echo $POSED_POSE $POSED_EVENT $POSED_PERSON $POSED_CONFIDENCE > {}", file.display()), 9000, false);
         r.activate(&cause()).unwrap();
         until(|| std::fs::read_to_string(&file).is_ok_and(|t| t == "wave enter 3 0.500\n"));
     }

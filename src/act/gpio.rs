@@ -75,7 +75,8 @@ fn find(address: &LineAddress) -> Result<Line, ActError> {
     match address {
         LineAddress::Offset { chip, offset } => {
             let path = if chip.starts_with('/') { chip.clone() } else { format!("/dev/{chip}") };
-            let mut opened = Chip::new(&path).map_err(|e| none(format!(" ({e})"), "`gpiodetect` lists the chips of this machine"))?;
+            let mut opened =
+                Chip::new(&path).map_err(|e| none(format!(" ({e})"), "`gpiodetect` lists the chips of this machine"))?;
             opened.get_line(*offset).map_err(|e| none(format!(" ({e})"), "`gpioinfo` lists the lines of each chip"))
         }
         LineAddress::Name(name) => {
@@ -93,7 +94,10 @@ fn find(address: &LineAddress) -> Result<Line, ActError> {
                     Err(e) => refused = format!(", and a chip could not be opened ({e})"),
                 }
             }
-            Err(none(format!(" on {seen} chips{refused}"), "`gpioinfo` lists the names; use `chip` and `offset` where lines have none"))
+            Err(none(
+                format!(" on {seen} chips{refused}"),
+                "`gpioinfo` lists the names; use `chip` and `offset` where lines have none",
+            ))
         }
     }
 }

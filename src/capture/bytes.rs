@@ -83,7 +83,7 @@ mod tests {
     impl Read for Drip {
         fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
             self.0 += 1;
-            if self.0 % 3 == 0 {
+            if self.0.is_multiple_of(3) {
                 return Err(ErrorKind::TimedOut.into());
             }
             out[0] = self.0;

@@ -17,6 +17,13 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     config.model.verify()?;
     let names: Vec<&str> = config.poses.iter().map(|p| p.name.as_str()).collect();
     println!("{}: good", args.config.display());
-    println!("  model {}, poses {}, {} actions, {} displays, {} outputs", config.model.name, names.join(" "), config.outputs.len(), config.displays.len(), config.publish.len());
+    println!(
+        "  model {}, poses {}, {} actions, {} displays, {} outputs",
+        config.model.name,
+        names.join(" "),
+        config.outputs.len(),
+        config.displays.len(),
+        config.publish.len()
+    );
     Ok(ExitCode::SUCCESS)
 }

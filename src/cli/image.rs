@@ -108,7 +108,8 @@ fn print(infer: &Infer, frame: &Frame, photo: &Path, found: &[Found]) -> anyhow:
     let mut out = Vec::new();
     line::frame_start(&mut out, Duration::ZERO, frame.sequence, frame.size, Some(&photo.to_string_lossy()));
     for (i, p) in found.iter().enumerate() {
-        let person = line::PersonLine { id: i as u32 + 1, score: p.score, area: p.area, skeleton: &p.skeleton, poses: poses(infer, p) };
+        let person =
+            line::PersonLine { id: i as u32 + 1, score: p.score, area: p.area, skeleton: &p.skeleton, poses: poses(infer, p) };
         line::person(&mut out, person, infer.keypoints(), i == 0);
     }
     line::frame_end(&mut out);

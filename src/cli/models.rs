@@ -32,7 +32,12 @@ pub fn run() -> anyhow::Result<ExitCode> {
         };
         let mark = if card.name == DEFAULT_MODEL { " (default)" } else { "" };
         let (ap, pck) = (number(card.accuracy.ap), number(card.accuracy.pck));
-        println!("{:<32} {megabytes:>8.1} {:>9} {ap:>6} {pck:>6} {:<11} {sum}{mark}", card.name, card.input.size.to_string(), card.licence);
+        println!(
+            "{:<32} {megabytes:>8.1} {:>9} {ap:>6} {pck:>6} {:<11} {sum}{mark}",
+            card.name,
+            card.input.size.to_string(),
+            card.licence
+        );
     }
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

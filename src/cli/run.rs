@@ -76,9 +76,10 @@ fn wait(signals: &mut Signals, ends: &Receiver<Ended>, args: &RunArgs, overrides
 
 /// The new configuration if all it names can be opened, otherwise the old one. Devices are free: the pipeline was stopped.
 fn try_out(new: Config, old: Config) -> Config {
-    match crate::act::Outputs::open(&new.outputs).map_err(|e| e.to_string()).and_then(|_| {
-        new.displays.iter().try_for_each(|(d, _)| crate::display::open(d).map(drop).map_err(|e| e.to_string()))
-    }) {
+    match crate::act::Outputs::open(&new.outputs)
+        .map_err(|e| e.to_string())
+        .and_then(|_| new.displays.iter().try_for_each(|(d, _)| crate::display::open(d).map(drop).map_err(|e| e.to_string())))
+    {
         Ok(()) => {
             log::info!("the configuration was reloaded");
             new

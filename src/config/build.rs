@@ -53,7 +53,11 @@ impl Check<'_> {
     /// A key that the chosen kind has no use for is a fault: it would be silently ignored.
     fn unused(&mut self, section: &str, kind: &str, keys: &[(&str, bool)]) {
         for (key, _) in keys.iter().filter(|(_, given)| *given) {
-            let fault = self.places.fault(&format!("{section}.{key}"), format!("has no meaning with kind = \"{kind}\""), "remove the line");
+            let fault = self.places.fault(
+                &format!("{section}.{key}"),
+                format!("has no meaning with kind = \"{kind}\""),
+                "remove the line",
+            );
             self.faults.push(fault);
         }
     }
@@ -62,7 +66,8 @@ impl Check<'_> {
 pub fn build(file: file::File, places: &Places, overrides: &Overrides) -> Result<Config, Vec<Fault>> {
     let mut check = Check { places, faults: Vec::new() };
     let name = overrides.model.as_deref().or(file.model.as_deref()).unwrap_or(DEFAULT_MODEL);
-    let model = ModelCard::find(name).map_err(|e| check.faults.push(places.fault("model", e.to_string(), keys::mend("model")))).ok();
+    let model =
+        ModelCard::find(name).map_err(|e| check.faults.push(places.fault("model", e.to_string(), keys::mend("model")))).ok();
     let joints = model.as_ref().map_or_else(KeypointSet::coco, |m| m.keypoints.clone());
     let threads = check.within("threads", file.threads, 1, 16, 1);
     let grace = check.seconds("grace_s", file.grace_s, 0.1, 3600.0, 2.0);
@@ -143,8 +148,16 @@ fn source(check: &mut Check, section: Option<file::Source>) -> Option<SourceSett
         }
         "synthetic" => {
             check.unused("source", "synthetic", &given(&["device", "path", "format", "repeat"]));
-            let script = s.script.iter().flatten().filter_map(|t| Step::parse(t).map_err(|e| check.fault("source.script", e.to_string())).ok());
-            Some(SourceSettings::Synthetic { script: script.collect(), size: size.unwrap_or(Size::new(640, 480)), fps: fps.unwrap_or(30.0) })
+            let script = s
+                .script
+                .iter()
+                .flatten()
+                .filter_map(|t| Step::parse(t).map_err(|e| check.fault("source.script", e.to_string())).ok());
+            Some(SourceSettings::Synthetic {
+                script: script.collect(),
+                size: size.unwrap_or(Size::new(640, 480)),
+                fps: fps.unwrap_or(30.0),
+            })
         }
         other => {
             check.fault("source.kind", format!("there is no kind {other:?}"));
@@ -193,7 +206,11 @@ fn find(check: &mut Check, f: &file::Find) -> FindSettings {
 fn pose(check: &mut Check, name: &str, p: &file::Pose, joints: &KeypointSet) -> Option<Pose> {
     let key = |k: &str| format!("pose.{name}.{k}");
     if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
-        check.faults.push(check.places.fault(&format!("pose.{name}"), "has a name with other signs than letters, digits, _ and -", "rename it, for example [pose.hands_up]"));
+        check.faults.push(check.places.fault(
+            &format!("pose.{name}"),
+            "has a name with other signs than letters, digits, _ and -",
+            "rename it, for example [pose.hands_up]",
+        ));
     }
     let mut rules = Vec::new();
     for text in p.when.list() {
@@ -250,7 +267,12 @@ fn action(check: &mut Check, name: &str, a: &file::Action, names: &[String]) -> 
     if a.until.is_some() && manner != Manner::Latch {
         check.fault(&key("until"), "only goes with mode = \"latch\"");
     }
-    let gpio = [("line", a.line.is_some()), ("chip", a.chip.is_some()), ("offset", a.offset.is_some()), ("active_low", a.active_low.is_some())];
+    let gpio = [
+        ("line", a.line.is_some()),
+        ("chip", a.chip.is_some()),
+        ("offset", a.offset.is_some()),
+        ("active_low", a.active_low.is_some()),
+    ];
     let program = [("argv", a.argv.is_some()), ("time_limit_s", a.time_limit_s.is_some()), ("overlap", a.overlap.is_some())];
     let path = [("path", a.path.is_some())];
     let device = match a.kind.as_str() {

@@ -73,7 +73,12 @@ impl<'a> Places<'a> {
             let near = known.iter().max_by(|a, b| strsim::jaro(name, a).total_cmp(&strsim::jaro(name, b)));
             let near = near.filter(|n| strsim::jaro(name, n) > 0.7).map(|n| format!("did you mean `{n}`? ")).unwrap_or_default();
             let known = known.join(", ");
-            return Fault { key, line: self.line(span.start), problem: format!("there is no key `{name}`"), mend: format!("{near}Known here: {known}") };
+            return Fault {
+                key,
+                line: self.line(span.start),
+                problem: format!("there is no key `{name}`"),
+                mend: format!("{near}Known here: {known}"),
+            };
         }
         let missing = message.strip_prefix("missing field `").and_then(|m| m.split('`').next());
         if let Some(name) = missing {
@@ -82,8 +87,13 @@ impl<'a> Places<'a> {
             return Fault { key, line: self.line(span.start), problem: "is missing".into(), mend };
         }
         let is_syntax = self.table.is_none();
-        let mend = if is_syntax { "correct the line; strings stand in \"quotes\", lists in [brackets]".into() } else { keys::mend(&key) };
-        let key = if key.is_empty() { self.text.lines().nth(self.line(span.start) - 1).unwrap_or("").trim().to_string() } else { key };
+        let mend = if is_syntax {
+            "correct the line; strings stand in \"quotes\", lists in [brackets]".into()
+        } else {
+            keys::mend(&key)
+        };
+        let key =
+            if key.is_empty() { self.text.lines().nth(self.line(span.start) - 1).unwrap_or("").trim().to_string() } else { key };
         Fault { key, line: self.line(span.start), problem: message.replace('\n', " "), mend }
     }
 }

@@ -25,7 +25,10 @@ const KEYS: [(&str, &str); 41] = [
     ("smooth.min_cutoff_hz", "give hertz, 0 (no smoothing) to 100, for example min_cutoff_hz = 1.5"),
     ("smooth.beta", "give 0 to 1000, for example beta = 6.0"),
     ("smooth.forget_s", "give seconds, 0 to 3600, for example forget_s = 1.0"),
-    ("pose.*.when", "write one or more rules, for example when = [\"left_wrist above left_shoulder\"]; docs/rules.md has the language"),
+    (
+        "pose.*.when",
+        "write one or more rules, for example when = [\"left_wrist above left_shoulder\"]; docs/rules.md has the language",
+    ),
     ("pose.*.hold_s", "give seconds, 0 to 3600, for example hold_s = 0.5"),
     ("pose.*.release_s", "give seconds, 0 to 3600, for example release_s = 0.3"),
     ("pose.*.cooldown_s", "give seconds, 0 to 86400, for example cooldown_s = 5.0"),

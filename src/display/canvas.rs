@@ -217,7 +217,11 @@ mod tests {
         assert_eq!(rgb565(size, 2).pixel(colour), (0b11111 << 11) | (0b100000 << 5) | 0b00010);
         assert_eq!(bgrx(size, 4).pixel(colour).to_le_bytes(), [0x10, 0x80, 0xff, 0xff]);
         let (red, blue) = (ColourBits::new(0, 5), ColourBits::new(11, 5));
-        assert_eq!(PixelLayout { red, blue, ..rgb565(size, 2) }.pixel(colour), (0b00010 << 11) | (0b100000 << 5) | 0b11111, "BGR 5-6-5");
+        assert_eq!(
+            PixelLayout { red, blue, ..rgb565(size, 2) }.pixel(colour),
+            (0b00010 << 11) | (0b100000 << 5) | 0b11111,
+            "BGR 5-6-5"
+        );
     }
 
     #[test]

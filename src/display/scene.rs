@@ -66,7 +66,11 @@ struct Figure<'a> {
 impl<'a> Figure<'a> {
     /// `None` if no joint is seen.
     fn new(
-        person: &'a SceneSkeleton, keypoints: &'a KeypointSet, visible: f32, placement: Placement, whole: Rectangle,
+        person: &'a SceneSkeleton,
+        keypoints: &'a KeypointSet,
+        visible: f32,
+        placement: Placement,
+        whole: Rectangle,
     ) -> Option<Self> {
         let mut figure = Self { person, keypoints, visible, placement, whole, bounds: Rect::default(), bone: 1 };
         let seen = (0..keypoints.len()).filter_map(|i| figure.joint(i)).map(|p| Point::new(p.x, p.y));
@@ -155,7 +159,12 @@ fn pixel(p: TargetPosition) -> TargetPoint {
 }
 
 fn draw_line<D>(
-    a: TargetPosition, b: TargetPosition, width: u32, colour: Rgb888, whole: Rectangle, target: &mut D,
+    a: TargetPosition,
+    b: TargetPosition,
+    width: u32,
+    colour: Rgb888,
+    whole: Rectangle,
+    target: &mut D,
 ) -> Result<(), D::Error>
 where
     D: DrawTarget<Color = Rgb888>,

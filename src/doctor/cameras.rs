@@ -51,7 +51,8 @@ fn node(name: &str, answer: io::Result<CameraFacts>) -> Option<Finding> {
             return Some(Finding::no_permission(AREA, name, "video"));
         }
         Err(e) => {
-            let mend = format!("unplug the camera and plug it in again; `fuser -v {name}` shows whether another program holds it");
+            let mend =
+                format!("unplug the camera and plug it in again; `fuser -v {name}` shows whether another program holds it");
             return Some(Finding::problem(AREA, format!("{name} does not answer: {e}"), mend));
         }
     };
@@ -113,7 +114,9 @@ mod tests {
         let found = &with(&|_| Ok(CameraFacts { bayer_only: true, formats: vec![("pBAA".into(), vec![])], ..webcam() }))[0];
         let mend = found.mend.as_deref().unwrap();
         assert!(found.what.contains("Bayer") && found.level == Level::Problem);
-        assert!(mend.contains("libcamerify posed run") && mend.contains("rpicam-vid -t 0 --codec yuv420 -o - | posed run --source -"));
+        assert!(
+            mend.contains("libcamerify posed run") && mend.contains("rpicam-vid -t 0 --codec yuv420 -o - | posed run --source -")
+        );
     }
 
     #[test]

@@ -92,7 +92,10 @@ mod tests {
         assert!(none.mend.as_deref().unwrap().contains("CONFIG_GPIO_CDEV"));
         let denied = with(&|_| Err(io::ErrorKind::PermissionDenied.into()));
         assert_eq!(denied.level, Level::Problem);
-        assert!(denied.what.contains("/dev/gpiochip0") && denied.mend.as_deref().unwrap().contains("usermod -aG gpio"), "{denied}");
+        assert!(
+            denied.what.contains("/dev/gpiochip0") && denied.mend.as_deref().unwrap().contains("usermod -aG gpio"),
+            "{denied}"
+        );
     }
 
     #[test]

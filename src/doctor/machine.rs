@@ -111,7 +111,8 @@ mod tests {
     use super::*;
     use crate::doctor::{Level, fake_root};
 
-    const PI: &str = "processor\t: 0\nFeatures\t: fp asimd evtstrm\n\nprocessor\t: 1\nFeatures\t: fp asimd evtstrm\n\nModel\t\t: Pi\n";
+    const PI: &str =
+        "processor\t: 0\nFeatures\t: fp asimd evtstrm\n\nprocessor\t: 1\nFeatures\t: fp asimd evtstrm\n\nModel\t\t: Pi\n";
 
     fn one(path: &str, content: &str) -> Finding {
         examine(fake_root(&[(path, content)]).path()).remove(1)
@@ -125,7 +126,10 @@ mod tests {
         assert!(found[1].what.contains("NEON (no dotprod"), "{}", found[1]);
         let pc = fake_root(&[("proc/cpuinfo", "processor : 0\nmodel name : EPYC\nflags : sse avx2 avx512_vnni\n")]);
         let found = examine(pc.path());
-        assert!(found[0].what.starts_with("EPYC, 1 processor") && found[1].what == "processor has AVX2, AVX-512 VNNI", "{found:?}");
+        assert!(
+            found[0].what.starts_with("EPYC, 1 processor") && found[1].what == "processor has AVX2, AVX-512 VNNI",
+            "{found:?}"
+        );
     }
 
     #[test]

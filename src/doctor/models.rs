@@ -60,7 +60,8 @@ mod tests {
         assert!(none.level == Level::Problem && none.mend.as_deref().unwrap().contains("POSED_MODELS"));
         let mut lost = ModelCard::find("lite_hrnet_18").unwrap();
         lost.onnx = "nowhere.onnx".into();
-        let found = examine(vec![Ok(lost.clone()), Ok(ModelCard { sha256: None, ..lost }), ModelCard::read("nowhere.toml".as_ref())]);
+        let found =
+            examine(vec![Ok(lost.clone()), Ok(ModelCard { sha256: None, ..lost }), ModelCard::read("nowhere.toml".as_ref())]);
         for (finding, word) in found.iter().zip(["nowhere.onnx", "nowhere.onnx", "nowhere.toml"]) {
             assert!(finding.level == Level::Problem && finding.what.contains(word) && finding.mend.is_some(), "{finding}");
         }

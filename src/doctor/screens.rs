@@ -90,7 +90,9 @@ mod tests {
     fn panel(bits: &str) -> tempfile::TempDir {
         let base = "sys/class/graphics/fb0";
         fake_root(&[
-            ("dev/fb0", ""), (&format!("{base}/name"), "fb_ili9341\n"), (&format!("{base}/virtual_size"), "320,240\n"),
+            ("dev/fb0", ""),
+            (&format!("{base}/name"), "fb_ili9341\n"),
+            (&format!("{base}/virtual_size"), "320,240\n"),
             (&format!("{base}/bits_per_pixel"), bits),
         ])
     }
@@ -109,7 +111,8 @@ mod tests {
     #[test]
     fn a_missing_framebuffer_under_kms_is_explained() {
         let root = fake_root(&[
-            ("dev/dri/card1", ""), ("sys/class/drm/card1-HDMI-A-1/status", "connected\n"),
+            ("dev/dri/card1", ""),
+            ("sys/class/drm/card1-HDMI-A-1/status", "connected\n"),
             ("sys/class/drm/card1-HDMI-A-2/status", "disconnected\n"),
         ]);
         let found = examine(root.path(), &try_open);

@@ -80,7 +80,10 @@ impl Dataset {
         let mut ids = HashSet::new();
         for a in &dataset.annotations {
             if a.keypoints.len() != KEYPOINT_VALUES {
-                return Err(bad(format!("annotation {} has {} values in keypoints, not {KEYPOINT_VALUES}", a.id, a.keypoints.len()), MEND));
+                return Err(bad(
+                    format!("annotation {} has {} values in keypoints, not {KEYPOINT_VALUES}", a.id, a.keypoints.len()),
+                    MEND,
+                ));
             }
             if !images.contains(&a.image_id) {
                 let problem = format!("annotation {} is of image {}, which the file does not list", a.id, a.image_id);

@@ -46,8 +46,16 @@ impl Summary {
     /// The figures with COCO's names, in COCO's order.
     pub fn figures(&self) -> [(&'static str, f64); 10] {
         [
-            ("AP", self.ap), ("AP50", self.ap50), ("AP75", self.ap75), ("APm", self.ap_medium), ("APl", self.ap_large),
-            ("AR", self.ar), ("AR50", self.ar50), ("AR75", self.ar75), ("ARm", self.ar_medium), ("ARl", self.ar_large),
+            ("AP", self.ap),
+            ("AP50", self.ap50),
+            ("AP75", self.ap75),
+            ("APm", self.ap_medium),
+            ("APl", self.ap_large),
+            ("AR", self.ar),
+            ("AR50", self.ar50),
+            ("AR75", self.ar75),
+            ("ARm", self.ar_medium),
+            ("ARl", self.ar_large),
         ]
     }
 
@@ -81,7 +89,8 @@ pub fn evaluate(dataset: &Dataset, detections: &[Detection]) -> Summary {
     let precision = |area: usize, t: std::ops::Range<usize>| {
         mean(curves.iter().flat_map(|c| c[area].precision[t.clone()].iter().flatten().copied()))
     };
-    let recall = |area: usize, t: std::ops::Range<usize>| mean(curves.iter().flat_map(|c| c[area].recall[t.clone()].iter().copied()));
+    let recall =
+        |area: usize, t: std::ops::Range<usize>| mean(curves.iter().flat_map(|c| c[area].recall[t.clone()].iter().copied()));
     let (all, at50, at75) = (0..THRESHOLDS, 0..1, 5..6);
     Summary {
         ap: precision(0, all.clone()),
@@ -162,14 +171,21 @@ mod tests {
     fn dataset() -> Dataset {
         let images = (1..=2).map(|id| Image { id, file_name: format!("{id}.jpg"), width: 640, height: 480 }).collect();
         let person = |id: i64, image_id, side: f64| Annotation {
-            id, image_id, category_id: 1, bbox: [0.0, 0.0, side, side], area: side * side, iscrowd: 0, num_keypoints: 17,
+            id,
+            image_id,
+            category_id: 1,
+            bbox: [0.0, 0.0, side, side],
+            area: side * side,
+            iscrowd: 0,
+            num_keypoints: 17,
             keypoints: (0..17).flat_map(|i| [f64::from(i) * side / 17.0, f64::from(i * 7 % 17) * side / 17.0, 2.0]).collect(),
         };
         Dataset { images, annotations: vec![person(1, 1, 50.0), person(2, 2, 200.0)], categories: vec![Category { id: 1 }] }
     }
 
     fn perfect(dataset: &Dataset) -> Vec<Detection> {
-        let found = |a: &Annotation| Detection { image_id: a.image_id, category_id: 1, keypoints: a.keypoints.clone(), score: 0.9 };
+        let found =
+            |a: &Annotation| Detection { image_id: a.image_id, category_id: 1, keypoints: a.keypoints.clone(), score: 0.9 };
         dataset.annotations.iter().map(found).collect()
     }
 

@@ -69,7 +69,9 @@ mod tests {
         for x in (40..600).step_by(20) {
             for y in (40..440).step_by(20) {
                 let p = Point::new(x as f32, y as f32);
-                let near = boxes[1..].iter().any(|b| (b.centre().x - p.x).abs() < b.width * 0.8 && (b.centre().y - p.y).abs() < b.height * 0.8);
+                let near = boxes[1..]
+                    .iter()
+                    .any(|b| (b.centre().x - p.x).abs() < b.width * 0.8 && (b.centre().y - p.y).abs() < b.height * 0.8);
                 assert!(near, "{p:?}");
             }
         }

@@ -83,7 +83,8 @@ const MOST_WAITING: usize = 256;
 
 impl Default for Lines {
     fn default() -> Self {
-        let queue = Queue { waiting: VecDeque::with_capacity(MOST_WAITING), spare: Vec::with_capacity(MOST_WAITING), closed: false };
+        let queue =
+            Queue { waiting: VecDeque::with_capacity(MOST_WAITING), spare: Vec::with_capacity(MOST_WAITING), closed: false };
         Self { queue: Mutex::new(queue), changed: Condvar::new() }
     }
 }

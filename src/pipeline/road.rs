@@ -104,7 +104,13 @@ impl Road {
         let out = &mut self.frame_line;
         line::frame_start(out, frame.time, frame.sequence, frame.size, None);
         for (i, p) in self.infer.seen(frame.time).enumerate() {
-            let person = line::PersonLine { id: p.id.0, score: p.score, area: p.area, skeleton: &p.skeleton, poses: self.infer.poses(p.id) };
+            let person = line::PersonLine {
+                id: p.id.0,
+                score: p.score,
+                area: p.area,
+                skeleton: &p.skeleton,
+                poses: self.infer.poses(p.id),
+            };
             line::person(out, person, self.infer.keypoints(), i == 0);
         }
         line::frame_end(out);

@@ -97,7 +97,13 @@ fn read(
 }
 
 /// Takes frames down the road, and says when the source is silent for longer than `grace`.
-pub fn infer(shared: &Shared, mut road: Road, shows: &[SceneOptions], grace: Duration, ended: &mpsc::Sender<Ended>) -> Result<(), String> {
+pub fn infer(
+    shared: &Shared,
+    mut road: Road,
+    shows: &[SceneOptions],
+    grace: Duration,
+    ended: &mpsc::Sender<Ended>,
+) -> Result<(), String> {
     let mut frame = Frame::default();
     let mut scenes: Vec<Scene> = shows.iter().map(|&show| Scene::new(show)).collect();
     let mut status = Vec::new();
@@ -115,7 +121,8 @@ pub fn infer(shared: &Shared, mut road: Road, shows: &[SceneOptions], grace: Dur
                     let time = last_time + seen_at.elapsed();
                     road.source_lost(time);
                     put_lines(shared, &road.events);
-                    let trouble = shared.trouble().unwrap_or_else(|| format!("no frame for {:.1} s", seen_at.elapsed().as_secs_f32()));
+                    let trouble =
+                        shared.trouble().unwrap_or_else(|| format!("no frame for {:.1} s", seen_at.elapsed().as_secs_f32()));
                     say(shared, &mut status, time, "source_lost", &trouble);
                     note(shared, &mut scenes, &trouble);
                 }
@@ -224,7 +231,13 @@ pub fn guard(shared: &Shared, acting: &SharedActing, grace: Duration) -> Result<
 }
 
 /// Shows the newest scene; a screen that fails is tried again with the next one.
-pub fn display(shared: &Shared, index: usize, mut display: Box<dyn Display>, keypoints: &KeypointSet, visible: f32) -> Result<(), String> {
+pub fn display(
+    shared: &Shared,
+    index: usize,
+    mut display: Box<dyn Display>,
+    keypoints: &KeypointSet,
+    visible: f32,
+) -> Result<(), String> {
     let mut scene = Scene::default();
     let mut broken = false;
     log::info!("display: {}", display.describe());

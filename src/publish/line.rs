@@ -40,12 +40,21 @@ pub fn frame_start(out: &mut Vec<u8>, time: Duration, sequence: u64, size: Size,
 }
 
 /// One person; `first` tells whether a comma must stand before.
-pub fn person<'p>(out: &mut Vec<u8>, person: PersonLine<'_, impl Iterator<Item = &'p str>>, keypoints: &KeypointSet, first: bool) {
+pub fn person<'p>(
+    out: &mut Vec<u8>,
+    person: PersonLine<'_, impl Iterator<Item = &'p str>>,
+    keypoints: &KeypointSet,
+    first: bool,
+) {
     if !first {
         out.push(b',');
     }
     let a = person.area;
-    let _ = write!(out, "{{\"id\":{},\"score\":{:.3},\"box\":[{:.2},{:.2},{:.2},{:.2}],\"poses\":[", person.id, person.score, a.x, a.y, a.width, a.height);
+    let _ = write!(
+        out,
+        "{{\"id\":{},\"score\":{:.3},\"box\":[{:.2},{:.2},{:.2},{:.2}],\"poses\":[",
+        person.id, person.score, a.x, a.y, a.width, a.height
+    );
     for (i, pose) in person.poses.enumerate() {
         if i > 0 {
             out.push(b',');
