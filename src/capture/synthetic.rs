@@ -12,8 +12,8 @@ use crate::geometry::Size;
 use script::Step;
 use std::collections::HashMap;
 use std::io::{Error, ErrorKind};
-use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 const NAME: &str = "synthetic";
@@ -38,7 +38,7 @@ struct Away {
 pub struct Synthetic {
     key: String,
     script: Vec<Step>,
-    photos: HashMap<PathBuf, Frame>,
+    photos: HashMap<Arc<Path>, Frame>,
     /// The step under way, and how many of its frames are done.
     step: usize,
     done: u64,

@@ -3,7 +3,8 @@
 //! In: lines such as `frames 30` or `stall 4`. Out: [`Step`]s, or an error that lists what can be written.
 
 use crate::geometry::Size;
-use std::path::PathBuf;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One thing that a synthetic source does; numbers of frames are counts, times are seconds in the script.
@@ -12,7 +13,7 @@ pub enum Step {
     /// `frames N`: a moving gradient as YUYV.
     Frames(u64),
     /// `photo PATH N`: that photo's picture scaled to the source's size, as YUYV.
-    Photo { path: PathBuf, count: u64 },
+    Photo { path: Arc<Path>, count: u64 },
     /// `blank N`: flat grey.
     Blank(u64),
     /// `stall SECONDS`: nothing comes for so long, then the source goes on as if nothing had been.
@@ -65,7 +66,7 @@ fn parse(text: &str) -> Option<Step> {
         "frames" => Step::Frames(count()?),
         "photo" => {
             let (path, count) = rest.rsplit_once(' ')?;
-            Step::Photo { path: path.trim().into(), count: count.parse().ok()? }
+            Step::Photo { path: Arc::from(Path::new(path.trim())), count: count.parse().ok()? }
         }
         "blank" => Step::Blank(count()?),
         "stall" => Step::Stall(seconds()?),
@@ -89,7 +90,7 @@ mod tests {
 
     #[test]
     fn steps_read_as_they_are_written() {
-        let photo = Step::Photo { path: "a dir/b.jpg".into(), count: 3 };
+        let photo = Step::Photo { path: Arc::from(Path::new("a dir/b.jpg")), count: 3 };
         assert_eq!(Step::parse("photo a dir/b.jpg 3"), Ok(photo));
         assert_eq!(Step::parse(" stall 0.5 "), Ok(Step::Stall(Duration::from_millis(500))));
         assert_eq!(Step::parse("resize 320x240"), Ok(Step::Resize(Size::new(320, 240))));

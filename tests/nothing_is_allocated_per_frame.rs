@@ -1,0 +1,108 @@
+//! After warm-up the road of a frame allocates nothing outside the engine: decode, preprocess, find, track, recognise, act, JSON lines, scene,
+//! drawing and the hand-offs use their memory again.
+//!
+//! tract allocates inside an inference, always equally often; that number is measured alone and taken off.
+
+use posed::act::Outputs;
+use posed::capture::{self, Next, Pace, SourceSettings, Step};
+use posed::config::{Config, Overrides, SAMPLE};
+use posed::display::memory::Memory;
+use posed::display::{Display, Scene, SceneOptions};
+use posed::engine::Network;
+use posed::frame::Frame;
+use posed::geometry::Size;
+use posed::infer::Infer;
+use posed::pipeline::handoff::{Latest, Lines};
+use posed::pipeline::road::Road;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::path::Path;
+use std::time::Duration;
+
+struct Counting;
+
+thread_local!(static ALLOCATIONS: Cell<u64> = const { Cell::new(0) });
+
+fn count() {
+    // A thread that is ending has no counter any more; it is none that is tested.
+    let _ = ALLOCATIONS.try_with(|n| n.set(n.get() + 1));
+}
+
+// SAFETY: every call is handed to the system's allocator as it is; only a number is counted beside it.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, p: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(p, layout) }
+    }
+    unsafe fn realloc(&self, p: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        unsafe { System.realloc(p, layout, size) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+fn allocations(work: impl FnOnce()) -> u64 {
+    let before = ALLOCATIONS.get();
+    work();
+    ALLOCATIONS.get() - before
+}
+
+#[test]
+fn the_main_loop_allocates_nothing_after_warm_up() {
+    let script = vec![Step::parse("photo photos/basketball.jpg 100000").unwrap()];
+    let source = SourceSettings::Synthetic { size: Size::new(640, 480), fps: 30.0, script };
+    let overrides = Overrides { source: Some(source.clone()), ..Overrides::default() };
+    let config = Config::parse(SAMPLE, Path::new("sample"), &overrides).unwrap();
+
+    let size = config.model.input.size;
+    let mut network = Network::load(&config.model.onnx, size.width as usize, size.height as usize, 17, 1).unwrap();
+    let (input, mut heatmaps) = (vec![0.1f32; network.input_len()], Vec::new());
+    let mut runs: Vec<u64> = (0..6).map(|_| allocations(|| network.run(&input, &mut heatmaps).unwrap())).collect();
+    let engine = runs.split_off(3);
+    assert!(engine.iter().all(|&n| n == engine[0]), "tract allocates unevenly: {engine:?}");
+
+    let mut source = capture::open(&source, Pace::Recorded).unwrap();
+    let mut road = Road::new(Infer::new(&config).unwrap(), Outputs::default(), true);
+    let keypoints = road.infer.keypoints().clone();
+    let (frames, scenes, lines) = (Latest::<Frame>::default(), Latest::<Scene>::default(), Lines::default());
+    let mut screen = Memory::new(Size::new(320, 240));
+    let (mut captured, mut frame, mut out) = (Frame::default(), Frame::default(), Vec::new());
+    let show = SceneOptions { boxes: true, ..SceneOptions::default() };
+    let (mut scene, mut drawn) = (Scene::new(show), Scene::new(show));
+    let mut estimates = 0;
+    let mut step = || {
+        assert_eq!(source.next(&mut captured).unwrap(), Next::Frame);
+        frames.put(&mut captured);
+        frames.take(&mut frame, Duration::ZERO);
+        road.frame(&mut frame).unwrap();
+        lines.put(&road.events);
+        lines.put(&road.frame_line);
+        while lines.take(&mut out, Duration::ZERO) == posed::pipeline::handoff::Taken::Item {}
+        road.fill_scene(&frame, Some(30.0), &mut scene);
+        scenes.put(&mut scene);
+        scenes.take(&mut drawn, Duration::ZERO);
+        screen.show(&drawn, &keypoints, 0.25).unwrap();
+        estimates += road.infer.boxes().len() as u64;
+        road.infer.seen(frame.time).count()
+    };
+    for _ in 0..100 {
+        step();
+    }
+    let mut seen = 0;
+    let total = allocations(|| seen = (0..130).map(|_| step()).sum::<usize>());
+    drop(step);
+    // The look around every two seconds is inside; estimates counts the warm-up too, so count anew.
+    assert_eq!(seen, 130, "the person is followed all the time");
+    let per_estimate = engine[0];
+    assert!(total.is_multiple_of(per_estimate), "{total} allocations, {per_estimate} an inference");
+    let inferences = total / per_estimate;
+    assert!(
+        (130..=140).contains(&inferences),
+        "{inferences} inferences' worth of allocations in 130 frames ({estimates} in all)"
+    );
+}
