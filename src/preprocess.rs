@@ -2,7 +2,7 @@
 //!
 //! In: a frame in any pixel layout and the box of a person. Out: planar (NCHW) float input. Each output pixel is interpolated from
 //! four source pixels, each turned to RGB as it is read; there is no full-frame RGB copy. The arithmetic is that of OpenCV's
-//! warpAffine with INTER_LINEAR on 8-bit pictures (float coordinates, result rounded to a whole grey level, black outside), since
+//! warpAffine with INTER_LINEAR on 8-bit pictures (coordinates in single precision, rounded where it rounds them; result rounded to a whole grey level, black outside), since
 //! the networks saw it in training; then `(value/255 − mean)/std` from a table of 256 values a channel.
 
 use crate::frame::{Frame, PixelVisitor, Pixels, ShortFrame};
@@ -36,9 +36,19 @@ struct Tap {
 }
 
 impl Tap {
-    fn new(source: f64) -> Self {
+    fn new(source: f32) -> Self {
         let floor = source.floor();
-        Self { at: floor as i32, share: (source - floor) as f32 }
+        Self { at: floor as i32, share: source - floor }
+    }
+
+    /// Output column `x`: a fused multiply-add in single precision, made of exact double precision.
+    fn column(x: usize, scale: f64, offset: f64) -> Self {
+        Self::new((f64::from(scale as f32) * x as f64 + f64::from(offset as f32)) as f32)
+    }
+
+    /// Output row `y`: rounded twice, as OpenCV does.
+    fn row(y: usize, scale: f64, offset: f64) -> Self {
+        Self::new(scale as f32 * y as f32 + offset as f32)
     }
 }
 
@@ -74,7 +84,7 @@ impl Preprocessor {
     /// If `input` is not [`Preprocessor::input_len`] long; the caller owns both.
     pub fn fill(&mut self, frame: &Frame, crop: Affine, input: &mut [f32]) -> Result<(), ShortFrame> {
         for (x, tap) in self.columns.iter_mut().enumerate() {
-            *tap = Tap::new(x as f64 * crop.scale_x + crop.offset_x);
+            *tap = Tap::column(x, crop.scale_x, crop.offset_x);
         }
         let table = &self.table;
         let plane = self.format.size.width as usize * self.format.size.height as usize;
@@ -101,7 +111,7 @@ impl Preprocessor {
     /// [`ShortFrame`] if the frame's data does not hold its picture.
     pub fn fill_rgb(&mut self, frame: &Frame, crop: Affine, out: &mut Vec<u8>) -> Result<(), ShortFrame> {
         for (x, tap) in self.columns.iter_mut().enumerate() {
-            *tap = Tap::new(x as f64 * crop.scale_x + crop.offset_x);
+            *tap = Tap::column(x, crop.scale_x, crop.offset_x);
         }
         out.clear();
         let height = self.format.size.height as usize;
@@ -126,7 +136,7 @@ impl<S: FnMut(usize, usize, [u8; 3])> PixelVisitor for Warp<'_, S> {
             if x < 0 || y < 0 || x >= w || y >= h { [0; 3] } else { pixels.rgb(x as usize, y as usize) }
         };
         for y in 0..self.height {
-            let row = Tap::new(y as f64 * self.crop.scale_y + self.crop.offset_y);
+            let row = Tap::row(y, self.crop.scale_y, self.crop.offset_y);
             for (x, column) in self.columns.iter().enumerate() {
                 let quad = [
                     read(column.at, row.at),

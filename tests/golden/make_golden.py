@@ -141,7 +141,11 @@ def write_json(name: str, value: object) -> None:
 
 
 def photo(name: str) -> np.ndarray:
-    return cv2.cvtColor(cv2.imread(str(PHOTOS / f'{name}.jpg'), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    """A photo as RGB. Also written without loss, so that the test sees the same pixels whatever its JPEG decoder."""
+    bgr = cv2.imread(str(PHOTOS / f'{name}.jpg'), cv2.IMREAD_COLOR)
+    is_grey = (bgr[..., 0] == bgr[..., 1]).all() and (bgr[..., 1] == bgr[..., 2]).all()
+    cv2.imwrite(str(HERE / f'pixels_{name}.png'), bgr[..., 0] if is_grey else bgr, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
 
 
 def make_crops() -> None:
