@@ -68,11 +68,19 @@ impl Preprocessor {
         3 * self.format.size.width as usize * self.format.size.height as usize
     }
 
-    /// The map of the crop around a person's box: padded, brought to the input's aspect.
+    /// The map of the crop around a person's box: brought to the input's aspect, padded.
     pub fn crop(&self, person: Rect) -> Affine {
-        let s = self.format.size;
-        let padded = person.with_aspect(s.width as f32, s.height as f32).scaled(self.format.padding);
-        Affine::crop_to_image(padded, s)
+        // In double precision: an error in the last place of a simple ratio turns ties all over the crop.
+        let [x, y, w, h] = [person.x, person.y, person.width, person.height].map(f64::from);
+        let (columns, rows) = (f64::from(self.format.size.width), f64::from(self.format.size.height));
+        let width = w.max(h * columns / rows) * f64::from(self.format.padding);
+        let (scale_x, scale_y) = (width / columns, width * rows / columns / rows);
+        Affine {
+            scale_x,
+            scale_y,
+            offset_x: x + w / 2.0 - scale_x * f64::from(self.format.size.width / 2),
+            offset_y: y + h / 2.0 - scale_y * f64::from(self.format.size.height / 2),
+        }
     }
 
     /// Writes the crop into `input` as three planes R, G, B of height x width.
@@ -155,8 +163,15 @@ impl<S: FnMut(usize, usize, [u8; 3])> PixelVisitor for Warp<'_, S> {
 fn blend(quad: [[u8; 3]; 4], across: f32, down: f32) -> [u8; 3] {
     std::array::from_fn(|c| {
         let [a, b, d, e] = quad.map(|p| f32::from(p[c]));
-        let upper = a + (b - a) * across;
-        let lower = d + (e - d) * across;
-        (upper + (lower - upper) * down).round_ties_even() as u8
+        let upper = fused(across, b - a, a);
+        let lower = fused(across, e - d, d);
+        fused(down, lower - upper, upper).round_ties_even() as u8
     })
+}
+
+/// x·y + z rounded once to single precision, as OpenCV's fused multiply-add does: where a crop is enlarged by a simple ratio, half the
+/// pixels lie on a tie, and a second rounding would turn them. The same on every machine, with such an instruction or without.
+#[inline(always)]
+fn fused(x: f32, y: f32, z: f32) -> f32 {
+    (f64::from(x) * f64::from(y) + f64::from(z)) as f32
 }

@@ -115,7 +115,7 @@ fn keypoints_equal_onnxruntime_within_half_a_pixel() {
         estimator.estimate(&frame, rect(&entry["box"]), &mut skeleton).unwrap();
         for (row, k) in entry["keypoints"].as_array().unwrap().iter().zip(&skeleton.keypoints) {
             let row: Vec<f32> = row.as_array().unwrap().iter().map(|v| v.as_f64().unwrap() as f32).collect();
-            if row[2] < 0.3 {
+            if row[2] < 0.2 {
                 continue; // on a flat heatmap one grey level of the crop moves the peak by pixels
             }
             let d = (k.position.x - row[0]).hypot(k.position.y - row[1]);
