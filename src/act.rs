@@ -1,6 +1,6 @@
 //! Poses to things that happen.
 //!
-//! In: pose events with frame time. Out: lines set, commands run. An [`Output`] is an [`Actuator`] with its manner (pulse, latch, follow) and the
+//! In: pose events with frame time. Out: lines set, commands run. An output is an [`Actuator`] with its manner (pulse, latch, follow) and the
 //! poses that drive it; [`Outputs`] holds them all and puts every one back to inactive at the end, however that comes.
 
 pub mod command;
@@ -61,7 +61,7 @@ pub enum Manner {
     Follow,
 }
 
-/// What to build an [`Output`] from.
+/// What to build an output from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OutputSettings {
     pub name: String,
