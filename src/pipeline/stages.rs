@@ -156,13 +156,10 @@ pub fn infer(
         (seen_at, last_time) = (now, frame.time);
         put_lines(shared, &road.events);
         put_lines(shared, &road.frame_line);
-        for (scene, slot) in scenes.iter_mut().zip(&shared.scenes) {
+        for ((scene, slot), &show) in scenes.iter_mut().zip(&shared.scenes).zip(shows) {
+            scene.show = show; // what came back from the slot may be its first, empty scene
             road.fill_scene(&frame, rate, scene);
             slot.put(scene);
-            // The scene that came back is an older one: its `show` is the default until it has been round once.
-        }
-        for (scene, &show) in scenes.iter_mut().zip(shows) {
-            scene.show = show;
         }
     }
     road.source_lost(last_time);
