@@ -39,7 +39,7 @@ fn a_panic_in_a_stage_releases_the_pin_and_ends_the_process_with_its_message() {
 #[test]
 fn a_camera_that_vanishes_releases_the_pin_and_is_taken_up_again() {
     let here = format!("{PERSON} 60");
-    let mut daemon = Daemon::start(&[&here, "vanish 2", &here, "end"], &format!("{FOLLOW}{LINES}"), &[]);
+    let mut daemon = Daemon::start(&[&here, "vanish 4", &here, "end"], &format!("{FOLLOW}{LINES}"), &[]);
     let (status, log) = daemon.end();
     assert!(status.success(), "{log}");
     assert_eq!(daemon.read("journal"), "lamp on here\nlamp off\nlamp on here\nlamp off\n", "{log}");
@@ -52,7 +52,7 @@ fn a_camera_that_vanishes_releases_the_pin_and_is_taken_up_again() {
 #[test]
 fn a_camera_that_stalls_releases_the_pin() {
     let here = format!("{PERSON} 60");
-    let mut daemon = Daemon::start(&[&here, "stall 3", &here, "end"], FOLLOW, &[]);
+    let mut daemon = Daemon::start(&[&here, "stall 4", &here, "end"], FOLLOW, &[]);
     let (status, log) = daemon.end();
     assert!(status.success(), "{log}");
     assert_eq!(daemon.read("journal"), "lamp on here\nlamp off\nlamp on here\nlamp off\n", "{log}");

@@ -19,6 +19,8 @@ pub struct Acting {
     pub outputs: Outputs,
     /// Frame time of the last frame, and when it was here.
     pub last: Option<(Duration, Instant)>,
+    /// The guard has released everything: poses must enter anew before they act again.
+    pub released_by_guard: bool,
 }
 
 /// Shared outputs.
@@ -52,7 +54,7 @@ pub struct Road {
 
 impl Road {
     pub fn new(infer: Infer, outputs: Outputs, frames: bool) -> Self {
-        let acting = Arc::new(Mutex::new(Acting { outputs, last: None }));
+        let acting = Arc::new(Mutex::new(Acting { outputs, last: None, released_by_guard: false }));
         Self { infer, acting, events: Vec::new(), frame_line: Vec::new(), frames, spare: Frame::default(), damaged_in_a_row: 0 }
     }
 
@@ -71,6 +73,10 @@ impl Road {
             return Ok(Passed::Damaged);
         }
         self.damaged_in_a_row = 0;
+        if std::mem::take(&mut lock(&self.acting).released_by_guard) {
+            self.infer.source_lost(frame.time);
+            self.act(frame.time);
+        }
         self.infer.frame(frame)?;
         self.act(frame.time);
         if self.frames {

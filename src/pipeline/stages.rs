@@ -218,6 +218,7 @@ pub fn guard(shared: &Shared, acting: &SharedActing, grace: Duration) -> Result<
                 let silent = at.elapsed() > grace + Duration::from_millis(500);
                 if silent && !released {
                     acting.outputs.release_all();
+                    acting.released_by_guard = true;
                 }
                 released = silent;
             }

@@ -93,7 +93,7 @@ impl Drop for Daemon {
 fn config(dir: &tempfile::TempDir, script: &[&str], rest: &str) -> String {
     let steps: Vec<String> = script.iter().map(|s| format!("{s:?}")).collect();
     format!(
-        "grace_s = 0.5\n[source]\nkind = \"synthetic\"\nfps = 20.0\nscript = [{}]\n\
+        "grace_s = 1.0\n[source]\nkind = \"synthetic\"\nfps = 20.0\nscript = [{}]\n\
          [pose.here]\nwhen = \"nose above mid_hip\"\nhold_s = 0.0\nrelease_s = 0.1\n{}",
         steps.join(", "),
         rest.replace("DIR", &dir.path().display().to_string())
