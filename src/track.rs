@@ -54,6 +54,8 @@ pub struct Tracker {
     people: Vec<Person>,
     spare: Vec<Person>,
     next: u32,
+    /// When the last whole frame was: who was seen on it is not forgotten, however slow the board.
+    last_frame: Duration,
 }
 
 /// Skeletons less alike than this are different people.
@@ -63,7 +65,7 @@ const SAME_BOX: f32 = 0.3;
 
 impl Tracker {
     pub fn new(settings: TrackSettings) -> Self {
-        Self { settings, people: Vec::new(), spare: Vec::new(), next: 1 }
+        Self { settings, people: Vec::new(), spare: Vec::new(), next: 1, last_frame: Duration::ZERO }
     }
 
     /// The people of the last frame and those out of sight for less than `forget`.
@@ -73,7 +75,8 @@ impl Tracker {
 
     /// Takes in a skeleton seen at `time` and gives the person it belongs to.
     pub fn see(&mut self, time: Duration, skeleton: &Skeleton, area: Rect) -> &Person {
-        self.forget(time);
+        let last_frame = self.last_frame;
+        self.drop_unseen(time, last_frame);
         let visible = self.settings.visible;
         let same = |p: &Person| {
             similarity(&p.skeleton, skeleton, area.area(), visible).max((p.area.iou(area) - SAME_BOX).signum() * SAME_PERSON)
@@ -88,10 +91,16 @@ impl Tracker {
         person
     }
 
-    /// Drops the people who were not seen for too long before `time`.
+    /// Ends the frame taken at `time`: drops the people who were not seen for too long.
     pub fn forget(&mut self, time: Duration) {
+        self.drop_unseen(time, time);
+        self.last_frame = time;
+    }
+
+    fn drop_unseen(&mut self, time: Duration, just_seen: Duration) {
         let limit = self.settings.forget;
-        while let Some(i) = self.people.iter().position(|p| time.saturating_sub(p.last_seen) > limit || p.last_seen > time) {
+        let gone = |p: &Person| p.last_seen > time || (p.last_seen != just_seen && time - p.last_seen > limit);
+        while let Some(i) = self.people.iter().position(gone) {
             self.spare.push(self.people.remove(i));
         }
     }
@@ -139,6 +148,16 @@ mod tests {
         }
         let (s, area) = at(600.0);
         assert_eq!(tracker.see(Duration::from_millis(1240), &s, area).id, PersonId(2));
+    }
+
+    #[test]
+    fn a_board_slower_than_forget_keeps_the_number() {
+        let mut tracker = Tracker::new(TrackSettings::default());
+        for i in 0..5u64 {
+            let (s, area) = at(100.0);
+            assert_eq!(tracker.see(Duration::from_secs(i * 10), &s, area).id, PersonId(1));
+            tracker.forget(Duration::from_secs(i * 10));
+        }
     }
 
     #[test]
