@@ -166,11 +166,6 @@ impl Outputs {
     pub fn active(&self) -> impl Iterator<Item = &str> {
         self.list.iter().filter(|o| o.active).map(|o| o.settings.name.as_str())
     }
-
-    /// Names of all outputs.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.list.iter().map(|o| o.settings.name.as_str())
-    }
 }
 
 impl Output {

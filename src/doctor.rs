@@ -9,7 +9,7 @@ pub mod machine;
 pub mod models;
 pub mod screens;
 
-use crate::doctor::cameras::CameraFacts;
+use crate::capture::v4l2::DeviceReport;
 use serde::Serialize;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -81,7 +81,7 @@ impl std::fmt::Display for Finding {
 /// Looks at cameras, GPIO, screens, the machine and the models, in this order. `camera` asks a video node what it is.
 ///
 /// The models are those of [`crate::model::known_models`], whatever `root` is.
-pub fn examine(root: &Path, camera: &dyn Fn(&Path) -> io::Result<CameraFacts>) -> Vec<Finding> {
+pub fn examine(root: &Path, camera: &dyn Fn(&Path) -> io::Result<DeviceReport>) -> Vec<Finding> {
     let mut findings = cameras::examine(root, camera);
     findings.extend(gpio::examine(root, &gpio::describe_chip));
     findings.extend(screens::examine(root, &screens::try_open));

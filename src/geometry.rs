@@ -106,20 +106,6 @@ impl Rect {
         Self::new(c.x - width / 2.0, c.y - height / 2.0, width, height)
     }
 
-    /// The smallest rectangle with the same centre that holds this one and has sides in the ratio `width : height`.
-    ///
-    /// ```
-    /// # use posed::geometry::Rect;
-    /// let tall = Rect::new(0.0, 0.0, 10.0, 100.0).with_aspect(3.0, 4.0);
-    /// assert_eq!((tall.width, tall.height), (75.0, 100.0));
-    /// ```
-    pub fn with_aspect(self, width: f32, height: f32) -> Self {
-        let c = self.centre();
-        let w = self.width.max(self.height * width / height);
-        let h = w * height / width;
-        Self::new(c.x - w / 2.0, c.y - h / 2.0, w, h)
-    }
-
     /// The part of this rectangle inside `other`; zero-sized where they do not meet.
     pub fn intersection(self, other: Self) -> Self {
         let x = self.x.max(other.x);
@@ -155,15 +141,25 @@ pub struct Affine {
 }
 
 impl Affine {
-    /// The map that fills a crop of `size` pixels with the box `area`.
-    pub fn crop_to_image(area: Rect, size: Size) -> Self {
-        let scale_x = f64::from(area.width) / f64::from(size.width);
-        let scale_y = f64::from(area.height) / f64::from(size.height);
+    /// The crop of `size` pixels around a person's box: brought to the crop's aspect around the same centre, then made `padding` times
+    /// larger.
+    ///
+    /// ```
+    /// # use posed::geometry::{Affine, Rect, Size};
+    /// let tall = Affine::crop(Rect::new(0.0, 0.0, 10.0, 100.0), 1.25, Size::new(192, 256));
+    /// assert_eq!((tall.scale_x * 192.0, tall.scale_y * 256.0), (93.75, 125.0));
+    /// ```
+    pub fn crop(person: Rect, padding: f32, size: Size) -> Self {
+        // In double precision: an error in the last place of a simple ratio turns ties all over the crop.
+        let [x, y, w, h] = [person.x, person.y, person.width, person.height].map(f64::from);
+        let (columns, rows) = (f64::from(size.width), f64::from(size.height));
+        let width = w.max(h * columns / rows) * f64::from(padding);
+        let (scale_x, scale_y) = (width / columns, width * rows / columns / rows);
         Self {
             scale_x,
             scale_y,
-            offset_x: f64::from(area.x) + f64::from(area.width) / 2.0 - scale_x * f64::from(size.width / 2),
-            offset_y: f64::from(area.y) + f64::from(area.height) / 2.0 - scale_y * f64::from(size.height / 2),
+            offset_x: x + w / 2.0 - scale_x * f64::from(size.width / 2),
+            offset_y: y + h / 2.0 - scale_y * f64::from(size.height / 2),
         }
     }
 
@@ -215,22 +211,23 @@ mod tests {
     proptest! {
         #[test]
         fn crop_and_image_are_inverse(r in rect(), x in 0.0f32..192.0, y in 0.0f32..256.0) {
-            let map = Affine::crop_to_image(r, Size::new(192, 256));
+            let map = Affine::crop(r, 1.25, Size::new(192, 256));
             let back = map.to_crop(map.to_image(CropPoint { x, y }));
             prop_assert!((back.x - x).abs() < 0.5 && (back.y - y).abs() < 0.5, "{back:?}");
         }
 
         #[test]
         fn the_crop_centre_is_the_box_centre(r in rect()) {
-            let p = Affine::crop_to_image(r, Size::new(192, 256)).to_image(CropPoint { x: 96.0, y: 128.0 });
+            let p = Affine::crop(r, 1.25, Size::new(192, 256)).to_image(CropPoint { x: 96.0, y: 128.0 });
             prop_assert!(p.distance(r.centre()) < 0.01);
         }
 
         #[test]
-        fn aspect_holds_the_box_and_has_the_ratio(r in rect()) {
-            let a = r.with_aspect(3.0, 4.0);
-            prop_assert!((a.width * 4.0 - a.height * 3.0).abs() < 0.05 * a.width.max(1.0));
-            prop_assert!(a.width >= r.width - 0.01 && a.height >= r.height - 0.01);
+        fn the_crop_holds_the_box_and_has_the_aspect(r in rect()) {
+            let map = Affine::crop(r, 1.0, Size::new(192, 256));
+            let (width, height) = ((map.scale_x * 192.0) as f32, (map.scale_y * 256.0) as f32);
+            prop_assert!((width * 4.0 - height * 3.0).abs() < 0.05 * width.max(1.0));
+            prop_assert!(width >= r.width - 0.01 && height >= r.height - 0.01);
         }
 
         #[test]

@@ -37,7 +37,6 @@ pub struct Infer {
     held: Option<Rect>,
     looked: Duration,
     skeleton: Skeleton,
-    second: Skeleton,
     boxes: Vec<Rect>,
     events: Vec<PoseEvent>,
 }
@@ -82,7 +81,6 @@ impl Infer {
             held: None,
             looked: Duration::ZERO,
             skeleton: Skeleton::default(),
-            second: Skeleton::default(),
             boxes: Vec::new(),
             events: Vec::new(),
         }
@@ -194,8 +192,8 @@ impl Infer {
     pub fn boxes_of(&mut self, frame: &Frame, boxes: &[Rect]) -> Result<Vec<Found>, EstimateError> {
         let mut found = Vec::new();
         for &area in boxes {
-            self.estimator.estimate(frame, area, &mut self.second)?;
-            found.push(Found { skeleton: self.second.clone(), area, score: self.second.score(self.visible) });
+            self.estimator.estimate(frame, area, &mut self.skeleton)?;
+            found.push(Found { skeleton: self.skeleton.clone(), area, score: self.skeleton.score(self.visible) });
         }
         Ok(found)
     }
@@ -204,15 +202,15 @@ impl Infer {
         let mut area = window;
         let mut best: Option<Found> = None;
         for round in 0..=PHOTO_REFINEMENTS {
-            self.estimator.estimate(frame, area, &mut self.second)?;
-            let score = self.second.score(self.visible);
+            self.estimator.estimate(frame, area, &mut self.skeleton)?;
+            let score = self.skeleton.score(self.visible);
             if round == 0 && score < WORTH_A_LOOK * self.find.acquire_score {
                 return Ok(None);
             }
             if best.as_ref().is_none_or(|b| b.score < score) {
-                best = Some(Found { skeleton: self.second.clone(), area, score });
+                best = Some(Found { skeleton: self.skeleton.clone(), area, score });
             }
-            let Some(next) = previous_pose::around(&self.second, self.visible) else { break };
+            let Some(next) = previous_pose::around(&self.skeleton, self.visible) else { break };
             area = next;
         }
         Ok(best)

@@ -70,17 +70,7 @@ impl Preprocessor {
 
     /// The map of the crop around a person's box: brought to the input's aspect, padded.
     pub fn crop(&self, person: Rect) -> Affine {
-        // In double precision: an error in the last place of a simple ratio turns ties all over the crop.
-        let [x, y, w, h] = [person.x, person.y, person.width, person.height].map(f64::from);
-        let (columns, rows) = (f64::from(self.format.size.width), f64::from(self.format.size.height));
-        let width = w.max(h * columns / rows) * f64::from(self.format.padding);
-        let (scale_x, scale_y) = (width / columns, width * rows / columns / rows);
-        Affine {
-            scale_x,
-            scale_y,
-            offset_x: x + w / 2.0 - scale_x * f64::from(self.format.size.width / 2),
-            offset_y: y + h / 2.0 - scale_y * f64::from(self.format.size.height / 2),
-        }
+        Affine::crop(person, self.format.padding, self.format.size)
     }
 
     /// Writes the crop into `input` as three planes R, G, B of height x width.
@@ -91,26 +81,17 @@ impl Preprocessor {
     /// # Panics
     /// If `input` is not [`Preprocessor::input_len`] long; the caller owns both.
     pub fn fill(&mut self, frame: &Frame, crop: Affine, input: &mut [f32]) -> Result<(), ShortFrame> {
-        for (x, tap) in self.columns.iter_mut().enumerate() {
-            *tap = Tap::column(x, crop.scale_x, crop.offset_x);
-        }
         let table = &self.table;
         let plane = self.format.size.width as usize * self.format.size.height as usize;
         let (red, rest) = input.split_at_mut(plane);
         let (green, blue) = rest.split_at_mut(plane);
         let width = self.format.size.width as usize;
-        frame.visit(Warp {
-            columns: &self.columns,
-            height: self.format.size.height as usize,
-            crop,
-            store: |x, y, rgb: [u8; 3]| {
-                let i = y * width + x;
-                red[i] = table[0][rgb[0] as usize];
-                green[i] = table[1][rgb[1] as usize];
-                blue[i] = table[2][rgb[2] as usize];
-            },
-        })?;
-        Ok(())
+        warp(&mut self.columns, self.format.size.height, frame, crop, |x, y, rgb: [u8; 3]| {
+            let i = y * width + x;
+            red[i] = table[0][rgb[0] as usize];
+            green[i] = table[1][rgb[1] as usize];
+            blue[i] = table[2][rgb[2] as usize];
+        })
     }
 
     /// The crop as RGB bytes before normalising, height x width x 3; for tests and for looking at what the network saw.
@@ -118,14 +99,24 @@ impl Preprocessor {
     /// # Errors
     /// [`ShortFrame`] if the frame's data does not hold its picture.
     pub fn fill_rgb(&mut self, frame: &Frame, crop: Affine, out: &mut Vec<u8>) -> Result<(), ShortFrame> {
-        for (x, tap) in self.columns.iter_mut().enumerate() {
-            *tap = Tap::column(x, crop.scale_x, crop.offset_x);
-        }
         out.clear();
-        let height = self.format.size.height as usize;
-        frame.visit(Warp { columns: &self.columns, height, crop, store: |_, _, rgb: [u8; 3]| out.extend_from_slice(&rgb) })?;
-        Ok(())
+        warp(&mut self.columns, self.format.size.height, frame, crop, |_, _, rgb: [u8; 3]| out.extend_from_slice(&rgb))
     }
+}
+
+/// Hands every pixel of the crop, row by row, to `store` with its column and row. `columns` is room for one tap a column.
+fn warp(
+    columns: &mut [Tap],
+    height: u32,
+    frame: &Frame,
+    crop: Affine,
+    store: impl FnMut(usize, usize, [u8; 3]),
+) -> Result<(), ShortFrame> {
+    for (x, tap) in columns.iter_mut().enumerate() {
+        *tap = Tap::column(x, crop.scale_x, crop.offset_x);
+    }
+    frame.visit(Warp { columns, height: height as usize, crop, store })?;
+    Ok(())
 }
 
 struct Warp<'a, S> {

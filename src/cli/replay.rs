@@ -7,7 +7,7 @@ use crate::config::Overrides;
 use crate::display::{self, Scene};
 use crate::frame::Frame;
 use crate::infer::Infer;
-use crate::pipeline::road::{Passed, Road, lock};
+use crate::pipeline::road::{Passed, Road};
 use anyhow::Context;
 use clap::Args;
 use std::io::Write;
@@ -59,6 +59,5 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     }
     road.source_lost(last);
     out.write_all(&road.events).and_then(|()| out.flush()).context("stdout cannot be written")?;
-    lock(&road.acting).outputs.release_all();
     Ok(ExitCode::SUCCESS)
 }

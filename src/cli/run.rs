@@ -30,9 +30,18 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let overrides = Overrides { model: args.model.clone(), source };
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).context("signals cannot be caught")?;
     let mut config = Config::read(&args.config, &overrides)?;
+    let mut old = None;
     loop {
         let (ended, ends) = mpsc::channel();
-        let pipeline = Pipeline::start(&config, &ended)?;
+        let pipeline = match (Pipeline::start(&config, &ended), old.take()) {
+            (Ok(pipeline), _) => pipeline,
+            (Err(e), None) => return Err(e.into()),
+            (Err(e), Some(last)) => {
+                log::error!("the new configuration is refused and the old one kept: {e}");
+                config = last;
+                continue;
+            }
+        };
         log::info!("running with {}, {} poses, {} actions", config.model.name, config.poses.len(), config.outputs.len());
         match wait(&mut signals, &ends, args, &overrides) {
             Next::Stop => return Ok(ExitCode::SUCCESS),
@@ -42,7 +51,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
             }
             Next::Reload(new) => {
                 pipeline.stop();
-                config = try_out(*new, config);
+                old = Some(std::mem::replace(&mut config, *new));
             }
         }
     }
@@ -70,23 +79,6 @@ fn wait(signals: &mut Signals, ends: &Receiver<Ended>, args: &RunArgs, overrides
             Ok(Ended::SourceEnd) => return Next::Stop,
             Ok(Ended::Failed { stage, reason }) => return Next::Fail(format!("{stage} has ended: {reason}")),
             Err(_) => {}
-        }
-    }
-}
-
-/// The new configuration if all it names can be opened, otherwise the old one. Devices are free: the pipeline was stopped.
-fn try_out(new: Config, old: Config) -> Config {
-    match crate::act::Outputs::open(&new.outputs)
-        .map_err(|e| e.to_string())
-        .and_then(|_| new.displays.iter().try_for_each(|(d, _)| crate::display::open(d).map(drop).map_err(|e| e.to_string())))
-    {
-        Ok(()) => {
-            log::info!("the configuration was reloaded");
-            new
-        }
-        Err(e) => {
-            log::error!("the new configuration is refused and the old one kept: {e}");
-            old
         }
     }
 }

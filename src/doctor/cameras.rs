@@ -3,6 +3,7 @@
 //! In: the root of the system and a function that asks a node what it is. Out: findings.
 
 use super::{Finding, numbered};
+use crate::capture::v4l2::DeviceReport;
 use crate::geometry::Size;
 use std::io;
 use std::path::Path;
@@ -11,21 +12,8 @@ const AREA: &str = "camera";
 /// The V4L2 formats (fourcc) that posed reads.
 const READABLE: [&str; 7] = ["YUYV", "NV12", "YU12", "MJPG", "JPEG", "RGB3", "GREY"];
 
-/// What a video node says of itself.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct CameraFacts {
-    pub card: String,
-    pub driver: String,
-    /// Formats by their four letters, each with its picture sizes; no sizes where any is possible.
-    pub formats: Vec<(String, Vec<Size>)>,
-    /// Gives pictures; false for encoders, metadata and outputs.
-    pub is_capture: bool,
-    /// Gives nothing but the raw mosaic of the sensor.
-    pub bayer_only: bool,
-}
-
 /// Looks at every video node.
-pub fn examine(root: &Path, query: &dyn Fn(&Path) -> io::Result<CameraFacts>) -> Vec<Finding> {
+pub fn examine(root: &Path, query: &dyn Fn(&Path) -> io::Result<DeviceReport>) -> Vec<Finding> {
     let nodes = numbered(root, "dev", "video");
     if nodes.is_empty() {
         let mend = "plug in a USB camera and look at `dmesg | tail`; for a ribbon-cable camera check the cable and \
@@ -43,7 +31,7 @@ pub fn examine(root: &Path, query: &dyn Fn(&Path) -> io::Result<CameraFacts>) ->
 }
 
 /// `None` for a node that is no camera at all: boards have many beside one camera.
-fn node(name: &str, answer: io::Result<CameraFacts>) -> Option<Finding> {
+fn node(name: &str, answer: io::Result<DeviceReport>) -> Option<Finding> {
     let facts = match answer {
         Ok(facts) if !facts.is_capture => return None,
         Ok(facts) => facts,
@@ -84,13 +72,13 @@ mod tests {
     use super::*;
     use crate::doctor::{Level, fake_root};
 
-    fn webcam() -> CameraFacts {
+    fn webcam() -> DeviceReport {
         let sizes = vec![Size::new(640, 480), Size::new(1280, 720)];
         let formats = vec![("MJPG".into(), sizes), ("YUYV".into(), vec![])];
-        CameraFacts { card: "HD Webcam".into(), driver: "uvcvideo".into(), formats, is_capture: true, bayer_only: false }
+        DeviceReport { card: "HD Webcam".into(), driver: "uvcvideo".into(), formats, is_capture: true, bayer_only: false }
     }
 
-    fn with(answer: &dyn Fn(&Path) -> io::Result<CameraFacts>) -> Vec<Finding> {
+    fn with(answer: &dyn Fn(&Path) -> io::Result<DeviceReport>) -> Vec<Finding> {
         examine(fake_root(&[("dev/video0", "")]).path(), answer)
     }
 
@@ -104,14 +92,14 @@ mod tests {
     #[test]
     fn nodes_come_in_the_order_of_their_numbers_and_codecs_are_passed_over() {
         let root = fake_root(&[("dev/video10", ""), ("dev/video2", ""), ("dev/video0", ""), ("dev/videofoo", "")]);
-        let found = examine(root.path(), &|p| Ok(CameraFacts { is_capture: !p.ends_with("dev/video0"), ..webcam() }));
+        let found = examine(root.path(), &|p| Ok(DeviceReport { is_capture: !p.ends_with("dev/video0"), ..webcam() }));
         assert!(found[0].what.starts_with("/dev/video2 ") && found[1].what.starts_with("/dev/video10 "), "{found:?}");
         assert_eq!(found.len(), 2);
     }
 
     #[test]
     fn a_bayer_node_names_both_ways_round_it() {
-        let found = &with(&|_| Ok(CameraFacts { bayer_only: true, formats: vec![("pBAA".into(), vec![])], ..webcam() }))[0];
+        let found = &with(&|_| Ok(DeviceReport { bayer_only: true, formats: vec![("pBAA".into(), vec![])], ..webcam() }))[0];
         let mend = found.mend.as_deref().unwrap();
         assert!(found.what.contains("Bayer") && found.level == Level::Problem);
         assert!(
@@ -128,8 +116,8 @@ mod tests {
         check(examine(fake_root(&[]).path(), &|_| Ok(webcam())), "no /dev/video*", "rpicam-hello");
         check(with(&|_| Err(io::ErrorKind::PermissionDenied.into())), "/dev/video0 may not be opened", "usermod -aG video");
         check(with(&|_| Err(io::ErrorKind::TimedOut.into())), "/dev/video0 does not answer", "fuser -v /dev/video0");
-        check(with(&|_| Ok(CameraFacts { is_capture: false, ..webcam() })), "/dev/video0 gives no pictures", "USB camera");
-        let h264 = CameraFacts { formats: vec![("H264".into(), vec![])], ..webcam() };
+        check(with(&|_| Ok(DeviceReport { is_capture: false, ..webcam() })), "/dev/video0 gives no pictures", "USB camera");
+        let h264 = DeviceReport { formats: vec![("H264".into(), vec![])], ..webcam() };
         check(with(&|_| Ok(h264.clone())), "found H264", "ffmpeg -i /dev/video0");
     }
 }

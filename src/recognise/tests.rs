@@ -7,7 +7,7 @@ mod timing;
 
 use super::*;
 use crate::geometry::{Point, Rect};
-use crate::skeleton::{Keypoint, KeypointSet};
+use crate::skeleton::{COCO_17, Keypoint, KeypointSet};
 use crate::track::{TrackSettings, Tracker};
 
 /// Someone who stands facing the camera, arms hanging; the torso is 100 pixels long.
@@ -31,27 +31,10 @@ const STANDING: [(f32, f32); 17] = [
     (176.0, 365.0),
 ];
 
-const NAMES: [&str; 19] = [
-    "nose",
-    "left_eye",
-    "right_eye",
-    "left_ear",
-    "right_ear",
-    "left_shoulder",
-    "right_shoulder",
-    "left_elbow",
-    "right_elbow",
-    "left_wrist",
-    "right_wrist",
-    "left_hip",
-    "right_hip",
-    "left_knee",
-    "right_knee",
-    "left_ankle",
-    "right_ankle",
-    "mid_hip",
-    "mid_shoulder",
-];
+/// Every point that a rule about COCO's joints can name.
+fn point_names() -> Vec<&'static str> {
+    COCO_17.into_iter().chain(["mid_hip", "mid_shoulder"]).collect()
+}
 
 fn standing() -> Skeleton {
     Skeleton { keypoints: STANDING.iter().map(|&(x, y)| Keypoint { position: Point::new(x, y), score: 0.9 }).collect() }

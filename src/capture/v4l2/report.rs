@@ -15,7 +15,7 @@ use v4l::v4l2::{ioctl, vidioc};
 use v4l::video::Capture;
 
 /// What `posed doctor` says of a video device.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceReport {
     /// The camera's name, such as `HD Pro Webcam C920`.
     pub card: String,
