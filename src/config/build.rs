@@ -96,22 +96,13 @@ pub fn build(file: file::File, places: &Places, overrides: &Overrides) -> Result
 fn source(check: &mut Check, section: Option<file::Source>) -> Option<SourceSettings> {
     let s = check.needed("source", section)?;
     let before = check.faults.len();
-    let side = |check: &mut Check, key: &str, v: Option<u32>| v.map(|v| check.within(key, Some(v), 16, 8192, 640));
-    let size = match (side(check, "source.width", s.width), side(check, "source.height", s.height)) {
-        (Some(w), Some(h)) => Some(Size::new(w, h)),
-        (None, None) => None,
-        (w, _) => {
-            let missing = if w.is_none() { "source.width" } else { "source.height" };
-            check.fault(missing, "is missing: width and height go together");
-            None
-        }
-    };
-    let fps = s.fps.map(|v| check.within("source.fps", Some(v), 0.1, 240.0, 30.0));
+    let fps = s.fps.map(|v| check.within("source.fps", Some(v), 0.5, 240.0, 30.0));
     let given = |keys: &[&'static str]| -> Vec<(&'static str, bool)> {
         let is_given = |k: &str| match k {
             "device" => s.device.is_some(),
             "path" => s.path.is_some(),
             "width" => s.width.is_some(),
+            "height" => s.height.is_some(),
             "fps" => s.fps.is_some(),
             "format" => s.format.is_some(),
             "repeat" => s.repeat.is_some(),
@@ -131,31 +122,32 @@ fn source(check: &mut Check, section: Option<file::Source>) -> Option<SourceSett
                     None
                 }
             });
-            Some(SourceSettings::V4l2 { device: s.device.clone().unwrap_or_else(|| "/dev/video0".into()), size, fps, format })
+            Some(SourceSettings::V4l2 {
+                device: s.device.clone().unwrap_or_else(|| "/dev/video0".into()),
+                size: picture_size(check, &s),
+                fps,
+                format,
+            })
         }
         "photo" => {
-            check.unused("source", "photo", &given(&["device", "width", "format", "repeat", "script"]));
+            check.unused("source", "photo", &given(&["device", "width", "height", "format", "repeat", "script"]));
             check.needed("source.path", s.path.clone()).map(|path| SourceSettings::Photo { path, fps: fps.unwrap_or(10.0) })
         }
         "clip" => {
-            check.unused("source", "clip", &given(&["device", "width", "fps", "format", "script"]));
+            check.unused("source", "clip", &given(&["device", "width", "height", "fps", "format", "script"]));
             let repeat = s.repeat.unwrap_or(false);
             check.needed("source.path", s.path.clone()).map(|path| SourceSettings::Clip { path, repeat })
         }
         "stdin" => {
             check.unused("source", "stdin", &given(&["device", "path", "format", "repeat", "script"]));
-            Some(SourceSettings::Stdin { size, fps: fps.unwrap_or(30.0) })
+            Some(SourceSettings::Stdin { size: picture_size(check, &s), fps: fps.unwrap_or(30.0) })
         }
         "synthetic" => {
             check.unused("source", "synthetic", &given(&["device", "path", "format", "repeat"]));
-            let script = s
-                .script
-                .iter()
-                .flatten()
-                .filter_map(|t| Step::parse(t).map_err(|e| check.fault("source.script", e.to_string())).ok());
+            let script = s.script.iter().flatten().filter_map(|text| step(check, text)).collect();
             Some(SourceSettings::Synthetic {
-                script: script.collect(),
-                size: size.unwrap_or(Size::new(640, 480)),
+                script,
+                size: picture_size(check, &s).unwrap_or(Size::new(640, 480)),
                 fps: fps.unwrap_or(30.0),
             })
         }
@@ -170,28 +162,58 @@ fn source(check: &mut Check, section: Option<file::Source>) -> Option<SourceSett
     settings.filter(|_| check.faults.len() == before)
 }
 
+/// Width and height, which go together.
+fn picture_size(check: &mut Check, s: &file::Source) -> Option<Size> {
+    match (s.width, s.height) {
+        (Some(w), Some(h)) => {
+            let width = check.within("source.width", Some(w), 16, 8192, 640);
+            Some(Size::new(width, check.within("source.height", Some(h), 16, 8192, 480)))
+        }
+        (None, None) => None,
+        (w, _) => {
+            let missing = if w.is_none() { "source.width" } else { "source.height" };
+            check.fault(missing, "is missing: width and height go together");
+            None
+        }
+    }
+}
+
+fn step(check: &mut Check, text: &str) -> Option<Step> {
+    match Step::parse(text) {
+        Ok(Step::Photo { path, .. }) if !path.exists() => {
+            check.fault("source.script", format!("{text:?}: {} does not exist", path.display()));
+            None
+        }
+        Ok(step) => Some(step),
+        Err(e) => {
+            check.fault("source.script", e.to_string());
+            None
+        }
+    }
+}
+
 fn find(check: &mut Check, f: &file::Find) -> FindSettings {
     let boxes: Vec<Rect> = f.boxes.iter().flatten().map(|[x, y, w, h]| Rect::new(*x, *y, *w, *h)).collect();
     if boxes.iter().any(|b| !b.is_sound()) {
         check.fault("find.boxes", "a box has no width or height");
     }
-    let kind = match f.kind.as_deref() {
-        None | Some("windows") if boxes.is_empty() => FinderKind::Windows,
-        Some("whole_frame") => FinderKind::WholeFrame,
-        None | Some("given") if !boxes.is_empty() => FinderKind::Given(boxes),
-        Some("given") => {
-            check.fault("find.boxes", "is missing, and kind = \"given\" needs it");
-            FinderKind::WholeFrame
+    let kind = f.kind.as_deref().unwrap_or(if boxes.is_empty() { "windows" } else { "given" });
+    if !boxes.is_empty() && kind != "given" {
+        check.fault("find.boxes", format!("has no meaning with kind = {kind:?}"));
+    }
+    let kind = match kind {
+        "windows" => FinderKind::Windows,
+        "whole_frame" => FinderKind::WholeFrame,
+        "given" => {
+            if boxes.is_empty() {
+                check.fault("find.boxes", "is missing, and kind = \"given\" needs it");
+            }
+            FinderKind::Given(boxes)
         }
-        Some("windows") => {
-            check.fault("find.boxes", "has no meaning with kind = \"windows\"");
-            FinderKind::Windows
-        }
-        Some(other) => {
+        other => {
             check.fault("find.kind", format!("there is no kind {other:?}"));
             FinderKind::Windows
         }
-        None => FinderKind::Windows,
     };
     let acquire_score = check.within("find.acquire_score", f.acquire_score, 0.05, 0.95, 0.3);
     FindSettings {
@@ -236,6 +258,9 @@ fn pose(check: &mut Check, name: &str, p: &file::Pose, joints: &KeypointSet) -> 
 
 fn pose_indices(check: &mut Check, key: &str, wanted: &[String], names: &[String]) -> Vec<usize> {
     let mut found = Vec::new();
+    if wanted.is_empty() {
+        check.fault(key, "is empty");
+    }
     for pose in wanted {
         match names.iter().position(|n| n == pose) {
             Some(i) => found.push(i),
@@ -333,7 +358,11 @@ fn display(check: &mut Check, name: &str, d: &file::Display) -> Option<(DisplayS
             let every = check.seconds(&key("every_s"), d.every_s, 0.0, 86_400.0, 1.0);
             DisplaySettings::Png { path: check.needed(&key("path"), d.path.clone())?, every }
         }
-        "memory" => DisplaySettings::Memory,
+        "memory" => {
+            let given = [("device", d.device.is_some()), ("path", d.path.is_some()), ("every_s", d.every_s.is_some())];
+            check.unused(&section, "memory", &given);
+            DisplaySettings::Memory
+        }
         other => {
             check.fault(&key("kind"), format!("there is no kind {other:?}"));
             return None;

@@ -12,7 +12,7 @@ const KEYS: [(&str, &str); 41] = [
     ("source.path", "write the path of a photo, clip or folder, for example path = \"clip.y4m\""),
     ("source.width", "give whole pixels, 16 to 8192, together with height, for example width = 640"),
     ("source.height", "give whole pixels, 16 to 8192, together with width, for example height = 480"),
-    ("source.fps", "give frames a second, 0.1 to 240, for example fps = 30.0"),
+    ("source.fps", "give frames a second, 0.5 to 240, for example fps = 30.0"),
     ("source.format", "write format = \"yuyv\", \"nv12\" or \"mjpeg\""),
     ("source.repeat", "write repeat = true or repeat = false"),
     ("source.script", "write a list of steps, for example script = [\"frames 30\", \"stall 2\", \"end\"]"),
