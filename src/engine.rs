@@ -3,7 +3,18 @@
 //! In: an ONNX file and a normalised 1x3xHxW picture. Out: the heatmaps, 1xKxhxw. It knows nothing of people or frames.
 //! Today every graph, float or QDQ int8, runs on tract's own operators.
 
+pub mod graph;
+pub mod lower;
+pub mod memory;
+pub mod ops;
+pub mod program;
+pub mod import;
+pub mod kernels;
+
+use kernels::Isa;
+use program::Runner;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use std::sync::Arc;
 use tract_core::prelude::*;
 use tract_linalg::multithread::{Executor, multithread_tract_scope};
@@ -31,10 +42,17 @@ const MAX_FILE_BYTES: u64 = 512 << 20;
 
 /// A loaded network, ready to run one picture at a time.
 pub struct Network {
-    state: TypedSimpleState,
-    executor: Executor,
+    engine: Engine,
     input: [usize; 4],
     heatmaps: HeatmapShape,
+    foreign: Vec<String>,
+}
+
+enum Engine {
+    /// Our operators, with tract's between them where a node is foreign.
+    Lowered(Box<Runner>),
+    /// tract alone, for a graph that could not be taken apart.
+    Tract(Box<TypedSimpleState>, Executor),
 }
 
 /// Shape of a network's output.
@@ -60,6 +78,21 @@ impl Network {
     /// # Errors
     /// The file is missing, is no ONNX network that tract runs, or has another output.
     pub fn load(path: &Path, width: usize, height: usize, joints: usize, threads: usize) -> Result<Self, EngineError> {
+        Self::load_for(Isa::best(), path, width, height, joints, threads)
+    }
+
+    /// The same for an instruction set of [`Isa::available`].
+    ///
+    /// # Errors
+    /// As [`Network::load`].
+    pub fn load_for(
+        isa: Isa,
+        path: &Path,
+        width: usize,
+        height: usize,
+        joints: usize,
+        threads: usize,
+    ) -> Result<Self, EngineError> {
         let read = |source| EngineError::Read { path: path.into(), source };
         let failed = |reason: String| EngineError::Load { path: path.into(), reason };
         let len = std::fs::metadata(path).map_err(read)?.len();
@@ -68,21 +101,43 @@ impl Network {
         }
         let bytes = std::fs::read(path).map_err(read)?;
         let input = [1, 3, height, width];
-        // tract has asserts that a damaged file can reach: they end here as an error.
-        let plan = quietly(|| plan(&bytes, input)).map_err(failed)?;
-        let fact = plan.model().output_fact(0).map_err(|e| failed(format!("{e:#}")))?;
-        let shape = fact.shape.as_concrete().map(<[usize]>::to_vec).unwrap_or_default();
+        let lowered = quietly(|| {
+            let model = tract_onnx::onnx().proto_model_for_read(&mut &bytes[..]).map_err(|e| format!("{e:#}"))?;
+            let (graph, foreign) = import::import(&model, input)?;
+            drop(model);
+            let program = lower::lower(graph)?;
+            Ok((program.prepare(isa)?, program.output.shape, foreign))
+        });
+        let (engine, shape, foreign) = match lowered {
+            Ok((runner, shape, foreign)) => (Engine::Lowered(Box::new(runner)), vec![1, shape.c, shape.h, shape.w], foreign),
+            Err(reason) => {
+                log::warn!("{}: runs on tract's own operators, slowly: {reason}", path.display());
+                // tract has asserts that a damaged file can reach: they end here as an error.
+                let plan = quietly(|| plan(&bytes, input)).map_err(failed)?;
+                let fact = plan.model().output_fact(0).map_err(|e| failed(format!("{e:#}")))?;
+                let shape = fact.shape.as_concrete().map(<[usize]>::to_vec).unwrap_or_default();
+                let state = plan.spawn().map_err(|e| failed(format!("{e:#}")))?;
+                let executor = if threads > 1 { Executor::multithread(threads) } else { Executor::SingleThread };
+                (Engine::Tract(Box::new(state), executor), shape, Vec::new())
+            }
+        };
+        for node in &foreign {
+            log::warn!("{}: the node {node} runs on tract's own operator", path.display());
+        }
         let heatmaps = match shape[..] {
             [1, k, height, width] if k == joints && height > 0 && width > 0 => HeatmapShape { joints, height, width },
-            _ => return Err(EngineError::Output { path: path.into(), joints, found: format!("{:?}", fact.shape) }),
+            _ => return Err(EngineError::Output { path: path.into(), joints, found: format!("{shape:?}") }),
         };
-        let state = plan.spawn().map_err(|e| failed(format!("{e:#}")))?;
-        let executor = if threads > 1 { Executor::multithread(threads) } else { Executor::SingleThread };
-        Ok(Self { state, executor, input, heatmaps })
+        Ok(Self { engine, input, heatmaps, foreign })
     }
 
     pub fn heatmap_shape(&self) -> HeatmapShape {
         self.heatmaps
+    }
+
+    /// The nodes that run on tract's own operators, as `name (operator)`.
+    pub fn foreign(&self) -> &[String] {
+        &self.foreign
     }
 
     /// The number of floats that [`Network::run`] takes.
@@ -95,17 +150,40 @@ impl Network {
     /// # Errors
     /// An operator failed; the network can be run again.
     pub fn run(&mut self, picture: &[f32], heatmaps: &mut Vec<f32>) -> Result<(), EngineError> {
-        let failed = |e: TractError| EngineError::Run(format!("{e:#}"));
-        let input = Tensor::from_shape(&self.input, picture).map_err(failed)?;
-        let state = &mut self.state;
-        let outputs = multithread_tract_scope(self.executor.clone(), || state.run(tvec!(input.into_tvalue()))).map_err(failed)?;
-        let view = outputs[0].to_plain_array_view::<f32>().map_err(failed)?;
-        heatmaps.clear();
-        match view.as_slice() {
-            Some(values) => heatmaps.extend_from_slice(values),
-            None => heatmaps.extend(view.iter()),
+        if picture.len() != self.input_len() {
+            return Err(EngineError::Run(format!("a picture of {} numbers instead of {}", picture.len(), self.input_len())));
         }
-        Ok(())
+        match &mut self.engine {
+            Engine::Lowered(runner) => {
+                heatmaps.resize(self.heatmaps.joints * self.heatmaps.plane(), 0.0);
+                runner.run(picture, heatmaps).map_err(EngineError::Run)
+            }
+            Engine::Tract(state, executor) => {
+                let failed = |e: TractError| EngineError::Run(format!("{e:#}"));
+                let input = Tensor::from_shape(&self.input, picture).map_err(failed)?;
+                let run = || state.run(tvec!(input.into_tvalue()));
+                let outputs = multithread_tract_scope(executor.clone(), run).map_err(failed)?;
+                let view = outputs[0].to_plain_array_view::<f32>().map_err(failed)?;
+                heatmaps.clear();
+                heatmaps.extend(view.iter());
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes the time of every operator from now on.
+    pub fn start_profile(&mut self) {
+        if let Engine::Lowered(runner) = &mut self.engine {
+            runner.start_profile();
+        }
+    }
+
+    /// Class, node and time of every operator since [`Network::start_profile`]; empty if tract runs the network alone.
+    pub fn profile(&self) -> Vec<(&'static str, String, Duration)> {
+        match &self.engine {
+            Engine::Lowered(runner) => runner.profile().map(|(class, name, time)| (class, name.into(), time)).collect(),
+            Engine::Tract(..) => Vec::new(),
+        }
     }
 }
 

@@ -1,0 +1,36 @@
+//! Reading an ONNX node's attributes.
+
+use tract_onnx::pb::{AttributeProto, NodeProto};
+
+pub struct Attributes<'a>(pub &'a NodeProto);
+
+impl<'a> Attributes<'a> {
+    pub fn get(&self, name: &str) -> Option<&'a AttributeProto> {
+        self.0.attribute.iter().find(|a| a.name == name)
+    }
+
+    pub fn int(&self, name: &str, default: i64) -> i64 {
+        self.get(name).map_or(default, |a| a.i)
+    }
+
+    pub fn float(&self, name: &str, default: f32) -> f32 {
+        self.get(name).map_or(default, |a| a.f)
+    }
+
+    pub fn ints(&self, name: &str) -> Option<&'a [i64]> {
+        self.get(name).map(|a| a.ints.as_slice())
+    }
+
+    pub fn text(&self, name: &str, default: &'a str) -> &'a str {
+        self.get(name).and_then(|a| std::str::from_utf8(&a.s).ok()).unwrap_or(default)
+    }
+
+    /// Two numbers of one axis each, as usize.
+    pub fn pair(&self, name: &str, default: usize) -> Option<[usize; 2]> {
+        match self.ints(name) {
+            None => Some([default; 2]),
+            Some(&[a, b]) => Some([usize::try_from(a).ok()?, usize::try_from(b).ok()?]),
+            Some(_) => None,
+        }
+    }
+}

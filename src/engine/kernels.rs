@@ -1,0 +1,247 @@
+//! The two integer kernels that take nearly all of a network's time, for every instruction set.
+//!
+//! In: int8 pixels, channels innermost (NHWC). Out: int32 sums. [`Matrix`] is a 1x1 convolution (any convolution after im2col), [`Taps`]
+//! a depthwise one. Their sums are exact, so every instruction set gives the same bits as `portable`; everything that rounds lives in
+//! [`rows`], written once for all of them. Depends on nothing but std.
+
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
+mod portable;
+pub mod real;
+pub mod rows;
+#[cfg(test)]
+mod tests;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+use std::ops::Range;
+
+/// Bytes after the last pixel of every int8 tensor that a kernel may read (never use), and int32 values after the last sum that it may
+/// overwrite.
+pub const SLACK: usize = 64;
+
+/// An instruction set that the kernels are written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Isa {
+    /// Plain Rust: the reference.
+    Portable,
+    /// x86-64 with AVX2: pairs of int16 products (`vpmaddwd`).
+    Avx2,
+    /// x86-64 with AVX-512 VNNI: groups of four uint8 x int8 products (`vpdpbusd`).
+    Avx512Vnni,
+    /// ARMv8.0 (Cortex-A53, A72): `smull`/`smlal`, `sadalp`.
+    Neon,
+    /// ARMv8.2 with the dot product (Cortex-A76, A78AE): `sdot`.
+    NeonDot,
+}
+
+impl Isa {
+    /// Every instruction set that this processor runs, the fastest last.
+    pub fn available() -> Vec<Self> {
+        let mut all = vec![Self::Portable];
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                all.push(Self::Avx2);
+                if is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512vl")
+                    && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("avx512vnni")
+                {
+                    all.push(Self::Avx512Vnni);
+                }
+            }
+        }
+        #[cfg(target_arch = "aarch64")]
+        {
+            all.push(Self::Neon);
+            if std::arch::is_aarch64_feature_detected!("dotprod") {
+                all.push(Self::NeonDot);
+            }
+        }
+        all
+    }
+
+    /// The fastest of this processor's.
+    pub fn best() -> Self {
+        Self::available().pop().unwrap_or(Self::Portable)
+    }
+}
+
+/// The weights of a matrix product, packed for one instruction set.
+///
+/// `sum[p][j] = init[j] + Σ_k x[p][k] · w[j][k]` over pixels p, outputs j < n and inputs k < `k`.
+#[derive(Debug, Clone)]
+pub struct Matrix {
+    pub isa: Isa,
+    /// Outputs, in channels.
+    pub n: usize,
+    /// Inputs, in channels.
+    pub k: usize,
+    packed: Packed,
+    /// One a packed output column (n, rounded up as the packing needs).
+    init: Vec<i32>,
+}
+
+/// Bytes on a cache line, as the vector kernels load them.
+#[derive(Debug, Clone)]
+pub(in crate::engine) enum Packed {
+    I8(Vec<i8>),
+    I16(Vec<i16>),
+}
+
+impl Matrix {
+    /// Packs `w` (n rows of k weights, row-major) and `init` (n).
+    pub fn pack(isa: Isa, w: &[i8], n: usize, k: usize, init: &[i32]) -> Self {
+        assert_eq!((w.len(), init.len()), (n * k, n));
+        let (packed, init) = match isa {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => x86::avx2::pack_matrix(w, n, k, init),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512Vnni => x86::vnni::pack_matrix(w, n, k, init),
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => aarch64::neon::pack_matrix(w, n, k, init),
+            #[cfg(target_arch = "aarch64")]
+            Isa::NeonDot => aarch64::dot::pack_matrix(w, n, k, init),
+            _ => (Packed::I8(w.to_vec()), init.to_vec()),
+        };
+        Self { isa, n, k, packed, init }
+    }
+
+    /// Multiplies `pixels` pixels whose channels start every `stride` bytes of `x`; `sums` gets pixels x n, without gaps.
+    ///
+    /// `x` must go on for [`SLACK`] bytes after the first byte of the last pixel's last channel, `sums` for [`SLACK`] values after the
+    /// last: what lies there is read but not used, or is overwritten.
+    pub fn multiply(&self, x: &[i8], stride: usize, pixels: usize, sums: &mut [i32]) {
+        if pixels == 0 {
+            return;
+        }
+        assert!(x.len() >= (pixels - 1) * stride + self.k + SLACK, "int8 tensor without slack");
+        assert!(sums.len() >= pixels * self.n + SLACK, "sums without slack");
+        match (self.isa, &self.packed) {
+            // SAFETY: `pack` was called with an instruction set of `Isa::available`; the lengths are checked above.
+            #[cfg(target_arch = "x86_64")]
+            (Isa::Avx2, Packed::I16(w)) => unsafe { x86::avx2::multiply(w, &self.init, self.n, self.k, x, stride, pixels, sums) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            (Isa::Avx512Vnni, Packed::I8(w)) => unsafe {
+                x86::vnni::multiply(w, &self.init, self.n, self.k, x, stride, pixels, sums)
+            },
+            // SAFETY: as above.
+            #[cfg(target_arch = "aarch64")]
+            (Isa::Neon, Packed::I8(w)) => unsafe {
+                aarch64::neon::multiply(w, &self.init, self.n, self.k, x, stride, pixels, sums)
+            },
+            // SAFETY: as above.
+            #[cfg(target_arch = "aarch64")]
+            (Isa::NeonDot, Packed::I8(w)) => unsafe {
+                aarch64::dot::multiply(w, &self.init, self.n, self.k, x, stride, pixels, sums)
+            },
+            (_, Packed::I8(w)) => portable::multiply(w, &self.init, self.n, self.k, x, stride, pixels, sums),
+            (_, Packed::I16(_)) => unreachable!("packed for another instruction set"),
+        }
+    }
+}
+
+/// A depthwise convolution's weights, packed for one instruction set.
+#[derive(Debug, Clone)]
+pub struct Taps {
+    pub isa: Isa,
+    pub shape: TapShape,
+    packed: Packed,
+    init: Vec<i32>,
+    pad: Vec<i8>,
+}
+
+/// Geometry of a depthwise convolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TapShape {
+    pub channels: usize,
+    /// Height and width of the kernel.
+    pub kernel: [usize; 2],
+    pub stride: usize,
+    /// Rows above and columns left of the picture that are read as padding.
+    pub pad: [usize; 2],
+    /// Height and width of the input.
+    pub input: [usize; 2],
+    /// Height and width of the output.
+    pub output: [usize; 2],
+}
+
+impl TapShape {
+    /// Whether the fast kernels know it: 3x3, stride 1 or 2, one pixel of padding.
+    pub fn is_common(&self) -> bool {
+        let [h, w] = self.input.map(|n| n.div_ceil(self.stride));
+        self.kernel == [3, 3] && self.pad == [1, 1] && matches!(self.stride, 1 | 2) && self.output == [h, w]
+    }
+}
+
+/// Room that [`Taps::run`] works in; grows once and is then reused.
+#[derive(Debug, Default, Clone)]
+pub struct TapScratch {
+    pub(in crate::engine) words: Vec<u32>,
+    pub(in crate::engine) sums: Vec<i32>,
+}
+
+impl Taps {
+    /// Packs `w` (channels x kernel height x kernel width), `init` and `pad` (one a channel; `pad` is what lies outside the picture).
+    pub fn pack(isa: Isa, shape: TapShape, w: &[i8], init: &[i32], pad: &[i8]) -> Self {
+        let c = shape.channels;
+        assert_eq!((w.len(), init.len(), pad.len()), (c * shape.kernel[0] * shape.kernel[1], c, c));
+        let isa = if shape.is_common() { isa } else { Isa::Portable };
+        let (packed, init) = match isa {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => x86::avx2::pack_taps(w, c, init),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512Vnni => x86::vnni::pack_taps(w, c, init),
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => aarch64::neon::pack_taps(w, c, init),
+            #[cfg(target_arch = "aarch64")]
+            Isa::NeonDot => aarch64::dot::pack_taps(w, c, init),
+            _ => (Packed::I8(w.to_vec()), init.to_vec()),
+        };
+        Self { isa, shape, packed, init, pad: pad.to_vec() }
+    }
+
+    /// Output rows `rows` of `x` (height x width x channels, without gaps, [`SLACK`] bytes behind it): `emit(y, sums)` gets each row's
+    /// width x channels sums in turn, `sums[x * channels + c] = init[c] + Σ w[c][i][j] · input[y·stride + i − 1][x·stride + j − 1][c]`.
+    pub fn run(&self, x: &[i8], rows: Range<usize>, scratch: &mut TapScratch, emit: &mut dyn FnMut(usize, &[i32])) {
+        let s = &self.shape;
+        assert!(x.len() >= s.input[0] * s.input[1] * s.channels + SLACK, "int8 tensor without slack");
+        assert!(rows.end <= s.output[0]);
+        match (self.isa, &self.packed) {
+            // SAFETY: `pack` was called with an instruction set of `Isa::available`; the lengths are checked above.
+            #[cfg(target_arch = "x86_64")]
+            (Isa::Avx2, Packed::I16(w)) => unsafe { x86::avx2::depthwise(w, &self.init, &self.pad, s, x, rows, scratch, emit) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            (Isa::Avx512Vnni, Packed::I8(w)) => unsafe {
+                x86::vnni::depthwise(w, &self.init, &self.pad, s, x, rows, scratch, emit)
+            },
+            // SAFETY: as above.
+            #[cfg(target_arch = "aarch64")]
+            (Isa::Neon, Packed::I8(w)) => unsafe { aarch64::neon::depthwise(w, &self.init, &self.pad, s, x, rows, scratch, emit) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "aarch64")]
+            (Isa::NeonDot, Packed::I8(w)) => unsafe { aarch64::dot::depthwise(w, &self.init, &self.pad, s, x, rows, scratch, emit) },
+            (_, Packed::I8(w)) => portable::depthwise(w, &self.init, &self.pad, s, x, rows, scratch, emit),
+            (_, Packed::I16(_)) => unreachable!("packed for another instruction set"),
+        }
+    }
+}
+
+/// The smallest multiple of `channels` that is a multiple of 64: per-channel numbers repeated so often are walked in whole vectors (four of
+/// AVX-512 at a time), without regard to where one pixel ends.
+pub fn period(channels: usize) -> usize {
+    let mut n = channels;
+    while !n.is_multiple_of(64) {
+        n += channels;
+    }
+    n
+}
+
+/// `values` (one a channel) repeated to [`period`].
+pub fn periodic<T: Copy>(values: &[T]) -> Vec<T> {
+    values.iter().copied().cycle().take(period(values.len())).collect()
+}

@@ -1,0 +1,320 @@
+//! Everything that rounds or moves: work along a row of pixels, channels innermost.
+//!
+//! Written once in plain Rust and compiled once for every instruction set; Rust never fuses a multiplication with an addition on its own,
+//! so the bits are the same everywhere. Numbers that belong to channels come repeated to [`super::period`], so that a row is walked in
+//! whole vectors. Rounding is to the nearest, halves to even (IEEE 754), as in ONNX QuantizeLinear.
+
+use super::Isa;
+
+/// Adding it to a float under 2^22 rounds that to an integer, which then stands in the lowest bits.
+const MAGIC: f32 = 12_582_912.0;
+const MAGIC_BITS: i32 = 0x4B40_0000;
+
+/// Compiles a function for every instruction set and picks one by its first argument.
+macro_rules! for_every_isa {
+    ($(#[$doc:meta])* $vis:vis fn $name:ident($($a:ident: $t:ty),* $(,)?) $body:block) => {
+        $(#[$doc])*
+        #[allow(clippy::too_many_arguments)] // rows, their numbers and the place to put them
+        $vis fn $name(isa: Isa, $($a: $t),*) {
+            #[inline(always)]
+            #[allow(clippy::too_many_arguments)]
+            fn body($($a: $t),*) $body
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx2")]
+                #[allow(clippy::too_many_arguments)]
+                fn avx2($($a: $t),*) { body($($a),*) }
+                #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+                #[allow(clippy::too_many_arguments)]
+                fn avx512($($a: $t),*) { body($($a),*) }
+                match isa {
+                    // SAFETY: an `Isa` is one of `Isa::available`.
+                    Isa::Avx2 => return unsafe { avx2($($a),*) },
+                    // SAFETY: as above.
+                    Isa::Avx512Vnni => return unsafe { avx512($($a),*) },
+                    _ => {}
+                }
+            }
+            let _ = isa;
+            body($($a),*)
+        }
+    };
+}
+
+/// An int8 grid with its limits, one number a channel, repeated to the period. `real = (q − zero) · scale`.
+#[derive(Debug, Clone, Default)]
+pub struct Grid {
+    pub scale: Vec<f32>,
+    /// 1 / scale.
+    pub inverse: Vec<f32>,
+    pub zero: Vec<i32>,
+    /// The least and the greatest of q − zero that may be stored.
+    pub low: Vec<f32>,
+    pub high: Vec<f32>,
+}
+
+/// From int32 sums to a grid: `q = clamp(round(sum · scale + bias), low, high) + zero`, the scale and the bias in steps of the grid.
+#[derive(Debug, Clone, Default)]
+pub struct Requant {
+    pub scale: Vec<f32>,
+    pub bias: Vec<f32>,
+    pub zero: Vec<i32>,
+    pub low: Vec<f32>,
+    pub high: Vec<f32>,
+}
+
+#[inline(always)]
+fn clamp(v: f32, low: f32, high: f32) -> f32 {
+    // NaN becomes `low`; the comparisons are those of maxps and fcsel.
+    let v = if v > low { v } else { low };
+    if v < high { v } else { high }
+}
+
+#[inline(always)]
+fn round(v: f32, zero: i32) -> i8 {
+    ((v + MAGIC).to_bits() as i32).wrapping_sub(MAGIC_BITS - zero) as i8
+}
+
+/// Sets each of `$o` from the values of the same place in the `$a`s: a plain loop, which the compiler turns into vectors.
+macro_rules! each {
+    ($o:ident, ($($a:ident),*), $e:expr) => {{
+        let n = $o.len();
+        $(let $a = &$a[..n];)*
+        for i in 0..n {
+            $(let $a = $a[i];)*
+            $o[i] = $e($o[i]);
+        }
+    }};
+}
+
+for_every_isa! {
+    /// Sums to a grid.
+    pub fn requantise(sums: &[i32], r: &Requant, out: &mut [i8]) {
+        let p = r.scale.len();
+        for (sums, out) in sums.chunks(p).zip(out.chunks_mut(p)) {
+            let (scale, bias, zero, low, high) = (&r.scale, &r.bias, &r.zero, &r.low, &r.high);
+            each!(out, (sums, scale, bias, zero, low, high), |_| round(clamp(sums as f32 * scale + bias, low, high), zero));
+        }
+    }
+}
+
+for_every_isa! {
+    /// Sums to real numbers: `sum · scale + bias`.
+    pub fn to_real(sums: &[i32], scale: &[f32], bias: &[f32], out: &mut [f32]) {
+        let p = scale.len();
+        for (sums, out) in sums.chunks(p).zip(out.chunks_mut(p)) {
+            each!(out, (sums, scale, bias), |_| sums as f32 * scale + bias);
+        }
+    }
+}
+
+for_every_isa! {
+    /// Real numbers to a grid.
+    pub fn quantise(real: &[f32], g: &Grid, out: &mut [i8]) {
+        let p = g.scale.len();
+        for (real, out) in real.chunks(p).zip(out.chunks_mut(p)) {
+            let (inverse, zero, low, high) = (&g.inverse, &g.zero, &g.low, &g.high);
+            each!(out, (real, inverse, zero, low, high), |_| round(clamp(real * inverse, low, high), zero));
+        }
+    }
+}
+
+for_every_isa! {
+    /// A grid to real numbers.
+    pub fn dequantise(x: &[i8], g: &Grid, out: &mut [f32]) {
+        let p = g.scale.len();
+        for (x, out) in x.chunks(p).zip(out.chunks_mut(p)) {
+            let (scale, zero) = (&g.scale, &g.zero);
+            each!(out, (x, scale, zero), |_| (i32::from(x) - zero) as f32 * scale);
+        }
+    }
+}
+
+for_every_isa! {
+    /// `out += real numbers of a grid`.
+    pub fn add_dequantised(x: &[i8], g: &Grid, out: &mut [f32]) {
+        let p = g.scale.len();
+        for (x, out) in x.chunks(p).zip(out.chunks_mut(p)) {
+            let (scale, zero) = (&g.scale, &g.zero);
+            each!(out, (x, scale, zero), |o: f32| o + (i32::from(x) - zero) as f32 * scale);
+        }
+    }
+}
+
+for_every_isa! {
+    /// `out += sum · scale + bias`.
+    pub fn add_sums(sums: &[i32], scale: &[f32], bias: &[f32], out: &mut [f32]) {
+        let p = scale.len();
+        for (sums, out) in sums.chunks(p).zip(out.chunks_mut(p)) {
+            each!(out, (sums, scale, bias), |o: f32| o + (sums as f32 * scale + bias));
+        }
+    }
+}
+
+for_every_isa! {
+    /// `out += x`.
+    pub fn add(x: &[f32], out: &mut [f32]) {
+        each!(out, (x), |o: f32| o + x);
+    }
+}
+
+for_every_isa! {
+    /// `out *= x`.
+    pub fn multiply(x: &[f32], out: &mut [f32]) {
+        each!(out, (x), |o: f32| o * x);
+    }
+}
+
+for_every_isa! {
+    /// `out *= x`, x being one number a channel repeated to its period.
+    pub fn multiply_channels(x: &[f32], out: &mut [f32]) {
+        for out in out.chunks_mut(x.len()) {
+            each!(out, (x), |o: f32| o * x);
+        }
+    }
+}
+
+for_every_isa! {
+    /// `out = clamp(out, low, high)`: ReLU (0, ∞), ReLU6 (0, 6), Clip.
+    pub fn limit(low: f32, high: f32, out: &mut [f32]) {
+        each!(out, (), |o: f32| clamp(o, low, high));
+    }
+}
+
+for_every_isa! {
+    /// `out = clamp(out · slope + offset, 0, 1)`, times its old self if `times`: HardSigmoid and HardSwish.
+    pub fn hard(slope: f32, offset: f32, times: bool, out: &mut [f32]) {
+        if times {
+            each!(out, (), |o: f32| o * clamp(o * slope + offset, 0.0, 1.0));
+        } else {
+            each!(out, (), |o: f32| clamp(o * slope + offset, 0.0, 1.0));
+        }
+    }
+}
+
+/// `1 / (1 + e^−v)`, to 2 units in the last place, from multiplications, additions and one division, in this order on every machine.
+///
+/// `e^x = 2^n · e^r` with n the integer nearest to x / ln 2; e^r by the polynomial of Cephes (Moshier, expf).
+#[inline(always)]
+fn sigmoid_of(v: f32) -> f32 {
+    let x = clamp(-v, -87.0, 87.0);
+    let shifted = x * std::f32::consts::LOG2_E + MAGIC;
+    let n = shifted - MAGIC;
+    let r = x - n * 0.693_359_375 - n * -2.121_944_4e-4;
+    let p = 1.987_569_2e-4;
+    let p = p * r + 1.398_199_9e-3;
+    let p = p * r + 8.333_452e-3;
+    let p = p * r + 4.166_579_6e-2;
+    let p = p * r + 1.666_666_5e-1;
+    let p = p * r + 5e-1;
+    let e = p * (r * r) + r + 1.0;
+    let power = f32::from_bits(((shifted.to_bits() as i32).wrapping_sub(MAGIC_BITS - 127) << 23) as u32);
+    1.0 / (1.0 + e * power)
+}
+
+for_every_isa! {
+    /// `out = 1 / (1 + e^−out)`.
+    pub fn sigmoid(out: &mut [f32]) {
+        each!(out, (), |o: f32| sigmoid_of(o));
+    }
+}
+
+for_every_isa! {
+    /// `out *= factor`.
+    pub fn times(factor: f32, out: &mut [f32]) {
+        each!(out, (), |o: f32| o * factor);
+    }
+}
+
+for_every_isa! {
+    /// `out += a + (b − a) · share`, or `=` if `first`: a linear interpolation between two rows.
+    pub fn add_blend(a: &[f32], b: &[f32], share: f32, first: bool, out: &mut [f32]) {
+        if first {
+            each!(out, (a, b), |_| a + (b - a) * share);
+        } else {
+            each!(out, (a, b), |o: f32| o + (a + (b - a) * share));
+        }
+    }
+}
+
+for_every_isa! {
+    /// Linear interpolation along a row of pixels of `c` channels: `columns` gives the left pixel and the right one's share.
+    pub fn stretch(row: &[f32], c: usize, columns: &[(usize, f32)], out: &mut [f32]) {
+        let last = row.len() / c - 1;
+        for (&(left, share), out) in columns.iter().zip(out.chunks_exact_mut(c)) {
+            let (a, b) = (&row[left * c..][..c], &row[last.min(left + 1) * c..][..c]);
+            each!(out, (a, b), |_| a + (b - a) * share);
+        }
+    }
+}
+
+for_every_isa! {
+    /// Sums over windows `kernel` pixels wide: `out[x][c] += Σ x`, `stride` numbers from pixel to pixel.
+    pub fn pool_row(x: &[i8], stride: usize, c: usize, kernel: usize, out: &mut [i32]) {
+        for (i, out) in out.chunks_exact_mut(c).enumerate() {
+            for p in i * kernel..(i + 1) * kernel {
+                let x = &x[p * stride..];
+                each!(out, (x), |o: i32| o + i32::from(x));
+            }
+        }
+    }
+}
+
+for_every_isa! {
+    /// The same in real numbers, pixels without gaps.
+    pub fn pool_real(x: &[f32], c: usize, kernel: usize, out: &mut [f32]) {
+        for (x, out) in x.chunks_exact(kernel * c).zip(out.chunks_exact_mut(c)) {
+            for x in x.chunks_exact(c) {
+                each!(out, (x), |o: f32| o + x);
+            }
+        }
+    }
+}
+
+for_every_isa! {
+    /// Sums a whole picture into one period of sums.
+    pub fn pool_all(x: &[i8], out: &mut [i32]) {
+        for x in x.chunks(out.len()) {
+            let out = &mut out[..x.len()];
+            each!(out, (x), |o: i32| o + i32::from(x));
+        }
+    }
+}
+
+for_every_isa! {
+    /// From one grid to another by a scale a channel: `q = clamp(round((x − zero) · scale), low, high) + new zero`.
+    pub fn rescale(x: &[i8], zero: &[i32], r: &Requant, out: &mut [i8]) {
+        let p = r.scale.len();
+        for (x, out) in x.chunks(p).zip(out.chunks_mut(p)) {
+            let (from, scale, to, low, high) = (zero, &r.scale, &r.zero, &r.low, &r.high);
+            each!(out, (x, from, scale, to, low, high), |_| round(clamp((i32::from(x) - from) as f32 * scale, low, high), to));
+        }
+    }
+}
+
+for_every_isa! {
+    /// The product of two grids: `q = clamp(round((x − zero) · (gate − gate zero) · scale), low, high) + new zero`.
+    pub fn gate(x: &[i8], gate: &[i8], zero: &[i32], gate_zero: i32, r: &Requant, out: &mut [i8]) {
+        let p = r.scale.len();
+        for ((x, gate), out) in x.chunks(p).zip(gate.chunks(p)).zip(out.chunks_mut(p)) {
+            let (from, scale, to, low, high) = (zero, &r.scale, &r.zero, &r.low, &r.high);
+            each!(out, (x, gate, from, scale, to, low, high), |_| {
+                let product = (i32::from(x) - from) * (i32::from(gate) - gate_zero);
+                round(clamp(product as f32 * scale, low, high), to)
+            });
+        }
+    }
+}
+
+for_every_isa! {
+    /// Pixels of two values, channel by channel in turn: `out[p][2i] = a[p][i], out[p][2i + 1] = b[p][i]`.
+    pub fn interleave(a: &[i8], a_stride: usize, b: &[i8], b_stride: usize, n: usize, out: &mut [i8]) {
+        for (p, out) in out.chunks_exact_mut(2 * n).enumerate() {
+            let (a, b) = (&a[p * a_stride..][..n], &b[p * b_stride..][..n]);
+            for (out, (&a, &b)) in out.chunks_exact_mut(2).zip(a.iter().zip(b)) {
+                out[0] = a;
+                out[1] = b;
+            }
+        }
+    }
+}

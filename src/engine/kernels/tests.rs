@@ -1,0 +1,232 @@
+//! Every instruction set of this processor equals the portable reference, bit for bit, and stays within its slack.
+
+use super::*;
+
+/// A small generator of numbers, the same on every run.
+struct Lcg(u64);
+
+impl Lcg {
+    fn next(&mut self) -> u32 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as u32
+    }
+
+    fn upto(&mut self, most: usize) -> usize {
+        1 + self.next() as usize % most
+    }
+
+    fn bytes(&mut self, len: usize, kind: Values) -> Vec<i8> {
+        let mut value = || match kind {
+            Values::Random => (self.next() >> 8) as i8,
+            Values::Least => -128,
+            Values::Most => 127,
+            Values::Ends => [-128, -127, 127][self.next() as usize / 4 % 3],
+        };
+        (0..len).map(|_| value()).collect()
+    }
+
+    fn ints(&mut self, len: usize) -> Vec<i32> {
+        (0..len).map(|_| (self.next() << 1) as i32).collect()
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Values {
+    Random,
+    Least,
+    Most,
+    Ends,
+}
+
+const KINDS: [(Values, Values); 7] = [
+    (Values::Random, Values::Random),
+    (Values::Least, Values::Least),
+    (Values::Least, Values::Most),
+    (Values::Most, Values::Least),
+    (Values::Most, Values::Most),
+    (Values::Ends, Values::Ends),
+    (Values::Least, Values::Ends),
+];
+
+fn fast() -> impl Iterator<Item = Isa> {
+    Isa::available().into_iter().filter(|&isa| isa != Isa::Portable)
+}
+
+/// What sums are before a kernel writes them.
+const UNTOUCHED: i32 = 0x1357_9bdf;
+
+fn check_matrix(lcg: &mut Lcg, [pixels, k, n, stride]: [usize; 4], (inputs, weights): (Values, Values)) {
+    let (w, init) = (lcg.bytes(n * k, weights), lcg.ints(n));
+    let len = (pixels - 1) * stride + k;
+    let mut x = lcg.bytes(len + SLACK, inputs);
+    let run = |isa, x: &[i8]| {
+        let mut sums = vec![UNTOUCHED; pixels * n + SLACK + 40];
+        Matrix::pack(isa, &w, n, k, &init).multiply(x, stride, pixels, &mut sums[..pixels * n + SLACK]);
+        assert!(sums[pixels * n + SLACK..].iter().all(|&s| s == UNTOUCHED), "{isa:?} wrote beyond the slack");
+        sums.truncate(pixels * n);
+        sums
+    };
+    let expected = run(Isa::Portable, &x);
+    for isa in fast() {
+        // Gaps between pixels and the slack behind the last: other garbage every time.
+        for (_, value) in x.iter_mut().enumerate().filter(|(i, _)| *i >= len || i % stride >= k) {
+            *value = lcg.next() as i8;
+        }
+        assert!(run(isa, &x) == expected, "{isa:?}: {pixels} pixels, k {k}, n {n}, stride {stride}, {inputs:?} x {weights:?}");
+    }
+}
+
+#[test]
+fn matrix_products_of_a_networks_shapes_equal_the_reference() {
+    let mut lcg = Lcg(1);
+    let shapes = [
+        [48, 27, 32],
+        [48, 20, 20],
+        [48, 40, 40],
+        [47, 80, 80],
+        [48, 80, 40],
+        [48, 40, 80],
+        [48, 160, 160],
+        [46, 160, 80],
+        [45, 160, 40],
+        [48, 40, 160],
+        [48, 320, 320],
+        [48, 320, 160],
+        [48, 320, 40],
+        [48, 40, 320],
+        [48, 60, 7],
+        [48, 7, 60],
+        [48, 140, 17],
+        [48, 17, 140],
+        [48, 300, 37],
+        [48, 37, 300],
+        [1, 20, 5],
+        [1, 5, 20],
+        [3, 1700, 19],
+        [7, 512, 3],
+        [7, 513, 25],
+    ];
+    for [pixels, k, n] in shapes {
+        for (stride, kinds) in [k, k + 1, k * 2].into_iter().zip(KINDS.iter().cycle().skip(lcg.upto(7))) {
+            check_matrix(&mut lcg, [pixels, k, n, stride], *kinds);
+        }
+        check_matrix(&mut lcg, [pixels, k, n, k], KINDS[0]);
+    }
+}
+
+#[test]
+fn matrix_products_of_any_size_equal_the_reference() {
+    let mut lcg = Lcg(2);
+    for n in 1..=70 {
+        for _ in 0..12 {
+            let (pixels, k) = (lcg.upto(30), lcg.upto(70));
+            let stride = k + (lcg.next() as usize % 3) * lcg.upto(50);
+            let kinds = KINDS[lcg.next() as usize % KINDS.len()];
+            check_matrix(&mut lcg, [pixels, k, n, stride], kinds);
+        }
+    }
+    for pixels in 1..=50 {
+        for n in [5, 16, 17, 40, 50, 64, 80] {
+            let k = lcg.upto(40);
+            check_matrix(&mut lcg, [pixels, k, n, k], KINDS[0]);
+        }
+    }
+}
+
+fn common(channels: usize, height: usize, width: usize, stride: usize) -> TapShape {
+    let output = [height.div_ceil(stride), width.div_ceil(stride)];
+    TapShape { channels, kernel: [3, 3], stride, pad: [1, 1], input: [height, width], output }
+}
+
+/// The sums of `rows`, one row after the other.
+fn run_taps(taps: &Taps, x: &[i8], rows: Range<usize>, scratch: &mut TapScratch) -> Vec<i32> {
+    let (mut sums, mut next) = (Vec::new(), rows.start);
+    taps.run(x, rows.clone(), scratch, &mut |y, row| {
+        assert_eq!((y, row.len()), (next, taps.shape.output[1] * taps.shape.channels));
+        next += 1;
+        sums.extend_from_slice(row);
+    });
+    assert_eq!(next, rows.end.max(rows.start));
+    sums
+}
+
+fn check_taps(lcg: &mut Lcg, shape: TapShape, (inputs, weights): (Values, Values), scratch: &mut TapScratch, every_range: bool) {
+    let (c, [h, w]) = (shape.channels, shape.input);
+    let taps = lcg.bytes(c * shape.kernel[0] * shape.kernel[1], weights);
+    let (init, pad) = (lcg.ints(c), lcg.bytes(c, inputs));
+    let mut x = lcg.bytes(h * w * c + SLACK, inputs);
+    let all = 0..shape.output[0];
+    let expected = run_taps(&Taps::pack(Isa::Portable, shape, &taps, &init, &pad), &x, all.clone(), scratch);
+    let row = shape.output[1] * c;
+    for isa in fast() {
+        let packed = Taps::pack(isa, shape, &taps, &init, &pad);
+        let mut check = |rows: Range<usize>| {
+            x[h * w * c..].fill_with(|| lcg.next() as i8);
+            scratch.words.fill_with(|| lcg.next());
+            scratch.sums.fill_with(|| lcg.next() as i32);
+            let sums = run_taps(&packed, &x, rows.clone(), scratch);
+            assert!(sums == expected[rows.start * row..rows.end * row], "{isa:?} {shape:?} {rows:?} {inputs:?} x {weights:?}");
+        };
+        check(all.clone());
+        if every_range {
+            for start in 0..=all.end {
+                (start..=all.end).for_each(|end| check(start..end));
+            }
+        } else {
+            check(all.end / 2..all.end);
+            check(0..all.end / 2);
+        }
+    }
+}
+
+#[test]
+fn depthwise_convolutions_of_a_networks_shapes_equal_the_reference() {
+    let (mut lcg, mut scratch) = (Lcg(3), TapScratch::default());
+    let shapes = [
+        [20, 64, 48, 1],
+        [40, 32, 24, 1],
+        [80, 16, 12, 1],
+        [160, 8, 6, 1],
+        [32, 64, 48, 1],
+        [40, 64, 48, 1],
+        [40, 64, 48, 2],
+        [80, 32, 24, 2],
+        [160, 16, 12, 2],
+        [16, 128, 96, 2],
+        [32, 128, 96, 2],
+        [400, 3, 5, 1],
+        [399, 3, 5, 2],
+    ];
+    for [c, h, w, stride] in shapes {
+        check_taps(&mut lcg, common(c, h, w, stride), KINDS[0], &mut scratch, h <= 16);
+        let kinds = KINDS[lcg.next() as usize % KINDS.len()];
+        check_taps(&mut lcg, common(c, h, w, stride), kinds, &mut scratch, false);
+    }
+}
+
+#[test]
+fn depthwise_convolutions_of_any_size_equal_the_reference() {
+    let (mut lcg, mut scratch) = (Lcg(4), TapScratch::default());
+    for c in 1..=70 {
+        for stride in [1, 2] {
+            for (w, h) in [(lcg.upto(70), lcg.upto(9)), (lcg.upto(6), lcg.upto(70)), (1, 1), (2, 2)] {
+                let kinds = KINDS[lcg.next() as usize % KINDS.len()];
+                check_taps(&mut lcg, common(c, h, w, stride), kinds, &mut scratch, false);
+            }
+        }
+    }
+    for w in 1..=70 {
+        for stride in [1, 2] {
+            let (c, h) = (lcg.upto(48), lcg.upto(5));
+            check_taps(&mut lcg, common(c, h, w, stride), KINDS[0], &mut scratch, true);
+        }
+    }
+}
+
+#[test]
+fn an_uncommon_depthwise_convolution_runs_on_the_reference() {
+    let shape = TapShape { channels: 3, kernel: [5, 5], stride: 1, pad: [2, 2], input: [6, 7], output: [6, 7] };
+    let taps = Taps::pack(Isa::best(), shape, &[1; 75], &[0; 3], &[0; 3]);
+    assert_eq!(taps.isa, Isa::Portable);
+    check_taps(&mut Lcg(5), shape, KINDS[0], &mut TapScratch::default(), true);
+}

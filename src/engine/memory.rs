@@ -1,0 +1,127 @@
+//! Where values lie: one block of memory for a whole network, planned when it is loaded.
+//!
+//! A value is height x width pixels, channels innermost (NHWC), int8 on a grid or f32. A slice of channels is a [`Place`] in the middle of
+//! another value's pixels, so split and concat cost nothing.
+
+use super::graph::{Shape, Steps};
+use super::kernels::SLACK;
+use serde::{Deserialize, Serialize};
+use std::cell::UnsafeCell;
+
+/// Every value begins on a cache line.
+const LINE: usize = 64;
+
+/// Where one value lies.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Place {
+    /// Bytes from the beginning of the memory.
+    pub offset: usize,
+    /// Numbers from one pixel to the next.
+    pub pixel: usize,
+    pub shape: Shape,
+    /// The grid of an int8 value; None for f32.
+    pub steps: Option<Steps>,
+}
+
+impl Place {
+    pub fn pixels(&self) -> usize {
+        self.shape.h * self.shape.w
+    }
+
+    /// Whether nothing lies between its pixels.
+    pub fn is_dense(&self) -> bool {
+        self.pixel == self.shape.c
+    }
+
+    /// Bytes from `offset` to its end, as one value of all its pixels.
+    pub fn bytes(&self) -> Option<usize> {
+        let size = if self.steps.is_some() { 1 } else { 4 };
+        self.shape.h.checked_mul(self.shape.w)?.checked_mul(self.pixel)?.checked_mul(size)
+    }
+}
+
+/// The block.
+pub struct Memory {
+    lines: Box<[UnsafeCell<Line>]>,
+}
+
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Line(#[allow(dead_code)] [u8; LINE]); // read through pointers
+
+// SAFETY: threads that share a Memory are the members of one Team, which runs one step at a time; `Program::check` has seen to it that a
+// step's outputs lie apart from its inputs, and every operator gives its members pixels of their own to write.
+unsafe impl Sync for Memory {}
+
+impl Memory {
+    /// Zeroed memory of `bytes`, and slack behind them.
+    pub fn new(bytes: usize) -> Self {
+        let lines = (bytes + 4 * SLACK).div_ceil(LINE) + 1;
+        Self { lines: (0..lines).map(|_| UnsafeCell::new(Line([0; LINE]))).collect() }
+    }
+
+    fn pointer<T>(&self, offset: usize, count: usize) -> *mut T {
+        let (start, bytes) = (self.lines.as_ptr().cast_mut().cast::<u8>(), self.lines.len() * LINE);
+        assert!(offset.is_multiple_of(align_of::<T>()) && offset + count * size_of::<T>() <= bytes, "a value outside the memory");
+        // SAFETY: inside the block, as just checked.
+        unsafe { start.add(offset).cast() }
+    }
+
+    /// Pixels `from..to` of an int8 value, and [`SLACK`] bytes more.
+    pub fn int8(&self, place: &Place, from: usize, to: usize) -> &[i8] {
+        let count = if to > from { (to - from - 1) * place.pixel + place.shape.c + SLACK } else { 0 };
+        // SAFETY: inside the block (`pointer`), any byte is an i8, and nobody writes there while a step reads it (see Sync).
+        unsafe { std::slice::from_raw_parts(self.pointer(place.offset + from * place.pixel, count), count) }
+    }
+
+    /// Pixels `from..to` of an int8 value, to be written.
+    #[allow(clippy::mut_from_ref)] // the members of a team write different pixels of one block
+    pub fn int8_mut(&self, place: &Place, from: usize, to: usize) -> &mut [i8] {
+        let count = if to > from { (to - from - 1) * place.pixel + place.shape.c } else { 0 };
+        // SAFETY: inside the block, and these pixels are this member's alone (see Sync).
+        unsafe { std::slice::from_raw_parts_mut(self.pointer(place.offset + from * place.pixel, count), count) }
+    }
+
+    /// Pixels `from..to` of an f32 value.
+    pub fn real(&self, place: &Place, from: usize, to: usize) -> &[f32] {
+        let count = if to > from { (to - from - 1) * place.pixel + place.shape.c } else { 0 };
+        // SAFETY: as for `int8`; any bits are an f32.
+        unsafe { std::slice::from_raw_parts(self.pointer(place.offset + from * place.pixel * 4, count), count) }
+    }
+
+    /// Pixels `from..to` of an f32 value, to be written.
+    #[allow(clippy::mut_from_ref)] // as int8_mut
+    pub fn real_mut(&self, place: &Place, from: usize, to: usize) -> &mut [f32] {
+        let count = if to > from { (to - from - 1) * place.pixel + place.shape.c } else { 0 };
+        // SAFETY: as for `int8_mut`.
+        unsafe { std::slice::from_raw_parts_mut(self.pointer(place.offset + from * place.pixel * 4, count), count) }
+    }
+}
+
+/// Gives buffers that live at the same time different bytes: each takes the lowest gap that is free for all its life.
+///
+/// `lives[i]` is (first step, last step, bytes); the answer is (offset of each, bytes in all).
+pub fn lay_out(lives: &[(usize, usize, usize)]) -> (Vec<usize>, usize) {
+    let mut order: Vec<usize> = (0..lives.len()).collect();
+    order.sort_by_key(|&i| (std::cmp::Reverse(lives[i].2), lives[i].0));
+    let (mut offsets, mut total) = (vec![0; lives.len()], 0);
+    let mut placed: Vec<(usize, usize, usize)> = Vec::new(); // (offset, end, buffer), by offset
+    for i in order {
+        let (first, last, bytes) = lives[i];
+        let bytes = (bytes + SLACK).next_multiple_of(LINE);
+        let mut offset = 0;
+        for &(start, end, j) in &placed {
+            if lives[j].0 <= last && first <= lives[j].1 {
+                if offset + bytes <= start {
+                    break;
+                }
+                offset = offset.max(end);
+            }
+        }
+        offsets[i] = offset;
+        total = total.max(offset + bytes);
+        let at = placed.partition_point(|p| p.0 < offset);
+        placed.insert(at, (offset, offset + bytes, i));
+    }
+    (offsets, total)
+}

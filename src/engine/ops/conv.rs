@@ -1,0 +1,227 @@
+//! Convolution over all channels: `y[p][j] = b[j] + Σ_k w[j][k] · x[p][k]`, in: h x w x c_in, out: h' x w' x c_out.
+//!
+//! A 1x1 convolution multiplies the pixels as they lie; any other first copies the pixels under its window side by side (im2col), a row at a
+//! time. On int8 the sums are exact: `Σ w·(x − z) = Σ w·x − z·Σ w`, and the second term stands in the matrix. Lite-HRNet (arXiv 2104.06403)
+//! spends three quarters of its multiplications here: its fuse layers (section 3.1), gates (3.2) and stem (3.3).
+
+use super::exit::{self, Exit, Finish, put, real_pixels};
+use super::{Io, Operator, Scratch, room};
+use crate::engine::graph::Geometry;
+use crate::engine::kernels::real::RealMatrix;
+use crate::engine::kernels::rows::{self, Grid, Requant};
+use crate::engine::kernels::{Isa, Matrix, SLACK, periodic};
+use crate::engine::memory::Place;
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
+
+/// Sums that are worked on at a time, so that they stay in the first-level cache.
+const CHUNK: usize = 2048;
+
+/// Weights as a plan stores them, output by output, a window's pixels in order and its channels innermost.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Weights {
+    Int8 { values: Vec<i8>, scale: Vec<f32> },
+    Real(Vec<f32>),
+}
+
+/// The specification.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Conv {
+    pub geometry: Geometry,
+    pub weights: Weights,
+    pub bias: Vec<f32>,
+    pub from: Place,
+    pub exit: Exit,
+}
+
+/// An int8 product with the real scale of its sums.
+pub struct Int8Product {
+    pub matrix: Matrix,
+    /// Real value of one step of each output's sum.
+    pub scale: Vec<f64>,
+}
+
+/// Packs int8 weights for pixels on the grid (`step`, `zero`).
+pub fn int8_product(isa: Isa, w: &[i8], scale: &[f32], k: usize, (step, zero): (f32, i8)) -> Int8Product {
+    let sum = |row: &[i8]| row.iter().map(|&w| i32::from(w)).sum::<i32>();
+    let init: Vec<i32> = w.chunks_exact(k).map(|row| -i32::from(zero) * sum(row)).collect();
+    let scale: Vec<f64> = scale.iter().map(|&s| f64::from(s) * f64::from(step)).collect();
+    Int8Product { matrix: Matrix::pack(isa, w, scale.len(), k, &init), scale }
+}
+
+/// Weights in real numbers.
+pub fn real_weights(weights: &Weights, k: usize) -> Vec<f32> {
+    match weights {
+        Weights::Real(w) => w.clone(),
+        Weights::Int8 { values, scale } => values.iter().enumerate().map(|(i, &w)| f32::from(w) * scale[i / k]).collect(),
+    }
+}
+
+enum Product {
+    /// int8 to int8, straight.
+    Straight { product: Matrix, requant: Requant },
+    /// int8 to real numbers, then through the exit.
+    Sums { product: Matrix, scale: Vec<f32>, bias: Vec<f32> },
+    Real { product: RealMatrix, grid: Option<Grid> },
+}
+
+struct Prepared {
+    geometry: Geometry,
+    from: Place,
+    to: Place,
+    product: Product,
+    finish: Finish,
+    /// Pixels (1x1) or rows (other windows) of one part.
+    part: usize,
+    pad: i8,
+}
+
+impl Conv {
+    /// # Errors
+    /// Its numbers do not fit together.
+    pub fn prepare(&self, isa: Isa) -> Result<Box<dyn Operator>, String> {
+        let g = &self.geometry;
+        let (k, n) = (g.window(), g.outputs);
+        let count = match &self.weights {
+            Weights::Int8 { values, scale } if scale.len() == n => values.len(),
+            Weights::Int8 { .. } => 0,
+            Weights::Real(w) => w.len(),
+        };
+        let shapes = self.from.shape.c == g.inputs && self.exit.to.shape.c == n && self.bias.len() == n;
+        let same = !g.is_pointwise() || self.from.pixels() == self.exit.to.pixels();
+        if g.depthwise || k == 0 || count != n * k || !shapes || !same || g.stride == 0 {
+            return Err("a convolution's numbers do not fit together".into());
+        }
+        let steps = self.from.steps.as_ref();
+        let mut pad = 0;
+        let product = match (&self.weights, steps) {
+            (Weights::Int8 { values, scale }, Some(steps)) if steps.is_uniform() => {
+                pad = steps.at(0).1;
+                let Int8Product { matrix: product, scale } = int8_product(isa, values, scale, k, steps.at(0));
+                match self.exit.requant(&scale, &self.bias) {
+                    Some(requant) => Product::Straight { product, requant },
+                    None => {
+                        let scale: Vec<f32> = scale.iter().map(|&s| s as f32).collect();
+                        Product::Sums { product, scale: periodic(&scale), bias: periodic(&self.bias) }
+                    }
+                }
+            }
+            (weights, steps) => Product::Real {
+                product: RealMatrix::pack(&real_weights(weights, k), n, k, &self.bias),
+                grid: steps.map(|s| exit::grid(s, g.inputs, None)),
+            },
+        };
+        let part = if g.is_pointwise() { (CHUNK / n).next_multiple_of(8).clamp(8, 96) } else { 1 };
+        let (from, to) = (self.from.clone(), self.exit.to.clone());
+        Ok(Box::new(Prepared { geometry: *g, from, to, product, finish: self.exit.prepare(), part, pad }))
+    }
+}
+
+impl Operator for Prepared {
+    fn parts(&self) -> usize {
+        if self.geometry.is_pointwise() { self.to.pixels().div_ceil(self.part) } else { self.to.shape.h }
+    }
+
+    fn run(&self, io: &Io, parts: Range<usize>, scratch: &mut Scratch) -> Result<(), String> {
+        let (pointwise, width) = (self.geometry.is_pointwise(), self.to.shape.w);
+        for part in parts {
+            let (from, to) = match pointwise {
+                true => (part * self.part, self.to.pixels().min((part + 1) * self.part)),
+                false => (part * width, (part + 1) * width),
+            };
+            self.pixels(io, from, to, scratch);
+        }
+        Ok(())
+    }
+}
+
+impl Prepared {
+    /// Output pixels `from..to`, which are one row if the window is more than a pixel.
+    fn pixels(&self, io: &Io, from: usize, to: usize, scratch: &mut Scratch) {
+        let (n, k, count) = (self.geometry.outputs, self.geometry.window(), to - from);
+        let pointwise = self.geometry.is_pointwise();
+        match &self.product {
+            Product::Straight { product, .. } | Product::Sums { product, .. } => {
+                let sums = room(&mut scratch.sums, count * n + SLACK);
+                if pointwise {
+                    product.multiply(io.memory.int8(&self.from, from, to), self.from.pixel, count, sums);
+                } else {
+                    let window = room(&mut scratch.packed, count * k + 2 * SLACK);
+                    let x = io.memory.int8(&self.from, 0, self.from.pixels());
+                    self.collect(x, self.from.pixel, from / self.to.shape.w, self.pad, window);
+                    product.multiply(window, k, count, sums);
+                }
+                match &self.product {
+                    Product::Straight { requant, .. } => put(io.memory, &self.to, from, to, &mut scratch.bytes, |out| {
+                        rows::requantise(io.isa, &sums[..count * n], requant, out);
+                    }),
+                    Product::Sums { scale, bias, .. } => {
+                        let real = room(&mut scratch.real, count * n);
+                        rows::to_real(io.isa, &sums[..count * n], scale, bias, real);
+                        self.finish.send(io.isa, io.memory, from, real, &mut scratch.bytes);
+                    }
+                    Product::Real { .. } => {}
+                }
+            }
+            Product::Real { product, grid } => {
+                let real = room(&mut scratch.real, count * n);
+                match (pointwise, grid) {
+                    (true, None) => product.multiply(io.isa, io.memory.real(&self.from, from, to), self.from.pixel, count, real),
+                    (true, Some(_)) => {
+                        let x = room(&mut scratch.other, count * k);
+                        real_pixels(io.isa, io.memory, &self.from, grid.as_ref(), from, to, &mut scratch.bytes, x);
+                        product.multiply(io.isa, x, k, count, real);
+                    }
+                    (false, _) => {
+                        let (y, c, row) = (from / self.to.shape.w, self.from.shape.c, self.from.shape.w);
+                        let (a, b) = self.rows_under(y);
+                        let x = room(&mut scratch.image, self.from.pixels() * c);
+                        let under = &mut x[a * row * c..b * row * c];
+                        real_pixels(io.isa, io.memory, &self.from, grid.as_ref(), a * row, b * row, &mut scratch.bytes, under);
+                        let window = room(&mut scratch.other, count * k);
+                        self.collect(x, c, y, 0.0, window);
+                        product.multiply(io.isa, window, k, count, real);
+                    }
+                }
+                self.finish.send(io.isa, io.memory, from, real, &mut scratch.bytes);
+            }
+        }
+    }
+
+    /// The input rows under output row `y`, first and one past the last.
+    fn rows_under(&self, y: usize) -> (usize, usize) {
+        let (g, h) = (&self.geometry, self.from.shape.h);
+        let first = (y * g.stride).saturating_sub(g.pad[0]).min(h);
+        (first, (y * g.stride + g.kernel[0]).saturating_sub(g.pad[0]).clamp(first, h))
+    }
+
+    /// Copies the windows of output row `y` side by side: window x kernel row x kernel column x channel. `x` is the whole input, its
+    /// pixels `pixel` numbers apart.
+    fn collect<T: Copy>(&self, x: &[T], pixel: usize, y: usize, pad: T, out: &mut [T]) {
+        let (g, shape) = (&self.geometry, self.from.shape);
+        let ([kh, kw], c, k) = (g.kernel, shape.c, g.window());
+        for ox in 0..self.to.shape.w {
+            let left = ox * g.stride;
+            // Kernel columns that lie inside the picture.
+            let inside = g.pad[1].saturating_sub(left).min(kw)..(shape.w + g.pad[1]).saturating_sub(left).min(kw);
+            let window = &mut out[ox * k..][..k];
+            for (ky, row) in window.chunks_exact_mut(kw * c).enumerate().take(kh) {
+                let iy = y * g.stride + ky;
+                if !(g.pad[0]..g.pad[0] + shape.h).contains(&iy) || inside.is_empty() {
+                    row.fill(pad);
+                    continue;
+                }
+                row[..inside.start * c].fill(pad);
+                row[inside.end * c..].fill(pad);
+                let start = (iy - g.pad[0]) * shape.w + left + inside.start - g.pad[1];
+                if pixel == c {
+                    row[inside.start * c..inside.end * c].copy_from_slice(&x[start * c..][..inside.len() * c]);
+                } else {
+                    for (i, out) in row[inside.start * c..inside.end * c].chunks_exact_mut(c).enumerate() {
+                        out.copy_from_slice(&x[(start + i) * pixel..][..c]);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! How an operator's result leaves it: through an activation, onto a grid or as f32, to its place.
+//!
+//! `y = activation(v)`; on a grid `q = clamp(round(y / scale) + zero, −128, 127)` (ONNX QuantizeLinear), where a ReLU or Clip is part of
+//! the clamp.
+
+use super::{Scratch, room};
+use crate::engine::graph::{Activation, Steps};
+use crate::engine::kernels::rows::{self, Grid, Requant};
+use crate::engine::kernels::{Isa, periodic};
+use crate::engine::memory::{Memory, Place};
+use serde::{Deserialize, Serialize};
+
+/// The specification.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Exit {
+    pub activation: Option<Activation>,
+    pub to: Place,
+}
+
+/// The prepared form.
+pub struct Finish {
+    activation: Option<Activation>,
+    to: Place,
+    grid: Option<Grid>,
+}
+
+/// A grid's numbers, repeated to their period, with the limits of an activation that is a clamp.
+pub fn grid(steps: &Steps, channels: usize, limit: Option<(f32, f32)>) -> Grid {
+    let steps = steps.expand(channels);
+    let zero: Vec<i32> = steps.zero.iter().map(|&z| z.into()).collect();
+    let bounds = |c: usize| {
+        let (least, most) = (f64::from(-128 - zero[c]), f64::from(127 - zero[c]));
+        let (low, high) = limit.unwrap_or((f32::NEG_INFINITY, f32::INFINITY));
+        let step = |v: f32| (f64::from(v) / f64::from(steps.scale[c])).round_ties_even();
+        (step(low).clamp(least, most) as f32, step(high).clamp(least, most) as f32)
+    };
+    let (low, high): (Vec<f32>, Vec<f32>) = (0..channels).map(bounds).unzip();
+    let inverse: Vec<f32> = steps.scale.iter().map(|&s| (1.0 / f64::from(s)) as f32).collect();
+    Grid {
+        scale: periodic(&steps.scale),
+        inverse: periodic(&inverse),
+        zero: periodic(&zero),
+        low: periodic(&low),
+        high: periodic(&high),
+    }
+}
+
+impl Exit {
+    fn limit(&self) -> Option<(f32, f32)> {
+        match self.activation {
+            Some(Activation::Limit { low, high }) => Some((low, high)),
+            _ => None,
+        }
+    }
+
+    pub fn prepare(&self) -> Finish {
+        let grid = self.to.steps.as_ref().map(|steps| grid(steps, self.to.shape.c, self.limit()));
+        // The grid's limits do what a clamp does.
+        let clamped = grid.is_some() && self.limit().is_some();
+        Finish { activation: self.activation.filter(|_| !clamped), to: self.to.clone(), grid }
+    }
+
+    /// The way from int32 sums straight to the grid, if there is one. `scale` and `bias` are real numbers a channel.
+    pub fn requant(&self, scale: &[f64], bias: &[f32]) -> Option<Requant> {
+        let steps = self.to.steps.as_ref()?;
+        if self.activation.is_some() && self.limit().is_none() {
+            return None;
+        }
+        let grid = grid(steps, self.to.shape.c, self.limit());
+        let at = |c: usize| f64::from(steps.at(c).0);
+        let scale: Vec<f32> = scale.iter().enumerate().map(|(c, s)| (s / at(c)) as f32).collect();
+        let bias: Vec<f32> = bias.iter().enumerate().map(|(c, &b)| (f64::from(b) / at(c)) as f32).collect();
+        Some(Requant { scale: periodic(&scale), bias: periodic(&bias), zero: grid.zero, low: grid.low, high: grid.high })
+    }
+}
+
+impl Finish {
+    /// Whether [`Finish::send`] changes the numbers it is given.
+    pub fn spoils(&self) -> bool {
+        self.activation.is_some()
+    }
+
+    /// Sends pixels `from..` on their way; `real` holds them without gaps and is used up.
+    pub fn send(&self, isa: Isa, memory: &Memory, from: usize, real: &mut [f32], bytes: &mut Vec<i8>) {
+        match self.activation {
+            None => {}
+            Some(Activation::Limit { low, high }) => rows::limit(isa, low, high, real),
+            Some(Activation::Sigmoid) => rows::sigmoid(isa, real),
+            Some(Activation::Hard { slope, offset, times }) => rows::hard(isa, slope, offset, times, real),
+        }
+        let to = from + real.len() / self.to.shape.c;
+        match &self.grid {
+            Some(grid) => put(memory, &self.to, from, to, bytes, |out| rows::quantise(isa, real, grid, out)),
+            None if self.to.is_dense() => memory.real_mut(&self.to, from, to).copy_from_slice(real),
+            None => {
+                let (c, out) = (self.to.shape.c, memory.real_mut(&self.to, from, to));
+                for (p, pixel) in real.chunks_exact(c).enumerate() {
+                    out[p * self.to.pixel..][..c].copy_from_slice(pixel);
+                }
+            }
+        }
+    }
+}
+
+/// Writes pixels `from..to` of an int8 place: `fill` gets them without gaps.
+pub fn put(memory: &Memory, place: &Place, from: usize, to: usize, bytes: &mut Vec<i8>, fill: impl FnOnce(&mut [i8])) {
+    let out = memory.int8_mut(place, from, to);
+    if place.is_dense() {
+        return fill(out);
+    }
+    let (c, n) = (place.shape.c, to - from);
+    let dense = room(bytes, n * c);
+    fill(dense);
+    for (p, pixel) in dense.chunks_exact(c).enumerate() {
+        out[p * place.pixel..][..c].copy_from_slice(pixel);
+    }
+}
+
+/// Pixels `from..to` of an int8 place without gaps, copied only if they have some.
+pub fn get<'a>(memory: &'a Memory, place: &Place, from: usize, to: usize, bytes: &'a mut Vec<i8>) -> &'a [i8] {
+    let x = memory.int8(place, from, to);
+    let (c, n) = (place.shape.c, to - from);
+    if place.is_dense() {
+        return &x[..n * c];
+    }
+    let dense = room(bytes, n * c);
+    for (p, pixel) in dense.chunks_exact_mut(c).enumerate() {
+        pixel.copy_from_slice(&x[p * place.pixel..][..c]);
+    }
+    dense
+}
+
+/// Pixels `from..to` of any place as real numbers without gaps. `grid` is the place's.
+#[allow(clippy::too_many_arguments)] // a range of a place, and room for it
+pub fn real_pixels(
+    isa: Isa,
+    memory: &Memory,
+    place: &Place,
+    grid: Option<&Grid>,
+    from: usize,
+    to: usize,
+    bytes: &mut Vec<i8>,
+    out: &mut [f32],
+) {
+    match grid {
+        Some(grid) => rows::dequantise(isa, get(memory, place, from, to, bytes), grid, out),
+        None => {
+            let (c, x) = (place.shape.c, memory.real(place, from, to));
+            if place.is_dense() {
+                out.copy_from_slice(x);
+            } else {
+                for (p, pixel) in out.chunks_exact_mut(c).enumerate() {
+                    pixel.copy_from_slice(&x[p * place.pixel..][..c]);
+                }
+            }
+        }
+    }
+}
+
+/// Scratch rows that grow to `n` numbers.
+pub fn rows_of(scratch: &mut Scratch, count: usize, n: usize) {
+    if scratch.rows.len() < count {
+        scratch.rows.resize_with(count, Vec::new);
+    }
+    for row in &mut scratch.rows[..count] {
+        room(row, n);
+    }
+}
