@@ -4,18 +4,18 @@
 //! Today every graph, float or QDQ int8, runs on tract's own operators.
 
 pub mod graph;
+pub mod import;
+pub mod kernels;
 pub mod lower;
 pub mod memory;
 pub mod ops;
 pub mod program;
-pub mod import;
-pub mod kernels;
 
 use kernels::Isa;
 use program::Runner;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use std::sync::Arc;
+use std::time::Duration;
 use tract_core::prelude::*;
 use tract_linalg::multithread::{Executor, multithread_tract_scope};
 use tract_onnx::prelude::*;

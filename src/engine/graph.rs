@@ -138,10 +138,17 @@ impl Steps {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Activation {
     /// To [low, high]: ReLU, ReLU6, Clip.
-    Limit { low: f32, high: f32 },
+    Limit {
+        low: f32,
+        high: f32,
+    },
     Sigmoid,
     /// clamp(v · slope + offset, 0, 1), times v if `times`: HardSigmoid, HardSwish.
-    Hard { slope: f32, offset: f32, times: bool },
+    Hard {
+        slope: f32,
+        offset: f32,
+        times: bool,
+    },
 }
 
 impl Activation {

@@ -14,8 +14,8 @@ use super::graph::{Graph, Id, Kind, Node, Steps};
 use attributes::Attributes;
 use std::collections::HashMap;
 use std::sync::Arc;
-use tract_onnx::pb::{GraphProto, ModelProto, NodeProto};
 use tract_onnx::Onnx;
+use tract_onnx::pb::{GraphProto, ModelProto, NodeProto};
 use tract_onnx::prelude::*;
 use tract_onnx::tensor::load_tensor;
 
@@ -28,12 +28,19 @@ const MAX_NUMBERS: usize = 1 << 24;
 enum Value {
     Const(Arc<Tensor>),
     /// Constant int8 behind a DequantizeLinear, with its grid.
-    Weights { values: Arc<Tensor>, steps: Steps },
+    Weights {
+        values: Arc<Tensor>,
+        steps: Steps,
+    },
     Node(Id),
     /// Between QuantizeLinear and DequantizeLinear.
     Quantised(Id, Steps, Arc<str>),
     /// Between the Reshape and the Reshape of a channel shuffle: the picture, its groups, whether they were transposed yet.
-    Groups { of: Id, groups: usize, swapped: bool },
+    Groups {
+        of: Id,
+        groups: usize,
+        swapped: bool,
+    },
 }
 
 /// Why an import stopped.
@@ -93,7 +100,8 @@ impl<'a> Import<'a> {
             if numbers.is_none_or(|n| n > MAX_NUMBERS) {
                 return Err(format!("the constant {:?} has the impossible shape {:?}", proto.name, proto.dims));
             }
-            let tensor = load_tensor(&*self.onnx.provider, proto, None).map_err(|e| format!("the constant {:?}: {e:#}", proto.name))?;
+            let tensor =
+                load_tensor(&*self.onnx.provider, proto, None).map_err(|e| format!("the constant {:?}: {e:#}", proto.name))?;
             self.values.insert(&proto.name, Value::Const(Arc::new(tensor)));
         }
         for (first, node) in graph.node.iter().enumerate() {

@@ -221,10 +221,14 @@ impl Taps {
             },
             // SAFETY: as above.
             #[cfg(target_arch = "aarch64")]
-            (Isa::Neon, Packed::I8(w)) => unsafe { aarch64::neon::depthwise(w, &self.init, &self.pad, s, x, rows, scratch, emit) },
+            (Isa::Neon, Packed::I8(w)) => unsafe {
+                aarch64::neon::depthwise(w, &self.init, &self.pad, s, x, rows, scratch, emit)
+            },
             // SAFETY: as above.
             #[cfg(target_arch = "aarch64")]
-            (Isa::NeonDot, Packed::I8(w)) => unsafe { aarch64::dot::depthwise(w, &self.init, &self.pad, s, x, rows, scratch, emit) },
+            (Isa::NeonDot, Packed::I8(w)) => unsafe {
+                aarch64::dot::depthwise(w, &self.init, &self.pad, s, x, rows, scratch, emit)
+            },
             (_, Packed::I8(w)) => portable::depthwise(w, &self.init, &self.pad, s, x, rows, scratch, emit),
             (_, Packed::I16(_)) => unreachable!("packed for another instruction set"),
         }

@@ -52,7 +52,9 @@ impl Program {
             // A slice of channels begins inside a pixel and ends as much later.
             let end = p.offset.checked_add(bytes)?.checked_sub((p.pixel - p.shape.c) * size)?;
             let steps = p.steps.as_ref().is_none_or(|s| {
-                matches!(s.scale.len(), n if n == 1 || n == p.shape.c) && s.zero.len() == s.scale.len() && s.scale.iter().all(|s| *s > 0.0)
+                matches!(s.scale.len(), n if n == 1 || n == p.shape.c)
+                    && s.zero.len() == s.scale.len()
+                    && s.scale.iter().all(|s| *s > 0.0)
             });
             (end <= self.bytes && steps && p.offset.is_multiple_of(size)).then_some((p.offset, end))
         };
@@ -75,7 +77,8 @@ impl Program {
     /// The program is damaged, or tract refuses a foreign operator.
     pub fn prepare(&self, isa: Isa) -> Result<Runner, String> {
         self.check()?;
-        let prepare = |s: &Step| Ok((s.spec.class(), s.name.clone(), s.spec.prepare(isa).map_err(|e| format!("{}: {e}", s.name))?));
+        let prepare =
+            |s: &Step| Ok((s.spec.class(), s.name.clone(), s.spec.prepare(isa).map_err(|e| format!("{}: {e}", s.name))?));
         let steps = self.steps.iter().map(prepare).collect::<Result<_, String>>()?;
         let (memory, output) = (Memory::new(self.bytes), self.output.clone());
         Ok(Runner { isa, memory, output, steps, scratch: Scratch::default(), profile: None })

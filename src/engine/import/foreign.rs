@@ -4,8 +4,8 @@ use super::{Import, Stop, Value};
 use crate::engine::graph::{Foreign, Kind};
 use prost::Message;
 use std::sync::Arc;
-use tract_onnx::pb::{self, NodeProto, TensorProto, ValueInfoProto, tensor_proto::DataType};
 use tract_onnx::Onnx;
+use tract_onnx::pb::{self, NodeProto, TensorProto, ValueInfoProto, tensor_proto::DataType};
 use tract_onnx::prelude::*;
 
 impl<'a> Import<'a> {
@@ -76,7 +76,8 @@ pub fn typed(onnx: &Onnx, model: &pb::ModelProto) -> TractResult<TypedModel> {
 
 fn info(name: &str, dims: &[usize]) -> ValueInfoProto {
     use pb::{TensorShapeProto, TypeProto, tensor_shape_proto::Dimension, tensor_shape_proto::dimension, type_proto};
-    let dim = dims.iter().map(|&d| Dimension { value: Some(dimension::Value::DimValue(d as i64)), ..Default::default() }).collect();
+    let dim =
+        dims.iter().map(|&d| Dimension { value: Some(dimension::Value::DimValue(d as i64)), ..Default::default() }).collect();
     let tensor = type_proto::Tensor { elem_type: DataType::Float as i32, shape: Some(TensorShapeProto { dim }) };
     let r#type = TypeProto { value: Some(type_proto::Value::TensorType(tensor)), ..Default::default() };
     ValueInfoProto { name: name.into(), r#type: Some(r#type), ..Default::default() }

@@ -28,7 +28,11 @@ impl<'a> Import<'a> {
         let stride = attributes.pair("strides", 1);
         let pads = match attributes.ints("pads") {
             None => Some([0; 4]),
-            Some(&[t, l, b, r]) => [t, l, b, r].map(|p| usize::try_from(p).ok()).into_iter().collect::<Option<Vec<_>>>().and_then(|p| p.try_into().ok()),
+            Some(&[t, l, b, r]) => [t, l, b, r]
+                .map(|p| usize::try_from(p).ok())
+                .into_iter()
+                .collect::<Option<Vec<_>>>()
+                .and_then(|p| p.try_into().ok()),
             Some(_) => None,
         };
         let (Some([sy, sx]), Some(pads)) = (stride, pads) else { return Ok(None) };

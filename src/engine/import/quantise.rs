@@ -100,11 +100,14 @@ impl<'a> Import<'a> {
             if scale.len() != 1 && scale.len() != view.len() {
                 return Ok(None);
             }
-            let real: Vec<f32> = view.iter().enumerate().map(|(i, &v)| (f64::from(v) * f64::from(scale[i % scale.len()])) as f32).collect();
+            let real: Vec<f32> =
+                view.iter().enumerate().map(|(i, &v)| (f64::from(v) * f64::from(scale[i % scale.len()])) as f32).collect();
             let tensor = Tensor::from_shape(values.shape(), &real).map_err(|e| format!("{e:#}"))?;
             return Ok(Some(Value::Const(Arc::new(tensor))));
         }
-        let Some(steps) = self.steps(node, if values.datum_type() == DatumType::I8 { 0 } else { UINT8_ZERO })? else { return Ok(None) };
+        let Some(steps) = self.steps(node, if values.datum_type() == DatumType::I8 { 0 } else { UINT8_ZERO })? else {
+            return Ok(None);
+        };
         if steps.scale.len() != 1 && (attributes.int("axis", 1) != 0 || steps.scale.len() != outputs) {
             return Ok(None);
         }

@@ -135,9 +135,7 @@ pub fn depthwise_row(isa: Isa, rows: &[&[f32]], w: &[f32], bias: &[f32], c: usiz
 
 #[inline(always)]
 #[allow(clippy::type_complexity)] // the arguments of `depthwise_row`
-fn taps<const FUSED: bool>(
-    (rows, w, bias, c, kw, stride, out): (&[&[f32]], &[f32], &[f32], usize, usize, usize, &mut [f32]),
-) {
+fn taps<const FUSED: bool>((rows, w, bias, c, kw, stride, out): (&[&[f32]], &[f32], &[f32], usize, usize, usize, &mut [f32])) {
     let p = bias.len();
     // With stride 1 a row is walked flat; else pixel by pixel.
     let span = if stride == 1 { p } else { c };

@@ -187,9 +187,7 @@ impl Assign<'_> {
                 terms: terms.iter().map(|t| self.term(t)).collect(),
                 exits: unit.exits.iter().map(|e| self.exit(e)).collect(),
             }),
-            UnitKind::Scale(x, gate) => {
-                Spec::Scale(scale::Scale { from: self.place(*x), gate: self.place(*gate), exit: exit() })
-            }
+            UnitKind::Scale(x, gate) => Spec::Scale(scale::Scale { from: self.place(*x), gate: self.place(*gate), exit: exit() }),
             UnitKind::Pool(kernel, x) => Spec::Pool(pool::Pool { kernel: *kernel, from: self.place(*x), exit: exit() }),
             UnitKind::Channels(id) => Spec::Gather(gather::Gather {
                 from: self.graph.nodes[*id].inputs.iter().map(|&i| self.place(i)).collect(),

@@ -26,7 +26,8 @@ pub fn push_up(graph: &mut Graph) {
         let sources = graph.nodes[moved].inputs.clone();
         let alone = readers[moved].len() == 1 && moved != graph.output && sources.iter().all(|&s| readers[s].len() == 1);
         // Of each source the grid of every channel, if all of them are used once.
-        let grids: Option<Vec<Steps>> = sources.iter().enumerate().map(|(s, &source)| of_source(&channels, s, &steps, graph, source)).collect();
+        let grids: Option<Vec<Steps>> =
+            sources.iter().enumerate().map(|(s, &source)| of_source(&channels, s, &steps, graph, source)).collect();
         let (true, Some(grids)) = (alone, grids) else { continue };
         // The rounding's node takes the move's place, the move's node the (first) rounding's: order and readers stay.
         let (round_name, move_node) = (graph.nodes[id].name.clone(), graph.nodes[moved].clone());
@@ -49,10 +50,23 @@ fn insert_rounds(graph: &mut Graph, id: Id, moved: Id, grids: Vec<Steps>) {
     let rounds: Vec<Node> = sources
         .iter()
         .zip(grids)
-        .map(|(&s, grid)| Node { name: name.clone(), kind: Kind::Round(grid), inputs: vec![s], dims: graph.nodes[s].dims.clone() })
+        .map(|(&s, grid)| Node {
+            name: name.clone(),
+            kind: Kind::Round(grid),
+            inputs: vec![s],
+            dims: graph.nodes[s].dims.clone(),
+        })
         .collect();
     // Everything from `moved` on goes down by `count`; readers of the old rounding read the move.
-    let place = |old: Id| if old == id { moved + count } else if old >= moved { old + count } else { old };
+    let place = |old: Id| {
+        if old == id {
+            moved + count
+        } else if old >= moved {
+            old + count
+        } else {
+            old
+        }
+    };
     let tail = graph.nodes.split_off(moved);
     graph.nodes.extend(rounds);
     graph.nodes.extend(tail);
@@ -95,10 +109,10 @@ pub fn drop_repeated(graph: &mut Graph) {
             }
             Kind::Channels(map) => {
                 let at = |&(s, c): &(usize, usize)| grids[inputs[s]].as_ref().map(|g| g.at(c));
-                map.iter().map(at).collect::<Option<Vec<_>>>().map(|found| Steps {
-                    scale: found.iter().map(|f| f.0).collect(),
-                    zero: found.iter().map(|f| f.1).collect(),
-                })
+                map.iter()
+                    .map(at)
+                    .collect::<Option<Vec<_>>>()
+                    .map(|found| Steps { scale: found.iter().map(|f| f.0).collect(), zero: found.iter().map(|f| f.1).collect() })
             }
             Kind::Nearest(_) => grids[inputs[0]].clone(),
             _ => None,

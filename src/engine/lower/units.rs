@@ -98,7 +98,10 @@ impl Finder<'_> {
     fn gate(&self, product: Id) -> Option<Id> {
         let inputs = &self.graph.nodes[product].inputs;
         let enlarged = |&id: &Id| {
-            matches!(self.kind(id), Kind::Nearest(_)) && self.readers[id].len() == 1 && id != self.graph.output && self.same_size(id, product)
+            matches!(self.kind(id), Kind::Nearest(_))
+                && self.readers[id].len() == 1
+                && id != self.graph.output
+                && self.same_size(id, product)
         };
         inputs.iter().rev().copied().find(enlarged)
     }
@@ -123,9 +126,7 @@ impl Finder<'_> {
             }
             Kind::Pool(kernel) => Unit { kind: UnitKind::Pool(kernel, inputs[0]), exits: self.single_exit(id) },
             Kind::Channels(_) => Unit { kind: UnitKind::Channels(id), exits: Vec::new() },
-            Kind::Foreign(_) => {
-                Unit { kind: UnitKind::Foreign(id), exits: vec![UnitExit { activation: None, steps: None, id }] }
-            }
+            Kind::Foreign(_) => Unit { kind: UnitKind::Foreign(id), exits: vec![UnitExit { activation: None, steps: None, id }] },
             Kind::Add | Kind::Nearest(_) | Kind::Bilinear { .. } => {
                 let mut terms = Vec::new();
                 self.terms(id, 1.0, true, &mut terms);

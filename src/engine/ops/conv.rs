@@ -59,10 +59,20 @@ pub fn real_weights(weights: &Weights, k: usize) -> Vec<f32> {
 
 enum Product {
     /// int8 to int8, straight.
-    Straight { product: Matrix, requant: Requant },
+    Straight {
+        product: Matrix,
+        requant: Requant,
+    },
     /// int8 to real numbers, then through the exit.
-    Sums { product: Matrix, scale: Vec<f32>, bias: Vec<f32> },
-    Real { product: RealMatrix, grid: Option<Grid> },
+    Sums {
+        product: Matrix,
+        scale: Vec<f32>,
+        bias: Vec<f32>,
+    },
+    Real {
+        product: RealMatrix,
+        grid: Option<Grid>,
+    },
 }
 
 struct Prepared {

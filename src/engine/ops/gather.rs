@@ -59,7 +59,9 @@ impl Gather {
             }
             let (source, from) = self.channels[to];
             let length = |step: usize| {
-                (0..).take_while(|i| self.channels.get(to + i * step) == Some(&(source, from + i)) && !taken[to + i * step]).count()
+                (0..)
+                    .take_while(|i| self.channels.get(to + i * step) == Some(&(source, from + i)) && !taken[to + i * step])
+                    .count()
             };
             let (one, two) = (length(1), length(2));
             let (step, count) = if two > one { (2, two) } else { (1, one) };

@@ -89,7 +89,9 @@ impl Term {
                         let bias: Vec<f32> = bias.iter().map(|b| b * self.times).collect();
                         Source::Sums { matrix, scale: periodic(&scale), bias: periodic(&bias) }
                     }
-                    _ => Source::Product { matrix: RealMatrix::pack(&real_weights(weights, inputs), channels, inputs, bias), grid },
+                    _ => {
+                        Source::Product { matrix: RealMatrix::pack(&real_weights(weights, inputs), channels, inputs, bias), grid }
+                    }
                 }
             }
         };
