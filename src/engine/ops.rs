@@ -60,6 +60,7 @@ pub struct Scratch {
     pub real: Vec<f32>,
     pub other: Vec<f32>,
     pub image: Vec<f32>,
+    pub product: Vec<f32>,
     pub gates: Vec<i8>,
     pub out_bytes: Vec<i8>,
     pub rows: Vec<Vec<f32>>,

@@ -102,7 +102,7 @@ impl Runner {
         let (c, pixels) = (self.output.shape.c, self.output.pixels());
         let real = super::ops::room(&mut self.scratch.real, c * pixels);
         let grid = self.output.steps.as_ref().map(|s| super::ops::exit::grid(s, c, None));
-        super::ops::exit::real_pixels(
+        let real = super::ops::exit::real_pixels(
             self.isa,
             &self.memory,
             &self.output,

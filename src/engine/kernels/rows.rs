@@ -47,10 +47,9 @@ pub struct Grid {
     pub scale: Vec<f32>,
     /// 1 / scale.
     pub inverse: Vec<f32>,
-    pub zero: Vec<i32>,
-    /// The least and the greatest of q − zero that may be stored.
-    pub low: Vec<f32>,
-    pub high: Vec<f32>,
+    pub to: Target,
+    /// Scale and 1 / scale, if all channels have the same.
+    pub one: Option<(f32, f32)>,
 }
 
 /// From int32 sums to a grid: `q = clamp(round(sum · scale + bias), low, high) + zero`, the scale and the bias in steps of the grid.
@@ -58,9 +57,33 @@ pub struct Grid {
 pub struct Requant {
     pub scale: Vec<f32>,
     pub bias: Vec<f32>,
+    pub to: Target,
+}
+
+/// What a rounded number is limited to and shifted by.
+#[derive(Debug, Clone, Default)]
+pub struct Target {
     pub zero: Vec<i32>,
+    /// The least and the greatest of q − zero that may be stored.
     pub low: Vec<f32>,
     pub high: Vec<f32>,
+    /// The same, if all channels share it: most do, and it spares three loads of five.
+    pub one: Option<(i32, f32, f32)>,
+}
+
+/// The value that all of `values` have.
+pub fn common<T: Copy + PartialEq>(values: &[T]) -> Option<T> {
+    values.first().copied().filter(|first| values.iter().all(|v| v == first))
+}
+
+impl Target {
+    pub fn new(zero: Vec<i32>, low: Vec<f32>, high: Vec<f32>) -> Self {
+        let one = match (common(&zero), common(&low), common(&high)) {
+            (Some(zero), Some(low), Some(high)) => Some((zero, low, high)),
+            _ => None,
+        };
+        Self { zero, low, high, one }
+    }
 }
 
 #[inline(always)]
@@ -92,8 +115,13 @@ for_every_isa! {
     pub fn requantise(sums: &[i32], r: &Requant, out: &mut [i8]) {
         let p = r.scale.len();
         for (sums, out) in sums.chunks(p).zip(out.chunks_mut(p)) {
-            let (scale, bias, zero, low, high) = (&r.scale, &r.bias, &r.zero, &r.low, &r.high);
-            each!(out, (sums, scale, bias, zero, low, high), |_| round(clamp(sums as f32 * scale + bias, low, high), zero));
+            let (scale, bias) = (&r.scale, &r.bias);
+            if let Some((zero, low, high)) = r.to.one {
+                each!(out, (sums, scale, bias), |_| round(clamp(sums as f32 * scale + bias, low, high), zero));
+            } else {
+                let (zero, low, high) = (&r.to.zero, &r.to.low, &r.to.high);
+                each!(out, (sums, scale, bias, zero, low, high), |_| round(clamp(sums as f32 * scale + bias, low, high), zero));
+            }
         }
     }
 }
@@ -111,9 +139,13 @@ for_every_isa! {
 for_every_isa! {
     /// Real numbers to a grid.
     pub fn quantise(real: &[f32], g: &Grid, out: &mut [i8]) {
+        if let (Some((_, inverse)), Some((zero, low, high))) = (g.one, g.to.one) {
+            each!(out, (real), |_| round(clamp(real * inverse, low, high), zero));
+            return;
+        }
         let p = g.scale.len();
         for (real, out) in real.chunks(p).zip(out.chunks_mut(p)) {
-            let (inverse, zero, low, high) = (&g.inverse, &g.zero, &g.low, &g.high);
+            let (inverse, zero, low, high) = (&g.inverse, &g.to.zero, &g.to.low, &g.to.high);
             each!(out, (real, inverse, zero, low, high), |_| round(clamp(real * inverse, low, high), zero));
         }
     }
@@ -122,9 +154,13 @@ for_every_isa! {
 for_every_isa! {
     /// A grid to real numbers.
     pub fn dequantise(x: &[i8], g: &Grid, out: &mut [f32]) {
+        if let (Some((scale, _)), Some((zero, ..))) = (g.one, g.to.one) {
+            each!(out, (x), |_| (i32::from(x) - zero) as f32 * scale);
+            return;
+        }
         let p = g.scale.len();
         for (x, out) in x.chunks(p).zip(out.chunks_mut(p)) {
-            let (scale, zero) = (&g.scale, &g.zero);
+            let (scale, zero) = (&g.scale, &g.to.zero);
             each!(out, (x, scale, zero), |_| (i32::from(x) - zero) as f32 * scale);
         }
     }
@@ -133,9 +169,13 @@ for_every_isa! {
 for_every_isa! {
     /// `out += real numbers of a grid`.
     pub fn add_dequantised(x: &[i8], g: &Grid, out: &mut [f32]) {
+        if let (Some((scale, _)), Some((zero, ..))) = (g.one, g.to.one) {
+            each!(out, (x), |o: f32| o + (i32::from(x) - zero) as f32 * scale);
+            return;
+        }
         let p = g.scale.len();
         for (x, out) in x.chunks(p).zip(out.chunks_mut(p)) {
-            let (scale, zero) = (&g.scale, &g.zero);
+            let (scale, zero) = (&g.scale, &g.to.zero);
             each!(out, (x, scale, zero), |o: f32| o + (i32::from(x) - zero) as f32 * scale);
         }
     }
@@ -219,6 +259,74 @@ for_every_isa! {
     }
 }
 
+/// Copies `c` numbers in pieces of 16, the last of which overlaps the one before: a call of memcpy costs more than so few bytes.
+#[inline(always)]
+fn copy<T: Copy>(x: &[T], out: &mut [T], c: usize) {
+    if c < 16 {
+        for (out, &x) in out[..c].iter_mut().zip(&x[..c]) {
+            *out = x;
+        }
+        return;
+    }
+    let mut i = 0;
+    while i < c {
+        let at = i.min(c - 16);
+        let piece: [T; 16] = x[at..at + 16].try_into().unwrap();
+        out[at..at + 16].copy_from_slice(&piece);
+        i += 16;
+    }
+}
+
+/// Defines the moves of pixels for one type.
+macro_rules! moves {
+    ($t:ty, $pick:ident, $spread:ident, $repeat:ident, $interleave:ident) => {
+        for_every_isa! {
+            /// Pixels of `c` numbers, `stride` apart, to pixels without gaps.
+            pub fn $pick(x: &[$t], stride: usize, c: usize, out: &mut [$t]) {
+                for (p, out) in out.chunks_exact_mut(c).enumerate() {
+                    copy(&x[p * stride..], out, c);
+                }
+            }
+        }
+
+        for_every_isa! {
+            /// Pixels of `c` numbers without gaps to pixels `stride` apart.
+            pub fn $spread(x: &[$t], c: usize, stride: usize, out: &mut [$t]) {
+                for (p, x) in x.chunks_exact(c).enumerate() {
+                    copy(x, &mut out[p * stride..], c);
+                }
+            }
+        }
+
+        for_every_isa! {
+            /// Every pixel of `c` numbers, `stride` apart, `factor` times.
+            pub fn $repeat(x: &[$t], stride: usize, c: usize, factor: usize, out: &mut [$t]) {
+                for (p, out) in out.chunks_exact_mut(factor * c).enumerate() {
+                    for out in out.chunks_exact_mut(c) {
+                        copy(&x[p * stride..], out, c);
+                    }
+                }
+            }
+        }
+
+        for_every_isa! {
+            /// Pixels of two values, channel by channel in turn: `out[p][2i] = a[p][i], out[p][2i + 1] = b[p][i]`.
+            pub fn $interleave(a: &[$t], a_stride: usize, b: &[$t], b_stride: usize, n: usize, out: &mut [$t]) {
+                for (p, out) in out.chunks_exact_mut(2 * n).enumerate() {
+                    let (a, b) = (&a[p * a_stride..][..n], &b[p * b_stride..][..n]);
+                    for (out, (&a, &b)) in out.chunks_exact_mut(2).zip(a.iter().zip(b)) {
+                        out[0] = a;
+                        out[1] = b;
+                    }
+                }
+            }
+        }
+    };
+}
+
+moves!(i8, pick_bytes, spread_bytes, repeat_bytes, interleave_bytes);
+moves!(f32, pick, spread, repeat, interleave);
+
 for_every_isa! {
     /// `out *= factor`.
     pub fn times(factor: f32, out: &mut [f32]) {
@@ -282,39 +390,23 @@ for_every_isa! {
 }
 
 for_every_isa! {
-    /// From one grid to another by a scale a channel: `q = clamp(round((x − zero) · scale), low, high) + new zero`.
-    pub fn rescale(x: &[i8], zero: &[i32], r: &Requant, out: &mut [i8]) {
-        let p = r.scale.len();
-        for (x, out) in x.chunks(p).zip(out.chunks_mut(p)) {
-            let (from, scale, to, low, high) = (zero, &r.scale, &r.zero, &r.low, &r.high);
-            each!(out, (x, from, scale, to, low, high), |_| round(clamp((i32::from(x) - from) as f32 * scale, low, high), to));
-        }
-    }
-}
-
-for_every_isa! {
     /// The product of two grids: `q = clamp(round((x − zero) · (gate − gate zero) · scale), low, high) + new zero`.
-    pub fn gate(x: &[i8], gate: &[i8], zero: &[i32], gate_zero: i32, r: &Requant, out: &mut [i8]) {
+    /// `one`: the value's zero and the scale, if all channels have the same.
+    pub fn gate(x: &[i8], gate: &[i8], zero: &[i32], gate_zero: i32, r: &Requant, one: (Option<i32>, Option<f32>), out: &mut [i8]) {
+        if let (Some(from), Some(scale), Some((to, low, high))) = (one.0, one.1, r.to.one) {
+            each!(out, (x, gate), |_| {
+                let product = (i32::from(x) - from) * (i32::from(gate) - gate_zero);
+                round(clamp(product as f32 * scale, low, high), to)
+            });
+            return;
+        }
         let p = r.scale.len();
         for ((x, gate), out) in x.chunks(p).zip(gate.chunks(p)).zip(out.chunks_mut(p)) {
-            let (from, scale, to, low, high) = (zero, &r.scale, &r.zero, &r.low, &r.high);
+            let (from, scale, to, low, high) = (zero, &r.scale, &r.to.zero, &r.to.low, &r.to.high);
             each!(out, (x, gate, from, scale, to, low, high), |_| {
                 let product = (i32::from(x) - from) * (i32::from(gate) - gate_zero);
                 round(clamp(product as f32 * scale, low, high), to)
             });
-        }
-    }
-}
-
-for_every_isa! {
-    /// Pixels of two values, channel by channel in turn: `out[p][2i] = a[p][i], out[p][2i + 1] = b[p][i]`.
-    pub fn interleave(a: &[i8], a_stride: usize, b: &[i8], b_stride: usize, n: usize, out: &mut [i8]) {
-        for (p, out) in out.chunks_exact_mut(2 * n).enumerate() {
-            let (a, b) = (&a[p * a_stride..][..n], &b[p * b_stride..][..n]);
-            for (out, (&a, &b)) in out.chunks_exact_mut(2).zip(a.iter().zip(b)) {
-                out[0] = a;
-                out[1] = b;
-            }
         }
     }
 }

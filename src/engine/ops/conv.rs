@@ -4,7 +4,7 @@
 //! time. On int8 the sums are exact: `Σ w·(x − z) = Σ w·x − z·Σ w`, and the second term stands in the matrix. Lite-HRNet (arXiv 2104.06403)
 //! spends three quarters of its multiplications here: its fuse layers (section 3.1), gates (3.2) and stem (3.3).
 
-use super::exit::{self, Exit, Finish, put, real_pixels};
+use super::exit::{self, Exit, Finish, copy_pixels, put, real_pixels};
 use super::{Io, Operator, Scratch, room};
 use crate::engine::graph::Geometry;
 use crate::engine::kernels::real::RealMatrix;
@@ -117,7 +117,7 @@ impl Conv {
                 }
             }
             (weights, steps) => Product::Real {
-                product: RealMatrix::pack(&real_weights(weights, k), n, k, &self.bias),
+                product: RealMatrix::pack(isa, &real_weights(weights, k), n, k, &self.bias),
                 grid: steps.map(|s| exit::grid(s, g.inputs, None)),
             },
         };
@@ -162,7 +162,7 @@ impl Prepared {
                     product.multiply(window, k, count, sums);
                 }
                 match &self.product {
-                    Product::Straight { requant, .. } => put(io.memory, &self.to, from, to, &mut scratch.bytes, |out| {
+                    Product::Straight { requant, .. } => put(io.isa, io.memory, &self.to, from, to, &mut scratch.bytes, |out| {
                         rows::requantise(io.isa, &sums[..count * n], requant, out);
                     }),
                     Product::Sums { scale, bias, .. } => {
@@ -174,26 +174,26 @@ impl Prepared {
                 }
             }
             Product::Real { product, grid } => {
-                let real = room(&mut scratch.real, count * n);
+                let real = room(&mut scratch.real, count * n + SLACK);
                 match (pointwise, grid) {
-                    (true, None) => product.multiply(io.isa, io.memory.real(&self.from, from, to), self.from.pixel, count, real),
+                    (true, None) => product.multiply(io.memory.real(&self.from, from, to), self.from.pixel, count, real),
                     (true, Some(_)) => {
                         let x = room(&mut scratch.other, count * k);
-                        real_pixels(io.isa, io.memory, &self.from, grid.as_ref(), from, to, &mut scratch.bytes, x);
-                        product.multiply(io.isa, x, k, count, real);
+                        let x = real_pixels(io.isa, io.memory, &self.from, grid.as_ref(), from, to, &mut scratch.bytes, x);
+                        product.multiply(x, k, count, real);
                     }
                     (false, _) => {
                         let (y, c, row) = (from / self.to.shape.w, self.from.shape.c, self.from.shape.w);
                         let (a, b) = self.rows_under(y);
                         let x = room(&mut scratch.image, self.from.pixels() * c);
                         let under = &mut x[a * row * c..b * row * c];
-                        real_pixels(io.isa, io.memory, &self.from, grid.as_ref(), a * row, b * row, &mut scratch.bytes, under);
+                        copy_pixels(io.isa, io.memory, &self.from, grid.as_ref(), a * row, b * row, &mut scratch.bytes, under);
                         let window = room(&mut scratch.other, count * k);
                         self.collect(x, c, y, 0.0, window);
-                        product.multiply(io.isa, window, k, count, real);
+                        product.multiply(window, k, count, real);
                     }
                 }
-                self.finish.send(io.isa, io.memory, from, real, &mut scratch.bytes);
+                self.finish.send(io.isa, io.memory, from, &mut real[..count * n], &mut scratch.bytes);
             }
         }
     }

@@ -4,10 +4,10 @@
 //! exact, and what lies outside the picture is the channel's zero.
 
 use super::conv::{Weights, real_weights};
-use super::exit::{self, Exit, Finish, get, put, real_pixels};
+use super::exit::{self, Exit, Finish, copy_pixels, get, put};
 use super::{Io, Operator, Scratch, room};
 use crate::engine::graph::Geometry;
-use crate::engine::kernels::real::depthwise_row;
+use crate::engine::kernels::real::RealTaps;
 use crate::engine::kernels::rows::{self, Grid, Requant};
 use crate::engine::kernels::{Isa, SLACK, TapShape, Taps, periodic};
 use crate::engine::memory::Place;
@@ -95,7 +95,7 @@ impl Operator for Int8 {
                 // Only the rows under these parts are needed, but where they lie must stay the same.
                 let (first, last) = self.rows_under(&parts);
                 let (c, w) = (self.from.shape.c, self.from.shape.w);
-                let rows = get(io.memory, &self.from, first * w, last * w, bytes);
+                let rows = get(io.isa, io.memory, &self.from, first * w, last * w, bytes);
                 packed[first * w * c..last * w * c].copy_from_slice(rows);
                 &packed[..n + SLACK]
             }
@@ -104,7 +104,9 @@ impl Operator for Int8 {
         self.taps.run(x, parts, taps, &mut |y, sums| {
             let (from, to) = (y * width, (y + 1) * width);
             match &self.requant {
-                Some(requant) => put(io.memory, &self.to, from, to, bytes, |out| rows::requantise(io.isa, sums, requant, out)),
+                Some(requant) => {
+                    put(io.isa, io.memory, &self.to, from, to, bytes, |out| rows::requantise(io.isa, sums, requant, out))
+                }
                 None => {
                     let real = room(real, sums.len());
                     rows::to_real(io.isa, sums, &self.scale, &self.bias, real);
@@ -134,9 +136,11 @@ impl Operator for Real {
         let [kh, kw] = g.kernel;
         // Room for every column that the last output reads, and for whole vectors.
         let width = (w + g.pad[1]).max((self.to.shape.w - 1) * g.stride + kw);
-        let size = width * c + 16;
+        let size = width * c + SLACK;
         exit::rows_of(scratch, kh, size);
-        let out = room(&mut scratch.real, self.to.shape.w * c);
+        let outputs = self.to.shape.w;
+        let out = room(&mut scratch.real, outputs * c + SLACK);
+        let taps = RealTaps { weights: &self.weights, bias: &self.bias, channels: c, width: kw, stride: g.stride };
         // A ring of padded rows, the input row in each; `usize::MAX` for none.
         let mut held = [usize::MAX; 32];
         for y in parts {
@@ -151,15 +155,15 @@ impl Operator for Real {
                 if (g.pad[0]..g.pad[0] + h).contains(&iy) {
                     let (from, to) = ((iy - g.pad[0]) * w, (iy - g.pad[0] + 1) * w);
                     let inside = &mut row[g.pad[1] * c..][..w * c];
-                    real_pixels(io.isa, io.memory, &self.from, self.grid.as_ref(), from, to, &mut scratch.bytes, inside);
+                    copy_pixels(io.isa, io.memory, &self.from, self.grid.as_ref(), from, to, &mut scratch.bytes, inside);
                 }
             }
             let mut rows: [&[f32]; 32] = [&[]; 32];
             for (ky, row) in rows[..kh].iter_mut().enumerate() {
                 *row = &scratch.rows[(y * g.stride + ky) % kh];
             }
-            depthwise_row(io.isa, &rows[..kh], &self.weights, &self.bias, c, kw, g.stride, out);
-            self.finish.send(io.isa, io.memory, y * self.to.shape.w, out, &mut scratch.bytes);
+            taps.row(io.isa, &rows[..kh], outputs, out);
+            self.finish.send(io.isa, io.memory, y * outputs, &mut out[..outputs * c], &mut scratch.bytes);
         }
         Ok(())
     }

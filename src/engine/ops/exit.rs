@@ -5,7 +5,7 @@
 
 use super::{Scratch, room};
 use crate::engine::graph::{Activation, Steps};
-use crate::engine::kernels::rows::{self, Grid, Requant};
+use crate::engine::kernels::rows::{self, Grid, Requant, Target};
 use crate::engine::kernels::{Isa, periodic};
 use crate::engine::memory::{Memory, Place};
 use serde::{Deserialize, Serialize};
@@ -36,13 +36,9 @@ pub fn grid(steps: &Steps, channels: usize, limit: Option<(f32, f32)>) -> Grid {
     };
     let (low, high): (Vec<f32>, Vec<f32>) = (0..channels).map(bounds).unzip();
     let inverse: Vec<f32> = steps.scale.iter().map(|&s| (1.0 / f64::from(s)) as f32).collect();
-    Grid {
-        scale: periodic(&steps.scale),
-        inverse: periodic(&inverse),
-        zero: periodic(&zero),
-        low: periodic(&low),
-        high: periodic(&high),
-    }
+    let one = rows::common(&steps.scale).zip(rows::common(&inverse));
+    let to = Target::new(periodic(&zero), periodic(&low), periodic(&high));
+    Grid { scale: periodic(&steps.scale), inverse: periodic(&inverse), to, one }
 }
 
 impl Exit {
@@ -70,7 +66,7 @@ impl Exit {
         let at = |c: usize| f64::from(steps.at(c).0);
         let scale: Vec<f32> = scale.iter().enumerate().map(|(c, s)| (s / at(c)) as f32).collect();
         let bias: Vec<f32> = bias.iter().enumerate().map(|(c, &b)| (f64::from(b) / at(c)) as f32).collect();
-        Some(Requant { scale: periodic(&scale), bias: periodic(&bias), zero: grid.zero, low: grid.low, high: grid.high })
+        Some(Requant { scale: periodic(&scale), bias: periodic(&bias), to: grid.to })
     }
 }
 
@@ -90,49 +86,60 @@ impl Finish {
         }
         let to = from + real.len() / self.to.shape.c;
         match &self.grid {
-            Some(grid) => put(memory, &self.to, from, to, bytes, |out| rows::quantise(isa, real, grid, out)),
+            Some(grid) => put(isa, memory, &self.to, from, to, bytes, |out| rows::quantise(isa, real, grid, out)),
             None if self.to.is_dense() => memory.real_mut(&self.to, from, to).copy_from_slice(real),
-            None => {
-                let (c, out) = (self.to.shape.c, memory.real_mut(&self.to, from, to));
-                for (p, pixel) in real.chunks_exact(c).enumerate() {
-                    out[p * self.to.pixel..][..c].copy_from_slice(pixel);
-                }
-            }
+            None => rows::spread(isa, real, self.to.shape.c, self.to.pixel, memory.real_mut(&self.to, from, to)),
         }
     }
 }
 
 /// Writes pixels `from..to` of an int8 place: `fill` gets them without gaps.
-pub fn put(memory: &Memory, place: &Place, from: usize, to: usize, bytes: &mut Vec<i8>, fill: impl FnOnce(&mut [i8])) {
+pub fn put(isa: Isa, memory: &Memory, place: &Place, from: usize, to: usize, bytes: &mut Vec<i8>, fill: impl FnOnce(&mut [i8])) {
     let out = memory.int8_mut(place, from, to);
     if place.is_dense() {
         return fill(out);
     }
-    let (c, n) = (place.shape.c, to - from);
-    let dense = room(bytes, n * c);
+    let dense = room(bytes, (to - from) * place.shape.c);
     fill(dense);
-    for (p, pixel) in dense.chunks_exact(c).enumerate() {
-        out[p * place.pixel..][..c].copy_from_slice(pixel);
-    }
+    rows::spread_bytes(isa, dense, place.shape.c, place.pixel, out);
 }
 
 /// Pixels `from..to` of an int8 place without gaps, copied only if they have some.
-pub fn get<'a>(memory: &'a Memory, place: &Place, from: usize, to: usize, bytes: &'a mut Vec<i8>) -> &'a [i8] {
+pub fn get<'a>(isa: Isa, memory: &'a Memory, place: &Place, from: usize, to: usize, bytes: &'a mut Vec<i8>) -> &'a [i8] {
     let x = memory.int8(place, from, to);
-    let (c, n) = (place.shape.c, to - from);
+    let n = (to - from) * place.shape.c;
     if place.is_dense() {
-        return &x[..n * c];
+        return &x[..n];
     }
-    let dense = room(bytes, n * c);
-    for (p, pixel) in dense.chunks_exact_mut(c).enumerate() {
-        pixel.copy_from_slice(&x[p * place.pixel..][..c]);
-    }
+    let dense = room(bytes, n);
+    rows::pick_bytes(isa, x, place.pixel, place.shape.c, dense);
     dense
 }
 
-/// Pixels `from..to` of any place as real numbers without gaps. `grid` is the place's.
+/// Pixels `from..to` of any place as real numbers without gaps, copied into `room_for` only if they do not lie so. `grid` is the place's.
 #[allow(clippy::too_many_arguments)] // a range of a place, and room for it
-pub fn real_pixels(
+pub fn real_pixels<'a>(
+    isa: Isa,
+    memory: &'a Memory,
+    place: &Place,
+    grid: Option<&Grid>,
+    from: usize,
+    to: usize,
+    bytes: &mut Vec<i8>,
+    room_for: &'a mut [f32],
+) -> &'a [f32] {
+    let c = place.shape.c;
+    match grid {
+        Some(grid) => rows::dequantise(isa, get(isa, memory, place, from, to, bytes), grid, room_for),
+        None if place.is_dense() => return memory.real(place, from, to),
+        None => rows::pick(isa, memory.real(place, from, to), place.pixel, c, room_for),
+    }
+    room_for
+}
+
+/// The same, copied in any case.
+#[allow(clippy::too_many_arguments)] // as above
+pub fn copy_pixels(
     isa: Isa,
     memory: &Memory,
     place: &Place,
@@ -142,18 +149,10 @@ pub fn real_pixels(
     bytes: &mut Vec<i8>,
     out: &mut [f32],
 ) {
-    match grid {
-        Some(grid) => rows::dequantise(isa, get(memory, place, from, to, bytes), grid, out),
-        None => {
-            let (c, x) = (place.shape.c, memory.real(place, from, to));
-            if place.is_dense() {
-                out.copy_from_slice(x);
-            } else {
-                for (p, pixel) in out.chunks_exact_mut(c).enumerate() {
-                    pixel.copy_from_slice(&x[p * place.pixel..][..c]);
-                }
-            }
-        }
+    if grid.is_none() && place.is_dense() {
+        out.copy_from_slice(memory.real(place, from, to));
+    } else {
+        real_pixels(isa, memory, place, grid, from, to, bytes, out);
     }
 }
 

@@ -64,7 +64,7 @@ impl Operator for Prepared {
             let real = super::room(&mut scratch.real, n);
             let grid = place.steps.as_ref().map(|s| super::exit::grid(s, place.shape.c, None));
             let last = place.pixels();
-            super::exit::real_pixels(io.isa, io.memory, place, grid.as_ref(), 0, last, &mut scratch.bytes, real);
+            let real = super::exit::real_pixels(io.isa, io.memory, place, grid.as_ref(), 0, last, &mut scratch.bytes, real);
             let turned = super::room(&mut scratch.other, n);
             turn(real, turned, last, place.shape.c, false);
             inputs.push(Tensor::from_shape(dims, turned).map_err(failed)?.into_tvalue());

@@ -73,6 +73,11 @@ impl Gather {
 }
 
 impl Prepared {
+    /// Whether two runs, channel by channel in turn, are the whole result.
+    fn alternate(&self, a: &Run, b: &Run) -> bool {
+        self.to.is_dense() && (a.step, b.step, a.to, b.to, a.count) == (2, 2, 0, 1, b.count)
+    }
+
     fn copy<T: Copy>(&self, x: &[T], pixel: usize, run: &Run, out: &mut [T]) {
         for (x, out) in x.chunks(pixel).zip(out.chunks_mut(self.to.pixel)) {
             let x = &x[run.from..][..run.count];
@@ -96,11 +101,10 @@ impl Operator for Prepared {
             let out = io.memory.int8_mut(&self.to, from, to);
             let pixels = |run: &Run| io.memory.int8(&self.from[run.source], from, to);
             if let [a, b] = &self.runs[..]
-                && self.to.is_dense()
-                && (a.step, b.step, a.to, b.to, a.count) == (2, 2, 0, 1, b.count)
+                && self.alternate(a, b)
             {
                 let (x, y) = (&pixels(a)[a.from..], &pixels(b)[b.from..]);
-                rows::interleave(io.isa, x, self.from[a.source].pixel, y, self.from[b.source].pixel, a.count, out);
+                rows::interleave_bytes(io.isa, x, self.from[a.source].pixel, y, self.from[b.source].pixel, a.count, out);
                 return Ok(());
             }
             for run in &self.runs {
@@ -111,10 +115,19 @@ impl Operator for Prepared {
             return Ok(());
         }
         let out = io.memory.real_mut(&self.to, from, to);
+        if let [a, b] = &self.runs[..]
+            && self.alternate(a, b)
+            && self.from.iter().all(|p| p.steps.is_none())
+        {
+            let pixels = |run: &Run| &io.memory.real(&self.from[run.source], from, to)[run.from..];
+            let (x, y) = (self.from[a.source].pixel, self.from[b.source].pixel);
+            rows::interleave(io.isa, pixels(a), x, pixels(b), y, a.count, out);
+            return Ok(());
+        }
         for (source, (place, grid)) in self.from.iter().zip(&self.grids).enumerate() {
             let c = place.shape.c;
             let x = room(&mut scratch.real, (to - from) * c);
-            real_pixels(io.isa, io.memory, place, grid.as_ref(), from, to, &mut scratch.bytes, x);
+            let x = real_pixels(io.isa, io.memory, place, grid.as_ref(), from, to, &mut scratch.bytes, x);
             for run in self.runs.iter().filter(|r| r.source == source) {
                 self.copy(x, c, run, out);
             }

@@ -75,7 +75,7 @@ impl Operator for Prepared {
                 let (row, total) = (room(other, w * c), room(real, out_w * c));
                 total.fill(0.0);
                 for line in y * kh..(y + 1) * kh {
-                    real_pixels(io.isa, io.memory, &self.from, None, line * w, (line + 1) * w, bytes, row);
+                    let row = real_pixels(io.isa, io.memory, &self.from, None, line * w, (line + 1) * w, bytes, row);
                     rows::pool_real(io.isa, row, c, kw, total);
                 }
                 rows::multiply_channels(io.isa, &self.scale, total);
@@ -101,7 +101,7 @@ impl Operator for Prepared {
             }
             let total = &total[..out_w * c];
             match &self.requant {
-                Some(requant) => put(io.memory, &self.to, y * out_w, (y + 1) * out_w, bytes, |out| {
+                Some(requant) => put(io.isa, io.memory, &self.to, y * out_w, (y + 1) * out_w, bytes, |out| {
                     rows::requantise(io.isa, total, requant, out);
                 }),
                 None => {

@@ -3,7 +3,7 @@
 //! Both weightings of Lite-HRNet are this: cross-resolution weighting has a gate a channel and coarse position, spatial weighting one a
 //! channel (arXiv 2104.06403, section 3.2).
 
-use super::exit::{self, Exit, Finish, get, put, real_pixels};
+use super::exit::{self, Exit, Finish, copy_pixels, get, put, real_pixels};
 use super::{Io, Operator, Scratch, room};
 use crate::engine::kernels::rows::{self, Grid, Requant};
 use crate::engine::memory::Place;
@@ -28,6 +28,7 @@ pub struct Prepared {
     /// If all is int8: from (x − zero) · (gate − zero) to the result's grid; and the gate's zero.
     straight: Option<(Requant, i32)>,
     factor: [usize; 2],
+    one: (Option<i32>, Option<f32>),
 }
 
 impl Scale {
@@ -48,8 +49,12 @@ impl Scale {
             _ => None,
         };
         let grid = |p: &Place| p.steps.as_ref().map(|s| exit::grid(s, c, None));
+        let grids = [grid(&self.from), grid(&self.gate)];
+        let zero = grids[0].as_ref().and_then(|g| rows::common(&g.to.zero));
+        let one = (zero, straight.as_ref().and_then(|(r, _)| rows::common(&r.scale)));
         Ok(Prepared {
-            grids: [grid(&self.from), grid(&self.gate)],
+            grids,
+            one,
             finish: self.exit.prepare(),
             straight,
             factor: [x.h / g.h, x.w / g.w],
@@ -57,13 +62,6 @@ impl Scale {
             gate: self.gate.clone(),
             to: self.exit.to.clone(),
         })
-    }
-}
-
-/// Repeats every pixel of `row` (c numbers) `factor` times.
-fn repeat<T: Copy>(row: &[T], c: usize, factor: usize, out: &mut [T]) {
-    for (pixel, out) in row.chunks_exact(c).zip(out.chunks_exact_mut(factor * c)) {
-        out.chunks_exact_mut(c).for_each(|out| out.copy_from_slice(pixel));
     }
 }
 
@@ -80,12 +78,12 @@ impl Operator for Prepared {
             for y in parts {
                 if held != y / fy {
                     held = y / fy;
-                    let row = get(io.memory, &self.gate, held * self.gate.shape.w, (held + 1) * self.gate.shape.w, bytes);
-                    repeat(row, c, fx, room(gates, w * c));
+                    let row = io.memory.int8(&self.gate, held * self.gate.shape.w, (held + 1) * self.gate.shape.w);
+                    rows::repeat_bytes(io.isa, row, self.gate.pixel, c, fx, room(gates, w * c));
                 }
-                let x = get(io.memory, &self.from, y * w, (y + 1) * w, packed);
-                put(io.memory, &self.to, y * w, (y + 1) * w, out_bytes, |out| {
-                    rows::gate(io.isa, x, gates, &grid.zero, *gate_zero, requant, out);
+                let x = get(io.isa, io.memory, &self.from, y * w, (y + 1) * w, packed);
+                put(io.isa, io.memory, &self.to, y * w, (y + 1) * w, out_bytes, |out| {
+                    rows::gate(io.isa, x, gates, &grid.to.zero, *gate_zero, requant, self.one, out);
                 });
             }
             return Ok(());
@@ -95,11 +93,11 @@ impl Operator for Prepared {
                 held = y / fy;
                 let (from, to) = (held * self.gate.shape.w, (held + 1) * self.gate.shape.w);
                 let row = room(image, self.gate.shape.w * c);
-                real_pixels(io.isa, io.memory, &self.gate, self.grids[1].as_ref(), from, to, bytes, row);
-                repeat(row, c, fx, room(other, w * c));
+                let row = real_pixels(io.isa, io.memory, &self.gate, self.grids[1].as_ref(), from, to, bytes, row);
+                rows::repeat(io.isa, row, c, c, fx, room(other, w * c));
             }
             let real = room(real, w * c);
-            real_pixels(io.isa, io.memory, &self.from, self.grids[0].as_ref(), y * w, (y + 1) * w, bytes, real);
+            copy_pixels(io.isa, io.memory, &self.from, self.grids[0].as_ref(), y * w, (y + 1) * w, bytes, real);
             rows::multiply(io.isa, &other[..w * c], real);
             self.finish.send(io.isa, io.memory, y * w, real, bytes);
         }

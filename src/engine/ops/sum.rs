@@ -6,7 +6,7 @@
 //! one term any function of one value. All terms of a row meet in f32 in the first-level cache, added in the order of the graph.
 
 use super::conv::{Int8Product, Weights, int8_product, real_weights};
-use super::exit::{self, Exit, Finish, get, real_pixels};
+use super::exit::{self, Exit, Finish, copy_pixels, get, real_pixels};
 use super::{Io, Operator, Scratch, room};
 use crate::engine::kernels::real::RealMatrix;
 use crate::engine::kernels::rows::{self, Grid};
@@ -89,9 +89,10 @@ impl Term {
                         let bias: Vec<f32> = bias.iter().map(|b| b * self.times).collect();
                         Source::Sums { matrix, scale: periodic(&scale), bias: periodic(&bias) }
                     }
-                    _ => {
-                        Source::Product { matrix: RealMatrix::pack(&real_weights(weights, inputs), channels, inputs, bias), grid }
-                    }
+                    _ => Source::Product {
+                        matrix: RealMatrix::pack(isa, &real_weights(weights, inputs), channels, inputs, bias),
+                        grid,
+                    },
                 }
             }
         };
@@ -153,8 +154,8 @@ impl PreparedTerm {
         let (w, inputs) = (self.from.shape.w, self.from.shape.c);
         let (from, to) = (y * w, (y + 1) * w);
         match &self.source {
-            Source::Int8(grid) => real_pixels(io.isa, io.memory, &self.from, Some(grid), from, to, room_for.bytes, out),
-            Source::Real => real_pixels(io.isa, io.memory, &self.from, None, from, to, room_for.bytes, out),
+            Source::Int8(grid) => copy_pixels(io.isa, io.memory, &self.from, Some(grid), from, to, room_for.bytes, out),
+            Source::Real => copy_pixels(io.isa, io.memory, &self.from, None, from, to, room_for.bytes, out),
             Source::Sums { matrix, scale, bias } => {
                 let sums = room(room_for.sums, w * channels + SLACK);
                 matrix.multiply(io.memory.int8(&self.from, from, to), self.from.pixel, w, sums);
@@ -162,8 +163,10 @@ impl PreparedTerm {
             }
             Source::Product { matrix, grid } => {
                 let x = room(room_for.other, w * inputs);
-                real_pixels(io.isa, io.memory, &self.from, grid.as_ref(), from, to, room_for.bytes, x);
-                matrix.multiply(io.isa, x, inputs, w, out);
+                let x = real_pixels(io.isa, io.memory, &self.from, grid.as_ref(), from, to, room_for.bytes, x);
+                let product = room(room_for.product, w * channels + SLACK);
+                matrix.multiply(x, inputs, w, product);
+                out.copy_from_slice(&product[..w * channels]);
             }
         }
         if self.times != 1.0 {
@@ -178,6 +181,7 @@ struct RowRoom<'a> {
     sums: &'a mut Vec<i32>,
     other: &'a mut Vec<f32>,
     small: &'a mut Vec<f32>,
+    product: &'a mut Vec<f32>,
 }
 
 impl Operator for Prepared {
@@ -189,13 +193,13 @@ impl Operator for Prepared {
         let n = self.width * self.channels;
         // Two kept rows a term: a bilinear term stands between two rows, another uses one.
         exit::rows_of(scratch, 2 * self.terms.len(), n);
-        let Scratch { bytes, sums, other, packed: _, real, rows: kept, image, held, .. } = scratch;
+        let Scratch { bytes, sums, other, packed: _, real, rows: kept, image, product, held, .. } = scratch;
         held.clear();
         held.resize(2 * self.terms.len(), usize::MAX);
         let total = room(real, n);
         for y in parts {
             for (t, term) in self.terms.iter().enumerate() {
-                let mut work = RowRoom { bytes, sums, other, small: image };
+                let mut work = RowRoom { bytes, sums, other, small: image, product };
                 let first = t == 0;
                 if term.enlarge == Enlarge::Nearest([1, 1]) && self.straight(io, term, y, first, &mut work, total) {
                     continue;
@@ -251,7 +255,7 @@ impl Prepared {
         match &term.source {
             _ if first => term.row(io, y, self.channels, work, total),
             Source::Int8(grid) if term.times == 1.0 => {
-                rows::add_dequantised(io.isa, get(io.memory, &term.from, from, to, work.bytes), grid, total);
+                rows::add_dequantised(io.isa, get(io.isa, io.memory, &term.from, from, to, work.bytes), grid, total);
             }
             Source::Sums { matrix, scale, bias } => {
                 let sums = room(work.sums, total.len() + SLACK);
@@ -275,9 +279,7 @@ impl Prepared {
         let mut small = std::mem::take(work.small);
         let row = room(&mut small, w * c);
         term.row(io, y, c, work, row);
-        for (pixel, out) in row.chunks_exact(c).zip(out.chunks_exact_mut(factor * c)) {
-            out.chunks_exact_mut(c).for_each(|out| out.copy_from_slice(pixel));
-        }
+        rows::repeat(io.isa, row, c, c, factor, out);
         *work.small = small;
     }
 
