@@ -58,7 +58,13 @@ pub struct Requant {
     pub scale: Vec<f32>,
     pub bias: Vec<f32>,
     pub to: Target,
+    /// The zero that all channels share, if nothing but int8 itself limits the result and no sum can lead beyond what [`saturate`] bears:
+    /// then two operations in ten are spared.
+    pub plain: Option<i32>,
 }
+
+/// The most that [`saturate`] may be given, in steps of a grid.
+pub const BEARABLE: f64 = 4_000_000.0;
 
 /// What a rounded number is limited to and shifted by.
 #[derive(Debug, Clone, Default)]
@@ -98,6 +104,12 @@ fn round(v: f32, zero: i32) -> i8 {
     ((v + MAGIC).to_bits() as i32).wrapping_sub(MAGIC_BITS - zero) as i8
 }
 
+/// As [`round`], limited to int8 by the narrowing itself, which is one instruction where there are vectors; |v| under [`BEARABLE`].
+#[inline(always)]
+fn saturate(v: f32, zero: i32) -> i8 {
+    ((v + MAGIC).to_bits() as i32).wrapping_sub(MAGIC_BITS - zero).clamp(-128, 127) as i8
+}
+
 /// Sets each of `$o` from the values of the same place in the `$a`s: a plain loop, which the compiler turns into vectors.
 macro_rules! each {
     ($o:ident, ($($a:ident),*), $e:expr) => {{
@@ -116,7 +128,9 @@ for_every_isa! {
         let p = r.scale.len();
         for (sums, out) in sums.chunks(p).zip(out.chunks_mut(p)) {
             let (scale, bias) = (&r.scale, &r.bias);
-            if let Some((zero, low, high)) = r.to.one {
+            if let Some(zero) = r.plain {
+                each!(out, (sums, scale, bias), |_| saturate(sums as f32 * scale + bias, zero));
+            } else if let Some((zero, low, high)) = r.to.one {
                 each!(out, (sums, scale, bias), |_| round(clamp(sums as f32 * scale + bias, low, high), zero));
             } else {
                 let (zero, low, high) = (&r.to.zero, &r.to.low, &r.to.high);
@@ -390,9 +404,33 @@ for_every_isa! {
 }
 
 for_every_isa! {
+    /// From one grid to another by a scale a channel: `q = clamp(round((x − zero) · scale), low, high) + new zero`; `scale` in place of the
+    /// requant's own.
+    pub fn rescale(x: &[i8], zero: &[i32], scale: &[f32], r: &Requant, out: &mut [i8]) {
+        let p = scale.len();
+        for (x, out) in x.chunks(p).zip(out.chunks_mut(p)) {
+            let from = zero;
+            if let Some(to) = r.plain {
+                each!(out, (x, from, scale), |_| saturate((i32::from(x) - from) as f32 * scale, to));
+            } else {
+                let (to, low, high) = (&r.to.zero, &r.to.low, &r.to.high);
+                each!(out, (x, from, scale, to, low, high), |_| round(clamp((i32::from(x) - from) as f32 * scale, low, high), to));
+            }
+        }
+    }
+}
+
+for_every_isa! {
     /// The product of two grids: `q = clamp(round((x − zero) · (gate − gate zero) · scale), low, high) + new zero`.
     /// `one`: the value's zero and the scale, if all channels have the same.
     pub fn gate(x: &[i8], gate: &[i8], zero: &[i32], gate_zero: i32, r: &Requant, one: (Option<i32>, Option<f32>), out: &mut [i8]) {
+        if let (Some(from), Some(scale), Some(to)) = (one.0, one.1, r.plain) {
+            each!(out, (x, gate), |_| {
+                let product = (i32::from(x) - from) * (i32::from(gate) - gate_zero);
+                saturate(product as f32 * scale, to)
+            });
+            return;
+        }
         if let (Some(from), Some(scale), Some((to, low, high))) = (one.0, one.1, r.to.one) {
             each!(out, (x, gate), |_| {
                 let product = (i32::from(x) - from) * (i32::from(gate) - gate_zero);

@@ -17,6 +17,9 @@ use std::ops::Range;
 /// Sums that are worked on at a time, so that they stay in the first-level cache.
 const CHUNK: usize = 2048;
 
+/// Numbers that are copied at once.
+const PIECE: usize = 16;
+
 /// Weights as a plan stores them, output by output, a window's pixels in order and its channels innermost.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Weights {
@@ -39,6 +42,13 @@ pub struct Int8Product {
     pub matrix: Matrix,
     /// Real value of one step of each output's sum.
     pub scale: Vec<f64>,
+    /// What no sum's amount exceeds.
+    pub most: Vec<f64>,
+}
+
+/// What the amount of `Σ w · (x − zero)` cannot exceed.
+pub fn most(w: &[i8]) -> f64 {
+    w.iter().map(|&w| f64::from(w).abs()).sum::<f64>() * 255.0
 }
 
 /// Packs int8 weights for pixels on the grid (`step`, `zero`).
@@ -46,7 +56,7 @@ pub fn int8_product(isa: Isa, w: &[i8], scale: &[f32], k: usize, (step, zero): (
     let sum = |row: &[i8]| row.iter().map(|&w| i32::from(w)).sum::<i32>();
     let init: Vec<i32> = w.chunks_exact(k).map(|row| -i32::from(zero) * sum(row)).collect();
     let scale: Vec<f64> = scale.iter().map(|&s| f64::from(s) * f64::from(step)).collect();
-    Int8Product { matrix: Matrix::pack(isa, w, scale.len(), k, &init), scale }
+    Int8Product { matrix: Matrix::pack(isa, w, scale.len(), k, &init), scale, most: w.chunks_exact(k).map(most).collect() }
 }
 
 /// Weights in real numbers.
@@ -107,8 +117,8 @@ impl Conv {
         let product = match (&self.weights, steps) {
             (Weights::Int8 { values, scale }, Some(steps)) if steps.is_uniform() => {
                 pad = steps.at(0).1;
-                let Int8Product { matrix: product, scale } = int8_product(isa, values, scale, k, steps.at(0));
-                match self.exit.requant(&scale, &self.bias) {
+                let Int8Product { matrix: product, scale, most } = int8_product(isa, values, scale, k, steps.at(0));
+                match self.exit.requant(&scale, &self.bias, &most) {
                     Some(requant) => Product::Straight { product, requant },
                     None => {
                         let scale: Vec<f32> = scale.iter().map(|&s| s as f32).collect();
@@ -210,10 +220,22 @@ impl Prepared {
     fn collect<T: Copy>(&self, x: &[T], pixel: usize, y: usize, pad: T, out: &mut [T]) {
         let (g, shape) = (&self.geometry, self.from.shape);
         let ([kh, kw], c, k) = (g.kernel, shape.c, g.window());
+        let short = kw * c <= PIECE && pixel == c && x.len() >= shape.h * shape.w * c + PIECE;
         for ox in 0..self.to.shape.w {
             let left = ox * g.stride;
             // Kernel columns that lie inside the picture.
             let inside = g.pad[1].saturating_sub(left).min(kw)..(shape.w + g.pad[1]).saturating_sub(left).min(kw);
+            if short && inside.len() == kw && out.len() >= (ox + 1) * k + PIECE {
+                // A short row is copied as a whole piece; what is too much is overwritten by the next, or lies in the slack.
+                for ky in 0..kh {
+                    let (iy, out) = (y * g.stride + ky, &mut out[ox * k + ky * kw * c..][..PIECE]);
+                    match (g.pad[0]..g.pad[0] + shape.h).contains(&iy) {
+                        true => out.copy_from_slice(&x[((iy - g.pad[0]) * shape.w + left - g.pad[1]) * c..][..PIECE]),
+                        false => out.fill(pad),
+                    }
+                }
+                continue;
+            }
             let window = &mut out[ox * k..][..k];
             for (ky, row) in window.chunks_exact_mut(kw * c).enumerate().take(kh) {
                 let iy = y * g.stride + ky;
@@ -221,9 +243,9 @@ impl Prepared {
                     row.fill(pad);
                     continue;
                 }
+                let start = (iy - g.pad[0]) * shape.w + left + inside.start - g.pad[1];
                 row[..inside.start * c].fill(pad);
                 row[inside.end * c..].fill(pad);
-                let start = (iy - g.pad[0]) * shape.w + left + inside.start - g.pad[1];
                 if pixel == c {
                     row[inside.start * c..inside.end * c].copy_from_slice(&x[start * c..][..inside.len() * c]);
                 } else {

@@ -3,7 +3,7 @@
 //! Since no channel meets another, each may have a grid of its own (ONNX QuantizeLinear with axis 1) at no cost. On int8 the sums are
 //! exact, and what lies outside the picture is the channel's zero.
 
-use super::conv::{Weights, real_weights};
+use super::conv::{Weights, most, real_weights};
 use super::exit::{self, Exit, Finish, copy_pixels, get, put};
 use super::{Io, Operator, Scratch, room};
 use crate::engine::graph::Geometry;
@@ -73,7 +73,8 @@ impl Depthwise {
         let shape =
             TapShape { channels: c, kernel: g.kernel, stride: g.stride, pad: g.pad, input: size(&from), output: size(&to) };
         let real: Vec<f64> = scale.iter().zip(&steps.scale).map(|(&w, &x)| f64::from(w) * f64::from(x)).collect();
-        let requant = self.exit.requant(&real, &self.bias);
+        let most: Vec<f64> = values.chunks_exact(g.window()).map(most).collect();
+        let requant = self.exit.requant(&real, &self.bias, &most);
         let scale: Vec<f32> = real.iter().map(|&s| s as f32).collect();
         let taps = Taps::pack(isa, shape, values, &init, &steps.zero);
         Ok(Box::new(Int8 { from, to, taps, requant, scale: periodic(&scale), bias: periodic(&self.bias), finish }))

@@ -56,8 +56,9 @@ impl Exit {
         Finish { activation: self.activation.filter(|_| !clamped), to: self.to.clone(), grid }
     }
 
-    /// The way from int32 sums straight to the grid, if there is one. `scale` and `bias` are real numbers a channel.
-    pub fn requant(&self, scale: &[f64], bias: &[f32]) -> Option<Requant> {
+    /// The way from int32 sums straight to the grid, if there is one. `scale` and `bias` are real numbers a channel, `most` what no sum's
+    /// amount exceeds.
+    pub fn requant(&self, scale: &[f64], bias: &[f32], most: &[f64]) -> Option<Requant> {
         let steps = self.to.steps.as_ref()?;
         if self.activation.is_some() && self.limit().is_none() {
             return None;
@@ -66,7 +67,12 @@ impl Exit {
         let at = |c: usize| f64::from(steps.at(c).0);
         let scale: Vec<f32> = scale.iter().enumerate().map(|(c, s)| (s / at(c)) as f32).collect();
         let bias: Vec<f32> = bias.iter().enumerate().map(|(c, &b)| (f64::from(b) / at(c)) as f32).collect();
-        Some(Requant { scale: periodic(&scale), bias: periodic(&bias), to: grid.to })
+        let bearable = |c: usize| f64::from(scale[c]) * most[c] + f64::from(bias[c]).abs() < rows::BEARABLE;
+        let plain = grid.to.one.filter(|&(zero, low, high)| {
+            let whole = low == (-128 - zero) as f32 && high == (127 - zero) as f32;
+            whole && (0..scale.len()).all(bearable)
+        });
+        Some(Requant { scale: periodic(&scale), bias: periodic(&bias), plain: plain.map(|(zero, ..)| zero), to: grid.to })
     }
 }
 

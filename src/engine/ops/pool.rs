@@ -52,7 +52,7 @@ impl Pool {
         Ok(Prepared {
             kernel: self.kernel,
             finish: self.exit.prepare(),
-            requant: self.from.steps.as_ref().and_then(|_| self.exit.requant(&scale, &none)),
+            requant: self.from.steps.as_ref().and_then(|_| self.exit.requant(&scale, &none, &vec![window * 255.0; from.c])),
             scale: periodic(&scale.iter().map(|&s| s as f32).collect::<Vec<_>>()),
             none: periodic(&none),
             init,

@@ -44,7 +44,7 @@ impl Scale {
             (Some(from), Some(gate)) if gate.is_uniform() => {
                 let (step, zero) = gate.at(0);
                 let scale: Vec<f64> = from.expand(c).scale.iter().map(|&s| f64::from(s) * f64::from(step)).collect();
-                self.exit.requant(&scale, &vec![0.0; c]).map(|r| (r, i32::from(zero)))
+                self.exit.requant(&scale, &vec![0.0; c], &vec![65_025.0; c]).map(|r| (r, i32::from(zero)))
             }
             _ => None,
         };
@@ -75,6 +75,20 @@ impl Operator for Prepared {
         let Scratch { bytes, packed, out_bytes, gates, real, other, image, .. } = scratch;
         let mut held = usize::MAX;
         if let (Some((requant, gate_zero)), Some(grid)) = (&self.straight, &self.grids[0]) {
+            if self.gate.pixels() == 1 {
+                // One gate a channel: it becomes the channel's scale.
+                let scale = room(real, requant.scale.len());
+                let gate = &io.memory.int8(&self.gate, 0, 1)[..c];
+                for (scale, (r, &gate)) in scale.iter_mut().zip(requant.scale.iter().zip(gate.iter().cycle())) {
+                    *scale = r * (i32::from(gate) - gate_zero) as f32;
+                }
+                let (from, to) = (parts.start * w, parts.end * w);
+                let x = get(io.isa, io.memory, &self.from, from, to, packed);
+                put(io.isa, io.memory, &self.to, from, to, out_bytes, |out| {
+                    rows::rescale(io.isa, x, &grid.to.zero, scale, requant, out);
+                });
+                return Ok(());
+            }
             for y in parts {
                 if held != y / fy {
                     held = y / fy;

@@ -84,7 +84,7 @@ impl Term {
                 }
                 match (weights, steps) {
                     (Weights::Int8 { values, scale }, Some(steps)) if steps.is_uniform() => {
-                        let Int8Product { matrix, scale } = int8_product(isa, values, scale, inputs, steps.at(0));
+                        let Int8Product { matrix, scale, .. } = int8_product(isa, values, scale, inputs, steps.at(0));
                         let scale: Vec<f32> = scale.iter().map(|s| (s * f64::from(self.times)) as f32).collect();
                         let bias: Vec<f32> = bias.iter().map(|b| b * self.times).collect();
                         Source::Sums { matrix, scale: periodic(&scale), bias: periodic(&bias) }
