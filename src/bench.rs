@@ -11,6 +11,7 @@ use crate::geometry::Size;
 use crate::model::ModelCard;
 use crate::skeleton::Skeleton;
 use serde::{Deserialize, Serialize};
+use std::io::{BufRead, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -65,33 +66,51 @@ fn percentile(sorted: &[f64], percent: f64) -> f64 {
     sorted.get(rank.clamp(1, sorted.len().max(1)) - 1).copied().unwrap_or(0.0)
 }
 
+/// A loaded and warm network.
+struct Bench {
+    estimator: Estimator,
+    frame: Frame,
+    skeleton: Skeleton,
+    load: Duration,
+}
+
+impl Bench {
+    fn load(card: &ModelCard, threads: usize) -> Result<Self, EstimateError> {
+        let start = Instant::now();
+        let estimator = Estimator::load(card, threads)?;
+        let load = start.elapsed();
+        let mut bench = Self { estimator, frame: picture(), skeleton: Skeleton::default(), load };
+        for _ in 0..WARM_UP_RUNS {
+            bench.once()?;
+        }
+        Ok(bench)
+    }
+
+    fn once(&mut self) -> Result<StageTimes, EstimateError> {
+        self.estimator.estimate(&self.frame, self.frame.size.rect(), &mut self.skeleton)?;
+        Ok(self.estimator.times())
+    }
+}
+
 /// Measures the network of `card`; at least one run is made.
 ///
 /// # Errors
 /// The network's file is missing, damaged, or none that the engine runs.
 pub fn run(card: &ModelCard, threads: usize, runs: usize) -> Result<Report, EstimateError> {
-    let start = Instant::now();
-    let mut estimator = Estimator::load(card, threads)?;
-    let load = start.elapsed();
-    let frame = picture();
-    let (person, mut skeleton) = (frame.size.rect(), Skeleton::default());
-    for _ in 0..WARM_UP_RUNS {
-        estimator.estimate(&frame, person, &mut skeleton)?;
-    }
+    let mut bench = Bench::load(card, threads)?;
     let runs = runs.max(1);
     let mut steps: Vec<StageTimes> = Vec::with_capacity(runs);
     let mut totals = Vec::with_capacity(runs);
     for _ in 0..runs {
         let start = Instant::now();
-        estimator.estimate(&frame, person, &mut skeleton)?;
+        steps.push(bench.once()?);
         totals.push(start.elapsed());
-        steps.push(estimator.times());
     }
     Ok(Report {
         model: card.name.clone(),
         threads,
         runs,
-        load_ms: load.as_secs_f64() * 1e3,
+        load_ms: bench.load.as_secs_f64() * 1e3,
         inference_ms: Spread::of(steps.iter().map(|s| s.inference)),
         preprocess_ms: Spread::of(steps.iter().map(|s| s.preprocess)),
         decode_ms: Spread::of(steps.iter().map(|s| s.decode)),
@@ -99,6 +118,61 @@ pub fn run(card: &ModelCard, threads: usize, runs: usize) -> Result<Report, Esti
         peak_rss_mb: std::fs::read_to_string("/proc/self/status").ok().and_then(|s| peak_rss_mb(&s)),
         cpu_features: machine::cpu_features(Path::new("/")),
     })
+}
+
+/// Measures in turns with another program: says `{"ready":true}` on a line, then makes `runs` inferences for every line of `input` and
+/// answers with the median time of the network alone, `{"median_ms":…}`, until `input` ends.
+///
+/// # Errors
+/// As [`run`], or `input` cannot be read, or `output` not be written.
+pub fn follow(card: &ModelCard, threads: usize, runs: usize, input: impl BufRead, mut output: impl Write) -> anyhow::Result<()> {
+    let mut bench = Bench::load(card, threads)?;
+    writeln!(output, "{{\"ready\":true}}")?;
+    output.flush()?;
+    for line in input.lines() {
+        line?;
+        let times = (0..runs.max(1)).map(|_| bench.once().map(|t| t.inference)).collect::<Result<Vec<_>, _>>()?;
+        let spread = Spread::of(times.into_iter());
+        writeln!(output, "{{\"median_ms\":{},\"min_ms\":{}}}", spread.median, spread.min)?;
+        output.flush()?;
+    }
+    Ok(())
+}
+
+/// The time that one class of operators takes of an inference.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Share {
+    pub class: String,
+    /// Operators of the class.
+    pub count: usize,
+    /// Mean time of all of them together in one inference.
+    pub ms: f64,
+    pub percent: f64,
+}
+
+/// Where the time of an inference goes, the greatest share first; empty if tract runs the whole network. Timing every operator adds a few
+/// hundredths of a millisecond.
+///
+/// # Errors
+/// As [`run`].
+pub fn profile(card: &ModelCard, threads: usize, runs: usize) -> Result<Vec<Share>, EstimateError> {
+    let (mut bench, runs) = (Bench::load(card, threads)?, runs.max(1));
+    bench.estimator.start_profile();
+    for _ in 0..runs {
+        bench.once()?;
+    }
+    let mut shares: Vec<Share> = Vec::new();
+    for (class, _, time) in bench.estimator.profile() {
+        let ms = time.as_secs_f64() * 1e3 / runs as f64;
+        match shares.iter_mut().find(|s| s.class == class) {
+            Some(share) => (share.count, share.ms) = (share.count + 1, share.ms + ms),
+            None => shares.push(Share { class: class.into(), count: 1, ms, percent: 0.0 }),
+        }
+    }
+    let total: f64 = shares.iter().map(|s| s.ms).sum();
+    shares.iter_mut().for_each(|s| s.percent = 100.0 * s.ms / total.max(f64::MIN_POSITIVE));
+    shares.sort_by(|a, b| b.ms.total_cmp(&a.ms));
+    Ok(shares)
 }
 
 /// A 640x480 YUYV picture with soft slopes, a figure's outline and noise, as a camera gives it; the same at every call.
@@ -179,6 +253,27 @@ mod tests {
     #[test]
     fn the_picture_holds_what_it_promises() {
         picture().check().unwrap();
+    }
+
+    #[test]
+    fn a_profile_shares_out_the_whole_time() {
+        let card = ModelCard::find("lite_hrnet_18").unwrap();
+        let shares = profile(&card, 1, 2).unwrap();
+        assert!((shares.iter().map(|s| s.percent).sum::<f64>() - 100.0).abs() < 1e-6);
+        for (class, count) in [("conv 1x1", 152), ("depthwise", 96), ("conv kxk", 1)] {
+            assert!(shares.iter().any(|s| s.class == class && s.count == count), "{class}: {shares:?}");
+        }
+    }
+
+    #[test]
+    fn following_answers_every_line() {
+        let card = ModelCard::find("lite_hrnet_18").unwrap();
+        let mut said = Vec::new();
+        follow(&card, 1, 1, &b"go\ngo\n"[..], &mut said).unwrap();
+        let said: Vec<serde_json::Value> =
+            String::from_utf8(said).unwrap().lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+        assert_eq!((said.len(), &said[0]["ready"]), (3, &serde_json::Value::Bool(true)));
+        assert!(said[1..].iter().all(|l| l["median_ms"].as_f64().unwrap() > 0.0));
     }
 
     #[test]

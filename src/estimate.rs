@@ -68,6 +68,16 @@ impl Estimator {
         &self.keypoints
     }
 
+    /// Takes the time of every operator of the network from now on.
+    pub fn start_profile(&mut self) {
+        self.network.start_profile();
+    }
+
+    /// Class, node and time of every operator since [`Estimator::start_profile`].
+    pub fn profile(&self) -> Vec<(&'static str, String, Duration)> {
+        self.network.profile()
+    }
+
     /// How long the last estimate took.
     pub fn times(&self) -> StageTimes {
         self.times

@@ -19,11 +19,34 @@ pub struct BenchArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Print where the time goes, by kind of operator
+    #[arg(long, conflicts_with = "follow")]
+    profile: bool,
+    /// Measure once for every line on stdin, in turns with another program
+    #[arg(long)]
+    follow: bool,
 }
 
 pub fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     let card = ModelCard::find(&args.model)?;
-    let report = bench::run(&card, args.threads.into(), args.runs as usize)?;
+    let (threads, runs) = (args.threads.into(), args.runs as usize);
+    if args.follow {
+        bench::follow(&card, threads, runs, std::io::stdin().lock(), std::io::stdout().lock())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.profile {
+        let shares = bench::profile(&card, threads, runs)?;
+        if args.json {
+            println!("{}", serde_json::to_string(&shares)?);
+        } else {
+            println!("{:<18}{:>10}{:>10}{:>10}", "operators", "count", "ms", "%");
+            for s in shares {
+                println!("{:<18}{:>10}{:>10.3}{:>10.1}", s.class, s.count, s.ms, s.percent);
+            }
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let report = bench::run(&card, threads, runs)?;
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {
