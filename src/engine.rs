@@ -236,7 +236,10 @@ fn lowered(file: &OnnxFile, input: [usize; 4], loading: Loading) -> Result<Lower
         match slot.read().map(|plan| quietly(|| prepare(&plan, Origin::Cache))) {
             Ok(Ok(lowered)) => return Ok(lowered),
             Ok(Err(reason)) => log::warn!("{}: the plan is made anew: {reason}", place.display()),
-            Err(why @ (Miss::Absent | Miss::Stale)) => log::debug!("{}: the plan is made anew: {why}", place.display()),
+            // What cannot be read is replaced, or told when that fails.
+            Err(why @ (Miss::Absent | Miss::Stale | Miss::Unreadable(_))) => {
+                log::debug!("{}: the plan is made anew: {why}", place.display());
+            }
             Err(why) => log::warn!("{}: the plan is made anew: {why}", place.display()),
         }
     }
@@ -249,7 +252,8 @@ fn lowered(file: &OnnxFile, input: [usize; 4], loading: Loading) -> Result<Lower
         Ok((plan, lowered))
     })?;
     if let Some((slot, Err(reason))) = slot.map(|slot| (slot.path(), slot.write(&plan))) {
-        log::warn!("{}: the plan cannot be kept, so the next start takes as long again: {reason}", slot.display());
+        let mend = "name a directory that can be written as `cache` in the configuration, or \"\" for none";
+        log::warn!("{}: the plan cannot be kept, so every start takes as long: {reason}; {mend}", slot.display());
     }
     Ok(lowered)
 }
