@@ -14,6 +14,7 @@ mod run;
 
 use crate::geometry::Rect;
 use clap::{Parser, Subcommand};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -74,6 +75,20 @@ fn parse_box(text: &str) -> Result<Rect, String> {
     }
 }
 
+/// Where plans of networks are kept unless the configuration says otherwise: under systemd in the unit's `CacheDirectory=`, else in the
+/// user's cache.
+fn plan_directory() -> Option<PathBuf> {
+    plan_directory_of(|name| std::env::var_os(name))
+}
+
+fn plan_directory_of(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    // The XDG base directory specification has relative paths ignored; systemd never sets one.
+    let path = |name| variable(name).map(PathBuf::from).filter(|p| p.is_absolute());
+    let of_unit = variable("CACHE_DIRECTORY").and_then(|list| std::env::split_paths(&list).next()).filter(|p| p.is_absolute());
+    let of_user = || path("XDG_CACHE_HOME").or_else(|| Some(path("HOME")?.join(".cache"))).map(|cache| cache.join("posed"));
+    of_unit.or_else(of_user)
+}
+
 /// Where a command without a configuration takes its poses from.
 fn configuration(
     path: Option<&PathBuf>,
@@ -82,5 +97,25 @@ fn configuration(
     match path {
         Some(path) => crate::config::Config::read(path, overrides),
         None => crate::config::Config::parse(crate::config::SAMPLE, std::path::Path::new("config/posed.toml"), overrides),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plans_are_kept_in_the_units_cache_or_else_in_the_users() {
+        let directory = |set: &[(&str, &str)]| {
+            let value = |name: &str| set.iter().find(|(n, _)| *n == name).map(|(_, v)| v.into());
+            plan_directory_of(value).map(|p| p.display().to_string())
+        };
+        let home = [("HOME", "/home/me"), ("XDG_CACHE_HOME", "/cache"), ("CACHE_DIRECTORY", "/var/cache/posed:/var/cache/other")];
+        assert_eq!(directory(&home).as_deref(), Some("/var/cache/posed"));
+        assert_eq!(directory(&home[..2]).as_deref(), Some("/cache/posed"));
+        assert_eq!(directory(&home[..1]).as_deref(), Some("/home/me/.cache/posed"));
+        assert_eq!(directory(&[]), None);
+        let relative = [("CACHE_DIRECTORY", ""), ("XDG_CACHE_HOME", "cache"), home[0]];
+        assert_eq!(directory(&relative).as_deref(), Some("/home/me/.cache/posed"));
     }
 }

@@ -17,7 +17,7 @@ use crate::model::ModelCard;
 use crate::publish::PublishSettings;
 use crate::recognise::Pose;
 use crate::track::TrackSettings;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The sample configuration, whose poses `image` and `replay` use where none is given.
@@ -29,6 +29,8 @@ pub struct Config {
     pub model: ModelCard,
     /// Processors that one inference may use.
     pub threads: usize,
+    /// The directory of networks' plans; None keeps none.
+    pub cache: Option<PathBuf>,
     /// Outputs are released when no frame has come for so long.
     pub grace: Duration,
     /// The score from which a joint counts as seen.
@@ -42,11 +44,15 @@ pub struct Config {
     pub publish: Vec<PublishSettings>,
 }
 
-/// What the command line says instead of the file.
+/// What the command line and the environment say.
 #[derive(Debug, Clone, Default)]
 pub struct Overrides {
+    /// Instead of the file's.
     pub model: Option<String>,
+    /// Instead of the file's.
     pub source: Option<SourceSettings>,
+    /// The directory of networks' plans where the file names none.
+    pub cache: Option<PathBuf>,
 }
 
 impl Config {

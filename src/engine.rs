@@ -1,16 +1,22 @@
 //! The network: ONNX in, heatmaps out. The only room that knows tract.
 //!
 //! In: an ONNX file and a normalised 1x3xHxW picture. Out: the heatmaps, 1xKxhxw. It knows nothing of people or frames.
-//! Today every graph, float or QDQ int8, runs on tract's own operators.
+//! The file is imported to a graph, lowered to a program and prepared for an instruction set; a program can be cached on disk.
 
+pub mod cache;
 pub mod graph;
 pub mod import;
 pub mod kernels;
 pub mod lower;
 pub mod memory;
+mod onnx_file;
 pub mod ops;
 pub mod program;
 
+pub use onnx_file::OnnxFile;
+
+use cache::{Miss, Plan, Slot};
+use graph::Shape;
 use kernels::Isa;
 use program::Runner;
 use std::path::{Path, PathBuf};
@@ -37,12 +43,32 @@ pub enum EngineError {
     Run(String),
 }
 
-/// The largest ONNX file that is read, in bytes; a pose network for a board is a hundredth of it.
-const MAX_FILE_BYTES: u64 = 512 << 20;
+/// How a network is loaded.
+#[derive(Debug, Clone, Copy)]
+pub struct Loading<'a> {
+    /// One of [`Isa::available`].
+    pub isa: Isa,
+    /// Processors that one inference may use, 1 or more.
+    pub threads: usize,
+    /// The directory of cached plans; None imports the file every time.
+    pub cache: Option<&'a Path>,
+}
+
+/// Where a network's plan came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The cache.
+    Cache,
+    /// The ONNX file, imported and lowered.
+    Onnx,
+    /// The ONNX file, as tract runs it; such a plan is never cached.
+    Tract,
+}
 
 /// A loaded network, ready to run one picture at a time.
 pub struct Network {
     engine: Engine,
+    origin: Origin,
     input: [usize; 4],
     heatmaps: HeatmapShape,
     foreign: Vec<String>,
@@ -73,7 +99,7 @@ impl HeatmapShape {
 impl Network {
     /// Loads `path` for pictures of `width` x `height` and checks that it gives `joints` heatmaps.
     ///
-    /// `threads` is the number of processors that one inference may use, 1 or more.
+    /// `threads` is the number of processors that one inference may use, 1 or more. Nothing is cached.
     ///
     /// # Errors
     /// The file is missing, is no ONNX network that tract runs, or has another output.
@@ -93,32 +119,30 @@ impl Network {
         joints: usize,
         threads: usize,
     ) -> Result<Self, EngineError> {
-        let read = |source| EngineError::Read { path: path.into(), source };
+        Self::from_file(&OnnxFile::read(path)?, width, height, joints, Loading { isa, threads, cache: None })
+    }
+
+    /// The same from a file that was read already, and from the cache if it holds this file's plan. A cache that cannot be used costs time
+    /// and a line in the log, never the network.
+    ///
+    /// # Errors
+    /// As [`Network::load`].
+    pub fn from_file(file: &OnnxFile, width: usize, height: usize, joints: usize, loading: Loading) -> Result<Self, EngineError> {
+        let path = file.path();
         let failed = |reason: String| EngineError::Load { path: path.into(), reason };
-        let len = std::fs::metadata(path).map_err(read)?.len();
-        if len > MAX_FILE_BYTES {
-            return Err(failed(format!("the file has {len} bytes, more than {MAX_FILE_BYTES}")));
-        }
-        let bytes = std::fs::read(path).map_err(read)?;
         let input = [1, 3, height, width];
-        let lowered = quietly(|| {
-            let model = tract_onnx::onnx().proto_model_for_read(&mut &bytes[..]).map_err(|e| format!("{e:#}"))?;
-            let (graph, foreign) = import::import(&model, input)?;
-            drop(model);
-            let program = lower::lower(graph)?;
-            Ok((program.prepare(isa)?, program.output.shape, foreign))
-        });
-        let (engine, shape, foreign) = match lowered {
-            Ok((runner, shape, foreign)) => (Engine::Lowered(Box::new(runner)), vec![1, shape.c, shape.h, shape.w], foreign),
+        let (engine, origin, shape, foreign) = match lowered(file, input, loading) {
+            Ok(l) => (Engine::Lowered(Box::new(l.runner)), l.origin, vec![1, l.shape.c, l.shape.h, l.shape.w], l.foreign),
             Err(reason) => {
                 log::warn!("{}: runs on tract's own operators, slowly: {reason}", path.display());
                 // tract has asserts that a damaged file can reach: they end here as an error.
-                let plan = quietly(|| plan(&bytes, input)).map_err(failed)?;
+                let plan = quietly(|| plan(file.bytes(), input)).map_err(failed)?;
                 let fact = plan.model().output_fact(0).map_err(|e| failed(format!("{e:#}")))?;
                 let shape = fact.shape.as_concrete().map(<[usize]>::to_vec).unwrap_or_default();
                 let state = plan.spawn().map_err(|e| failed(format!("{e:#}")))?;
+                let threads = loading.threads;
                 let executor = if threads > 1 { Executor::multithread(threads) } else { Executor::SingleThread };
-                (Engine::Tract(Box::new(state), executor), shape, Vec::new())
+                (Engine::Tract(Box::new(state), executor), Origin::Tract, shape, Vec::new())
             }
         };
         for node in &foreign {
@@ -128,7 +152,12 @@ impl Network {
             [1, k, height, width] if k == joints && height > 0 && width > 0 => HeatmapShape { joints, height, width },
             _ => return Err(EngineError::Output { path: path.into(), joints, found: format!("{shape:?}") }),
         };
-        Ok(Self { engine, input, heatmaps, foreign })
+        Ok(Self { engine, origin, input, heatmaps, foreign })
+    }
+
+    /// Where its plan came from.
+    pub fn origin(&self) -> Origin {
+        self.origin
     }
 
     pub fn heatmap_shape(&self) -> HeatmapShape {
@@ -185,6 +214,48 @@ impl Network {
             Engine::Tract(..) => Vec::new(),
         }
     }
+}
+
+/// A network on our operators.
+struct Lowered {
+    runner: Runner,
+    shape: Shape,
+    foreign: Vec<String>,
+    origin: Origin,
+}
+
+/// From the cache, or else from the file and then into the cache.
+fn lowered(file: &OnnxFile, input: [usize; 4], loading: Loading) -> Result<Lowered, String> {
+    let prepare = |plan: &Plan, origin| {
+        let runner = plan.program.prepare(loading.isa)?;
+        Ok(Lowered { runner, shape: plan.program.output.shape, foreign: plan.foreign.clone(), origin })
+    };
+    let slot = loading.cache.map(|directory| Slot::new(directory, file.sha256(), input[3], input[2]));
+    if let Some(slot) = &slot {
+        let place = slot.path();
+        match slot.read().map(|plan| quietly(|| prepare(&plan, Origin::Cache))) {
+            Ok(Ok(lowered)) => return Ok(lowered),
+            Ok(Err(reason)) => log::warn!("{}: the plan is made anew: {reason}", place.display()),
+            // What cannot be read is replaced, or told when that fails.
+            Err(why @ (Miss::Absent | Miss::Stale | Miss::Unreadable(_))) => {
+                log::debug!("{}: the plan is made anew: {why}", place.display());
+            }
+            Err(why) => log::warn!("{}: the plan is made anew: {why}", place.display()),
+        }
+    }
+    let (plan, lowered) = quietly(|| {
+        let model = tract_onnx::onnx().proto_model_for_read(&mut file.bytes()).map_err(|e| format!("{e:#}"))?;
+        let (graph, foreign) = import::import(&model, input)?;
+        drop(model);
+        let plan = Plan { program: lower::lower(graph)?, foreign };
+        let lowered = prepare(&plan, Origin::Onnx)?;
+        Ok((plan, lowered))
+    })?;
+    if let Some((slot, Err(reason))) = slot.map(|slot| (slot.path(), slot.write(&plan))) {
+        let mend = "name a directory that can be written as `cache` in the configuration, or \"\" for none";
+        log::warn!("{}: the plan cannot be kept, so every start takes as long: {reason}; {mend}", slot.display());
+    }
+    Ok(lowered)
 }
 
 fn plan(bytes: &[u8], input: [usize; 4]) -> Result<Arc<TypedSimplePlan>, String> {

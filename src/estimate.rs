@@ -5,12 +5,13 @@
 
 pub mod dark;
 
-use crate::engine::{EngineError, HeatmapShape, Network};
+use crate::engine::{EngineError, HeatmapShape, Loading, Network, OnnxFile, Origin, kernels::Isa};
 use crate::frame::{Frame, ShortFrame};
 use crate::geometry::{Affine, CropPoint, Rect};
 use crate::model::{ModelCard, ModelError};
 use crate::preprocess::Preprocessor;
 use crate::skeleton::{Keypoint, KeypointSet, Skeleton};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -44,14 +45,15 @@ pub struct Estimator {
 }
 
 impl Estimator {
-    /// Loads the network of `card`; `threads` is the number of processors one inference may use.
+    /// Loads the network of `card`; `threads` is the number of processors one inference may use, `cache` the directory of plans.
     ///
     /// # Errors
     /// The file is missing, differs from the card's checksum, or is no network that the engine runs.
-    pub fn load(card: &ModelCard, threads: usize) -> Result<Self, EstimateError> {
-        card.verify()?;
-        let size = card.input.size;
-        let network = Network::load(&card.onnx, size.width as usize, size.height as usize, card.keypoints.len(), threads)?;
+    pub fn load(card: &ModelCard, threads: usize, cache: Option<&Path>) -> Result<Self, EstimateError> {
+        let file = OnnxFile::read(&card.onnx)?;
+        card.compare(file.sha256())?;
+        let (size, loading) = (card.input.size, Loading { isa: Isa::best(), threads, cache });
+        let network = Network::from_file(&file, size.width as usize, size.height as usize, card.keypoints.len(), loading)?;
         let preprocessor = Preprocessor::new(card.input.clone());
         Ok(Self {
             input: vec![0.0; preprocessor.input_len()],
@@ -76,6 +78,11 @@ impl Estimator {
     /// Class, node and time of every operator since [`Estimator::start_profile`].
     pub fn profile(&self) -> Vec<(&'static str, String, Duration)> {
         self.network.profile()
+    }
+
+    /// Where the network's plan came from.
+    pub fn origin(&self) -> Origin {
+        self.network.origin()
     }
 
     /// How long the last estimate took.

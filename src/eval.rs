@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn only_labelled_persons_outside_crowds_are_estimated() {
-        let mut estimator = Estimator::load(&ModelCard::find("lite_hrnet_18_f32").unwrap(), 1).unwrap();
+        let mut estimator = Estimator::load(&ModelCard::find("lite_hrnet_18_f32").unwrap(), 1, None).unwrap();
         let mut calls = Vec::new();
         let found =
             run(&mut estimator, &dataset("astronaut.jpg"), Path::new("photos"), 0.2, &mut |done, all| calls.push((done, all)));

@@ -55,7 +55,7 @@ impl Infer {
     /// # Errors
     /// The network cannot be loaded.
     pub fn new(config: &Config) -> Result<Self, EstimateError> {
-        let estimator = Estimator::load(&config.model, config.threads)?;
+        let estimator = Estimator::load(&config.model, config.threads, config.cache.as_deref())?;
         let finder = config.find.finder(&config.model.input);
         Ok(Self::with(estimator, finder, config.find.clone(), config.track, config.poses.clone()))
     }

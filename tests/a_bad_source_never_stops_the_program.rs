@@ -37,6 +37,7 @@ fn truncated_jpegs_short_frames_and_new_sizes_are_survived() {
 fn an_impossible_source_is_an_error_with_a_mend() {
     let out = std::process::Command::new(env!("CARGO_BIN_EXE_posed"))
         .args(["run", "--config", "config/posed.toml", "--source", "Cargo.toml"])
+        .env("CACHE_DIRECTORY", concat!(env!("CARGO_TARGET_TMPDIR"), "/plans"))
         .output()
         .unwrap();
     let log = String::from_utf8_lossy(&out.stderr);

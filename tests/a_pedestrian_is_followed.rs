@@ -16,8 +16,9 @@ fn one_number_for_fifty_frames_the_skeleton_on_the_person_and_the_same_bytes_aga
     let config = dir.path().join("posed.toml");
     std::fs::write(&config, "[find]\nkind = \"whole_frame\"\n").unwrap();
     let replay = || {
-        let out =
-            Command::new(env!("CARGO_BIN_EXE_posed")).arg("replay").arg(&clip).arg("--config").arg(&config).output().unwrap();
+        let mut posed = Command::new(env!("CARGO_BIN_EXE_posed"));
+        posed.arg("replay").arg(&clip).arg("--config").arg(&config).env("CACHE_DIRECTORY", dir.path().join("plans"));
+        let out = posed.output().unwrap();
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
         out.stdout
     };

@@ -45,7 +45,7 @@ const fn case(line: usize, text: &'static str, at: usize, key: &'static str, say
     Case { line, text, at, key, says }
 }
 
-const CASES: [Case; 101] = [
+const CASES: [Case; 103] = [
     // no TOML
     case(1, "threads = ", 1, "threads =", ""),
     case(3, "[source", 3, "[source", "unclosed table"),
@@ -77,6 +77,7 @@ const CASES: [Case; 101] = [
     case(18, "pulse_ms = -5", 18, "action.lamp.pulse_ms", "invalid value"),
     case(21, "show = \"skeleton\"", 21, "display.screen.show", "expected a sequence"),
     case(24, "frames = \"yes\"", 24, "publish.lines.frames", "expected a boolean"),
+    case(1, "cache = false", 1, "cache", "invalid type"),
     // numbers out of range
     case(1, "threads = 0", 1, "threads", "between 1 and 16"),
     case(2, "grace_s = -1.0", 2, "grace_s", "-1 is not between"),
@@ -156,6 +157,7 @@ const CASES: [Case; 101] = [
         "-1 is not between",
     ),
     // what would be silently ignored, or fail only later
+    case(1, "cache = \"Cargo.toml\"", 1, "cache", "is no directory"),
     case(8, "kind = \"whole_frame\"\nboxes = [[0, 0, 10, 10]]", 9, "find.boxes", "has no meaning"),
     case(16, "pose = []", 16, "action.lamp.pose", "is empty"),
     case(20, "kind = \"memory\"\npath = \"x.png\"", 21, "display.screen.path", "remove the line"),

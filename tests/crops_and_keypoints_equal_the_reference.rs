@@ -107,7 +107,7 @@ fn each_keypoint(picture_of: impl Fn(&str) -> Frame, mut compare: impl FnMut(&st
     for entry in json("keypoints.json").as_array().unwrap_or_else(|| panic!("keypoints.json is no list")) {
         let model = entry["model"].as_str().unwrap().trim_end_matches(".onnx").to_string();
         if loaded.as_ref().is_none_or(|(name, _)| *name != model) {
-            loaded = Some((model.clone(), Estimator::load(&ModelCard::find(&model).unwrap(), 1).unwrap()));
+            loaded = Some((model.clone(), Estimator::load(&ModelCard::find(&model).unwrap(), 1, None).unwrap()));
         }
         let estimator = &mut loaded.as_mut().unwrap().1;
         let photo = entry["photo"].as_str().unwrap();

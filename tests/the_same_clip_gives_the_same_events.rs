@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 fn posed(args: &[&str]) -> Vec<u8> {
-    let out = Command::new(env!("CARGO_BIN_EXE_posed")).args(args).output().unwrap();
+    let plans = concat!(env!("CARGO_TARGET_TMPDIR"), "/plans");
+    let out = Command::new(env!("CARGO_BIN_EXE_posed")).args(args).env("CACHE_DIRECTORY", plans).output().unwrap();
     assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
     out.stdout
 }

@@ -29,7 +29,7 @@ pub struct EvalArgs {
 
 pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     let dataset = Dataset::read(&args.annotations)?;
-    let mut estimator = Estimator::load(&ModelCard::find(&args.model)?, 1)?;
+    let mut estimator = Estimator::load(&ModelCard::find(&args.model)?, 1, super::plan_directory().as_deref())?;
     let mut progress = |done: usize, all: usize| {
         if done.is_multiple_of(50) || done == all {
             eprintln!("{done} of {all} people");

@@ -37,7 +37,8 @@ pub struct ImageArgs {
 
 pub fn run(args: &ImageArgs) -> anyhow::Result<ExitCode> {
     let source = Some(SourceSettings::Synthetic { size: Size::new(64, 64), fps: 1.0, script: Vec::new() });
-    let config = configuration(args.config.as_ref(), &Overrides { model: args.model.clone(), source })?;
+    let overrides = Overrides { model: args.model.clone(), source, cache: super::plan_directory() };
+    let config = configuration(args.config.as_ref(), &overrides)?;
     let targets = targets(args)?;
     let mut infer = Infer::new(&config)?;
     let mut failed = 0;

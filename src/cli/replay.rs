@@ -32,7 +32,7 @@ pub struct ReplayArgs {
 
 pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     let source = SourceSettings::from_argument(&args.clip)?;
-    let overrides = Overrides { model: args.model.clone(), source: Some(source.clone()) };
+    let overrides = Overrides { model: args.model.clone(), source: Some(source.clone()), cache: super::plan_directory() };
     let config = configuration(args.config.as_ref(), &overrides)?;
     let mut source = capture::open(&source, Pace::Recorded)?;
     let mut road = Road::new(Infer::new(&config)?, Outputs::open(&config.outputs)?, !args.events_only);

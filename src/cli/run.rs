@@ -27,7 +27,7 @@ pub struct RunArgs {
 
 pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let source = args.source.as_deref().map(SourceSettings::from_argument).transpose()?;
-    let overrides = Overrides { model: args.model.clone(), source };
+    let overrides = Overrides { model: args.model.clone(), source, cache: super::plan_directory() };
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).context("signals cannot be caught")?;
     let mut config = Config::read(&args.config, &overrides)?;
     let mut old = None;

@@ -15,6 +15,7 @@ use crate::publish::{PublishSettings, Sink};
 use crate::recognise::{Pose, Rule};
 use crate::skeleton::KeypointSet;
 use crate::track::TrackSettings;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Gathers faults while values are read, so that the user sees all of them.
@@ -70,6 +71,7 @@ pub fn build(file: file::File, places: &Places, overrides: &Overrides) -> Result
         ModelCard::find(name).map_err(|e| check.faults.push(places.fault("model", e.to_string(), keys::mend("model")))).ok();
     let joints = model.as_ref().map_or_else(KeypointSet::coco, |m| m.keypoints.clone());
     let threads = check.within("threads", file.threads, 1, 16, 1);
+    let cache = cache(&mut check, file.cache, overrides);
     let grace = check.seconds("grace_s", file.grace_s, 0.1, 3600.0, 2.0);
     let visible = check.within("visible", file.visible, 0.05, 0.95, 0.25);
     let source = overrides.source.clone().or_else(|| source(&mut check, file.source));
@@ -87,10 +89,19 @@ pub fn build(file: file::File, places: &Places, overrides: &Overrides) -> Result
     let publish = file.publish.iter().filter_map(|(name, p)| publish(&mut check, name, p)).collect();
     match (model, source) {
         (Some(model), Some(source)) if check.faults.is_empty() => {
-            Ok(Config { model, threads, grace, visible, source, find, track, poses, outputs, displays, publish })
+            Ok(Config { model, threads, cache, grace, visible, source, find, track, poses, outputs, displays, publish })
         }
         _ => Err(check.faults),
     }
+}
+
+/// An empty path keeps no plans.
+fn cache(check: &mut Check, given: Option<PathBuf>, overrides: &Overrides) -> Option<PathBuf> {
+    let Some(directory) = given else { return overrides.cache.clone() };
+    if directory.exists() && !directory.is_dir() {
+        check.fault("cache", format!("{} is no directory", directory.display()));
+    }
+    Some(directory).filter(|d| !d.as_os_str().is_empty())
 }
 
 fn source(check: &mut Check, section: Option<file::Source>) -> Option<SourceSettings> {

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 pub struct File {
     pub model: Option<String>,
     pub threads: Option<usize>,
+    pub cache: Option<PathBuf>,
     pub grace_s: Option<f64>,
     pub visible: Option<f32>,
     pub source: Option<Source>,

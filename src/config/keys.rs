@@ -1,9 +1,13 @@
 //! Every key of the configuration with what to write there. In: a dotted key. Out: the mend for an error on it.
 
 /// Last parts of keys, with what they take. `*` in the place of a section stands for a name of the user's.
-const KEYS: [(&str, &str); 41] = [
+const KEYS: [(&str, &str); 42] = [
     ("model", "write the name of a model, for example model = \"wider_naive_lite_hrnet_18_f32\"; `posed models` lists them"),
     ("threads", "write how many processors an inference may use, 1 to 16, for example threads = 2"),
+    (
+        "cache",
+        "write a directory, which is made if it is missing, for example cache = \"/var/cache/posed\"; cache = \"\" keeps no plans",
+    ),
     ("grace_s", "give seconds, 0.1 or more, after which outputs are released when no frame comes, for example grace_s = 2.0"),
     ("visible", "give a joint score, 0.05 to 0.95, for example visible = 0.25"),
     ("source", "write a section [source] with kind = \"v4l2\", \"photo\", \"clip\", \"stdin\" or \"synthetic\""),

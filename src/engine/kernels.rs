@@ -247,5 +247,5 @@ pub fn period(channels: usize) -> usize {
 
 /// `values` (one a channel) repeated to [`period`].
 pub fn periodic<T: Copy>(values: &[T]) -> Vec<T> {
-    values.iter().copied().cycle().take(period(values.len())).collect()
+    values.repeat(period(values.len()) / values.len().max(1))
 }

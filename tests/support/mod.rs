@@ -46,6 +46,8 @@ impl Daemon {
         Command::new(env!("CARGO_BIN_EXE_posed"))
             .args(["run", "--config"])
             .arg(&path)
+            // Never the user's cache of plans.
+            .env("CACHE_DIRECTORY", dir.path().join("plans"))
             .envs(env.iter().copied())
             .stdin(Stdio::null())
             .stdout(stdout)
