@@ -10,6 +10,8 @@ pub mod lower;
 pub mod memory;
 pub mod ops;
 pub mod program;
+pub mod schedule;
+pub mod team;
 
 use kernels::Isa;
 use program::Runner;
@@ -106,7 +108,7 @@ impl Network {
             let (graph, foreign) = import::import(&model, input)?;
             drop(model);
             let program = lower::lower(graph)?;
-            Ok((program.prepare(isa)?, program.output.shape, foreign))
+            Ok((program.prepare(isa, threads)?, program.output.shape, foreign))
         });
         let (engine, shape, foreign) = match lowered {
             Ok((runner, shape, foreign)) => (Engine::Lowered(Box::new(runner)), vec![1, shape.c, shape.h, shape.w], foreign),

@@ -93,9 +93,8 @@ impl Finish {
             Some(grid) => put(memory, &self.to, from, to, bytes, |out| rows::quantise(isa, real, grid, out)),
             None if self.to.is_dense() => memory.real_mut(&self.to, from, to).copy_from_slice(real),
             None => {
-                let (c, out) = (self.to.shape.c, memory.real_mut(&self.to, from, to));
-                for (p, pixel) in real.chunks_exact(c).enumerate() {
-                    out[p * self.to.pixel..][..c].copy_from_slice(pixel);
+                for (p, pixel) in (from..to).zip(real.chunks_exact(self.to.shape.c)) {
+                    memory.real_mut(&self.to, p, p + 1).copy_from_slice(pixel);
                 }
             }
         }
@@ -104,15 +103,14 @@ impl Finish {
 
 /// Writes pixels `from..to` of an int8 place: `fill` gets them without gaps.
 pub fn put(memory: &Memory, place: &Place, from: usize, to: usize, bytes: &mut Vec<i8>, fill: impl FnOnce(&mut [i8])) {
-    let out = memory.int8_mut(place, from, to);
     if place.is_dense() {
-        return fill(out);
+        return fill(memory.int8_mut(place, from, to));
     }
     let (c, n) = (place.shape.c, to - from);
     let dense = room(bytes, n * c);
     fill(dense);
-    for (p, pixel) in dense.chunks_exact(c).enumerate() {
-        out[p * place.pixel..][..c].copy_from_slice(pixel);
+    for (p, pixel) in (from..to).zip(dense.chunks_exact(c)) {
+        memory.int8_mut(place, p, p + 1).copy_from_slice(pixel);
     }
 }
 
