@@ -12,6 +12,8 @@ pub mod memory;
 mod onnx_file;
 pub mod ops;
 pub mod program;
+pub mod schedule;
+pub mod team;
 
 pub use onnx_file::OnnxFile;
 
@@ -227,7 +229,7 @@ struct Lowered {
 /// From the cache, or else from the file and then into the cache.
 fn lowered(file: &OnnxFile, input: [usize; 4], loading: Loading) -> Result<Lowered, String> {
     let prepare = |plan: &Plan, origin| {
-        let runner = plan.program.prepare(loading.isa)?;
+        let runner = plan.program.prepare(loading.isa, loading.threads)?;
         Ok(Lowered { runner, shape: plan.program.output.shape, foreign: plan.foreign.clone(), origin })
     };
     let slot = loading.cache.map(|directory| Slot::new(directory, file.sha256(), input[3], input[2]));

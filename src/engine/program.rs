@@ -1,14 +1,14 @@
-//! A network as it runs: operators in order, and one block of memory.
+//! A network as it runs: operators in order, and buffers for their values.
 
 use super::graph::Shape;
-use super::kernels::Isa;
-use super::memory::{Memory, Place};
+use super::kernels::{Isa, SLACK};
+use super::memory::{MAX_BYTES, Memory, Place};
 use super::ops::{Io, Operator, Scratch, Spec};
+use super::schedule::{Schedule, Touch};
+use super::team::{Meeting, Team};
 use serde::{Deserialize, Serialize};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-
-/// The most memory that a network may work in, in bytes.
-const MAX_BYTES: usize = 256 << 20;
 
 /// One operator.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -23,65 +23,99 @@ pub struct Step {
 pub struct Program {
     pub input: Shape,
     pub output: Place,
-    /// Memory for its values.
-    pub bytes: usize,
+    /// Bytes of every buffer that values lie in.
+    pub buffers: Vec<usize>,
     pub steps: Vec<Step>,
 }
 
-/// A program, prepared for an instruction set.
+struct Prepared {
+    class: &'static str,
+    name: String,
+    operator: Box<dyn Operator>,
+}
+
+/// A program, prepared for an instruction set and a team.
 pub struct Runner {
     isa: Isa,
     memory: Memory,
     output: Place,
-    steps: Vec<(&'static str, String, Box<dyn Operator>)>,
-    scratch: Scratch,
+    steps: Vec<Prepared>,
+    schedule: Schedule,
+    team: Team,
+    meeting: Meeting,
+    /// One a member.
+    scratch: Vec<Mutex<Scratch>>,
     /// Time of every step so far, if it is taken.
-    pub profile: Option<Vec<Duration>>,
+    profile: Option<Vec<Duration>>,
 }
 
 impl Program {
-    /// # Errors
-    /// A value lies outside the memory, or where its step reads another.
-    fn check(&self) -> Result<(), String> {
-        if self.bytes > MAX_BYTES {
-            return Err(format!("its values need {} MB, more than {}", self.bytes >> 20, MAX_BYTES >> 20));
-        }
-        let span = |p: &Place| {
-            let bytes = p.bytes().filter(|&b| b > 0 && p.shape.c > 0 && p.pixel >= p.shape.c)?;
-            let size = if p.steps.is_some() { 1 } else { 4 };
-            // A slice of channels begins inside a pixel and ends as much later.
-            let end = p.offset.checked_add(bytes)?.checked_sub((p.pixel - p.shape.c) * size)?;
-            let steps = p.steps.as_ref().is_none_or(|s| {
-                matches!(s.scale.len(), n if n == 1 || n == p.shape.c)
-                    && s.zero.len() == s.scale.len()
-                    && s.scale.iter().all(|s| *s > 0.0)
-            });
-            (end <= self.bytes && steps && p.offset.is_multiple_of(size)).then_some((p.offset, end))
-        };
-        for step in &self.steps {
-            let (reads, writes) = step.spec.places();
-            let spans = |places: Vec<&Place>| places.into_iter().map(span).collect::<Option<Vec<_>>>();
-            let (Some(reads), Some(writes)) = (spans(reads), spans(writes)) else {
-                return Err(format!("{}: a value outside the memory", step.name));
-            };
-            if writes.iter().any(|w| reads.iter().any(|r| r.0 < w.1 && w.0 < r.1)) {
-                return Err(format!("{}: it would write where it reads", step.name));
-            }
-        }
-        span(&self.output).map(|_| ()).ok_or_else(|| "the output lies outside the memory".into())
+    /// The bytes of a buffer that `place` spans, with what a kernel may read behind it.
+    fn touch(&self, place: &Place, slack: usize) -> Option<Touch> {
+        let (shape, size) = (place.shape, if place.steps.is_some() { 1 } else { 4 });
+        let bytes =
+            place.bytes().filter(|&b| b > 0 && shape.c > 0 && place.pixel >= shape.c && place.offset.is_multiple_of(size))?;
+        // A slice of channels begins inside a pixel and ends as much later.
+        let end = place.offset.checked_add(bytes)?.checked_sub((place.pixel - shape.c) * size)?;
+        let steps = place.steps.as_ref().is_none_or(|s| {
+            matches!(s.scale.len(), n if n == 1 || n == shape.c)
+                && s.zero.len() == s.scale.len()
+                && s.scale.iter().all(|s| *s > 0.0)
+        });
+        let inside = *self.buffers.get(place.buffer)? >= end;
+        let channels = (place.offset % (place.pixel * size), shape.c * size);
+        (inside && steps).then(|| Touch {
+            buffer: place.buffer,
+            bytes: place.offset..end + slack,
+            pixel: place.pixel * size,
+            channels,
+        })
     }
 
-    /// Packs all weights for `isa`.
+    /// What every step reads and what it writes.
+    ///
+    /// # Errors
+    /// A value lies outside its buffer, or where its step reads another.
+    fn touches(&self) -> Result<Vec<[Vec<Touch>; 2]>, String> {
+        if self.buffers.iter().any(|&b| b > MAX_BYTES) {
+            return Err("a value too large".into());
+        }
+        self.touch(&self.output, 0).ok_or("the output lies outside its buffer")?;
+        let of = |step: &Step| {
+            let (reads, writes) = step.spec.places();
+            let all = |places: Vec<&Place>, slack| places.into_iter().map(|p| self.touch(p, slack)).collect::<Option<Vec<_>>>();
+            let (Some(reads), Some(writes)) = (all(reads, SLACK), all(writes, 0)) else {
+                return Err(format!("{}: a value outside its buffer", step.name));
+            };
+            if writes.iter().any(|w| reads.iter().any(|r| r.meets(w))) {
+                return Err(format!("{}: it would write where it reads", step.name));
+            }
+            Ok([reads, writes])
+        };
+        self.steps.iter().map(of).collect()
+    }
+
+    /// Packs all weights for `isa` and shares the work out over `threads` threads, 1 or more.
     ///
     /// # Errors
     /// The program is damaged, or tract refuses a foreign operator.
-    pub fn prepare(&self, isa: Isa) -> Result<Runner, String> {
-        self.check()?;
-        let prepare =
-            |s: &Step| Ok((s.spec.class(), s.name.clone(), s.spec.prepare(isa).map_err(|e| format!("{}: {e}", s.name))?));
-        let steps = self.steps.iter().map(prepare).collect::<Result<_, String>>()?;
-        let (memory, output) = (Memory::new(self.bytes), self.output.clone());
-        Ok(Runner { isa, memory, output, steps, scratch: Scratch::default(), profile: None })
+    pub fn prepare(&self, isa: Isa, threads: usize) -> Result<Runner, String> {
+        let touches = self.touches()?;
+        let prepare = |s: &Step| {
+            let operator = s.spec.prepare(isa).map_err(|e| format!("{}: {e}", s.name))?;
+            Ok(Prepared { class: s.spec.class(), name: s.name.clone(), operator })
+        };
+        let steps = self.steps.iter().map(prepare).collect::<Result<Vec<_>, String>>()?;
+        let team = Team::new(threads);
+        let work: Vec<_> = self.steps.iter().zip(&steps).map(|(s, p)| (s.spec.work(), p.operator.parts())).collect();
+        let schedule = Schedule::new(&touches, &work, team.members());
+        // The output is read after the last stage.
+        let mut lives = schedule.lives(&touches, self.buffers.len());
+        lives[self.output.buffer].1 = usize::MAX;
+        let memory = Memory::new(&self.buffers, &lives)?;
+        let (output, meeting) = (self.output.clone(), team.meeting());
+        let scratch = (0..team.members()).map(|_| Mutex::default()).collect();
+        Ok(Runner { isa, memory, output, steps, schedule, team, meeting, scratch, profile: None })
     }
 }
 
@@ -89,18 +123,41 @@ impl Runner {
     /// Runs one picture (planar, normalised) and writes the heatmaps (planar).
     ///
     /// # Errors
-    /// A foreign operator failed.
+    /// A foreign operator failed, or any operator panicked; the runner can be used again.
     pub fn run(&mut self, picture: &[f32], heatmaps: &mut [f32]) -> Result<(), String> {
         let io = Io { isa: self.isa, memory: &self.memory, picture };
-        for (i, (_, name, step)) in self.steps.iter().enumerate() {
-            let start = self.profile.is_some().then(Instant::now);
-            step.run(&io, 0..step.parts(), &mut self.scratch).map_err(|e| format!("{name}: {e}"))?;
-            if let (Some(start), Some(profile)) = (start, &mut self.profile) {
+        if let Some(profile) = &mut self.profile {
+            let scratch = self.scratch[0].get_mut().unwrap_or_else(PoisonError::into_inner);
+            for i in self.schedule.order() {
+                let (start, step) = (Instant::now(), &self.steps[i]);
+                step.operator.run(&io, 0..step.operator.parts(), scratch).map_err(|e| format!("{}: {e}", step.name))?;
                 profile[i] += start.elapsed();
             }
+        } else {
+            let (steps, schedule, meeting, scratch) = (&self.steps, &self.schedule, &self.meeting, &self.scratch);
+            self.team.run(&|member| {
+                let mut scratch = scratch[member].lock().unwrap_or_else(PoisonError::into_inner);
+                for (round, shares) in (1..).zip(schedule.rounds(member)) {
+                    for share in shares {
+                        let step = &steps[share.step];
+                        step.operator.run(&io, share.parts.clone(), &mut scratch).map_err(|e| format!("{}: {e}", step.name))?;
+                    }
+                    if !meeting.meet(member, round) {
+                        return Ok(());
+                    }
+                }
+                Ok(())
+            })?;
         }
+        self.leave(heatmaps);
+        Ok(())
+    }
+
+    /// The output to planar f32.
+    fn leave(&mut self, heatmaps: &mut [f32]) {
+        let scratch = self.scratch[0].get_mut().unwrap_or_else(PoisonError::into_inner);
         let (c, pixels) = (self.output.shape.c, self.output.pixels());
-        let real = super::ops::room(&mut self.scratch.real, c * pixels);
+        let real = super::ops::room(&mut scratch.real, c * pixels);
         let grid = self.output.steps.as_ref().map(|s| super::ops::exit::grid(s, c, None));
         let real = super::ops::exit::real_pixels(
             self.isa,
@@ -109,22 +166,21 @@ impl Runner {
             grid.as_ref(),
             0,
             pixels,
-            &mut self.scratch.bytes,
+            &mut scratch.bytes,
             real,
         );
         for (channel, plane) in heatmaps.chunks_exact_mut(pixels).enumerate() {
             plane.iter_mut().zip(real[channel..].iter().step_by(c)).for_each(|(out, &v)| *out = v);
         }
-        Ok(())
     }
 
     /// Class, name and time of every step.
     pub fn profile(&self) -> impl Iterator<Item = (&'static str, &str, Duration)> {
         let times = self.profile.iter().flatten().copied().chain(std::iter::repeat(Duration::ZERO));
-        self.steps.iter().zip(times).map(|((class, name, _), time)| (*class, name.as_str(), time))
+        self.steps.iter().zip(times).map(|(step, time)| (step.class, step.name.as_str(), time))
     }
 
-    /// Takes the time of every step from now on.
+    /// Takes the time of every step from now on, all of them on the calling thread.
     pub fn start_profile(&mut self) {
         self.profile = Some(vec![Duration::ZERO; self.steps.len()]);
     }

@@ -293,21 +293,12 @@ fn copy<T: Copy>(x: &[T], out: &mut [T], c: usize) {
 
 /// Defines the moves of pixels for one type.
 macro_rules! moves {
-    ($t:ty, $pick:ident, $spread:ident, $repeat:ident, $interleave:ident) => {
+    ($t:ty, $pick:ident, $repeat:ident, $interleave:ident) => {
         for_every_isa! {
             /// Pixels of `c` numbers, `stride` apart, to pixels without gaps.
             pub fn $pick(x: &[$t], stride: usize, c: usize, out: &mut [$t]) {
                 for (p, out) in out.chunks_exact_mut(c).enumerate() {
                     copy(&x[p * stride..], out, c);
-                }
-            }
-        }
-
-        for_every_isa! {
-            /// Pixels of `c` numbers without gaps to pixels `stride` apart.
-            pub fn $spread(x: &[$t], c: usize, stride: usize, out: &mut [$t]) {
-                for (p, x) in x.chunks_exact(c).enumerate() {
-                    copy(x, &mut out[p * stride..], c);
                 }
             }
         }
@@ -338,8 +329,8 @@ macro_rules! moves {
     };
 }
 
-moves!(i8, pick_bytes, spread_bytes, repeat_bytes, interleave_bytes);
-moves!(f32, pick, spread, repeat, interleave);
+moves!(i8, pick_bytes, repeat_bytes, interleave_bytes);
+moves!(f32, pick, repeat, interleave);
 
 for_every_isa! {
     /// `out *= factor`.

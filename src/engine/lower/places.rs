@@ -1,11 +1,11 @@
 //! Places: where every value lies, and the program that comes of it.
 //!
 //! A slice of channels is a place inside its source's pixels; the parts of a concat are written where the concat wants them. What remains is
-//! gathered channel by channel. Values that do not live at the same time share bytes.
+//! gathered channel by channel.
 
 use super::units::{Unit, UnitExit, UnitKind, UnitTerm};
 use crate::engine::graph::{Conv, Graph, Id, Kind, Shape, Steps, Weights as Numbers};
-use crate::engine::memory::{Place, lay_out};
+use crate::engine::memory::Place;
 use crate::engine::ops::{Spec, conv, depthwise, exit::Exit, foreign, gather, image, pool, scale, sum};
 use crate::engine::program::{Program, Step};
 
@@ -20,15 +20,12 @@ struct Value {
 struct Buffer {
     shape: Shape,
     real: bool,
-    first: usize,
-    last: usize,
 }
 
 struct Assign<'a> {
     graph: &'a Graph,
     values: Vec<Option<Value>>,
     buffers: Vec<Buffer>,
-    offsets: Vec<usize>,
 }
 
 fn collapse(steps: Steps) -> Steps {
@@ -38,23 +35,20 @@ fn collapse(steps: Steps) -> Steps {
 /// # Errors
 /// The graph's output is no picture.
 pub fn assign(graph: &Graph, units: Vec<Unit>) -> Result<Program, String> {
-    let mut assign = Assign { graph, values: vec![None; graph.nodes.len()], buffers: Vec::new(), offsets: Vec::new() };
+    let mut assign = Assign { graph, values: vec![None; graph.nodes.len()], buffers: Vec::new() };
     assign.concats(&units);
     let mut kept = Vec::new();
     for unit in units {
-        if assign.unit(&unit, kept.len()) {
+        if assign.unit(&unit) {
             kept.push(unit);
         }
     }
-    let output = assign.values[graph.output].clone().ok_or("the output is made by no operator")?;
-    assign.buffers[output.buffer].last = kept.len();
-    let lives: Vec<_> = assign.buffers.iter().map(|b| (b.first, b.last, b.shape.len() * if b.real { 4 } else { 1 })).collect();
-    let (offsets, bytes) = lay_out(&lives);
-    assign.offsets = offsets;
+    assign.values[graph.output].as_ref().ok_or("the output is made by no operator")?;
+    let buffers = assign.buffers.iter().map(|b| b.shape.len() * if b.real { 4 } else { 1 }).collect();
     let steps = kept.iter().map(|u| Step { name: graph.nodes[assign.node(u)].name.clone(), spec: assign.spec(u) }).collect();
     let input = graph.nodes.iter().find(|n| matches!(n.kind, Kind::Input)).and_then(|n| n.shape()).ok_or("no input")?;
     graph.nodes[graph.output].shape().ok_or_else(|| format!("the output has the shape {:?}", graph.nodes[graph.output].dims))?;
-    Ok(Program { input, output: assign.place(graph.output), bytes, steps })
+    Ok(Program { input, output: assign.place(graph.output), buffers, steps })
 }
 
 impl Assign<'_> {
@@ -72,7 +66,7 @@ impl Assign<'_> {
     }
 
     fn buffer(&mut self, shape: Shape, real: bool) -> usize {
-        self.buffers.push(Buffer { shape, real, first: usize::MAX, last: 0 });
+        self.buffers.push(Buffer { shape, real });
         self.buffers.len() - 1
     }
 
@@ -104,16 +98,8 @@ impl Assign<'_> {
         }
     }
 
-    fn touch(&mut self, id: Id, time: usize) {
-        if let Some(value) = &self.values[id] {
-            let buffer = &mut self.buffers[value.buffer];
-            buffer.first = buffer.first.min(time);
-            buffer.last = buffer.last.max(time);
-        }
-    }
-
     /// Gives a unit's results places; false if it has nothing to do at run time.
-    fn unit(&mut self, unit: &Unit, time: usize) -> bool {
+    fn unit(&mut self, unit: &Unit) -> bool {
         if let UnitKind::Channels(id) = unit.kind
             && self.moved(id)
         {
@@ -124,20 +110,7 @@ impl Assign<'_> {
                 let buffer = self.buffer(self.shape(exit.id), exit.steps.is_none());
                 self.values[exit.id] = Some(Value { buffer, channel: 0, steps: exit.steps.clone().map(collapse) });
             }
-            self.touch(exit.id, time);
         }
-        let reads: Vec<Id> = match &unit.kind {
-            UnitKind::Image => vec![],
-            UnitKind::Conv(id) | UnitKind::Foreign(id) => self.graph.nodes[*id].inputs.clone(),
-            UnitKind::Channels(id) => {
-                self.touch(*id, time);
-                self.graph.nodes[*id].inputs.clone()
-            }
-            UnitKind::Sum(terms) => terms.iter().map(|t| t.from).collect(),
-            UnitKind::Scale(x, gate) => vec![*x, *gate],
-            UnitKind::Pool(_, x) => vec![*x],
-        };
-        reads.into_iter().for_each(|id| self.touch(id, time));
         true
     }
 
@@ -167,7 +140,8 @@ impl Assign<'_> {
         let buffer = &self.buffers[value.buffer];
         let size = if buffer.real { 4 } else { 1 };
         Place {
-            offset: self.offsets[value.buffer] + value.channel * size,
+            buffer: value.buffer,
+            offset: value.channel * size,
             pixel: buffer.shape.c,
             shape: self.shape(id),
             steps: value.steps,

@@ -172,7 +172,7 @@ impl Prepared {
                     product.multiply(window, k, count, sums);
                 }
                 match &self.product {
-                    Product::Straight { requant, .. } => put(io.isa, io.memory, &self.to, from, to, &mut scratch.bytes, |out| {
+                    Product::Straight { requant, .. } => put(io.memory, &self.to, from, to, &mut scratch.bytes, |out| {
                         rows::requantise(io.isa, &sums[..count * n], requant, out);
                     }),
                     Product::Sums { scale, bias, .. } => {

@@ -105,9 +105,7 @@ impl Operator for Int8 {
         self.taps.run(x, parts, taps, &mut |y, sums| {
             let (from, to) = (y * width, (y + 1) * width);
             match &self.requant {
-                Some(requant) => {
-                    put(io.isa, io.memory, &self.to, from, to, bytes, |out| rows::requantise(io.isa, sums, requant, out))
-                }
+                Some(requant) => put(io.memory, &self.to, from, to, bytes, |out| rows::requantise(io.isa, sums, requant, out)),
                 None => {
                     let real = room(real, sums.len());
                     rows::to_real(io.isa, sums, &self.scale, &self.bias, real);

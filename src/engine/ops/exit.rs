@@ -92,22 +92,21 @@ impl Finish {
         }
         let to = from + real.len() / self.to.shape.c;
         match &self.grid {
-            Some(grid) => put(isa, memory, &self.to, from, to, bytes, |out| rows::quantise(isa, real, grid, out)),
+            Some(grid) => put(memory, &self.to, from, to, bytes, |out| rows::quantise(isa, real, grid, out)),
             None if self.to.is_dense() => memory.real_mut(&self.to, from, to).copy_from_slice(real),
-            None => rows::spread(isa, real, self.to.shape.c, self.to.pixel, memory.real_mut(&self.to, from, to)),
+            None => memory.spread_real(&self.to, from, real),
         }
     }
 }
 
 /// Writes pixels `from..to` of an int8 place: `fill` gets them without gaps.
-pub fn put(isa: Isa, memory: &Memory, place: &Place, from: usize, to: usize, bytes: &mut Vec<i8>, fill: impl FnOnce(&mut [i8])) {
-    let out = memory.int8_mut(place, from, to);
+pub fn put(memory: &Memory, place: &Place, from: usize, to: usize, bytes: &mut Vec<i8>, fill: impl FnOnce(&mut [i8])) {
     if place.is_dense() {
-        return fill(out);
+        return fill(memory.int8_mut(place, from, to));
     }
     let dense = room(bytes, (to - from) * place.shape.c);
     fill(dense);
-    rows::spread_bytes(isa, dense, place.shape.c, place.pixel, out);
+    memory.spread_int8(place, from, dense);
 }
 
 /// Pixels `from..to` of an int8 place without gaps, copied only if they have some.

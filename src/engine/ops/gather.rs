@@ -77,15 +77,16 @@ impl Prepared {
     fn alternate(&self, a: &Run, b: &Run) -> bool {
         self.to.is_dense() && (a.step, b.step, a.to, b.to, a.count) == (2, 2, 0, 1, b.count)
     }
+}
 
-    fn copy<T: Copy>(&self, x: &[T], pixel: usize, run: &Run, out: &mut [T]) {
-        for (x, out) in x.chunks(pixel).zip(out.chunks_mut(self.to.pixel)) {
-            let x = &x[run.from..][..run.count];
-            if run.step == 1 {
-                out[run.to..][..run.count].copy_from_slice(x);
-            } else {
-                out[run.to..].iter_mut().step_by(2).zip(x).for_each(|(o, &x)| *o = x);
-            }
+/// The channels of `run`, from pixels `x` that lie `pixel` numbers apart into the pixels that `out` gives.
+fn copy<'a, T: Copy + 'a>(x: &[T], pixel: usize, run: &Run, out: impl Iterator<Item = &'a mut [T]>) {
+    for (x, out) in x.chunks(pixel).zip(out) {
+        let x = &x[run.from..][..run.count];
+        if run.step == 1 {
+            out[run.to..][..run.count].copy_from_slice(x);
+        } else {
+            out[run.to..].iter_mut().step_by(2).zip(x).for_each(|(o, &x)| *o = x);
         }
     }
 }
@@ -98,29 +99,30 @@ impl Operator for Prepared {
     fn run(&self, io: &Io, parts: Range<usize>, scratch: &mut Scratch) -> Result<(), String> {
         let (from, to) = (parts.start * self.to.shape.w, parts.end * self.to.shape.w);
         if self.to.steps.is_some() {
-            let out = io.memory.int8_mut(&self.to, from, to);
             let pixels = |run: &Run| io.memory.int8(&self.from[run.source], from, to);
             if let [a, b] = &self.runs[..]
                 && self.alternate(a, b)
             {
                 let (x, y) = (&pixels(a)[a.from..], &pixels(b)[b.from..]);
+                let out = io.memory.int8_mut(&self.to, from, to);
                 rows::interleave_bytes(io.isa, x, self.from[a.source].pixel, y, self.from[b.source].pixel, a.count, out);
                 return Ok(());
             }
             for run in &self.runs {
                 let place = &self.from[run.source];
                 let count = (to - from).saturating_sub(1) * place.pixel + place.shape.c;
-                self.copy(&pixels(run)[..count], place.pixel, run, out);
+                let out = (from..to).map(|p| io.memory.int8_mut(&self.to, p, p + 1));
+                copy(&pixels(run)[..count], place.pixel, run, out);
             }
             return Ok(());
         }
-        let out = io.memory.real_mut(&self.to, from, to);
         if let [a, b] = &self.runs[..]
             && self.alternate(a, b)
             && self.from.iter().all(|p| p.steps.is_none())
         {
             let pixels = |run: &Run| &io.memory.real(&self.from[run.source], from, to)[run.from..];
             let (x, y) = (self.from[a.source].pixel, self.from[b.source].pixel);
+            let out = io.memory.real_mut(&self.to, from, to);
             rows::interleave(io.isa, pixels(a), x, pixels(b), y, a.count, out);
             return Ok(());
         }
@@ -129,7 +131,7 @@ impl Operator for Prepared {
             let x = room(&mut scratch.real, (to - from) * c);
             let x = real_pixels(io.isa, io.memory, place, grid.as_ref(), from, to, &mut scratch.bytes, x);
             for run in self.runs.iter().filter(|r| r.source == source) {
-                self.copy(x, c, run, out);
+                copy(x, c, run, (from..to).map(|p| io.memory.real_mut(&self.to, p, p + 1)));
             }
         }
         Ok(())

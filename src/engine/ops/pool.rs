@@ -101,7 +101,7 @@ impl Operator for Prepared {
             }
             let total = &total[..out_w * c];
             match &self.requant {
-                Some(requant) => put(io.isa, io.memory, &self.to, y * out_w, (y + 1) * out_w, bytes, |out| {
+                Some(requant) => put(io.memory, &self.to, y * out_w, (y + 1) * out_w, bytes, |out| {
                     rows::requantise(io.isa, total, requant, out);
                 }),
                 None => {

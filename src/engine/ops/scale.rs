@@ -84,7 +84,7 @@ impl Operator for Prepared {
                 }
                 let (from, to) = (parts.start * w, parts.end * w);
                 let x = get(io.isa, io.memory, &self.from, from, to, packed);
-                put(io.isa, io.memory, &self.to, from, to, out_bytes, |out| {
+                put(io.memory, &self.to, from, to, out_bytes, |out| {
                     rows::rescale(io.isa, x, &grid.to.zero, scale, requant, out);
                 });
                 return Ok(());
@@ -96,7 +96,7 @@ impl Operator for Prepared {
                     rows::repeat_bytes(io.isa, row, self.gate.pixel, c, fx, room(gates, w * c));
                 }
                 let x = get(io.isa, io.memory, &self.from, y * w, (y + 1) * w, packed);
-                put(io.isa, io.memory, &self.to, y * w, (y + 1) * w, out_bytes, |out| {
+                put(io.memory, &self.to, y * w, (y + 1) * w, out_bytes, |out| {
                     rows::gate(io.isa, x, gates, &grid.to.zero, *gate_zero, requant, self.one, out);
                 });
             }
