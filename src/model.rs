@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The model that is used when none is named: the most accurate one.
-pub const DEFAULT_MODEL: &str = "wider_naive_lite_hrnet_18_f32";
+pub const DEFAULT_MODEL: &str = "wider_naive_lite_hrnet_18";
 
 /// Why a model cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn an_unknown_name_lists_the_known_ones() {
         let text = ModelCard::find("nobody").unwrap_err().to_string();
-        assert!(text.contains("nobody") && text.contains("wider_naive_lite_hrnet_18_f32"), "{text}");
+        assert!(text.contains("nobody") && text.contains("wider_naive_lite_hrnet_18"), "{text}");
         assert!(ModelCard::find("../etc/passwd").is_err());
     }
 

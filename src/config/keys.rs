@@ -2,7 +2,7 @@
 
 /// Last parts of keys, with what they take. `*` in the place of a section stands for a name of the user's.
 const KEYS: [(&str, &str); 42] = [
-    ("model", "write the name of a model, for example model = \"wider_naive_lite_hrnet_18_f32\"; `posed models` lists them"),
+    ("model", "write the name of a model, for example model = \"wider_naive_lite_hrnet_18\"; `posed models` lists them"),
     ("threads", "write how many processors an inference may use, 1 to 16, for example threads = 2"),
     (
         "cache",
