@@ -16,10 +16,12 @@ use std::time::Duration;
 
 /// A search result must score this much more than the person who is followed to take the place.
 const BETTER: f32 = 0.1;
+/// Nobody surer is looked for beside a person who scores as much.
+const SURE: f32 = 0.6;
 /// Skeletons more alike than this are two sights of one person.
 const SAME: f32 = 0.4;
-/// How often a find in a photo is cropped again around its own pose.
-const PHOTO_REFINEMENTS: usize = 2;
+/// How often a find is cropped again around its own pose.
+const REFINEMENTS: usize = 2;
 /// The share of `acquire_score` from which a window is worth a second look around what it shows.
 const WORTH_A_LOOK: f32 = 0.4;
 
@@ -33,6 +35,7 @@ pub struct Infer {
     visible: f32,
     windows: Vec<Rect>,
     next_window: usize,
+    unseen_windows: usize,
     searched: Size,
     held: Option<Rect>,
     looked: Duration,
@@ -77,6 +80,7 @@ impl Infer {
             visible: track.visible,
             windows: Vec::new(),
             next_window: 0,
+            unseen_windows: 0,
             searched: Size::default(),
             held: None,
             looked: Duration::ZERO,
@@ -98,10 +102,15 @@ impl Infer {
         }
         if self.held.is_none() {
             self.search(frame, self.find.acquire_score)?;
-        } else if frame.time.saturating_sub(self.looked) >= self.find.look_again {
-            self.looked = frame.time;
+        } else {
             let held_score = self.tracker.people().iter().map(|p| p.score).fold(0.0, f32::max);
-            self.search(frame, (held_score + BETTER).max(self.find.acquire_score))?;
+            // Somebody doubtful is held, but all windows are gone through once for somebody surer; afterwards one now and then.
+            let doubtful = held_score < SURE && self.unseen_windows > 0;
+            if doubtful || frame.time.saturating_sub(self.looked) >= self.find.look_again {
+                self.looked = frame.time;
+                self.unseen_windows = self.unseen_windows.saturating_sub(1);
+                self.search(frame, (held_score + BETTER).max(self.find.acquire_score))?;
+            }
         }
         self.tracker.forget(frame.time);
         self.recogniser.update(frame.time, self.tracker.people(), &mut self.events);
@@ -125,13 +134,19 @@ impl Infer {
         if self.skeleton.score(self.visible) < WORTH_A_LOOK * threshold {
             return Ok(());
         }
-        let Some(area) = previous_pose::around(&self.skeleton, self.visible) else { return Ok(()) };
-        self.look(frame, area)?;
-        let next = previous_pose::around(&self.skeleton, self.visible);
-        if let Some(next) = next.filter(|_| self.skeleton.score(self.visible) >= threshold) {
-            self.tracker.see(frame.time, &self.skeleton, area);
-            self.held = Some(next);
-            self.next_window = 0;
+        // A person who fills a window badly is seen better in a box of their own, and better still in a box around that.
+        for _ in 0..REFINEMENTS {
+            let Some(area) = previous_pose::around(&self.skeleton, self.visible) else { return Ok(()) };
+            self.look(frame, area)?;
+            let next = previous_pose::around(&self.skeleton, self.visible);
+            if let Some(next) = next.filter(|_| self.skeleton.score(self.visible) >= threshold) {
+                self.tracker.see(frame.time, &self.skeleton, area);
+                if self.held.is_none() {
+                    self.unseen_windows = self.windows.len();
+                }
+                self.held = Some(next);
+                return Ok(());
+            }
         }
         Ok(())
     }
@@ -201,7 +216,7 @@ impl Infer {
     fn refine(&mut self, frame: &Frame, window: Rect) -> Result<Option<Found>, EstimateError> {
         let mut area = window;
         let mut best: Option<Found> = None;
-        for round in 0..=PHOTO_REFINEMENTS {
+        for round in 0..=REFINEMENTS {
             self.estimator.estimate(frame, area, &mut self.skeleton)?;
             let score = self.skeleton.score(self.visible);
             if round == 0 && score < WORTH_A_LOOK * self.find.acquire_score {

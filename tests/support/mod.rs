@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// A person who is on the photo at once and stays; the rule holds on every frame.
+/// A person who is on the photo at once, in the box that the configuration gives, and stays; the rule holds on every frame.
 pub const PERSON: &str = "photo photos/basketball.jpg";
 
 /// Waits until `done`, at most 60 s: a slow machine must not fail a test.
@@ -96,6 +96,7 @@ fn config(dir: &tempfile::TempDir, script: &[&str], rest: &str) -> String {
     let steps: Vec<String> = script.iter().map(|s| format!("{s:?}")).collect();
     format!(
         "grace_s = 1.0\n[source]\nkind = \"synthetic\"\nfps = 20.0\nscript = [{}]\n\
+         [find]\nkind = \"given\"\nboxes = [[40, 73, 122, 395]]\n\
          [pose.here]\nwhen = \"nose above mid_hip\"\nhold_s = 0.0\nrelease_s = 0.1\n{}",
         steps.join(", "),
         rest.replace("DIR", &dir.path().display().to_string())
