@@ -58,7 +58,7 @@ const WORTH_CUTTING: f64 = 4000.0;
 const WORTH_SHARING: f64 = 2000.0;
 
 /// As much work makes a piece of a large step: what others may wait for when a member is held up.
-const PIECE: f64 = 10000.0;
+const PIECE: f64 = 20000.0;
 
 impl Schedule {
     /// `touches` are the reads and writes of every step in an order that works, `work` its work and its parts.
