@@ -40,6 +40,17 @@ fn inference_threads() -> Vec<PathBuf> {
     tasks.filter(named).collect()
 }
 
+/// Waits until there are `count` of them: a thread gets its name when it first runs, and the system forgets it some time after its end.
+fn expect_inference_threads(count: usize) {
+    for _ in 0..1000 {
+        if inference_threads().len() == count {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("{} inference threads instead of {count}", inference_threads().len());
+}
+
 #[test]
 fn any_number_of_threads_gives_the_same_bits() {
     let _alone = alone();
@@ -75,13 +86,13 @@ fn a_busy_machine_only_makes_it_slower() {
 #[test]
 fn its_threads_end_with_the_network() {
     let _alone = alone();
-    assert_eq!(inference_threads().len(), 0);
+    expect_inference_threads(0);
     for threads in [1, 2, 4, 8, 100] {
         let mut network = load("lite.int8", threads);
         heatmaps(&mut network, 0);
-        assert_eq!(inference_threads().len(), threads.min(8) - 1, "{threads} threads asked for");
+        expect_inference_threads(threads.min(8) - 1);
         drop(network);
-        assert_eq!(inference_threads().len(), 0, "{threads} threads asked for");
+        expect_inference_threads(0);
     }
 }
 
@@ -90,6 +101,7 @@ fn between_pictures_its_threads_sleep() {
     let _alone = alone();
     let mut network = load("lite.int8", 4);
     heatmaps(&mut network, 0);
+    expect_inference_threads(3);
     // Clock ticks in user and in system mode: fields 14 and 15 of proc(5), the 12th and 13th after the name.
     let ticks = || -> u64 {
         let of = |task: &PathBuf| {

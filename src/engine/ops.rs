@@ -110,16 +110,20 @@ impl Spec {
     pub fn work(&self) -> f64 {
         let numbers = |p: &Place| p.shape.len() as f64;
         // Products of one output number, a good deal dearer in f32.
-        let products = |w: &conv::Weights, a: usize| a as f64 * if matches!(w, conv::Weights::Real(_)) { 0.1 } else { 0.01 };
+        let products = |w: &conv::Weights, a: usize| a as f64 * if matches!(w, conv::Weights::Real(_)) { 0.1 } else { 0.016 };
         500.0
             + match self {
                 Self::Image(s) => numbers(&s.exit.to),
-                Self::Conv(s) => numbers(&s.exit.to) * (0.3 + products(&s.weights, s.geometry.window())),
-                Self::Depthwise(s) => numbers(&s.exit.to) * 0.7,
-                Self::Sum(s) => s.terms.iter().map(|_| numbers(&s.exits[0].to)).sum(),
-                Self::Scale(s) => numbers(&s.from) * 0.5,
-                Self::Pool(s) => numbers(&s.from) * 0.1,
-                Self::Gather(s) => numbers(&s.to) * 0.1,
+                Self::Conv(s) if s.geometry.is_pointwise() => {
+                    numbers(&s.exit.to) * (0.45 + products(&s.weights, s.geometry.window()))
+                }
+                // Its windows are copied, too.
+                Self::Conv(s) => numbers(&s.exit.to) * (1.5 + products(&s.weights, s.geometry.window())),
+                Self::Depthwise(s) => numbers(&s.exit.to) * 0.85,
+                Self::Sum(s) => s.terms.iter().map(|_| 0.5 * numbers(&s.exits[0].to)).sum(),
+                Self::Scale(s) => numbers(&s.from) * 0.4,
+                Self::Pool(s) => numbers(&s.from) * 0.15,
+                Self::Gather(s) => numbers(&s.to) * 0.07,
                 Self::Foreign(s) => numbers(&s.to) * 20.0,
             }
     }

@@ -5,9 +5,10 @@ use super::kernels::{Isa, SLACK};
 use super::memory::{MAX_BYTES, Memory, Place};
 use super::ops::{Io, Operator, Scratch, Spec};
 use super::schedule::{Schedule, Touch};
-use super::team::{Meeting, Team};
+use super::team::{self, Team, Work};
 use serde::{Deserialize, Serialize};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// One operator.
@@ -34,17 +35,22 @@ struct Prepared {
     operator: Box<dyn Operator>,
 }
 
-/// A program, prepared for an instruction set and a team.
-pub struct Runner {
+/// The steps as a team's work.
+struct Plan {
     isa: Isa,
     memory: Memory,
-    output: Place,
     steps: Vec<Prepared>,
     schedule: Schedule,
-    team: Team,
-    meeting: Meeting,
     /// One a member.
     scratch: Vec<Mutex<Scratch>>,
+    /// The picture of the run under way: address and numbers.
+    picture: (AtomicPtr<f32>, AtomicUsize),
+}
+
+/// A program, prepared for an instruction set and a team.
+pub struct Runner {
+    team: Team<Plan>,
+    output: Place,
     /// Time of every step so far, if it is taken.
     profile: Option<Vec<Duration>>,
 }
@@ -106,16 +112,45 @@ impl Program {
             Ok(Prepared { class: s.spec.class(), name: s.name.clone(), operator })
         };
         let steps = self.steps.iter().map(prepare).collect::<Result<Vec<_>, String>>()?;
-        let team = Team::new(threads);
         let work: Vec<_> = self.steps.iter().zip(&steps).map(|(s, p)| (s.spec.work(), p.operator.parts())).collect();
-        let schedule = Schedule::new(&touches, &work, team.members());
-        // The output is read after the last stage.
+        let members = threads.clamp(1, team::MOST);
+        let schedule = Schedule::new(&touches, &work, members);
         let mut lives = schedule.lives(&touches, self.buffers.len());
+        // The output is read after the last stage.
         lives[self.output.buffer].1 = usize::MAX;
         let memory = Memory::new(&self.buffers, &lives)?;
-        let (output, meeting) = (self.output.clone(), team.meeting());
-        let scratch = (0..team.members()).map(|_| Mutex::default()).collect();
-        Ok(Runner { isa, memory, output, steps, schedule, team, meeting, scratch, profile: None })
+        let scratch = (0..members).map(|_| Mutex::default()).collect();
+        let plan = Plan { isa, memory, steps, schedule, scratch, picture: Default::default() };
+        Ok(Runner { team: Team::new(plan, members), output: self.output.clone(), profile: None })
+    }
+}
+
+impl Plan {
+    fn scratch(&self, member: usize) -> MutexGuard<'_, Scratch> {
+        self.scratch[member].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Work for Plan {
+    fn rounds(&self) -> usize {
+        self.schedule.rounds.len()
+    }
+
+    fn pieces(&self, round: usize, queue: usize) -> usize {
+        self.schedule.rounds[round][queue].len()
+    }
+
+    fn piece(&self, member: usize, round: usize, queue: usize, piece: usize) -> Result<(), String> {
+        let (start, numbers) = (self.picture.0.load(Ordering::Relaxed), self.picture.1.load(Ordering::Relaxed));
+        // SAFETY: `Runner::run` has put its picture there before the run began and keeps it until no piece is under way.
+        let picture = unsafe { std::slice::from_raw_parts(start, numbers) };
+        let io = Io { isa: self.isa, memory: &self.memory, picture };
+        let mut scratch = self.scratch(member);
+        for share in &self.schedule.rounds[round][queue][piece] {
+            let step = &self.steps[share.step];
+            step.operator.run(&io, share.parts.clone(), &mut scratch).map_err(|e| format!("{}: {e}", step.name))?;
+        }
+        Ok(())
     }
 }
 
@@ -125,50 +160,38 @@ impl Runner {
     /// # Errors
     /// A foreign operator failed, or any operator panicked; the runner can be used again.
     pub fn run(&mut self, picture: &[f32], heatmaps: &mut [f32]) -> Result<(), String> {
-        let io = Io { isa: self.isa, memory: &self.memory, picture };
-        if let Some(profile) = &mut self.profile {
-            let scratch = self.scratch[0].get_mut().unwrap_or_else(PoisonError::into_inner);
-            for i in self.schedule.order() {
-                let (start, step) = (Instant::now(), &self.steps[i]);
-                step.operator.run(&io, 0..step.operator.parts(), scratch).map_err(|e| format!("{}: {e}", step.name))?;
-                profile[i] += start.elapsed();
-            }
+        if self.profile.is_some() {
+            self.run_timed(picture)?;
         } else {
-            let (steps, schedule, meeting, scratch) = (&self.steps, &self.schedule, &self.meeting, &self.scratch);
-            self.team.run(&|member| {
-                let mut scratch = scratch[member].lock().unwrap_or_else(PoisonError::into_inner);
-                for (round, shares) in (1..).zip(schedule.rounds(member)) {
-                    for share in shares {
-                        let step = &steps[share.step];
-                        step.operator.run(&io, share.parts.clone(), &mut scratch).map_err(|e| format!("{}: {e}", step.name))?;
-                    }
-                    if !meeting.meet(member, round) {
-                        return Ok(());
-                    }
-                }
-                Ok(())
-            })?;
+            let plan = self.team.work();
+            plan.picture.0.store(picture.as_ptr().cast_mut(), Ordering::Relaxed);
+            plan.picture.1.store(picture.len(), Ordering::Relaxed);
+            self.team.run()?;
         }
         self.leave(heatmaps);
         Ok(())
     }
 
+    /// Runs all steps on this thread and takes their time.
+    fn run_timed(&mut self, picture: &[f32]) -> Result<(), String> {
+        let plan = self.team.work();
+        let (io, mut scratch) = (Io { isa: plan.isa, memory: &plan.memory, picture }, plan.scratch(0));
+        for i in plan.schedule.order() {
+            let (start, step) = (Instant::now(), &plan.steps[i]);
+            step.operator.run(&io, 0..step.operator.parts(), &mut scratch).map_err(|e| format!("{}: {e}", step.name))?;
+            self.profile.iter_mut().for_each(|times| times[i] += start.elapsed());
+        }
+        Ok(())
+    }
+
     /// The output to planar f32.
-    fn leave(&mut self, heatmaps: &mut [f32]) {
-        let scratch = self.scratch[0].get_mut().unwrap_or_else(PoisonError::into_inner);
+    fn leave(&self, heatmaps: &mut [f32]) {
+        let plan = self.team.work();
+        let scratch = &mut *plan.scratch(0);
         let (c, pixels) = (self.output.shape.c, self.output.pixels());
         let real = super::ops::room(&mut scratch.real, c * pixels);
         let grid = self.output.steps.as_ref().map(|s| super::ops::exit::grid(s, c, None));
-        let real = super::ops::exit::real_pixels(
-            self.isa,
-            &self.memory,
-            &self.output,
-            grid.as_ref(),
-            0,
-            pixels,
-            &mut scratch.bytes,
-            real,
-        );
+        let real = super::ops::exit::real_pixels(plan.isa, &plan.memory, &self.output, grid.as_ref(), 0, pixels, &mut scratch.bytes, real);
         for (channel, plane) in heatmaps.chunks_exact_mut(pixels).enumerate() {
             plane.iter_mut().zip(real[channel..].iter().step_by(c)).for_each(|(out, &v)| *out = v);
         }
@@ -177,11 +200,14 @@ impl Runner {
     /// Class, name and time of every step.
     pub fn profile(&self) -> impl Iterator<Item = (&'static str, &str, Duration)> {
         let times = self.profile.iter().flatten().copied().chain(std::iter::repeat(Duration::ZERO));
-        self.steps.iter().zip(times).map(|(step, time)| (step.class, step.name.as_str(), time))
+        self.team.work().steps.iter().zip(times).map(|(step, time)| (step.class, step.name.as_str(), time))
     }
 
     /// Takes the time of every step from now on, all of them on the calling thread.
     pub fn start_profile(&mut self) {
-        self.profile = Some(vec![Duration::ZERO; self.steps.len()]);
+        self.profile = Some(vec![Duration::ZERO; self.team.work().steps.len()]);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! Who does what when: steps that need nothing of each other form a stage, whose work is shared out over the members of a team.
 //!
-//! In: what every step reads and writes, its work and parts. Out: for every member a list of rounds, with a barrier after each. The branches
+//! In: what every step reads and writes, its work and parts. Out: rounds, each with a queue of pieces for every member. The branches
 //! of a Lite-HRNet module (arXiv 2104.06403, figure 2) are independent until they are fused, so its 500 steps make 200 stages.
 
 use std::ops::Range;
@@ -39,13 +39,16 @@ pub struct Share {
     pub parts: Range<usize>,
 }
 
+/// What one member does at a stretch.
+pub type Piece = Vec<Share>;
+
 /// The rounds of a team.
 #[derive(Debug)]
 pub struct Schedule {
     /// The stage of every step: after those of all steps that it needs.
     stages: Vec<usize>,
-    /// [member][round].
-    rounds: Vec<Vec<Vec<Share>>>,
+    /// [round][member]: the pieces that a member does unless another comes first.
+    pub rounds: Vec<Vec<Vec<Piece>>>,
 }
 
 /// Less work than this is not cut: the pieces would cost more than they save. In the unit of `Spec::work`.
@@ -54,31 +57,31 @@ const WORTH_CUTTING: f64 = 4000.0;
 /// A stage of less work is left to member 0, so that no barrier stands between it and the next such stage.
 const WORTH_SHARING: f64 = 2000.0;
 
+/// As much work makes a piece of a large step: what others may wait for when a member is held up.
+const PIECE: f64 = 20000.0;
+
 impl Schedule {
     /// `touches` are the reads and writes of every step in an order that works, `work` its work and its parts.
     pub fn new(touches: &[[Vec<Touch>; 2]], work: &[(f64, usize)], members: usize) -> Self {
         let stages = if members > 1 { stages(touches) } else { (0..touches.len()).collect() };
-        let mut rounds: Vec<Vec<Vec<Share>>> = vec![Vec::new(); members];
-        // Whether the last round is member 0's alone.
+        let mut rounds: Vec<Vec<Vec<Piece>>> = Vec::new();
+        // Whether the last round is one piece.
         let mut solo = false;
         for stage in 0..stages.iter().max().map_or(0, |last| last + 1) {
             let steps: Vec<usize> = (0..stages.len()).filter(|&i| stages[i] == stage).collect();
-            let shares = share_out(&steps, work, members);
-            let alone = shares[1..].iter().all(Vec::is_empty);
-            for (rounds, shares) in rounds.iter_mut().zip(shares) {
-                match rounds.last_mut() {
-                    Some(round) if solo && alone => round.extend(shares),
-                    _ => rounds.push(shares),
+            let whole = |&step: &usize| Share { step, parts: 0..work[step].1 };
+            let alone = members == 1 || steps.iter().map(|&s| work[s].0).sum::<f64>() < WORTH_SHARING;
+            match rounds.last_mut() {
+                Some(round) if solo && alone => round[0][0].extend(steps.iter().map(whole)),
+                _ if alone => {
+                    rounds.push(vec![Vec::new(); members]);
+                    rounds[..].last_mut().into_iter().for_each(|r| r[0].push(steps.iter().map(whole).collect()));
                 }
+                _ => rounds.push(share_out(&steps, work, members)),
             }
             solo = alone;
         }
         Self { stages, rounds }
-    }
-
-    /// What a member does, round by round; all members have as many.
-    pub fn rounds(&self, member: usize) -> &[Vec<Share>] {
-        &self.rounds[member]
     }
 
     /// All steps in an order that works on one thread in the same memory.
@@ -114,14 +117,9 @@ fn stages(touches: &[[Vec<Touch>; 2]]) -> Vec<usize> {
     stages
 }
 
-/// The shares of one stage, by member. Large steps are cut so that all members have the same work, small ones go to who has least.
-fn share_out(steps: &[usize], work: &[(f64, usize)], members: usize) -> Vec<Vec<Share>> {
-    let mut shares = vec![Vec::new(); members];
-    let whole = |step: usize| Share { step, parts: 0..work[step].1 };
-    if members == 1 || steps.iter().map(|&s| work[s].0).sum::<f64>() < WORTH_SHARING {
-        shares[0] = steps.iter().map(|&s| whole(s)).collect();
-        return shares;
-    }
+/// The pieces of one stage, by member. Large steps are cut so that all members have the same work, small ones go to who has least.
+fn share_out(steps: &[usize], work: &[(f64, usize)], members: usize) -> Vec<Vec<Piece>> {
+    let mut queues = vec![Vec::new(); members];
     let mut load = vec![0f64; members];
     let mut large_first = steps.to_vec();
     large_first.sort_by(|&a, &b| work[b].0.total_cmp(&work[a].0));
@@ -130,7 +128,7 @@ fn share_out(steps: &[usize], work: &[(f64, usize)], members: usize) -> Vec<Vec<
         if parts == 1 || cost < WORTH_CUTTING {
             let least = (0..members).min_by(|&a, &b| load[a].total_cmp(&load[b])).unwrap_or(0);
             load[least] += cost;
-            shares[least].push(whole(step));
+            queues[least].push(vec![Share { step, parts: 0..parts }]);
             continue;
         }
         // What each member lacks of an equal share; who has more than that already lacks nothing.
@@ -142,11 +140,19 @@ fn share_out(steps: &[usize], work: &[(f64, usize)], members: usize) -> Vec<Vec<
             sum += lacks[member];
             let to = if member + 1 == members { parts } else { ((sum / all * parts as f64).round() as usize).clamp(from, parts) };
             if to > from {
-                load[member] += cost * (to - from) as f64 / parts as f64;
-                shares[member].push(Share { step, parts: from..to });
+                let mine = cost * (to - from) as f64 / parts as f64;
+                load[member] += mine;
+                queues[member].extend(cut(from..to, (mine / PIECE).ceil() as usize).map(|parts| vec![Share { step, parts }]));
             }
             from = to;
         }
     }
-    shares
+    queues
+}
+
+/// Cuts `parts` into `count` pieces that are as equal as can be.
+fn cut(parts: Range<usize>, count: usize) -> impl Iterator<Item = Range<usize>> {
+    let count = count.clamp(1, parts.len());
+    let at = move |i: usize| parts.start + parts.len() * i / count;
+    (0..count).map(move |i| at(i)..at(i + 1))
 }

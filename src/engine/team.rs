@@ -1,11 +1,15 @@
-//! A team of threads that does one job together: the caller is member 0, its workers live as long as it does.
+//! A team of threads that does one work together, again and again: the caller is member 0, its workers live as long as the team.
 //!
-//! In: a job, which every member runs with its own number. Between jobs the workers sleep. Within a job [`Team::meet`] is the barrier
-//! between rounds of a few microseconds: each member counts the rounds it has finished on a cache line of its own and spins until the
-//! others have come as far, so a round costs one cache line's way from core to core and no system call.
+//! In: a [`Work`], cut into rounds and these into pieces, with a queue of pieces for every member. Each member does its own queue first, then
+//! helps the others; a round begins when all pieces of the one before are done. Rounds last microseconds, so members claim pieces and wait
+//! for each other through atomics on cache lines of their own, with no system call. Between runs the workers sleep.
+//!
+//! Nobody waits for a member, only for a piece that is under way: a member that the system keeps from running holds nothing up, and one that
+//! comes too late finds all pieces claimed. All counts go on from run to run and never back, so a late member cannot take an old run's
+//! numbers for a new one's.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU32, Ordering::Acquire, Ordering::Release};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -13,106 +17,193 @@ use std::time::Duration;
 /// The most members of a team; small boards have four processors, a few have eight.
 pub const MOST: usize = 8;
 
-/// How often a member looks for the others before it lets another thread have the processor: a few rounds' time, tens of microseconds.
+/// How often a member looks for the others' pieces before it lets another thread have the processor: tens of microseconds.
 const SPINS: u32 = 2000;
 
-/// How often it then yields, about a millisecond, before it naps: the others wait for a foreign operator, or for a processor.
+/// How often it then yields, about a millisecond, before it naps: the others do a long piece, or wait for a processor.
 const YIELDS: u32 = 2000;
 
 const NAP: Duration = Duration::from_micros(50);
 
-/// The count of a member that has done its whole job.
-const DONE: u32 = u32::MAX - 1;
+/// Bits of a claim that count a round's pieces; the others count rounds since the team began, enough for 60 years.
+const PIECE_BITS: u32 = 20;
 
-/// The count of a member that failed: nobody waits for it, and nobody goes on.
-const FAILED: u32 = u32::MAX;
+/// What a team does.
+pub trait Work: Send + Sync + 'static {
+    fn rounds(&self) -> usize;
 
-type Job<'a> = dyn Fn(usize) -> Result<(), String> + Sync + 'a;
+    /// Pieces in `queue` (one a member) of a round, less than 2²⁰.
+    fn pieces(&self, round: usize, queue: usize) -> usize;
 
-/// Rounds that one member has finished, alone on its cache line (two, since processors fetch them in pairs).
+    /// Does one piece. `member` is who does it, and does nothing else at this time.
+    ///
+    /// # Errors
+    /// What [`Team::run`] is to say; the pieces after it are left out.
+    fn piece(&self, member: usize, round: usize, queue: usize, piece: usize) -> Result<(), String>;
+}
+
+/// A number alone on its cache line (two, since processors fetch them in pairs).
 #[repr(align(128))]
 #[derive(Default)]
-struct Count(AtomicU32);
+struct Alone(AtomicU64);
+
+struct Member {
+    /// Its queue: the round that was last claimed from, counted from 1 since the team began, and how many pieces.
+    claimed: Alone,
+    /// Pieces that it has done since the team began.
+    done: Alone,
+}
 
 /// What the workers wait for.
 #[derive(Default)]
 struct Post {
-    job: Option<&'static Job<'static>>,
-    /// Jobs given so far.
-    number: u64,
-    /// Workers that have not finished it.
-    busy: usize,
-    error: Option<String>,
+    /// Runs so far.
+    runs: u64,
     closed: bool,
 }
 
-#[derive(Default)]
-struct Shared {
-    counts: Vec<Count>,
+struct Shared<W> {
+    work: W,
+    members: Vec<Member>,
+    /// Pieces until the end of each round.
+    until: Vec<u64>,
     post: Mutex<Post>,
     given: Condvar,
-    done: Condvar,
+    failed: AtomicBool,
+    error: Mutex<Option<String>>,
 }
 
 /// The team.
-pub struct Team {
-    shared: Arc<Shared>,
+pub struct Team<W> {
+    shared: Arc<Shared<W>>,
     workers: Vec<JoinHandle<()>>,
 }
 
-impl Shared {
-    fn post(&self) -> MutexGuard<'_, Post> {
-        self.post.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<W: Work> Shared<W> {
+    /// Takes part in a run, the first being 1, until all its pieces are done.
+    fn run(&self, member: usize, run: u64) {
+        let rounds = self.until.len();
+        let before = (run - 1) * self.until.last().copied().unwrap_or(0);
+        let mut done = self.members[member].done.0.load(Ordering::Relaxed);
+        for round in 0..rounds {
+            let number = (run - 1) * rounds as u64 + round as u64 + 1;
+            for i in 0..self.members.len() {
+                let queue = (member + i) % self.members.len();
+                let pieces = self.work.pieces(round, queue) as u64;
+                while let Some(piece) = self.claim(queue, number, pieces) {
+                    self.piece(member, round, queue, piece);
+                    done += 1;
+                }
+            }
+            // Release: who sees the count sees what the pieces wrote.
+            self.members[member].done.0.store(done, Ordering::Release);
+            self.wait(before + self.until[round]);
+        }
     }
 
-    /// Does a member's share of a job and says so to those who wait for it, however it ends.
-    fn take_part(&self, member: usize, job: &Job<'_>) -> Result<(), String> {
-        let result = catch_unwind(AssertUnwindSafe(|| job(member))).unwrap_or_else(|panic| {
+    /// The next piece of a queue of `pieces`, if there is one; only called when the round before is done.
+    fn claim(&self, queue: usize, round: u64, pieces: u64) -> Option<usize> {
+        if pieces == 0 {
+            return None;
+        }
+        let claimed = &self.members[queue].claimed.0;
+        let mut now = claimed.load(Ordering::Relaxed);
+        loop {
+            // An older round is done, so nobody has claimed from this one.
+            let piece = match (now >> PIECE_BITS).cmp(&round) {
+                std::cmp::Ordering::Less => 0,
+                std::cmp::Ordering::Equal => now & ((1 << PIECE_BITS) - 1),
+                std::cmp::Ordering::Greater => return None,
+            };
+            if piece >= pieces {
+                return None;
+            }
+            // Relaxed: what the piece reads was seen in `wait`; here it only matters that no other member gets it.
+            let next = round << PIECE_BITS | (piece + 1);
+            match claimed.compare_exchange_weak(now, next, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return Some(piece as usize),
+                Err(other) => now = other,
+            }
+        }
+    }
+
+    /// Does a piece, unless an earlier one failed.
+    fn piece(&self, member: usize, round: usize, queue: usize, piece: usize) {
+        if self.failed.load(Ordering::Relaxed) {
+            return;
+        }
+        let work = || self.work.piece(member, round, queue, piece);
+        let result = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
             Err(format!("an operator broke off ({})", text.unwrap_or("no reason given")))
         });
-        self.counts[member].0.store(if result.is_ok() { DONE } else { FAILED }, Release);
-        result
+        if let Err(error) = result {
+            lock(&self.error).get_or_insert(error);
+            self.failed.store(true, Ordering::Relaxed);
+        }
     }
 
-    fn work(&self, member: usize) {
+    /// Returns when all members together have done `pieces` pieces. What these wrote is seen from then on: directly, or through a member
+    /// that waited for it and has gone on since.
+    fn wait(&self, pieces: u64) {
+        let mut looks = 0;
+        while self.members.iter().map(|m| m.done.0.load(Ordering::Acquire)).sum::<u64>() < pieces {
+            match looks {
+                _ if looks < SPINS => std::hint::spin_loop(),
+                _ if looks < SPINS + YIELDS => std::thread::yield_now(),
+                _ => std::thread::sleep(NAP),
+            }
+            looks = (looks + 1).min(SPINS + YIELDS);
+        }
+    }
+
+    /// A worker's life.
+    fn serve(&self, member: usize) {
         let mut last = 0;
         loop {
-            let mut post = self.post();
-            let job = loop {
-                match post.job {
-                    _ if post.closed => return,
-                    Some(job) if post.number != last => break job,
-                    _ => post = self.given.wait(post).unwrap_or_else(PoisonError::into_inner),
-                }
-            };
-            last = post.number;
+            let mut post = lock(&self.post);
+            while post.runs == last && !post.closed {
+                post = self.given.wait(post).unwrap_or_else(PoisonError::into_inner);
+            }
+            if post.closed {
+                return;
+            }
+            last = post.runs;
             drop(post);
-            let result = self.take_part(member, job);
-            let mut post = self.post();
-            if let Err(error) = result {
-                post.error.get_or_insert(error);
-            }
-            post.busy -= 1;
-            if post.busy == 0 {
-                self.done.notify_one();
-            }
+            self.run(member, last);
         }
     }
 }
 
-impl Team {
-    /// A team of `members`, at least 1 and at most [`MOST`]; of fewer if the system gives no more threads.
-    pub fn new(members: usize) -> Self {
+impl<W: Work> Team<W> {
+    /// A team of `members`, 1 to [`MOST`]; of fewer if the system gives no more threads.
+    pub fn new(work: W, members: usize) -> Self {
         let members = members.clamp(1, MOST);
-        let counts = (0..members).map(|_| Count::default()).collect();
-        let shared = Arc::new(Shared { counts, ..Shared::default() });
+        let pieces = |round| (0..members).map(|queue| work.pieces(round, queue) as u64).sum::<u64>();
+        let until = (0..work.rounds()).scan(0, |sum, round| {
+            *sum += pieces(round);
+            Some(*sum)
+        });
+        let shared = Arc::new(Shared {
+            until: until.collect(),
+            members: (0..members).map(|_| Member { claimed: Alone::default(), done: Alone::default() }).collect(),
+            post: Mutex::default(),
+            given: Condvar::new(),
+            failed: AtomicBool::new(false),
+            error: Mutex::default(),
+            work,
+        });
         let mut workers = Vec::new();
         for member in 1..members {
             let (thread, mine) = (std::thread::Builder::new().name(format!("posed-infer-{member}")), shared.clone());
-            match thread.spawn(move || mine.work(member)) {
+            match thread.spawn(move || mine.serve(member)) {
                 Ok(worker) => workers.push(worker),
                 Err(error) => {
+                    // The others do its pieces.
                     log::warn!("inference runs on {member} threads instead of {members}: {error}");
                     break;
                 }
@@ -121,84 +212,33 @@ impl Team {
         Self { shared, workers }
     }
 
-    pub fn members(&self) -> usize {
-        self.workers.len() + 1
+    pub fn work(&self) -> &W {
+        &self.shared.work
     }
 
-    /// Runs `job(member)` on every member and returns when all have finished.
+    /// Does the whole work once. When it returns, nobody does a piece, and nobody will before the next call.
     ///
     /// # Errors
-    /// The error of a member that failed or panicked; the team can be used again.
-    pub fn run(&mut self, job: &Job<'_>) -> Result<(), String> {
-        if self.workers.is_empty() {
-            return self.shared.take_part(0, job);
-        }
-        // SAFETY: only the lifetime changes, and no worker has the job after this function, which waits for all of them below and cannot
-        // unwind before: `take_part` catches what the job throws.
-        let job = unsafe { std::mem::transmute::<&Job<'_>, &'static Job<'static>>(job) };
-        self.shared.counts.iter().for_each(|c| c.0.store(0, Release));
-        let mut post = self.shared.post();
-        (post.job, post.busy, post.error) = (Some(job), self.workers.len(), None);
-        post.number += 1;
+    /// That of a piece that failed or panicked; the team can be used again.
+    pub fn run(&mut self) -> Result<(), String> {
+        let mut post = lock(&self.shared.post);
+        post.runs += 1;
+        let run = post.runs;
         drop(post);
         self.shared.given.notify_all();
-        let mine = self.shared.take_part(0, job);
-        let mut post = self.shared.post();
-        while post.busy > 0 {
-            post = self.shared.done.wait(post).unwrap_or_else(PoisonError::into_inner);
-        }
-        post.job = None;
-        mine.and(post.error.take().map_or(Ok(()), Err))
-    }
-
-    /// How the members of a job meet.
-    pub fn meeting(&self) -> Meeting {
-        Meeting { shared: self.shared.clone(), members: self.members() }
+        self.shared.run(0, run);
+        self.shared.failed.store(false, Ordering::Relaxed);
+        lock(&self.shared.error).take().map_or(Ok(()), Err)
     }
 }
 
-impl Drop for Team {
+impl<W> Drop for Team<W> {
     fn drop(&mut self) {
-        self.shared.post().closed = true;
+        lock(&self.shared.post).closed = true;
         self.shared.given.notify_all();
         for worker in self.workers.drain(..) {
             let _ = worker.join();
         }
-    }
-}
-
-/// The barrier between the rounds of a job.
-pub struct Meeting {
-    shared: Arc<Shared>,
-    members: usize,
-}
-
-impl Meeting {
-    /// Called by every member when it has finished round `round`, counted from 1: returns when all have, true if all go on. What a member
-    /// wrote before, the others see after.
-    #[must_use]
-    pub fn meet(&self, member: usize, round: u32) -> bool {
-        let counts = &self.shared.counts[..self.members];
-        counts[member].0.store(round, Release);
-        counts.iter().all(|count| {
-            let mut looks = 0;
-            loop {
-                match count.0.load(Acquire) {
-                    FAILED => return false,
-                    others if others >= round => return true,
-                    _ => wait(looks),
-                }
-                looks = (looks + 1).min(SPINS + YIELDS);
-            }
-        })
-    }
-}
-
-fn wait(looks: u32) {
-    match looks {
-        _ if looks < SPINS => std::hint::spin_loop(),
-        _ if looks < SPINS + YIELDS => std::thread::yield_now(),
-        _ => std::thread::sleep(NAP),
     }
 }
 

@@ -1,71 +1,81 @@
 use super::*;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
+
+/// Rounds of `pieces` (one number a queue). Every piece looks whether the round before is done, and counts itself.
+struct Counting {
+    pieces: Vec<Vec<usize>>,
+    done: Vec<AtomicUsize>,
+    /// What goes wrong in which round.
+    wrong: Mutex<Option<(usize, fn() -> Result<(), String>)>>,
+}
+
+impl Work for Counting {
+    fn rounds(&self) -> usize {
+        self.pieces.len()
+    }
+
+    fn pieces(&self, round: usize, queue: usize) -> usize {
+        self.pieces[round][queue]
+    }
+
+    fn piece(&self, _: usize, round: usize, queue: usize, piece: usize) -> Result<(), String> {
+        let count = |round: usize| self.done[round].load(Ordering::Relaxed);
+        let all = |round: usize| self.pieces[round].iter().sum::<usize>();
+        let whole = round == 0 || count(round - 1).is_multiple_of(all(round - 1));
+        assert!(whole, "round {round} began too early");
+        assert!(piece < self.pieces[round][queue]);
+        let wrong = *lock(&self.wrong);
+        if let Some((_, fail)) = wrong.filter(|w| w.0 == round) {
+            fail()?;
+        }
+        self.done[round].fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// Queues of 0 to 4 pieces, and a piece for everyone in every seventh round.
+fn team(members: usize, rounds: usize) -> Team<Counting> {
+    let size = |round: usize, queue: usize| if round.is_multiple_of(7) { 1 } else { (round * 3 + queue * 2) % 5 };
+    let pieces: Vec<Vec<usize>> = (0..rounds).map(|r| (0..members).map(|q| size(r, q)).collect()).collect();
+    let done = pieces.iter().map(|_| AtomicUsize::new(0)).collect();
+    Team::new(Counting { pieces, done, wrong: Mutex::new(None) }, members)
+}
 
 #[test]
-fn every_member_does_its_share_once() {
+fn every_piece_is_done_once_and_after_the_round_before() {
     for members in 1..=MOST {
-        let mut team = Team::new(members);
-        for _ in 0..100 {
-            let calls: Vec<AtomicUsize> = (0..members).map(|_| AtomicUsize::new(0)).collect();
-            let count = |member: usize| {
-                calls[member].fetch_add(1, Ordering::Relaxed);
-                Ok(())
+        let mut team = team(members, 100);
+        for run in 1..=100 {
+            team.run().unwrap();
+            let work = team.work();
+            for (done, pieces) in work.done.iter().zip(&work.pieces) {
+                assert_eq!(done.load(Ordering::Relaxed), run * pieces.iter().sum::<usize>(), "{members} members, run {run}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_piece_that_fails_or_panics_ends_the_run_and_the_team_goes_on() {
+    for members in [1, 3] {
+        let mut team = team(members, 20);
+        for round in [0, 7, 14] {
+            let set = |team: &Team<Counting>, wrong| {
+                *lock(&team.work().wrong) = wrong;
+                team.work().done.iter().for_each(|d| d.store(0, Ordering::Relaxed));
             };
-            team.run(&count).unwrap();
-            assert!(calls.iter().all(|c| c.load(Ordering::Relaxed) == 1));
+            set(&team, Some((round, || Err("failed".into()))));
+            assert_eq!(team.run().unwrap_err(), "failed");
+            set(&team, Some((round, || panic!("on purpose"))));
+            assert!(team.run().unwrap_err().contains("on purpose"));
+            set(&team, None);
+            assert_eq!(team.run(), Ok(()));
         }
     }
 }
 
 #[test]
-fn after_a_meeting_all_see_what_all_wrote() {
-    let mut team = Team::new(4);
-    let meeting = team.meeting();
-    let written: Vec<AtomicUsize> = (0..4).map(|_| AtomicUsize::new(0)).collect();
-    let rounds = |member: usize| {
-        for round in 1..=200 {
-            written[member].store(round, Ordering::Relaxed);
-            assert!(meeting.meet(member, 2 * round as u32 - 1));
-            assert!(written.iter().all(|w| w.load(Ordering::Relaxed) == round));
-            assert!(meeting.meet(member, 2 * round as u32));
-        }
-        Ok(())
-    };
-    (0..20).for_each(|_| team.run(&rounds).unwrap());
-}
-
-/// Members that meet ten times, but `who` ends its job in the fifth round as `how` says.
-fn broken_off(team: &mut Team, who: usize, how: fn() -> Result<(), String>) -> Result<(), String> {
-    let meeting = team.meeting();
-    team.run(&|member| {
-        for round in 1..=10 {
-            if member == who && round == 5 {
-                how()?;
-            }
-            if !meeting.meet(member, round) {
-                assert!(round >= 4);
-                return Ok(());
-            }
-        }
-        Ok(())
-    })
-}
-
-#[test]
-fn a_member_that_fails_or_panics_ends_the_job_and_the_team_goes_on() {
-    let mut team = Team::new(3);
-    for who in 0..3 {
-        assert_eq!(broken_off(&mut team, who, || Err("failed".into())).unwrap_err(), "failed");
-        assert_eq!(broken_off(&mut team, who, || Ok(())), Ok(()));
-        assert!(broken_off(&mut team, who, || panic!("on purpose")).unwrap_err().contains("on purpose"));
-        assert_eq!(broken_off(&mut team, who, || Ok(())), Ok(()));
-    }
-}
-
-#[test]
-fn one_member_needs_no_thread() {
-    let mut team = Team::new(0);
-    assert_eq!((team.members(), team.workers.len()), (1, 0));
-    assert!(broken_off(&mut team, 0, || panic!("on purpose")).is_err());
-    assert_eq!(broken_off(&mut team, 0, || Ok(())), Ok(()));
+fn a_team_of_one_has_no_thread() {
+    let mut team = team(0, 0);
+    assert_eq!((team.workers.len(), team.run()), (0, Ok(())));
 }
