@@ -4,6 +4,7 @@
 //! Today every graph, float or QDQ int8, runs on tract's own operators.
 
 pub mod graph;
+pub mod guard;
 pub mod import;
 pub mod kernels;
 pub mod lower;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tract_core::prelude::*;
 use tract_linalg::multithread::{Executor, multithread_tract_scope};
+use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
 
 /// Why a network could not be loaded or run.
@@ -36,9 +38,6 @@ pub enum EngineError {
     #[error("the network failed on a frame: {0}")]
     Run(String),
 }
-
-/// The largest ONNX file that is read, in bytes; a pose network for a board is a hundredth of it.
-const MAX_FILE_BYTES: u64 = 512 << 20;
 
 /// A loaded network, ready to run one picture at a time.
 pub struct Network {
@@ -96,15 +95,30 @@ impl Network {
         let read = |source| EngineError::Read { path: path.into(), source };
         let failed = |reason: String| EngineError::Load { path: path.into(), reason };
         let len = std::fs::metadata(path).map_err(read)?.len();
-        if len > MAX_FILE_BYTES {
-            return Err(failed(format!("the file has {len} bytes, more than {MAX_FILE_BYTES}")));
+        if len > guard::MAX_FILE_BYTES {
+            return Err(failed(format!("the file has {len} bytes, more than {}", guard::MAX_FILE_BYTES)));
         }
         let bytes = std::fs::read(path).map_err(read)?;
+        Self::from_bytes(isa, path, &bytes, [width, height], joints, threads)
+    }
+
+    /// The same for the bytes of a file; `path` is what messages call it.
+    ///
+    /// # Errors
+    /// As [`Network::load`].
+    pub fn from_bytes(
+        isa: Isa,
+        path: &Path,
+        bytes: &[u8],
+        [width, height]: [usize; 2],
+        joints: usize,
+        threads: usize,
+    ) -> Result<Self, EngineError> {
+        let failed = |reason: String| EngineError::Load { path: path.into(), reason };
         let input = [1, 3, height, width];
+        let model = quietly(|| guard::parse(bytes)).map_err(failed)?;
         let lowered = quietly(|| {
-            let model = tract_onnx::onnx().proto_model_for_read(&mut &bytes[..]).map_err(|e| format!("{e:#}"))?;
             let (graph, foreign) = import::import(&model, input)?;
-            drop(model);
             let program = lower::lower(graph)?;
             Ok((program.prepare(isa)?, program.output.shape, foreign))
         });
@@ -113,8 +127,12 @@ impl Network {
             Err(reason) => {
                 log::warn!("{}: runs on tract's own operators, slowly: {reason}", path.display());
                 // tract has asserts that a damaged file can reach: they end here as an error.
-                let plan = quietly(|| plan(&bytes, input)).map_err(failed)?;
+                let plan = quietly(|| guard::walk(&model, input).and_then(|()| plan(&model, input)));
+                let plan = plan.map_err(|tract| failed(if tract == reason { tract } else { format!("{reason}; {tract}") }))?;
                 let fact = plan.model().output_fact(0).map_err(|e| failed(format!("{e:#}")))?;
+                if fact.datum_type != f32::datum_type() {
+                    return Err(failed(format!("its output is {:?}, not f32", fact.datum_type)));
+                }
                 let shape = fact.shape.as_concrete().map(<[usize]>::to_vec).unwrap_or_default();
                 let state = plan.spawn().map_err(|e| failed(format!("{e:#}")))?;
                 let executor = if threads > 1 { Executor::multithread(threads) } else { Executor::SingleThread };
@@ -153,19 +171,27 @@ impl Network {
         if picture.len() != self.input_len() {
             return Err(EngineError::Run(format!("a picture of {} numbers instead of {}", picture.len(), self.input_len())));
         }
+        // A panic of tract's ends here too: the next frame may be another.
+        quietly(|| self.run_unguarded(picture, heatmaps)).map_err(EngineError::Run)
+    }
+
+    fn run_unguarded(&mut self, picture: &[f32], heatmaps: &mut Vec<f32>) -> Result<(), String> {
         match &mut self.engine {
             Engine::Lowered(runner) => {
                 heatmaps.resize(self.heatmaps.joints * self.heatmaps.plane(), 0.0);
-                runner.run(picture, heatmaps).map_err(EngineError::Run)
+                runner.run(picture, heatmaps)
             }
             Engine::Tract(state, executor) => {
-                let failed = |e: TractError| EngineError::Run(format!("{e:#}"));
+                let failed = |e: TractError| format!("{e:#}");
                 let input = Tensor::from_shape(&self.input, picture).map_err(failed)?;
                 let run = || state.run(tvec!(input.into_tvalue()));
                 let outputs = multithread_tract_scope(executor.clone(), run).map_err(failed)?;
                 let view = outputs[0].to_plain_array_view::<f32>().map_err(failed)?;
                 heatmaps.clear();
                 heatmaps.extend(view.iter());
+                if heatmaps.len() != self.heatmaps.joints * self.heatmaps.plane() {
+                    return Err(format!("tract made {} numbers", heatmaps.len()));
+                }
                 Ok(())
             }
         }
@@ -187,10 +213,10 @@ impl Network {
     }
 }
 
-fn plan(bytes: &[u8], input: [usize; 4]) -> Result<Arc<TypedSimplePlan>, String> {
+fn plan(model: &ModelProto, input: [usize; 4]) -> Result<Arc<TypedSimplePlan>, String> {
     let build = || -> TractResult<Arc<TypedSimplePlan>> {
         tract_onnx::onnx()
-            .model_for_read(&mut &bytes[..])?
+            .model_for_proto_model(model)?
             .with_input_fact(0, f32::fact(input).into())?
             .into_optimized()?
             .into_runnable()
@@ -198,7 +224,7 @@ fn plan(bytes: &[u8], input: [usize; 4]) -> Result<Arc<TypedSimplePlan>, String>
     build().map_err(|e| format!("{e:#}"))
 }
 
-fn quietly<T>(f: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+pub(crate) fn quietly<T>(f: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
         Err(format!("damaged graph ({})", text.unwrap_or("no reason given")))
