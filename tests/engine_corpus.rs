@@ -68,6 +68,32 @@ fn a_hostile_model_is_refused_with_the_reason() {
     assert!(peak_kb() < MAX_PEAK_KB, "{} kB", peak_kb());
 }
 
+/// The largest that is accepted, and what is just too large.
+#[test]
+fn a_network_of_a_hundred_megabytes_takes_less_than_a_gigabyte() {
+    let folder = tempfile::tempdir().unwrap();
+    for (wide, fits) in [(5_000, true), (6_000, false)] {
+        let path = folder.path().join("wide.onnx");
+        let zeros = |o: usize, i: usize| build::floats("", &[o as i64, i as i64, 1, 1], &vec![0.0; o * i]);
+        let named = |name: &str, t| tract_onnx::pb::TensorProto { name: name.into(), ..t };
+        let model = build::Model::new()
+            .constant(named("first", zeros(wide, 3)))
+            .constant(named("wide", zeros(wide, wide)))
+            .constant(named("last", zeros(17, wide)))
+            .node("Conv", "x first", "a", &[build::list("strides", &[31, 31])])
+            .node("Conv", "a wide", "b", &[])
+            .node("Conv", "b last", "y", &[]);
+        std::fs::write(&path, model.bytes()).unwrap();
+        let loaded = Network::load(&path, 64, 64, 17, 1);
+        println!("{wide}: {} MB, {:?}", peak_kb() >> 10, loaded.as_ref().err());
+        assert_eq!(loaded.is_ok(), fits, "{:?}", loaded.err());
+        if let Ok(mut network) = loaded {
+            network.run(&vec![0.25; network.input_len()], &mut Vec::new()).unwrap();
+        }
+    }
+    assert!(peak_kb() < MAX_PEAK_KB, "{} kB", peak_kb());
+}
+
 #[test]
 fn what_the_fuzzers_found_stays_harmless() {
     for file in corpus("onnx") {

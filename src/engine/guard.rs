@@ -34,6 +34,9 @@ const MAX_RANK: usize = 8;
 pub const MAX_NUMBERS: usize = 1 << 23;
 /// The most numbers in one constant.
 const MAX_CONSTANT: usize = 1 << 26;
+/// The most numbers of a constant that are turned into f32, and into a list of sizes.
+pub const MAX_REALS: usize = 1 << 25;
+pub const MAX_INTS: usize = 1 << 16;
 /// The most that constants, packed weights and tables may take, in bytes.
 const MAX_BYTES: u64 = 288 << 20;
 /// The most multiplications of one picture; HRNet-W48 at 384 x 288 takes half of it.

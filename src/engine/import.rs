@@ -181,6 +181,7 @@ impl<'a> Import<'a> {
     /// The constant of an input as real numbers, with its dimensions.
     fn reals(&self, node: &NodeProto, index: usize) -> Option<(Vec<usize>, Vec<f32>)> {
         match self.input(node, index)? {
+            Value::Const(tensor) | Value::Weights { values: tensor, .. } if tensor.len() > guard::MAX_REALS => None,
             Value::Const(tensor) => {
                 let tensor = tensor.cast_to::<f32>().ok()?;
                 Some((tensor.shape().to_vec(), tensor.to_plain_array_view::<f32>().ok()?.iter().copied().collect()))
@@ -197,7 +198,7 @@ impl<'a> Import<'a> {
     /// The constant of an input as whole numbers.
     fn ints(&self, node: &NodeProto, index: usize) -> Option<Vec<i64>> {
         match self.input(node, index)? {
-            Value::Const(tensor) => {
+            Value::Const(tensor) if tensor.len() <= guard::MAX_INTS => {
                 let tensor = tensor.cast_to::<i64>().ok()?;
                 Some(tensor.to_plain_array_view::<i64>().ok()?.iter().copied().collect())
             }

@@ -160,6 +160,22 @@ fn windows() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     ]
 }
 
+/// `count` times two convolutions, joined and then rounded: the rounding is pushed up before the join.
+fn joined(count: usize) -> Vec<u8> {
+    let m = Model::new().constant(floats("w", &[3, 3, 1, 1], &[0.3; 9])).constant(floats("s", &[], &[0.5]));
+    let m = m.constant(tensor("z", &[], DataType::Int8, vec![0])).node("Conv", "x w", "y0", &[list("strides", &[16, 16])]);
+    let m = m.node("Concat", "y0 y0", "z0", &[number("axis", 1)]);
+    let one = |m: Model, i: usize| {
+        m.node("Conv", "y0 w", &format!("a{i}"), &[])
+            .node("Conv", "y0 w", &format!("b{i}"), &[])
+            .node("Concat", &format!("a{i} b{i}"), &format!("c{i}"), &[number("axis", 1)])
+            .node("QuantizeLinear", &format!("c{i} s z"), &format!("q{i}"), &[])
+            .node("DequantizeLinear", &format!("q{i} s z"), &format!("d{i}"), &[])
+            .node("Add", &format!("z{i} d{i}"), &format!("z{}", i + 1), &[])
+    };
+    (0..count).fold(m, one).node("Relu", &format!("z{count}"), "y", &[]).bytes()
+}
+
 /// `count` operators that only tract knows, behind one that makes tract run everything.
 fn alone(op: &str, count: usize) -> Vec<u8> {
     let m = Model::new().constant(floats("w", &[3, 3, 1, 1], &[0.3; 9]));
@@ -188,6 +204,7 @@ fn graphs() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let mut unknown = m().node("Relu", "x", "y", &[]);
     unknown.graph.node[0].domain = "evil".into();
     vec![
+        ("rounded_joins", joined(1600), "loaded"),
         ("tract_alone_900", alone("Elu", 900), ""),
         ("tract_alone_4000", alone("Conv", 4000), "no more than 1000 nodes"),
         ("loop", m().node("Loop", "x", "y", &[inner(body.clone())]).bytes(), "control flow"),

@@ -3,7 +3,7 @@
 //! In: a node and what is known of its inputs. Out: numbers made and multiplications done, at most; an error where an operator's size
 //! hangs on numbers that are not in the file, or where tract is not to run it at all.
 
-use super::{MAX_NUMBERS, Stop};
+use super::{MAX_INTS, MAX_NUMBERS, Stop};
 use crate::engine::import::Attributes;
 use std::sync::Arc;
 use tract_onnx::pb::{NodeProto, tensor_proto::DataType};
@@ -92,6 +92,9 @@ impl Inputs<'_> {
             .tensor
             .as_ref()
             .ok_or_else(|| format!("its input {i}, which says how large its result is, is no constant"))?;
+        if tensor.len() > MAX_INTS {
+            return Err(format!("its input {i}, which says how large its result is, has {} numbers", tensor.len()));
+        }
         let cast = tensor.cast_to::<T>().map_err(|e| format!("its input {i}: {e:#}"))?;
         let view = cast.to_plain_array_view::<T>().map_err(|e| format!("its input {i}: {e:#}"))?;
         Ok(view.iter().copied().collect())
