@@ -5,6 +5,7 @@
 
 pub mod cache;
 pub mod graph;
+pub mod guard;
 pub mod import;
 pub mod kernels;
 pub mod lower;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tract_core::prelude::*;
 use tract_linalg::multithread::{Executor, multithread_tract_scope};
+use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
 
 /// Why a network could not be loaded or run.
@@ -133,13 +135,25 @@ impl Network {
         let path = file.path();
         let failed = |reason: String| EngineError::Load { path: path.into(), reason };
         let input = [1, 3, height, width];
-        let (engine, origin, shape, foreign) = match lowered(file, input, loading) {
+        let slot = loading.cache.map(|directory| Slot::new(directory, file.sha256(), input[3], input[2]));
+        let made = match slot.as_ref().and_then(|slot| cached(slot, loading)) {
+            Some(lowered) => Ok(lowered),
+            None => {
+                let model = quietly(|| guard::parse(file.bytes())).map_err(failed)?;
+                lowered(&model, input, loading, slot.as_ref()).map_err(|reason| (model, reason))
+            }
+        };
+        let (engine, origin, shape, foreign) = match made {
             Ok(l) => (Engine::Lowered(Box::new(l.runner)), l.origin, vec![1, l.shape.c, l.shape.h, l.shape.w], l.foreign),
-            Err(reason) => {
+            Err((model, reason)) => {
                 log::warn!("{}: runs on tract's own operators, slowly: {reason}", path.display());
                 // tract has asserts that a damaged file can reach: they end here as an error.
-                let plan = quietly(|| plan(file.bytes(), input)).map_err(failed)?;
+                let plan = quietly(|| guard::walk(&model, input).and_then(|()| plan(&model, input)));
+                let plan = plan.map_err(|tract| failed(if tract == reason { tract } else { format!("{reason}; {tract}") }))?;
                 let fact = plan.model().output_fact(0).map_err(|e| failed(format!("{e:#}")))?;
+                if fact.datum_type != f32::datum_type() {
+                    return Err(failed(format!("its output is {:?}, not f32", fact.datum_type)));
+                }
                 let shape = fact.shape.as_concrete().map(<[usize]>::to_vec).unwrap_or_default();
                 let state = plan.spawn().map_err(|e| failed(format!("{e:#}")))?;
                 let threads = loading.threads;
@@ -184,19 +198,27 @@ impl Network {
         if picture.len() != self.input_len() {
             return Err(EngineError::Run(format!("a picture of {} numbers instead of {}", picture.len(), self.input_len())));
         }
+        // A panic of tract's ends here too: the next frame may be another.
+        quietly(|| self.run_unguarded(picture, heatmaps)).map_err(EngineError::Run)
+    }
+
+    fn run_unguarded(&mut self, picture: &[f32], heatmaps: &mut Vec<f32>) -> Result<(), String> {
         match &mut self.engine {
             Engine::Lowered(runner) => {
                 heatmaps.resize(self.heatmaps.joints * self.heatmaps.plane(), 0.0);
-                runner.run(picture, heatmaps).map_err(EngineError::Run)
+                runner.run(picture, heatmaps)
             }
             Engine::Tract(state, executor) => {
-                let failed = |e: TractError| EngineError::Run(format!("{e:#}"));
+                let failed = |e: TractError| format!("{e:#}");
                 let input = Tensor::from_shape(&self.input, picture).map_err(failed)?;
                 let run = || state.run(tvec!(input.into_tvalue()));
                 let outputs = multithread_tract_scope(executor.clone(), run).map_err(failed)?;
                 let view = outputs[0].to_plain_array_view::<f32>().map_err(failed)?;
                 heatmaps.clear();
                 heatmaps.extend(view.iter());
+                if heatmaps.len() != self.heatmaps.joints * self.heatmaps.plane() {
+                    return Err(format!("tract made {} numbers", heatmaps.len()));
+                }
                 Ok(())
             }
         }
@@ -226,31 +248,32 @@ struct Lowered {
     origin: Origin,
 }
 
-/// From the cache, or else from the file and then into the cache.
-fn lowered(file: &OnnxFile, input: [usize; 4], loading: Loading) -> Result<Lowered, String> {
-    let prepare = |plan: &Plan, origin| {
-        let runner = plan.program.prepare(loading.isa, loading.threads)?;
-        Ok(Lowered { runner, shape: plan.program.output.shape, foreign: plan.foreign.clone(), origin })
-    };
-    let slot = loading.cache.map(|directory| Slot::new(directory, file.sha256(), input[3], input[2]));
-    if let Some(slot) = &slot {
-        let place = slot.path();
-        match slot.read().map(|plan| quietly(|| prepare(&plan, Origin::Cache))) {
-            Ok(Ok(lowered)) => return Ok(lowered),
-            Ok(Err(reason)) => log::warn!("{}: the plan is made anew: {reason}", place.display()),
-            // What cannot be read is replaced, or told when that fails.
-            Err(why @ (Miss::Absent | Miss::Stale | Miss::Unreadable(_))) => {
-                log::debug!("{}: the plan is made anew: {why}", place.display());
-            }
-            Err(why) => log::warn!("{}: the plan is made anew: {why}", place.display()),
+fn prepared(plan: &Plan, loading: Loading, origin: Origin) -> Result<Lowered, String> {
+    let runner = plan.program.prepare(loading.isa, loading.threads)?;
+    Ok(Lowered { runner, shape: plan.program.output.shape, foreign: plan.foreign.clone(), origin })
+}
+
+/// From the cache; None if it holds nothing that can be used.
+fn cached(slot: &Slot, loading: Loading) -> Option<Lowered> {
+    let place = slot.path();
+    match slot.read().map(|plan| quietly(|| prepared(&plan, loading, Origin::Cache))) {
+        Ok(Ok(lowered)) => return Some(lowered),
+        Ok(Err(reason)) => log::warn!("{}: the plan is made anew: {reason}", place.display()),
+        // What cannot be read is replaced, or told when that fails.
+        Err(why @ (Miss::Absent | Miss::Stale | Miss::Unreadable(_))) => {
+            log::debug!("{}: the plan is made anew: {why}", place.display());
         }
+        Err(why) => log::warn!("{}: the plan is made anew: {why}", place.display()),
     }
+    None
+}
+
+/// From the file, and then into the cache.
+fn lowered(model: &ModelProto, input: [usize; 4], loading: Loading, slot: Option<&Slot>) -> Result<Lowered, String> {
     let (plan, lowered) = quietly(|| {
-        let model = tract_onnx::onnx().proto_model_for_read(&mut file.bytes()).map_err(|e| format!("{e:#}"))?;
-        let (graph, foreign) = import::import(&model, input)?;
-        drop(model);
+        let (graph, foreign) = import::import(model, input)?;
         let plan = Plan { program: lower::lower(graph)?, foreign };
-        let lowered = prepare(&plan, Origin::Onnx)?;
+        let lowered = prepared(&plan, loading, Origin::Onnx)?;
         Ok((plan, lowered))
     })?;
     if let Some((slot, Err(reason))) = slot.map(|slot| (slot.path(), slot.write(&plan))) {
@@ -260,10 +283,10 @@ fn lowered(file: &OnnxFile, input: [usize; 4], loading: Loading) -> Result<Lower
     Ok(lowered)
 }
 
-fn plan(bytes: &[u8], input: [usize; 4]) -> Result<Arc<TypedSimplePlan>, String> {
+fn plan(model: &ModelProto, input: [usize; 4]) -> Result<Arc<TypedSimplePlan>, String> {
     let build = || -> TractResult<Arc<TypedSimplePlan>> {
         tract_onnx::onnx()
-            .model_for_read(&mut &bytes[..])?
+            .model_for_proto_model(model)?
             .with_input_fact(0, f32::fact(input).into())?
             .into_optimized()?
             .into_runnable()
@@ -271,7 +294,7 @@ fn plan(bytes: &[u8], input: [usize; 4]) -> Result<Arc<TypedSimplePlan>, String>
     build().map_err(|e| format!("{e:#}"))
 }
 
-fn quietly<T>(f: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+pub(crate) fn quietly<T>(f: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
         Err(format!("damaged graph ({})", text.unwrap_or("no reason given")))

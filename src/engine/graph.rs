@@ -85,6 +85,16 @@ pub enum Weights {
     Real(Vec<f32>),
 }
 
+impl Weights {
+    /// Bytes of the numbers.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Int8 { values, .. } => values.len(),
+            Self::Real(values) => values.len() * 4,
+        }
+    }
+}
+
 /// Geometry of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Geometry {

@@ -6,22 +6,20 @@
 mod attributes;
 mod channels;
 mod foreign;
-pub use foreign::typed;
+pub use foreign::{info, proto, typed};
 mod maths;
 mod quantise;
 
 use super::graph::{Graph, Id, Kind, Node, Steps};
-use attributes::Attributes;
+use super::guard::{self, Budget};
+use super::kernels::period;
+pub use attributes::Attributes;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tract_onnx::Onnx;
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto};
 use tract_onnx::prelude::*;
 use tract_onnx::tensor::load_tensor;
-
-/// The most nodes, and the most numbers in one value, that a network may have.
-const MAX_NODES: usize = 50_000;
-const MAX_NUMBERS: usize = 1 << 24;
 
 /// What an ONNX name stands for.
 #[derive(Debug, Clone)]
@@ -60,6 +58,7 @@ struct Import<'a> {
     uses: HashMap<&'a str, Uses>,
     graph: Graph,
     foreign: Vec<String>,
+    budget: Budget,
 }
 
 /// The graph of a model, and the nodes in it that only tract knows, as `name (operator)`.
@@ -68,9 +67,6 @@ struct Import<'a> {
 /// The model has control flow, several inputs, or a step that cannot be taken apart from its neighbours.
 pub fn import(model: &ModelProto, input: [usize; 4]) -> Result<(Graph, Vec<String>), Stop> {
     let graph = model.graph.as_ref().ok_or("the file has no graph")?;
-    if graph.node.len() > MAX_NODES {
-        return Err(format!("the graph has {} nodes, more than {MAX_NODES}", graph.node.len()));
-    }
     let mut import = Import {
         onnx: tract_onnx::onnx(),
         model,
@@ -78,13 +74,15 @@ pub fn import(model: &ModelProto, input: [usize; 4]) -> Result<(Graph, Vec<Strin
         uses: HashMap::new(),
         graph: Graph::default(),
         foreign: Vec::new(),
+        budget: Budget::default(),
     };
     import.constants(graph)?;
     let mut inputs = graph.input.iter().filter(|i| !import.values.contains_key(i.name.as_str()));
     let (Some(first), None) = (inputs.next(), inputs.next()) else { return Err("a pose network has one input".into()) };
     import.push("input", Kind::Input, vec![], input.to_vec()).map(|id| import.values.insert(&first.name, Value::Node(id)))?;
     for node in &graph.node {
-        import.node(node).map_err(|e| format!("node {:?} ({}): {e}", node.name, node.op_type))?;
+        // tract has asserts that a damaged node can reach.
+        super::quietly(|| import.node(node)).map_err(|e| format!("node {:?} ({}): {e}", node.name, node.op_type))?;
     }
     let output = graph.output.first().ok_or("the graph has no output")?;
     import.graph.output = import.id(&output.name).ok_or_else(|| format!("the output {:?} is no picture", output.name))?;
@@ -96,12 +94,9 @@ pub fn import(model: &ModelProto, input: [usize; 4]) -> Result<(Graph, Vec<Strin
 impl<'a> Import<'a> {
     fn constants(&mut self, graph: &'a GraphProto) -> Result<(), Stop> {
         for proto in &graph.initializer {
-            let numbers = proto.dims.iter().try_fold(1usize, |n, &d| usize::try_from(d).ok().and_then(|d| n.checked_mul(d)));
-            if numbers.is_none_or(|n| n > MAX_NUMBERS) {
-                return Err(format!("the constant {:?} has the impossible shape {:?}", proto.name, proto.dims));
-            }
             let tensor =
                 load_tensor(&*self.onnx.provider, proto, None).map_err(|e| format!("the constant {:?}: {e:#}", proto.name))?;
+            self.budget.hold(tensor.as_bytes().len() as u64)?;
             self.values.insert(&proto.name, Value::Const(Arc::new(tensor)));
         }
         for (first, node) in graph.node.iter().enumerate() {
@@ -150,10 +145,17 @@ impl<'a> Import<'a> {
     }
 
     fn push(&mut self, name: &str, kind: Kind, inputs: Vec<Id>, dims: Vec<usize>) -> Result<Id, Stop> {
-        let numbers = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
-        if numbers.is_none_or(|n| n > MAX_NUMBERS || n == 0) {
-            return Err(format!("it makes a value of the impossible shape {dims:?}"));
-        }
+        guard::shape(&dims)?;
+        let (numbers, channels) = (dims.iter().product::<usize>() as u64, if dims.len() == 4 { dims[1] } else { 1 });
+        let (window, weights) = match &kind {
+            Kind::Conv(c) => (c.geometry.window(), c.weights.bytes()),
+            Kind::Pool([h, w]) => (h * w, 0),
+            Kind::Channels(map) => (1, size_of_val(&map[..])),
+            _ => (1, 0),
+        };
+        self.budget.work(numbers.saturating_mul(window as u64))?;
+        // Tables of a few numbers a channel, repeated to whole vectors.
+        self.budget.hold((weights + 24 * period(channels)) as u64)?;
         Ok(self.graph.push(Node { name: name.into(), kind, inputs, dims }))
     }
 
@@ -179,6 +181,7 @@ impl<'a> Import<'a> {
     /// The constant of an input as real numbers, with its dimensions.
     fn reals(&self, node: &NodeProto, index: usize) -> Option<(Vec<usize>, Vec<f32>)> {
         match self.input(node, index)? {
+            Value::Const(tensor) | Value::Weights { values: tensor, .. } if tensor.len() > guard::MAX_REALS => None,
             Value::Const(tensor) => {
                 let tensor = tensor.cast_to::<f32>().ok()?;
                 Some((tensor.shape().to_vec(), tensor.to_plain_array_view::<f32>().ok()?.iter().copied().collect()))
@@ -195,7 +198,7 @@ impl<'a> Import<'a> {
     /// The constant of an input as whole numbers.
     fn ints(&self, node: &NodeProto, index: usize) -> Option<Vec<i64>> {
         match self.input(node, index)? {
-            Value::Const(tensor) => {
+            Value::Const(tensor) if tensor.len() <= guard::MAX_INTS => {
                 let tensor = tensor.cast_to::<i64>().ok()?;
                 Some(tensor.to_plain_array_view::<i64>().ok()?.iter().copied().collect())
             }

@@ -1,11 +1,9 @@
 //! A network's file, read and hashed once. In: a path. Out: its bytes and their SHA-256, by which cards and cached plans know it.
 
 use super::EngineError;
+use super::guard::MAX_FILE_BYTES;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
-
-/// The largest ONNX file that is read, in bytes; a pose network for a board is a hundredth of it.
-const MAX_FILE_BYTES: u64 = 512 << 20;
 
 /// The bytes of an ONNX file; whether they are a network shows when [`super::Network::from_file`] loads them.
 pub struct OnnxFile {
@@ -24,9 +22,13 @@ impl OnnxFile {
             let reason = format!("the file has {len} bytes, more than {MAX_FILE_BYTES}");
             return Err(EngineError::Load { path: path.into(), reason });
         }
-        let bytes = std::fs::read(path).map_err(read)?;
+        Ok(Self::from_bytes(path, std::fs::read(path).map_err(read)?))
+    }
+
+    /// A file that is in memory already; `path` is what messages call it.
+    pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Self {
         let sha256 = Sha256::digest(&bytes).into();
-        Ok(Self { path: path.into(), bytes, sha256 })
+        Self { path: path.into(), bytes, sha256 }
     }
 
     pub fn path(&self) -> &Path {

@@ -191,7 +191,16 @@ impl Runner {
         let (c, pixels) = (self.output.shape.c, self.output.pixels());
         let real = super::ops::room(&mut scratch.real, c * pixels);
         let grid = self.output.steps.as_ref().map(|s| super::ops::exit::grid(s, c, None));
-        let real = super::ops::exit::real_pixels(plan.isa, &plan.memory, &self.output, grid.as_ref(), 0, pixels, &mut scratch.bytes, real);
+        let real = super::ops::exit::real_pixels(
+            plan.isa,
+            &plan.memory,
+            &self.output,
+            grid.as_ref(),
+            0,
+            pixels,
+            &mut scratch.bytes,
+            real,
+        );
         for (channel, plane) in heatmaps.chunks_exact_mut(pixels).enumerate() {
             plane.iter_mut().zip(real[channel..].iter().step_by(c)).for_each(|(out, &v)| *out = v);
         }

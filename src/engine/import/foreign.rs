@@ -2,11 +2,15 @@
 
 use super::{Import, Stop, Value};
 use crate::engine::graph::{Foreign, Kind};
+use crate::engine::guard::{self, Fact};
 use prost::Message;
 use std::sync::Arc;
 use tract_onnx::Onnx;
 use tract_onnx::pb::{self, NodeProto, TensorProto, ValueInfoProto, tensor_proto::DataType};
 use tract_onnx::prelude::*;
+
+/// The most nodes that tract may run one by one; each takes milliseconds to load.
+const MAX_FOREIGN: usize = 1000;
 
 impl<'a> Import<'a> {
     /// Loads one node with tract: a constant if all its inputs are, else a foreign step.
@@ -15,6 +19,15 @@ impl<'a> Import<'a> {
         if outputs > 1 || node.output.first().is_none_or(String::is_empty) {
             return Err(format!("{outputs} of its outputs are used"));
         }
+        let facts: Vec<Option<Fact>> = node.input.iter().map(|name| self.fact(name)).collect();
+        let folded = facts.iter().flatten().all(|f| f.tensor.is_some());
+        self.budget.node(guard::bound(node, &facts)?, folded)?;
+        // The model of the node keeps its constants, and tract its copy of them.
+        self.budget.hold(if folded {
+            0
+        } else {
+            3 * facts.iter().flatten().filter(|f| f.tensor.is_some()).map(size).sum::<u64>()
+        })?;
         let (mut inputs, mut constants, mut infos) = (Vec::new(), Vec::new(), Vec::new());
         let mut names: Vec<&str> = node.input.iter().map(String::as_str).filter(|n| !n.is_empty()).collect();
         names.sort_unstable();
@@ -23,7 +36,7 @@ impl<'a> Import<'a> {
             match self.values.get(name) {
                 Some(Value::Const(tensor)) => constants.push(proto(name, tensor)?),
                 Some(Value::Node(id)) => {
-                    infos.push(info(name, &self.graph.nodes[*id].dims));
+                    infos.push(info(name, &self.graph.nodes[*id].dims, DatumType::F32)?);
                     inputs.push(*id);
                 }
                 Some(Value::Weights { .. }) => {
@@ -54,6 +67,7 @@ impl<'a> Import<'a> {
         let typed = typed(&self.onnx, &model).map_err(|e| format!("{e:#}"))?;
         let fact = typed.output_fact(0).map_err(|e| format!("{e:#}"))?;
         if let Some(tensor) = &fact.konst {
+            self.budget.hold(tensor.len() as u64 * tensor.datum_type().size_of() as u64)?;
             return Ok(Value::Const(tensor.clone()));
         }
         let dims = fact.shape.as_concrete().ok_or("its output has no fixed shape")?.to_vec();
@@ -63,10 +77,37 @@ impl<'a> Import<'a> {
         if inputs.is_empty() {
             return Err("it computes from constants what tract does not fold".into());
         }
+        if self.foreign.len() == MAX_FOREIGN {
+            return Err(format!("more than {MAX_FOREIGN} nodes would run on tract's own operators"));
+        }
         self.foreign.push(format!("{} ({})", if node.name.is_empty() { &node.output[0] } else { &node.name }, node.op_type));
         let foreign = Foreign { operator: node.op_type.clone(), model: model.encode_to_vec() };
         self.push(&node.name, Kind::Foreign(Box::new(foreign)), inputs, dims).map(Value::Node)
     }
+}
+
+impl Import<'_> {
+    /// What is known of a value; None for a name that stands for nothing, which [`Import::foreign`] then refuses.
+    fn fact(&self, name: &str) -> Option<Fact> {
+        let of = |tensor: &Arc<Tensor>, kind| Fact {
+            dims: tensor.shape().to_vec(),
+            kind,
+            constant: true,
+            tensor: Some(tensor.clone()),
+        };
+        match self.values.get(name)? {
+            Value::Const(tensor) => Some(of(tensor, tensor.datum_type())),
+            Value::Weights { values, .. } => Some(of(values, DatumType::F32)),
+            Value::Node(id) => {
+                Some(Fact { dims: self.graph.nodes[*id].dims.clone(), kind: DatumType::F32, constant: false, tensor: None })
+            }
+            Value::Quantised(..) | Value::Groups { .. } => None,
+        }
+    }
+}
+
+fn size(fact: &Fact) -> u64 {
+    fact.numbers() * fact.kind.size_of() as u64
 }
 
 /// Loads and simplifies a model with fixed shapes.
@@ -74,25 +115,43 @@ pub fn typed(onnx: &Onnx, model: &pb::ModelProto) -> TractResult<TypedModel> {
     onnx.model_for_proto_model(model)?.into_optimized()
 }
 
-fn info(name: &str, dims: &[usize]) -> ValueInfoProto {
+/// A value as an input of a model.
+///
+/// # Errors
+/// ONNX has no such numbers.
+pub fn info(name: &str, dims: &[usize], kind: DatumType) -> Result<ValueInfoProto, Stop> {
     use pb::{TensorShapeProto, TypeProto, tensor_shape_proto::Dimension, tensor_shape_proto::dimension, type_proto};
     let dim =
         dims.iter().map(|&d| Dimension { value: Some(dimension::Value::DimValue(d as i64)), ..Default::default() }).collect();
-    let tensor = type_proto::Tensor { elem_type: DataType::Float as i32, shape: Some(TensorShapeProto { dim }) };
+    let tensor = type_proto::Tensor { elem_type: onnx_type(name, kind)? as i32, shape: Some(TensorShapeProto { dim }) };
     let r#type = TypeProto { value: Some(type_proto::Value::TensorType(tensor)), ..Default::default() };
-    ValueInfoProto { name: name.into(), r#type: Some(r#type), ..Default::default() }
+    Ok(ValueInfoProto { name: name.into(), r#type: Some(r#type), ..Default::default() })
 }
 
-fn proto(name: &str, tensor: &Arc<Tensor>) -> Result<TensorProto, Stop> {
-    let data_type = match tensor.datum_type() {
+fn onnx_type(name: &str, kind: DatumType) -> Result<DataType, Stop> {
+    Ok(match kind {
         DatumType::F32 => DataType::Float,
         DatumType::F64 => DataType::Double,
-        DatumType::I64 => DataType::Int64,
+        DatumType::F16 => DataType::Float16,
+        // A shape, which tract computes with as symbols.
+        DatumType::I64 | DatumType::TDim => DataType::Int64,
         DatumType::I32 => DataType::Int32,
         DatumType::I8 => DataType::Int8,
         DatumType::U8 => DataType::Uint8,
         DatumType::Bool => DataType::Bool,
-        other => return Err(format!("the constant {name:?} is {other:?}")),
+        other => return Err(format!("the value {name:?} is {other:?}")),
+    })
+}
+
+/// A value as a constant of a model.
+///
+/// # Errors
+/// ONNX has no such numbers.
+pub fn proto(name: &str, tensor: &Arc<Tensor>) -> Result<TensorProto, Stop> {
+    let data_type = onnx_type(name, tensor.datum_type())?;
+    let tensor = match tensor.datum_type() {
+        DatumType::TDim => tensor.cast_to::<i64>().map_err(|e| format!("the constant {name:?}: {e:#}"))?,
+        _ => std::borrow::Cow::Borrowed(tensor.as_ref()),
     };
     let dims = tensor.shape().iter().map(|&d| d as i64).collect();
     Ok(TensorProto {

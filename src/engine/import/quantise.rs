@@ -26,6 +26,7 @@ impl<'a> Import<'a> {
             Some(proto) => load_tensor(&*self.onnx.provider, proto, None).map_err(|e| format!("{e:#}"))?,
             None => return Ok(None),
         };
+        self.budget.hold(tensor.as_bytes().len() as u64)?;
         Ok(Some(Value::Const(Arc::new(tensor))))
     }
 
@@ -57,6 +58,7 @@ impl<'a> Import<'a> {
     pub(super) fn quantize(&mut self, node: &'a NodeProto, attributes: &Attributes) -> Result<Option<Value>, Stop> {
         let Some(steps) = self.steps(node, UINT8_ZERO)? else { return Ok(None) };
         let name: Arc<str> = node.name.as_str().into();
+        self.budget.hold(5 * steps.scale.len() as u64)?;
         match self.input(node, 0) {
             Some(&Value::Node(id)) => {
                 let dims = &self.graph.nodes[id].dims;
@@ -100,6 +102,7 @@ impl<'a> Import<'a> {
             if scale.len() != 1 && scale.len() != view.len() {
                 return Ok(None);
             }
+            self.budget.hold(4 * view.len() as u64)?;
             let real: Vec<f32> =
                 view.iter().enumerate().map(|(i, &v)| (f64::from(v) * f64::from(scale[i % scale.len()])) as f32).collect();
             let tensor = Tensor::from_shape(values.shape(), &real).map_err(|e| format!("{e:#}"))?;
@@ -111,10 +114,12 @@ impl<'a> Import<'a> {
         if steps.scale.len() != 1 && (attributes.int("axis", 1) != 0 || steps.scale.len() != outputs) {
             return Ok(None);
         }
+        self.budget.hold(5 * steps.scale.len() as u64)?;
         let values = match values.datum_type() {
             DatumType::I8 => values,
             DatumType::U8 => {
                 let view = values.to_plain_array_view::<u8>().map_err(|e| format!("{e:#}"))?;
+                self.budget.hold(view.len() as u64)?;
                 let shifted: Vec<i8> = view.iter().map(|&v| (v ^ 0x80) as i8).collect();
                 Arc::new(Tensor::from_shape(values.shape(), &shifted).map_err(|e| format!("{e:#}"))?)
             }

@@ -17,65 +17,85 @@ use crate::engine::graph::{Graph, Id, Kind, Node, Steps};
 /// A rounding acts on every channel alone, so it may go before any move of channels, each channel keeping its grid.
 pub fn push_up(graph: &mut Graph) {
     let mut readers = graph.readers();
-    for id in (0..graph.nodes.len()).rev() {
+    let nodes = graph.nodes.len();
+    let mut rounds: Vec<Id> = (0..nodes).filter(|&id| matches!(graph.nodes[id].kind, Kind::Round(_))).collect();
+    while let Some(id) = rounds.pop() {
         let Kind::Round(steps) = &graph.nodes[id].kind else { continue };
         let steps = steps.clone();
         let moved = graph.nodes[id].inputs[0];
         let Kind::Channels(channels) = &graph.nodes[moved].kind else { continue };
-        let channels = channels.clone();
-        let sources = graph.nodes[moved].inputs.clone();
+        let sources = &graph.nodes[moved].inputs;
         let alone = readers[moved].len() == 1 && moved != graph.output && sources.iter().all(|&s| readers[s].len() == 1);
+        if !alone {
+            continue;
+        }
         // Of each source the grid of every channel, if all of them are used once.
         let grids: Option<Vec<Steps>> =
-            sources.iter().enumerate().map(|(s, &source)| of_source(&channels, s, &steps, graph, source)).collect();
-        let (true, Some(grids)) = (alone, grids) else { continue };
+            sources.iter().enumerate().map(|(s, &source)| of_source(channels, s, &steps, graph, source)).collect();
+        let Some(grids) = grids else { continue };
         // The rounding's node takes the move's place, the move's node the (first) rounding's: order and readers stay.
         let (round_name, move_node) = (graph.nodes[id].name.clone(), graph.nodes[moved].clone());
         if let ([source], [grid]) = (&sources[..], &grids[..]) {
-            let dims = graph.nodes[*source].dims.clone();
-            graph.nodes[moved] = Node { name: round_name, kind: Kind::Round(grid.clone()), inputs: vec![*source], dims };
+            let source = *source;
+            let dims = graph.nodes[source].dims.clone();
+            graph.nodes[moved] = Node { name: round_name, kind: Kind::Round(grid.clone()), inputs: vec![source], dims };
             graph.nodes[id] = Node { inputs: vec![moved], ..move_node };
+            rounds.push(moved);
         } else {
-            insert_rounds(graph, id, moved, grids);
+            rounds.extend(insert_rounds(graph, &mut readers, id, moved, grids));
         }
-        readers = graph.readers();
     }
+    in_order(graph, nodes);
+    graph.prune();
 }
 
-/// Puts a rounding behind every source of the move `moved`, and drops the rounding `id` after it.
-fn insert_rounds(graph: &mut Graph, id: Id, moved: Id, grids: Vec<Steps>) {
-    let count = grids.len();
+/// Puts a rounding behind every source of the move `moved`, at the end of the nodes, and takes the rounding `id` after it out.
+fn insert_rounds(graph: &mut Graph, readers: &mut Vec<Vec<Id>>, id: Id, moved: Id, grids: Vec<Steps>) -> Vec<Id> {
     let name = graph.nodes[id].name.clone();
-    let sources = graph.nodes[moved].inputs.clone();
-    let rounds: Vec<Node> = sources
-        .iter()
-        .zip(grids)
-        .map(|(&s, grid)| Node {
-            name: name.clone(),
-            kind: Kind::Round(grid),
-            inputs: vec![s],
-            dims: graph.nodes[s].dims.clone(),
-        })
-        .collect();
-    // Everything from `moved` on goes down by `count`; readers of the old rounding read the move.
-    let place = |old: Id| {
-        if old == id {
-            moved + count
-        } else if old >= moved {
-            old + count
-        } else {
-            old
-        }
-    };
-    let tail = graph.nodes.split_off(moved);
-    graph.nodes.extend(rounds);
-    graph.nodes.extend(tail);
-    for node in &mut graph.nodes[moved + count..] {
-        node.inputs.iter_mut().for_each(|i| *i = place(*i));
+    let mut rounds = Vec::new();
+    for (source, grid) in graph.nodes[moved].inputs.clone().into_iter().zip(grids) {
+        let dims = graph.nodes[source].dims.clone();
+        rounds.push(graph.push(Node { name: name.clone(), kind: Kind::Round(grid), inputs: vec![source], dims }));
+        readers[source] = vec![rounds[rounds.len() - 1]];
+        readers.push(vec![moved]);
     }
-    graph.nodes[moved + count].inputs = (moved..moved + count).collect();
-    graph.output = place(graph.output);
-    graph.prune();
+    graph.nodes[moved].inputs.clone_from(&rounds);
+    readers[moved] = std::mem::take(&mut readers[id]);
+    for &reader in &readers[moved] {
+        graph.nodes[reader].inputs.iter_mut().filter(|i| **i == id).for_each(|i| *i = moved);
+    }
+    if graph.output == id {
+        graph.output = moved;
+    }
+    rounds
+}
+
+/// Brings the nodes behind the first `nodes` before their first reader.
+fn in_order(graph: &mut Graph, nodes: usize) {
+    let mut order: Vec<Id> = Vec::with_capacity(graph.nodes.len());
+    let mut placed = vec![false; graph.nodes.len()];
+    for id in 0..nodes {
+        let mut waiting = vec![id];
+        while let Some(&next) = waiting.last() {
+            match graph.nodes[next].inputs.iter().find(|&&i| !placed[i]) {
+                Some(&input) => waiting.push(input),
+                None => {
+                    waiting.pop();
+                    if !std::mem::replace(&mut placed[next], true) {
+                        order.push(next);
+                    }
+                }
+            }
+        }
+    }
+    let mut place = vec![0; graph.nodes.len()];
+    order.iter().enumerate().for_each(|(new, &old)| place[old] = new);
+    graph.output = place[graph.output];
+    let mut old: Vec<Option<Node>> = std::mem::take(&mut graph.nodes).into_iter().map(Some).collect();
+    graph.nodes = order.iter().filter_map(|&id| old[id].take()).collect();
+    for node in &mut graph.nodes {
+        node.inputs.iter_mut().for_each(|i| *i = place[*i]);
+    }
 }
 
 fn of_source(channels: &[(usize, usize)], source: usize, steps: &Steps, graph: &Graph, id: Id) -> Option<Steps> {

@@ -1,0 +1,23 @@
+#!/bin/bash
+# fuzz/run.sh [seconds [target]]: fuzzes the ONNX importer, each target for so many seconds (60). A finding stays in fuzz/artifacts.
+#
+# Needs cargo-fuzz: cargo install cargo-fuzz --locked. RUSTC_BOOTSTRAP lets a stable compiler take libFuzzer's flags. What grows goes into
+# fuzz/target/corpus; ./run.sh minimise brings what of it is new to the coverage, and small, into the corpus that tests/engine_corpus.rs runs.
+set -euo pipefail
+cd "$(dirname "$0")"
+export RUSTC_BOOTSTRAP=1 PATH="$PATH:$PWD/../.tools/bin"
+fuzz() { cargo fuzz "$1" --fuzz-dir . --release --sanitizer none "${@:2}"; }
+# The referee: no file may take 10 s, a gigabyte in all or half of one at once.
+limits=(-timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=512 -use_value_profile=1)
+
+if [ "${1:-}" = minimise ]; then
+    for target in onnx graph; do
+        fuzz run "$target" "corpus/$target" "target/corpus/$target" -- -merge=1 -max_len=2000 "${limits[@]}"
+    done
+    exit
+fi
+for target in ${2:-onnx graph}; do
+    mkdir -p "target/corpus/$target"
+    length=$([ "$target" = onnx ] && echo 30000 || echo 400)
+    fuzz run "$target" "target/corpus/$target" "corpus/$target" -- -max_total_time="${1:-60}" -max_len="$length" "${limits[@]}"
+done
