@@ -69,15 +69,15 @@ impl Schedule {
         let mut solo = false;
         for stage in 0..stages.iter().max().map_or(0, |last| last + 1) {
             let steps: Vec<usize> = (0..stages.len()).filter(|&i| stages[i] == stage).collect();
-            let whole = |&step: &usize| Share { step, parts: 0..work[step].1 };
             let alone = members == 1 || steps.iter().map(|&s| work[s].0).sum::<f64>() < WORTH_SHARING;
-            match rounds.last_mut() {
-                Some(round) if solo && alone => round[0][0].extend(steps.iter().map(whole)),
-                _ if alone => {
-                    rounds.push(vec![Vec::new(); members]);
-                    rounds[..].last_mut().into_iter().for_each(|r| r[0].push(steps.iter().map(whole).collect()));
+            if !alone {
+                rounds.push(share_out(&steps, work, members));
+            } else {
+                let whole: Piece = steps.iter().map(|&step| Share { step, parts: 0..work[step].1 }).collect();
+                match rounds.last_mut() {
+                    Some(round) if solo => round[0][0].extend(whole),
+                    _ => rounds.push((0..members).map(|m| if m == 0 { vec![whole.clone()] } else { Vec::new() }).collect()),
                 }
-                _ => rounds.push(share_out(&steps, work, members)),
             }
             solo = alone;
         }

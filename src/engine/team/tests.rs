@@ -1,12 +1,14 @@
 use super::*;
 use std::sync::atomic::AtomicUsize;
 
+type Outcome = fn() -> Result<(), String>;
+
 /// Rounds of `pieces` (one number a queue). Every piece looks whether the round before is done, and counts itself.
 struct Counting {
     pieces: Vec<Vec<usize>>,
     done: Vec<AtomicUsize>,
     /// What goes wrong in which round.
-    wrong: Mutex<Option<(usize, fn() -> Result<(), String>)>>,
+    wrong: Mutex<Option<(usize, Outcome)>>,
 }
 
 impl Work for Counting {
