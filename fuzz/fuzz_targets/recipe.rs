@@ -262,7 +262,7 @@ impl Recipe<'_> {
         let mut a = AttributeProto { name: name.into(), ..Default::default() };
         match kind {
             "g" => (a.i, a.r#type) = (channels as i64, 2),
-            _ if self.byte() % 3 == 0 => return None,
+            _ if self.byte().is_multiple_of(3) => return None,
             "i" => (a.i, a.r#type) = (self.pick(&INTS), 2),
             "l" => (a.ints, a.r#type) = (self.list(), 7),
             "a" => (a.ints, a.r#type) = (self.pick(&AXES).to_vec(), 7),

@@ -17,7 +17,8 @@ pub struct Shape {
 }
 
 impl Shape {
-    pub fn len(self) -> usize {
+    /// Numbers of a value.
+    pub fn count(self) -> usize {
         self.c * self.h * self.w
     }
 }

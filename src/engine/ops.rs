@@ -108,7 +108,7 @@ impl Spec {
 
     /// An estimate of its work, in nanoseconds of one core of a server; only how it compares with other steps matters.
     pub fn work(&self) -> f64 {
-        let numbers = |p: &Place| p.shape.len() as f64;
+        let numbers = |p: &Place| p.shape.count() as f64;
         // Products of one output number, a good deal dearer in f32.
         let products = |w: &conv::Weights, a: usize| a as f64 * if matches!(w, conv::Weights::Real(_)) { 0.1 } else { 0.016 };
         500.0

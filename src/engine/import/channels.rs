@@ -80,8 +80,8 @@ impl<'a> Import<'a> {
             Some(Value::Node(id)) => {
                 let Some(shape) = self.graph.nodes[id].shape() else { return Ok(None) };
                 let known: i64 = target.iter().filter(|&&d| d > 0).product();
-                if let ([0 | 1 | -1, ..], 1) = (&target[..], target.iter().filter(|&&d| d == -1).count()) {
-                    let rest = if known > 0 { shape.len() as i64 / known } else { 0 };
+                if let ([-1..=1, ..], 1) = (&target[..], target.iter().filter(|&&d| d == -1).count()) {
+                    let rest = if known > 0 { shape.count() as i64 / known } else { 0 };
                     target.iter_mut().filter(|d| **d == -1).for_each(|d| *d = rest);
                 }
                 let [0 | 1, groups, each, h, w] = target[..] else { return Ok(None) };

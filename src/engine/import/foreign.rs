@@ -158,7 +158,7 @@ pub fn proto(name: &str, tensor: &Arc<Tensor>) -> Result<TensorProto, Stop> {
         name: name.into(),
         dims,
         data_type: data_type as i32,
-        raw_data: tensor.as_bytes().to_vec().into(),
+        raw_data: tensor.as_bytes().to_vec(),
         ..Default::default()
     })
 }

@@ -44,7 +44,7 @@ pub fn assign(graph: &Graph, units: Vec<Unit>) -> Result<Program, String> {
         }
     }
     assign.values[graph.output].as_ref().ok_or("the output is made by no operator")?;
-    let buffers = assign.buffers.iter().map(|b| b.shape.len() * if b.real { 4 } else { 1 }).collect();
+    let buffers = assign.buffers.iter().map(|b| b.shape.count() * if b.real { 4 } else { 1 }).collect();
     let steps = kept.iter().map(|u| Step { name: graph.nodes[assign.node(u)].name.clone(), spec: assign.spec(u) }).collect();
     let input = graph.nodes.iter().find(|n| matches!(n.kind, Kind::Input)).and_then(|n| n.shape()).ok_or("no input")?;
     graph.nodes[graph.output].shape().ok_or_else(|| format!("the output has the shape {:?}", graph.nodes[graph.output].dims))?;

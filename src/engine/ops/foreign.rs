@@ -60,7 +60,7 @@ impl Operator for Prepared {
         let failed = |e: TractError| format!("{e:#}");
         let mut inputs = tvec!();
         for (place, dims) in self.spec.from.iter().zip(&self.spec.dims) {
-            let n = place.shape.len();
+            let n = place.shape.count();
             let real = super::room(&mut scratch.real, n);
             let grid = place.steps.as_ref().map(|s| super::exit::grid(s, place.shape.c, None));
             let last = place.pixels();

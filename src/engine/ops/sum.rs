@@ -224,7 +224,7 @@ impl Operator for Prepared {
                                 self.bilinear(io, term, row, &mut work, if row % 2 == 0 { a } else { b });
                             }
                         }
-                        let kept = |row: usize| if row % 2 == 0 { &*a } else { &*b };
+                        let kept = |row: usize| if row.is_multiple_of(2) { &*a } else { &*b };
                         let (top, bottom) = (kept(top), kept(bottom));
                         rows::add_blend(io.isa, top, bottom, share, first, total);
                         continue;
