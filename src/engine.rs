@@ -297,6 +297,8 @@ fn plan(model: &ModelProto, input: [usize; 4]) -> Result<Arc<TypedSimplePlan>, S
 pub(crate) fn quietly<T>(f: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-        Err(format!("damaged graph ({})", text.unwrap_or("no reason given")))
+        // What an assert of tract's quotes can go on for pages.
+        let line = text.unwrap_or("no reason given").lines().next().unwrap_or_default();
+        Err(format!("damaged graph ({line:.200})"))
     })
 }

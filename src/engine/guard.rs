@@ -78,7 +78,7 @@ impl Budget {
     /// # Errors
     /// Its result or all of them are too large.
     pub fn node(&mut self, cost: Cost, folded: bool) -> Result<(), Stop> {
-        let most = if folded { MAX_CONSTANT } else { 4 * MAX_NUMBERS };
+        let most = if folded { MAX_NUMBERS } else { 4 * MAX_NUMBERS };
         if cost.numbers > most as u64 {
             return Err(format!("it makes up to {} numbers, more than {most}", cost.numbers));
         }

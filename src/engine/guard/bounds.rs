@@ -3,7 +3,7 @@
 //! In: a node and what is known of its inputs. Out: numbers made and multiplications done, at most; an error where an operator's size
 //! hangs on numbers that are not in the file, or where tract is not to run it at all.
 
-use super::{MAX_INTS, MAX_NUMBERS, Stop};
+use super::{MAX_INTS, MAX_NUMBERS, MAX_RANK, Stop};
 use crate::engine::import::Attributes;
 use std::sync::Arc;
 use tract_onnx::pb::{NodeProto, tensor_proto::DataType};
@@ -53,6 +53,16 @@ const NO_LARGER: &str = "\
     ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare RMSNormalization Shape \
     SimplifiedLayerNormalization Size Slice Softmax SpaceToDepth Split Squeeze Transpose Trilu Unsqueeze";
 
+/// Operators along one axis, or from one on.
+const ALONG: &str = "\
+    ArgMax ArgMin Concat CumSum Flatten Gather LayerNormalization LogSoftmax LpNormalization RMSNormalization \
+    SimplifiedLayerNormalization Softmax Split";
+
+/// Operators on pictures.
+const SPATIAL: &str = "\
+    AveragePool BatchNormalization Conv ConvInteger ConvTranspose DepthToSpace GlobalAveragePool GlobalLpPool GlobalMaxPool \
+    GroupNormalization InstanceNormalization LRN MaxPool QLinearConv SpaceToDepth";
+
 fn is_one(list: &str, operator: &str) -> bool {
     list.split(' ').any(|o| o == operator)
 }
@@ -91,9 +101,9 @@ impl Inputs<'_> {
             .fact(i)?
             .tensor
             .as_ref()
-            .ok_or_else(|| format!("its input {i}, which says how large its result is, is no constant"))?;
+            .ok_or_else(|| format!("its input {i}, which its result's shape hangs on, is no constant"))?;
         if tensor.len() > MAX_INTS {
-            return Err(format!("its input {i}, which says how large its result is, has {} numbers", tensor.len()));
+            return Err(format!("its input {i}, which its result's shape hangs on, has {} numbers", tensor.len()));
         }
         let cast = tensor.cast_to::<T>().map_err(|e| format!("its input {i}: {e:#}"))?;
         let view = cast.to_plain_array_view::<T>().map_err(|e| format!("its input {i}: {e:#}"))?;
@@ -134,14 +144,17 @@ impl Inputs<'_> {
     }
 
     /// Spatial size of the result, at most, and numbers in a window of `kernel`.
-    fn windows(&self, kernel: &[usize], transposed: bool) -> Result<(u64, u64), Stop> {
+    fn windows(&self, kernel: Option<&[usize]>, transposed: bool) -> Result<(u64, u64), Stop> {
         let dims = &self.fact(0)?.dims;
         let axes = dims.len().saturating_sub(2);
-        let shape = self.window("kernel_shape", axes, 1);
-        let shape =
-            if self.attributes.ints("kernel_shape").is_some() { shape? } else { kernel.iter().map(|&k| k as i64).collect() };
-        if axes == 0 || shape.len() != axes || (!kernel.is_empty() && kernel.iter().zip(&shape).any(|(&k, &s)| k as i64 != s)) {
-            return Err(format!("a kernel of {shape:?} over {dims:?} with weights of {kernel:?}"));
+        let shape: Vec<i64> = match (self.attributes.ints("kernel_shape"), kernel) {
+            (Some(shape), _) => shape.to_vec(),
+            (None, Some(kernel)) => kernel.iter().map(|&k| k as i64).collect(),
+            (None, None) => return Err("no kernel_shape".into()),
+        };
+        let same = |kernel: &[usize]| kernel.iter().map(|&k| k as i64).eq(shape.iter().copied());
+        if axes == 0 || shape.len() != axes || kernel.is_some_and(|k| !same(k)) {
+            return Err(format!("a kernel of {shape:?} over {dims:?} with weights of {:?}", kernel.unwrap_or_default()));
         }
         if let Some(k) = shape.iter().find(|&&k| !(1..=MAX_WINDOW).contains(&k)) {
             return Err(format!("a kernel of {k}, not 1 to {MAX_WINDOW}"));
@@ -169,7 +182,7 @@ impl Inputs<'_> {
         let transposed = self.node.op_type == "ConvTranspose";
         let group = self.attributes.int("group", 1).max(1) as u64;
         let channels = if transposed { (*i as u64).saturating_mul(group) } else { *o as u64 };
-        let (size, window) = self.windows(kernel, transposed)?;
+        let (size, window) = self.windows(Some(kernel), transposed)?;
         let numbers = size.saturating_mul(channels).saturating_mul(x.first().copied().unwrap_or(1) as u64);
         let work = if transposed {
             self.fact(data)?.numbers().saturating_mul(*i as u64).saturating_mul(window)
@@ -258,6 +271,35 @@ impl Inputs<'_> {
 pub fn bound(node: &NodeProto, facts: &[Option<Fact>]) -> Result<Cost, Stop> {
     let inputs = Inputs { node, attributes: Attributes(node), facts };
     sane(node)?;
+    // tract counts on without end from an axis that is not there.
+    if is_one(ALONG, &node.op_type) {
+        let (axes, axis) = (inputs.fact(0)?.dims.len() as u64, inputs.attributes.int("axis", 0));
+        if axes == 0 || axis.unsigned_abs() > axes {
+            return Err(format!("axis {axis} of a value of {axes} axes"));
+        }
+    }
+    let axes = match node.op_type.as_str() {
+        "Slice" => 3,
+        op if op.starts_with("Reduce") || matches!(op, "Squeeze" | "Unsqueeze" | "CumSum") => 1,
+        _ => usize::MAX,
+    };
+    if inputs.has(axes)
+        && let Some(v) = inputs.constant::<i64>(axes)?.into_iter().find(|v| v.unsigned_abs() > MAX_RANK as u64)
+    {
+        return Err(format!("its input {axes} is {v}, which is no axis"));
+    }
+    // From a list that is no permutation, tract counts without end too.
+    if let ("Transpose", Some(perm)) = (&node.op_type[..], inputs.attributes.ints("perm")) {
+        let mut sorted = perm.to_vec();
+        sorted.sort_unstable();
+        if !sorted.into_iter().eq(0..inputs.fact(0)?.dims.len() as i64) {
+            return Err(format!("{perm:?} is no permutation of the axes of {:?}", inputs.fact(0)?.dims));
+        }
+    }
+    // tract looks behind the end of a shape that is too short.
+    if is_one(SPATIAL, &node.op_type) && inputs.fact(0)?.dims.len() < 3 {
+        return Err(format!("an input of the shape {:?}, which is no picture", inputs.fact(0)?.dims));
+    }
     let simple = |numbers: u64| Ok(Cost { numbers, work: numbers.saturating_add(inputs.sum()) });
     match node.op_type.as_str() {
         op if is_one(ELEMENTWISE, op) => {
@@ -288,7 +330,7 @@ pub fn bound(node: &NodeProto, facts: &[Option<Fact>]) -> Result<Cost, Stop> {
         "QLinearMatMul" => inputs.matrices(0, 3),
         "MaxPool" | "AveragePool" => {
             let dims = &inputs.fact(0)?.dims;
-            let (size, window) = inputs.windows(&[], false)?;
+            let (size, window) = inputs.windows(None, false)?;
             let numbers = numbers(&dims[..2]).saturating_mul(size);
             Ok(Cost { numbers, work: numbers.saturating_mul(window) })
         }
@@ -320,6 +362,10 @@ fn sane(node: &NodeProto) -> Result<(), Stop> {
         let graphs = a.g.is_some() || !a.graphs.is_empty() || !a.tensors.is_empty() || !a.type_protos.is_empty();
         if graphs || a.sparse_tensor.is_some() || !a.sparse_tensors.is_empty() || !a.strings.is_empty() {
             return Err(format!("its attribute {:?} is of a kind that no pose network needs", a.name));
+        }
+        let axis = matches!(a.name.as_str(), "axis" | "axes" | "perm");
+        if let Some(v) = a.ints.iter().chain([&a.i]).find(|v| axis && v.unsigned_abs() > MAX_RANK as u64) {
+            return Err(format!("its attribute {:?} is {v}, which is no axis", a.name));
         }
         let all = a.ints.iter().chain([&a.i]);
         if let Some(v) = all.copied().find(|v| v.unsigned_abs() > MAX_INT).filter(|_| !position) {
