@@ -2,6 +2,7 @@
 
 pub mod dot;
 pub mod neon;
+pub mod rows;
 
 use std::arch::aarch64::{int8x16_t, int32x4_t, vst1q_s32};
 use std::arch::asm;

@@ -122,9 +122,28 @@ macro_rules! each {
     }};
 }
 
+/// The rows that NEON does in fewer instructions than the compiler finds.
+#[cfg(target_arch = "aarch64")]
+use super::aarch64::rows as neon;
+
+/// Sums to a grid.
+pub fn requantise(isa: Isa, sums: &[i32], r: &Requant, out: &mut [i8]) {
+    #[cfg(target_arch = "aarch64")]
+    if let (Some(zero), false) = (r.plain, isa == Isa::Portable) {
+        let p = r.scale.len();
+        for (sums, out) in sums.chunks(p).zip(out.chunks_mut(p)) {
+            let done = neon::requantise(sums, &r.scale, &r.bias, zero, out);
+            for i in done..out.len() {
+                out[i] = saturate(sums[i] as f32 * r.scale[i] + r.bias[i], zero);
+            }
+        }
+        return;
+    }
+    requantise_plainly(isa, sums, r, out);
+}
+
 for_every_isa! {
-    /// Sums to a grid.
-    pub fn requantise(sums: &[i32], r: &Requant, out: &mut [i8]) {
+    fn requantise_plainly(sums: &[i32], r: &Requant, out: &mut [i8]) {
         let p = r.scale.len();
         for (sums, out) in sums.chunks(p).zip(out.chunks_mut(p)) {
             let (scale, bias) = (&r.scale, &r.bias);
@@ -150,9 +169,24 @@ for_every_isa! {
     }
 }
 
+/// Real numbers to a grid.
+pub fn quantise(isa: Isa, real: &[f32], g: &Grid, out: &mut [i8]) {
+    #[cfg(target_arch = "aarch64")]
+    if let (Some((_, inverse)), Some((zero, low, high)), false) = (g.one, g.to.one, isa == Isa::Portable)
+        && low == (-128 - zero) as f32
+        && high == (127 - zero) as f32
+    {
+        let done = neon::quantise(real, inverse, zero, out);
+        for i in done..out.len() {
+            out[i] = round(clamp(real[i] * inverse, low, high), zero);
+        }
+        return;
+    }
+    quantise_plainly(isa, real, g, out);
+}
+
 for_every_isa! {
-    /// Real numbers to a grid.
-    pub fn quantise(real: &[f32], g: &Grid, out: &mut [i8]) {
+    fn quantise_plainly(real: &[f32], g: &Grid, out: &mut [i8]) {
         if let (Some((_, inverse)), Some((zero, low, high))) = (g.one, g.to.one) {
             each!(out, (real), |_| round(clamp(real * inverse, low, high), zero));
             return;
@@ -319,9 +353,25 @@ macro_rules! moves {
             pub fn $interleave(a: &[$t], a_stride: usize, b: &[$t], b_stride: usize, n: usize, out: &mut [$t]) {
                 for (p, out) in out.chunks_exact_mut(2 * n).enumerate() {
                     let (a, b) = (&a[p * a_stride..][..n], &b[p * b_stride..][..n]);
-                    for (out, (&a, &b)) in out.chunks_exact_mut(2).zip(a.iter().zip(b)) {
-                        out[0] = a;
-                        out[1] = b;
+                    if n < 16 {
+                        for (out, (&a, &b)) in out.chunks_exact_mut(2).zip(a.iter().zip(b)) {
+                            out[0] = a;
+                            out[1] = b;
+                        }
+                        continue;
+                    }
+                    // Whole pieces, the last of which overlaps the one before it.
+                    let mut i = 0;
+                    while i < n {
+                        let at = i.min(n - 16);
+                        let a: &[$t; 16] = a[at..at + 16].try_into().unwrap();
+                        let b: &[$t; 16] = b[at..at + 16].try_into().unwrap();
+                        let out: &mut [$t; 32] = (&mut out[2 * at..2 * at + 32]).try_into().unwrap();
+                        for l in 0..16 {
+                            out[2 * l] = a[l];
+                            out[2 * l + 1] = b[l];
+                        }
+                        i += 16;
                     }
                 }
             }
@@ -362,12 +412,30 @@ for_every_isa! {
 }
 
 for_every_isa! {
-    /// Sums over windows `kernel` pixels wide: `out[x][c] += Σ x`, `stride` numbers from pixel to pixel.
-    pub fn pool_row(x: &[i8], stride: usize, c: usize, kernel: usize, out: &mut [i32]) {
+    /// Sums over windows of `kernel` rows and columns: `out[x][c] = init[c] + Σ x`, `stride` numbers from pixel to pixel, `row` from row to row.
+    pub fn pool_windows(x: &[i8], stride: usize, row: usize, kernel: [usize; 2], init: &[i32], out: &mut [i32]) {
+        let (c, [kh, kw]) = (init.len(), kernel);
         for (i, out) in out.chunks_exact_mut(c).enumerate() {
-            for p in i * kernel..(i + 1) * kernel {
-                let x = &x[p * stride..];
-                each!(out, (x), |o: i32| o + i32::from(x));
+            let x = &x[i * kw * stride..];
+            // A window's sums of 16 channels stay in registers; the last piece of a pixel overlaps the one before it.
+            let mut at = 0;
+            while c >= 16 && at < c {
+                let from = at.min(c - 16);
+                let mut sums: [i32; 16] = init[from..from + 16].try_into().unwrap();
+                for y in 0..kh {
+                    for p in 0..kw {
+                        let x: &[i8; 16] = x[y * row + p * stride + from..][..16].try_into().unwrap();
+                        for l in 0..16 {
+                            sums[l] += i32::from(x[l]);
+                        }
+                    }
+                }
+                out[from..from + 16].copy_from_slice(&sums);
+                at += 16;
+            }
+            for from in if c < 16 { 0..c } else { 0..0 } {
+                let column = (0..kh * kw).map(|w| i32::from(x[w / kw * row + w % kw * stride + from]));
+                out[from] = init[from] + column.sum::<i32>();
             }
         }
     }
@@ -394,10 +462,26 @@ for_every_isa! {
     }
 }
 
+/// From one grid to another by a scale a channel: `q = clamp(round((x − zero) · scale), low, high) + new zero`; `scale` in place of the
+/// requant's own. `one`: the value's zero, if all channels have the same.
+pub fn rescale(isa: Isa, x: &[i8], zero: &[i32], one: Option<i32>, scale: &[f32], r: &Requant, out: &mut [i8]) {
+    #[cfg(target_arch = "aarch64")]
+    if let (Some(from), Some(to), false) = (one, r.plain, isa == Isa::Portable) {
+        let p = scale.len();
+        for (x, out) in x.chunks(p).zip(out.chunks_mut(p)) {
+            let done = neon::rescale(x, from, scale, to, out);
+            for i in done..out.len() {
+                out[i] = saturate((i32::from(x[i]) - from) as f32 * scale[i], to);
+            }
+        }
+        return;
+    }
+    let _ = one;
+    rescale_plainly(isa, x, zero, scale, r, out);
+}
+
 for_every_isa! {
-    /// From one grid to another by a scale a channel: `q = clamp(round((x − zero) · scale), low, high) + new zero`; `scale` in place of the
-    /// requant's own.
-    pub fn rescale(x: &[i8], zero: &[i32], scale: &[f32], r: &Requant, out: &mut [i8]) {
+    fn rescale_plainly(x: &[i8], zero: &[i32], scale: &[f32], r: &Requant, out: &mut [i8]) {
         let p = scale.len();
         for (x, out) in x.chunks(p).zip(out.chunks_mut(p)) {
             let from = zero;
@@ -411,10 +495,33 @@ for_every_isa! {
     }
 }
 
+/// The product of two grids: `q = clamp(round((x − zero) · (gate − gate zero) · scale), low, high) + new zero`.
+/// `one`: the value's zero and the scale, if all channels have the same.
+#[allow(clippy::too_many_arguments)] // two rows, their numbers and the place to put them
+pub fn gate(
+    isa: Isa,
+    x: &[i8],
+    gates: &[i8],
+    zero: &[i32],
+    gate_zero: i32,
+    r: &Requant,
+    one: (Option<i32>, Option<f32>),
+    out: &mut [i8],
+) {
+    #[cfg(target_arch = "aarch64")]
+    if let (Some(from), Some(scale), Some(to), false) = (one.0, one.1, r.plain, isa == Isa::Portable) {
+        let done = neon::gate(x, gates, from, gate_zero, scale, to, out);
+        for i in done..out.len() {
+            let product = (i32::from(x[i]) - from) * (i32::from(gates[i]) - gate_zero);
+            out[i] = saturate(product as f32 * scale, to);
+        }
+        return;
+    }
+    gate_plainly(isa, x, gates, zero, gate_zero, r, one, out);
+}
+
 for_every_isa! {
-    /// The product of two grids: `q = clamp(round((x − zero) · (gate − gate zero) · scale), low, high) + new zero`.
-    /// `one`: the value's zero and the scale, if all channels have the same.
-    pub fn gate(x: &[i8], gate: &[i8], zero: &[i32], gate_zero: i32, r: &Requant, one: (Option<i32>, Option<f32>), out: &mut [i8]) {
+    fn gate_plainly(x: &[i8], gate: &[i8], zero: &[i32], gate_zero: i32, r: &Requant, one: (Option<i32>, Option<f32>), out: &mut [i8]) {
         if let (Some(from), Some(scale), Some(to)) = (one.0, one.1, r.plain) {
             each!(out, (x, gate), |_| {
                 let product = (i32::from(x) - from) * (i32::from(gate) - gate_zero);

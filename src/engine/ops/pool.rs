@@ -94,10 +94,8 @@ impl Operator for Prepared {
                     fold.iter_mut().zip(part).for_each(|(f, p)| *f += p);
                 }
             } else {
-                total[..out_w * c].chunks_exact_mut(c).for_each(|t| t.copy_from_slice(&self.init));
-                for line in 0..kh {
-                    rows::pool_row(io.isa, &x[line * w * self.from.pixel..], self.from.pixel, c, kw, &mut total[..out_w * c]);
-                }
+                let (pixel, row) = (self.from.pixel, self.from.pixel * w);
+                rows::pool_windows(io.isa, x, pixel, row, self.kernel, &self.init, &mut total[..out_w * c]);
             }
             let total = &total[..out_w * c];
             match &self.requant {

@@ -85,7 +85,7 @@ impl Operator for Prepared {
                 let (from, to) = (parts.start * w, parts.end * w);
                 let x = get(io.isa, io.memory, &self.from, from, to, packed);
                 put(io.memory, &self.to, from, to, out_bytes, |out| {
-                    rows::rescale(io.isa, x, &grid.to.zero, scale, requant, out);
+                    rows::rescale(io.isa, x, &grid.to.zero, self.one.0, scale, requant, out);
                 });
                 return Ok(());
             }
