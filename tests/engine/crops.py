@@ -1,6 +1,6 @@
 """Person crops for the engine's tests, cut exactly as tests/golden/make_golden.py cuts them.
 
-In:  tests/golden/pixels_{astronaut,cameraman,basketball}.png of the repository named by $POSED_REPO (default: /work/main, or the
+In:  tests/golden/pixels_{astronaut,cameraman,basketball}.png of the repository named by $POSED_REPO (default: the
      repository this file lies in). Out: CROPS (name -> photo, box), rgb_crop(name): 256x192x3 uint8, network_input(rgb): 1x3x256x192 float32.
 """
 import os
@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
-REPO = Path(os.environ.get('POSED_REPO') or next((p for p in HERE.parents if (p / 'Cargo.toml').exists()), '/work/main'))
+REPO = Path(os.environ.get('POSED_REPO') or next((p for p in HERE.parents if (p / 'Cargo.toml').exists()), '.'))
 PIXELS = REPO / 'tests/golden'
 CROP_W, CROP_H, PADDING = 192, 256, 1.25
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)

@@ -2,7 +2,7 @@
 
     python make_golden.py [--models DIR] [--level none|all]      (last run: onnxruntime 1.32.0, opencv 5.0.0.93, numpy 2.4.6, x86 with AVX-512 VNNI)
 
-In:  DIR/*.int8.onnx, the crops of ../crops.py. Out, beside this script, little-endian and without header:
+In:  DIR/*18.onnx, the crops of ../crops.py. Out, beside this script, little-endian and without header:
      input_CROP.bin           int8, 256x192x3 (height, width, channel): the network's input after its first QuantizeLinear
      heatmaps_MODEL_CROP.bin  int16, 17x64x48 (joint, row, column): heatmap = value * scale
      index.txt                one line a file: name, type, shape, scale, zero point; heatmap = (value - zero) * scale
@@ -54,12 +54,12 @@ def agreement(a, b):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--models', type=Path, default=Path('/work/shared/models'))
+    parser.add_argument('--models', type=Path, default=HERE.parents[2] / 'models')
     parser.add_argument('--level', choices=LEVELS, default='none')
     args = parser.parse_args()
     index, notes, written = [], [], {}
-    for path in sorted(args.models.glob('*.int8.onnx')):
-        model = path.name.removesuffix('.int8.onnx')
+    for path in sorted(args.models.glob('*18.onnx')):
+        model = path.name.removesuffix('.onnx')
         scale, zero = input_scale(path)
         sessions = {level: session(path, level) for level in LEVELS}
         for crop in crops.CROPS:
