@@ -65,7 +65,10 @@ pub fn quantise(real: &[f32], inverse: f32, zero: i32, out: &mut [i8]) -> usize 
     unsafe {
         let (inverse, zero) = (vdupq_n_f32(inverse), vdupq_n_s16(zero as i16));
         for (real, out) in real.iter().zip(out) {
-            store(narrow(load(real).map(|v| vmulq_f32(v, inverse)), zero), out);
+            // Not `map`: the compiler leaves its parts as calls.
+            let v = load(real);
+            let at = |i: usize| vmulq_f32(v[i], inverse);
+            store(narrow([at(0), at(1), at(2), at(3)], zero), out);
         }
     }
     count * 16
@@ -87,7 +90,8 @@ pub fn gate(x: &[i8], gates: &[i8], from: i32, gate_zero: i32, scale: f32, zero:
                 vmull_s16(vget_low_s16(x[1]), vget_low_s16(g[1])),
                 vmull_high_s16(x[1], g[1]),
             ];
-            store(narrow(product.map(|p| vmulq_f32(vcvtq_f32_s32(p), scale)), zero), out);
+            let at = |i: usize| vmulq_f32(vcvtq_f32_s32(product[i]), scale);
+            store(narrow([at(0), at(1), at(2), at(3)], zero), out);
         }
     }
     count * 16
