@@ -14,6 +14,7 @@ fn config(dir: &Path) -> String {
     let path = dir.join("posed.toml");
     let text = "[source]\nkind = \"synthetic\"\nfps = 10.0\n\
         script = [\"blank 3\", \"photo photos/basketball.jpg 20\", \"blank 8\", \"photo photos/basketball.jpg 15\", \"end\"]\n\
+        [find]\nkind = \"given\"\nboxes = [[40, 73, 122, 395]]\n\
         [pose.elbow_down]\nwhen = \"nose above left_elbow\"\nhold_s = 0.5\nrelease_s = 0.2\nrepeat_s = 0.5\n";
     std::fs::write(&path, text).unwrap();
     path.display().to_string()
@@ -42,7 +43,7 @@ fn twice_the_same_bytes_from_y4m_and_avi() {
     }
 }
 
-/// The man is on frames 3 to 22 and 31 to 45, ten a second. He is found within the windows of the search, held after 0.5 s and gone 0.2 s after his
+/// The man is on frames 3 to 22 and 31 to 45, ten a second. He is found in the box that is given, held after 0.5 s and gone 0.2 s after his
 /// last frame (2.2 s), as someone new the second time or as the same, by `forget_s`.
 fn insist(events: &[String], name: &str) {
     let kinds: Vec<&str> = events.iter().map(|e| e.split(' ').next().unwrap()).collect();
