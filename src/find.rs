@@ -46,7 +46,7 @@ impl Default for FindSettings {
         Self {
             kind: FinderKind::Windows,
             smallest: 0.45,
-            acquire_score: 0.3,
+            acquire_score: 0.35,
             keep_score: 0.18,
             look_again: Duration::from_secs(2),
         }

@@ -237,7 +237,7 @@ impl Infer {
         for f in found {
             let bounds = |f: &Found| f.skeleton.bounds(self.visible).unwrap_or(f.area);
             let own = bounds(&f);
-            let inside = |k: &Found| bounds(k).intersection(own).area() > 0.7 * own.area();
+            let inside = |k: &Found| bounds(k).intersection(own).area() > 0.6 * own.area();
             if !kept.iter().any(inside) {
                 kept.push(f);
             }

@@ -226,7 +226,7 @@ fn find(check: &mut Check, f: &file::Find) -> FindSettings {
             FinderKind::Windows
         }
     };
-    let acquire_score = check.within("find.acquire_score", f.acquire_score, 0.05, 0.95, 0.3);
+    let acquire_score = check.within("find.acquire_score", f.acquire_score, 0.05, 0.95, 0.35);
     FindSettings {
         kind,
         smallest: check.within("find.smallest", f.smallest, 0.1, 1.0, 0.45),
