@@ -56,7 +56,7 @@ pub enum Kind {
     Add,
     /// a · b; b may be one number a channel (1x1).
     Mul,
-    /// Mean over windows of kernel[0] x kernel[1] without overlap or padding.
+    /// Mean over windows of so many rows and columns without overlap or padding.
     Pool([usize; 2]),
     /// Channels taken from the inputs: split, concat, shuffle and all their combinations. (input, channel) an output channel.
     Channels(Vec<(usize, usize)>),

@@ -1,7 +1,7 @@
 //! What keeps a damaged, hostile or absurdly large ONNX file from taking the board down with it.
 //!
 //! In: a file's bytes, later its nodes one by one. Out: the parsed model, cleaned of what is not read, or an error. In this order:
-//! 1. [`parse`]: the room that the file takes parsed ([`wire`]), its number of nodes, the data that its constants must have;
+//! 1. [`parse`]: the room that the file takes parsed (`wire`), its number of nodes, the data that its constants must have;
 //! 2. [`bounds::bound`], before tract sees a node: only operators of a list, and only if what they make is bounded by numbers in the file;
 //! 3. [`Budget`]: what all nodes take together;
 //! 4. [`walk`]: the same for a whole graph, before tract runs it alone.

@@ -47,7 +47,7 @@ pub type Piece = Vec<Share>;
 pub struct Schedule {
     /// The stage of every step: after those of all steps that it needs.
     stages: Vec<usize>,
-    /// [round][member]: the pieces that a member does unless another comes first.
+    /// By round and member: the pieces that a member does unless another comes first.
     pub rounds: Vec<Vec<Vec<Piece>>>,
 }
 

@@ -1,7 +1,7 @@
 //! The same two kernels for float networks, with fused multiply-adds where the processor has them, so that a float network's last bits
 //! differ between machines.
 //!
-//! Written once over a [`Vector`] of f32 and compiled for each instruction set.
+//! Written once over a `Vector` of f32 and compiled for each instruction set.
 
 mod vector;
 
@@ -181,9 +181,9 @@ fn tile<V: Vector, const N: usize, const M: usize>(
 
 /// A row's worth of a depthwise convolution.
 pub struct RealTaps<'a> {
-    /// [kernel h x kernel w][period], repeated to [`super::period`].
+    /// Kernel height x kernel width periods, each repeated to [`super::period`].
     pub weights: &'a [f32],
-    /// [period].
+    /// One period.
     pub bias: &'a [f32],
     pub channels: usize,
     /// Kernel width.

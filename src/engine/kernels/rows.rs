@@ -58,12 +58,12 @@ pub struct Requant {
     pub scale: Vec<f32>,
     pub bias: Vec<f32>,
     pub to: Target,
-    /// The zero that all channels share, if nothing but int8 itself limits the result and no sum can lead beyond what [`saturate`] bears:
+    /// The zero that all channels share, if nothing but int8 itself limits the result and no sum can lead beyond what `saturate` bears:
     /// then two operations in ten are spared.
     pub plain: Option<i32>,
 }
 
-/// The most that [`saturate`] may be given, in steps of a grid.
+/// The most that `saturate` may be given, in steps of a grid.
 pub const BEARABLE: f64 = 4_000_000.0;
 
 /// What a rounded number is limited to and shifted by.
