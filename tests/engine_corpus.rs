@@ -119,3 +119,73 @@ fn write_the_hand_made_models() {
         std::fs::write(folder.join(name), bytes).unwrap();
     }
 }
+
+#[test]
+#[ignore = "x"]
+fn random_recipes() {
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut s: u64 = std::env::var("SEED").unwrap().parse().unwrap();
+    let end = Instant::now() + Duration::from_secs(std::env::var("SECS").unwrap().parse().unwrap());
+    let (mut n, mut ok, mut low) = (0, 0, 0);
+    let mut reasons = std::collections::BTreeMap::<String, usize>::new();
+    while Instant::now() < end {
+        let mut next = || {
+            s ^= s << 13;
+            s ^= s >> 7;
+            s ^= s << 17;
+            s
+        };
+        let len = 4 + next() as usize % 60;
+        let bytes: Vec<u8> = std::iter::once(0).chain((0..len).map(|_| next() as u8)).collect();
+        let Some(model) = recipe::file(&bytes) else { continue };
+        std::fs::write("/tmp/last.recipe", &bytes).unwrap();
+        let (before, start) = (peak_kb(), Instant::now());
+        let r = load("r", &model);
+        n += 1;
+        match &r {
+            Ok(n) => {
+                ok += 1;
+                if !n.profile().is_empty() || n.foreign().is_empty() {
+                    low += 1
+                }
+            }
+            Err(e) => {
+                let t = e.to_string();
+                let k: String = t.split("): ").last().unwrap().chars().filter(|c| !c.is_ascii_digit()).take(60).collect();
+                *reasons.entry(k).or_default() += 1;
+            }
+        }
+        if start.elapsed() > Duration::from_millis(800) || peak_kb() - before > 40_000 {
+            let name = format!("/tmp/slow-{n}.recipe");
+            std::fs::write(&name, &bytes).unwrap();
+            println!("{name} {:?} {} MB more; {:?}", start.elapsed(), (peak_kb() - before) >> 10, r.err().map(|e| e.to_string()));
+        }
+    }
+    let mut r: Vec<_> = reasons.into_iter().collect();
+    r.sort_by_key(|r| std::cmp::Reverse(r.1));
+    for (t, c) in r.iter().take(40) {
+        println!("{c} {t}");
+    }
+    println!("{n} models, {ok} loaded, {low} w/o foreign, peak {} MB", peak_kb() >> 10);
+}
+
+#[test]
+#[ignore]
+fn one_recipe() {
+    let model = recipe::file(&std::fs::read(std::env::var("RECIPE").unwrap()).unwrap()).unwrap();
+    let m = <tract_onnx::pb::ModelProto as prost::Message>::decode(&model[..]).unwrap();
+    for t in &m.graph.as_ref().unwrap().initializer {
+        println!("{} {:?} {} {:?}", t.name, t.dims, t.data_type, &t.raw_data[..t.raw_data.len().min(48)]);
+    }
+    for n in &m.graph.as_ref().unwrap().node {
+        let a: Vec<String> = n
+            .attribute
+            .iter()
+            .map(|a| format!("{}={} {:?} {} {:?}", a.name, a.i, a.ints, a.f, String::from_utf8_lossy(&a.s)))
+            .collect();
+        println!("{} {:?} -> {:?}  {a:?}", n.op_type, n.input, n.output);
+    }
+    let start = Instant::now();
+    let r = load("r", &model);
+    println!("{:?} {:?} {} MB", start.elapsed(), r.map(|n| n.heatmap_shape()).map_err(|e| e.to_string()), peak_kb() >> 10);
+}

@@ -10,6 +10,7 @@
 //! end inside tract would not, and this room exists to let none come about.
 
 pub mod bounds;
+mod sound;
 mod walk;
 mod wire;
 

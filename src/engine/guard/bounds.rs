@@ -3,10 +3,11 @@
 //! In: a node and what is known of its inputs. Out: numbers made and multiplications done, at most; an error where an operator's size
 //! hangs on numbers that are not in the file, or where tract is not to run it at all.
 
-use super::{MAX_INTS, MAX_NUMBERS, MAX_RANK, Stop};
+use super::sound::{axes, sane};
+use super::{MAX_INTS, MAX_NUMBERS, Stop};
 use crate::engine::import::Attributes;
 use std::sync::Arc;
-use tract_onnx::pb::{NodeProto, tensor_proto::DataType};
+use tract_onnx::pb::NodeProto;
 use tract_onnx::prelude::*;
 
 /// What is known of a value before the network runs.
@@ -36,8 +37,6 @@ pub struct Cost {
 
 /// The largest kernel, stride, dilation or padding along one axis.
 const MAX_WINDOW: i64 = 1024;
-/// The largest attribute that is a whole number and no position.
-const MAX_INT: u64 = 1 << 31;
 
 /// Operators that make a number of every number, or of every number broadcast.
 const ELEMENTWISE: &str = "\
@@ -53,17 +52,7 @@ const NO_LARGER: &str = "\
     ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare RMSNormalization Shape \
     SimplifiedLayerNormalization Size Slice Softmax SpaceToDepth Split Squeeze Transpose Trilu Unsqueeze";
 
-/// Operators along one axis, or from one on.
-const ALONG: &str = "\
-    ArgMax ArgMin Concat CumSum Flatten Gather LayerNormalization LogSoftmax LpNormalization RMSNormalization \
-    SimplifiedLayerNormalization Softmax Split";
-
-/// Operators on pictures.
-const SPATIAL: &str = "\
-    AveragePool BatchNormalization Conv ConvInteger ConvTranspose DepthToSpace GlobalAveragePool GlobalLpPool GlobalMaxPool \
-    GroupNormalization InstanceNormalization LRN MaxPool QLinearConv SpaceToDepth";
-
-fn is_one(list: &str, operator: &str) -> bool {
+pub(super) fn is_one(list: &str, operator: &str) -> bool {
     list.split(' ').any(|o| o == operator)
 }
 
@@ -81,22 +70,22 @@ fn broadcast<'a>(all: impl Iterator<Item = &'a [usize]>) -> Vec<usize> {
     most
 }
 
-struct Inputs<'a> {
-    node: &'a NodeProto,
-    attributes: Attributes<'a>,
+pub(super) struct Inputs<'a> {
+    pub(super) node: &'a NodeProto,
+    pub(super) attributes: Attributes<'a>,
     facts: &'a [Option<Fact>],
 }
 
 impl Inputs<'_> {
-    fn fact(&self, i: usize) -> Result<&Fact, Stop> {
+    pub(super) fn fact(&self, i: usize) -> Result<&Fact, Stop> {
         self.facts.get(i).and_then(Option::as_ref).ok_or_else(|| format!("its input {i} is missing"))
     }
 
-    fn has(&self, i: usize) -> bool {
+    pub(super) fn has(&self, i: usize) -> bool {
         self.facts.get(i).is_some_and(Option::is_some)
     }
 
-    fn constant<T: Datum + Copy>(&self, i: usize) -> Result<Vec<T>, Stop> {
+    pub(super) fn constant<T: Datum + Copy>(&self, i: usize) -> Result<Vec<T>, Stop> {
         let tensor = self
             .fact(i)?
             .tensor
@@ -271,35 +260,7 @@ impl Inputs<'_> {
 pub fn bound(node: &NodeProto, facts: &[Option<Fact>]) -> Result<Cost, Stop> {
     let inputs = Inputs { node, attributes: Attributes(node), facts };
     sane(node)?;
-    // tract counts on without end from an axis that is not there.
-    if is_one(ALONG, &node.op_type) {
-        let (axes, axis) = (inputs.fact(0)?.dims.len() as u64, inputs.attributes.int("axis", 0));
-        if axes == 0 || axis.unsigned_abs() > axes {
-            return Err(format!("axis {axis} of a value of {axes} axes"));
-        }
-    }
-    let axes = match node.op_type.as_str() {
-        "Slice" => 3,
-        op if op.starts_with("Reduce") || matches!(op, "Squeeze" | "Unsqueeze" | "CumSum") => 1,
-        _ => usize::MAX,
-    };
-    if inputs.has(axes)
-        && let Some(v) = inputs.constant::<i64>(axes)?.into_iter().find(|v| v.unsigned_abs() > MAX_RANK as u64)
-    {
-        return Err(format!("its input {axes} is {v}, which is no axis"));
-    }
-    // From a list that is no permutation, tract counts without end too.
-    if let ("Transpose", Some(perm)) = (&node.op_type[..], inputs.attributes.ints("perm")) {
-        let mut sorted = perm.to_vec();
-        sorted.sort_unstable();
-        if !sorted.into_iter().eq(0..inputs.fact(0)?.dims.len() as i64) {
-            return Err(format!("{perm:?} is no permutation of the axes of {:?}", inputs.fact(0)?.dims));
-        }
-    }
-    // tract looks behind the end of a shape that is too short.
-    if is_one(SPATIAL, &node.op_type) && inputs.fact(0)?.dims.len() < 3 {
-        return Err(format!("an input of the shape {:?}, which is no picture", inputs.fact(0)?.dims));
-    }
+    axes(&inputs)?;
     let simple = |numbers: u64| Ok(Cost { numbers, work: numbers.saturating_add(inputs.sum()) });
     match node.op_type.as_str() {
         op if is_one(ELEMENTWISE, op) => {
@@ -346,31 +307,4 @@ pub fn bound(node: &NodeProto, facts: &[Option<Fact>]) -> Result<Cost, Stop> {
                 .into(),
         ),
     }
-}
-
-/// Refuses attributes that no network has: graphs, sparse and text tensors, sizes beyond any picture.
-fn sane(node: &NodeProto) -> Result<(), Stop> {
-    // tract looks at an operator's name alone.
-    if !matches!(node.domain.as_str(), "" | "ai.onnx" | "com.microsoft") {
-        return Err(format!("operators of {:?} are not supported", node.domain));
-    }
-    if node.op_type == "Cast" && Attributes(node).int("to", 0) == DataType::String as i64 {
-        return Err("numbers made into text".into());
-    }
-    let position = matches!(node.op_type.as_str(), "Slice" | "Constant");
-    for a in &node.attribute {
-        let graphs = a.g.is_some() || !a.graphs.is_empty() || !a.tensors.is_empty() || !a.type_protos.is_empty();
-        if graphs || a.sparse_tensor.is_some() || !a.sparse_tensors.is_empty() || !a.strings.is_empty() {
-            return Err(format!("its attribute {:?} is of a kind that no pose network needs", a.name));
-        }
-        let axis = matches!(a.name.as_str(), "axis" | "axes" | "perm");
-        if let Some(v) = a.ints.iter().chain([&a.i]).find(|v| axis && v.unsigned_abs() > MAX_RANK as u64) {
-            return Err(format!("its attribute {:?} is {v}, which is no axis", a.name));
-        }
-        let all = a.ints.iter().chain([&a.i]);
-        if let Some(v) = all.copied().find(|v| v.unsigned_abs() > MAX_INT).filter(|_| !position) {
-            return Err(format!("its attribute {:?} is {v}, beyond any picture", a.name));
-        }
-    }
-    Ok(())
 }
