@@ -149,6 +149,53 @@ impl Matrix {
     }
 }
 
+impl Matrix {
+    /// [`Matrix::multiply`], then [`rows::requantise`]; in one pass where there is a kernel for it. `sums` is room for the sums.
+    pub fn multiply_rounded(&self, x: &[i8], stride: usize, pixels: usize, r: &rows::Requant, sums: &mut [i32], out: &mut [i8]) {
+        assert!(out.len() >= pixels * self.n, "no room for the output");
+        #[cfg(target_arch = "aarch64")]
+        if let (Some(task), Some(zero)) = (self.neon_task(x, stride, pixels), r.plain) {
+            // SAFETY: as in `multiply`; the output's length is checked above.
+            return unsafe { aarch64::neon::multiply_rounded(task, &r.scale[..self.n], &r.bias[..self.n], zero, out) };
+        }
+        self.multiply(x, stride, pixels, sums);
+        rows::requantise(self.isa, &sums[..pixels * self.n], r, out);
+    }
+
+    /// [`Matrix::multiply`], then [`rows::to_real`], in the same way.
+    #[allow(clippy::too_many_arguments)] // a product, and what is done with it
+    pub fn multiply_real(
+        &self,
+        x: &[i8],
+        stride: usize,
+        pixels: usize,
+        (scale, bias): (&[f32], &[f32]),
+        sums: &mut [i32],
+        out: &mut [f32],
+    ) {
+        assert!(out.len() >= pixels * self.n, "no room for the output");
+        #[cfg(target_arch = "aarch64")]
+        if let Some(task) = self.neon_task(x, stride, pixels) {
+            // SAFETY: as in `multiply`; the output's length is checked above.
+            return unsafe { aarch64::neon::multiply_real(task, &scale[..self.n], &bias[..self.n], out) };
+        }
+        self.multiply(x, stride, pixels, sums);
+        rows::to_real(self.isa, &sums[..pixels * self.n], scale, bias, out);
+    }
+
+    /// What NEON's one-pass kernels take, if this product is one for them.
+    #[cfg(target_arch = "aarch64")]
+    fn neon_task<'a>(&'a self, x: &'a [i8], stride: usize, pixels: usize) -> Option<aarch64::neon::Task<'a>> {
+        match &self.packed {
+            Packed::I8(w) if self.isa == Isa::Neon && self.n.is_multiple_of(4) && pixels > 0 => {
+                assert!(x.len() >= (pixels - 1) * stride + self.k + SLACK, "int8 tensor without slack");
+                Some(((w, &self.init), [self.n, self.k], (x, stride, pixels)))
+            }
+            _ => None,
+        }
+    }
+}
+
 /// A depthwise convolution's weights, packed for one instruction set.
 #[derive(Debug, Clone)]
 pub struct Taps {

@@ -21,6 +21,8 @@ impl Lcg {
             Values::Least => -128,
             Values::Most => 127,
             Values::Ends => [-128, -127, 127][self.next() as usize / 4 % 3],
+            Values::Small => (self.next() >> 8) as i8 / 3,
+            Values::Only(value) => value,
         };
         (0..len).map(|_| value()).collect()
     }
@@ -36,9 +38,13 @@ enum Values {
     Least,
     Most,
     Ends,
+    /// As trained weights are.
+    Small,
+    Only(i8),
 }
 
-const KINDS: [(Values, Values); 7] = [
+/// Inputs and weights. Four products of −128 and −63 fit int16, of −64 not; nor do two of −128.
+const KINDS: [(Values, Values); 11] = [
     (Values::Random, Values::Random),
     (Values::Least, Values::Least),
     (Values::Least, Values::Most),
@@ -46,6 +52,10 @@ const KINDS: [(Values, Values); 7] = [
     (Values::Most, Values::Most),
     (Values::Ends, Values::Ends),
     (Values::Least, Values::Ends),
+    (Values::Random, Values::Small),
+    (Values::Least, Values::Small),
+    (Values::Least, Values::Only(-63)),
+    (Values::Least, Values::Only(-64)),
 ];
 
 fn fast() -> impl Iterator<Item = Isa> {
@@ -67,12 +77,32 @@ fn check_matrix(lcg: &mut Lcg, [pixels, k, n, stride]: [usize; 4], (inputs, weig
         sums
     };
     let expected = run(Isa::Portable, &x);
+    let scale: Vec<f32> = (0..n).map(|_| lcg.upto(1000) as f32 * 1e-6).collect();
+    let bias: Vec<f32> = lcg.bytes(n, Values::Random).into_iter().map(f32::from).collect();
+    let zero = lcg.bytes(1, inputs)[0];
+    let r = rows::Requant {
+        scale: periodic(&scale),
+        bias: periodic(&bias),
+        to: rows::Target::default(),
+        plain: Some(i32::from(zero)),
+    };
+    let mut rounded = vec![0; pixels * n];
+    rows::requantise(Isa::Portable, &expected, &r, &mut rounded);
+    let mut real = vec![0.0; pixels * n];
+    rows::to_real(Isa::Portable, &expected, &r.scale, &r.bias, &mut real);
     for isa in fast() {
         // Gaps between pixels and the slack behind the last: other garbage every time.
         for (_, value) in x.iter_mut().enumerate().filter(|(i, _)| *i >= len || i % stride >= k) {
             *value = lcg.next() as i8;
         }
-        assert!(run(isa, &x) == expected, "{isa:?}: {pixels} pixels, k {k}, n {n}, stride {stride}, {inputs:?} x {weights:?}");
+        let shape = format!("{isa:?}: {pixels} pixels, k {k}, n {n}, stride {stride}, {inputs:?} x {weights:?}");
+        assert!(run(isa, &x) == expected, "{shape}");
+        let (mut sums, mut out) = (vec![0; pixels * n + SLACK], vec![0; pixels * n]);
+        Matrix::pack(isa, &w, n, k, &init).multiply_rounded(&x, stride, pixels, &r, &mut sums, &mut out);
+        assert!(out == rounded, "rounded, {shape}");
+        let mut out = vec![0.0; pixels * n];
+        Matrix::pack(isa, &w, n, k, &init).multiply_real(&x, stride, pixels, (&r.scale, &r.bias), &mut sums, &mut out);
+        assert!(out == real, "real, {shape}");
     }
 }
 
@@ -107,10 +137,11 @@ fn matrix_products_of_a_networks_shapes_equal_the_reference() {
         [7, 513, 25],
     ];
     for [pixels, k, n] in shapes {
-        for (stride, kinds) in [k, k + 1, k * 2].into_iter().zip(KINDS.iter().cycle().skip(lcg.upto(7))) {
+        for (stride, kinds) in [k, k + 1, k * 2].into_iter().zip(KINDS.iter().cycle().skip(lcg.upto(11))) {
             check_matrix(&mut lcg, [pixels, k, n, stride], *kinds);
         }
         check_matrix(&mut lcg, [pixels, k, n, k], KINDS[0]);
+        check_matrix(&mut lcg, [pixels, k, n, k], KINDS[7]);
     }
 }
 

@@ -163,21 +163,21 @@ impl Prepared {
         match &self.product {
             Product::Straight { product, .. } | Product::Sums { product, .. } => {
                 let sums = room(&mut scratch.sums, count * n + SLACK);
-                if pointwise {
-                    product.multiply(io.memory.int8(&self.from, from, to), self.from.pixel, count, sums);
+                let (x, stride) = if pointwise {
+                    (io.memory.int8(&self.from, from, to), self.from.pixel)
                 } else {
                     let window = room(&mut scratch.packed, count * k + 2 * SLACK);
                     let x = io.memory.int8(&self.from, 0, self.from.pixels());
                     self.collect(x, self.from.pixel, from / self.to.shape.w, self.pad, window);
-                    product.multiply(window, k, count, sums);
-                }
+                    (&*window, k)
+                };
                 match &self.product {
                     Product::Straight { requant, .. } => put(io.memory, &self.to, from, to, &mut scratch.bytes, |out| {
-                        rows::requantise(io.isa, &sums[..count * n], requant, out);
+                        product.multiply_rounded(x, stride, count, requant, sums, out);
                     }),
                     Product::Sums { scale, bias, .. } => {
                         let real = room(&mut scratch.real, count * n);
-                        rows::to_real(io.isa, &sums[..count * n], scale, bias, real);
+                        product.multiply_real(x, stride, count, (scale, bias), sums, real);
                         self.finish.send(io.isa, io.memory, from, real, &mut scratch.bytes);
                     }
                     Product::Real { .. } => {}

@@ -4,7 +4,7 @@
 //! exact, and what lies outside the picture is the channel's zero.
 
 use super::conv::{Weights, most, real_weights};
-use super::exit::{self, Exit, Finish, copy_pixels, get, put};
+use super::exit::{self, Exit, Finish, copy_pixels, put};
 use super::{Io, Operator, Scratch, room};
 use crate::engine::graph::Geometry;
 use crate::engine::kernels::real::RealTaps;
@@ -96,8 +96,8 @@ impl Operator for Int8 {
                 // Only the rows under these parts are needed, but where they lie must stay the same.
                 let (first, last) = self.rows_under(&parts);
                 let (c, w) = (self.from.shape.c, self.from.shape.w);
-                let rows = get(io.isa, io.memory, &self.from, first * w, last * w, bytes);
-                packed[first * w * c..last * w * c].copy_from_slice(rows);
+                let rows = io.memory.int8(&self.from, first * w, last * w);
+                rows::pick_bytes(io.isa, rows, self.from.pixel, c, &mut packed[first * w * c..last * w * c]);
                 &packed[..n + SLACK]
             }
         };

@@ -158,8 +158,7 @@ impl PreparedTerm {
             Source::Real => copy_pixels(io.isa, io.memory, &self.from, None, from, to, room_for.bytes, out),
             Source::Sums { matrix, scale, bias } => {
                 let sums = room(room_for.sums, w * channels + SLACK);
-                matrix.multiply(io.memory.int8(&self.from, from, to), self.from.pixel, w, sums);
-                rows::to_real(io.isa, &sums[..w * channels], scale, bias, out);
+                matrix.multiply_real(io.memory.int8(&self.from, from, to), self.from.pixel, w, (scale, bias), sums, out);
             }
             Source::Product { matrix, grid } => {
                 let x = room(room_for.other, w * inputs);

@@ -7,7 +7,7 @@ use std::arch::aarch64::*;
 
 /// Sixteen real numbers in steps of a grid to its int8: `clamp(round(v) + zero, −128, 127)`.
 #[inline(always)]
-fn narrow(v: [float32x4_t; 4], zero: int16x8_t) -> int8x16_t {
+pub fn narrow(v: [float32x4_t; 4], zero: int16x8_t) -> int8x16_t {
     // SAFETY: NEON is part of every aarch64 processor that Linux runs on.
     unsafe {
         let [a, b, c, d] = [vcvtnq_s32_f32(v[0]), vcvtnq_s32_f32(v[1]), vcvtnq_s32_f32(v[2]), vcvtnq_s32_f32(v[3])];

@@ -1,39 +1,165 @@
 //! `sum[p][j] = init[j] + Σ_k x[p][k] · w[j][k]`, inputs k along the lanes.
 //!
-//! Packed: blocks of four columns; in a block, k is cut in eights; if their number is odd, the first is 8 bytes of column 0, 8 of
-//! column 1, ...; each two that follow are 16 bytes of column 0, 16 of column 1, ... Weights past `k` are 0, so that what is read
-//! behind a pixel does not count.
+//! Packed: blocks of four columns; in a block, k is cut in eights and these in pieces of four, the first piece being what is over (one to
+//! three eights, or four); a piece holds its bytes of column 0, then of column 1, ... Weights past `k` are 0, so that what is read behind
+//! a pixel does not count. After the blocks comes a byte for each of their pieces: its [`Chain`].
 //!
-//! A tile is 4 pixels x 4 columns: 8 loads, then 16 times `smull`, `smlal2`, `sadalp` (two products in int16, pairs of these
-//! added to int32) for 256 products, and at its end three `addp` make one vector of four columns from four accumulators. The
-//! other layout, columns along the lanes, needs no `addp` but a `dup` for every input and a second widening add for every 16
-//! products.
+//! A tile is 4 pixels x 4 columns. A piece of it is 8 loads of pairs of vectors, then for each of the 16 sums one `smull`, three `smlal`
+//! and, where its weights are small enough, a single `sadalp`, which adds pairs of int16 to int32. At the tile's end three `addp` make one
+//! vector of four columns from four sums. The other layout, columns along the lanes, needs no `addp` but a `dup` for every input and a
+//! second widening add for every 16 products.
 
+use super::super::rows::narrow;
 use super::super::{opaque_pointer, panel_vectors, store};
-use super::has_minimum;
 use crate::engine::kernels::Packed;
 use std::arch::aarch64::*;
+use std::arch::asm;
 
 /// Columns of a tile.
 const COLUMNS: usize = 4;
 
-pub fn pack_matrix(w: &[i8], n: usize, k: usize, init: &[i32]) -> (Packed, Vec<i32>) {
-    let (columns, depth) = (n.next_multiple_of(COLUMNS), k.next_multiple_of(8));
-    let mut packed = Vec::with_capacity(columns * depth + 1);
-    for block in (0..columns).step_by(COLUMNS) {
-        let mut start = 0;
-        while start < depth {
-            let end = start + if start == 0 && !depth.is_multiple_of(16) { 8 } else { 16 };
-            for column in block..block + COLUMNS {
-                packed.extend((start..end).map(|i| if column < n && i < k { w[column * k + i] } else { 0 }));
-            }
-            start = end;
+/// Eights of a piece.
+const EIGHTS: usize = 4;
+
+/// How many eights of a piece may be summed in int16 before they are added to int32: |x| is at most 128, so that products fit as long as
+/// the weights' amounts sum up to 255 in every lane (255 · 128 = 32640).
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(i8)]
+enum Chain {
+    All,
+    Two,
+    One,
+}
+
+impl Chain {
+    /// The longest that the weights of a piece allow: `w` has its eights, column by column.
+    fn of(w: &[i8]) -> Self {
+        let fits = |eights: usize| {
+            w.chunks(w.len() / COLUMNS).flat_map(|column| column.chunks(8 * eights)).all(|chain| {
+                (0..8).all(|lane| chain.iter().skip(lane).step_by(8).map(|&w| i32::from(w).abs()).sum::<i32>() <= 255)
+            })
+        };
+        if fits(EIGHTS) {
+            Self::All
+        } else if fits(2) {
+            Self::Two
+        } else {
+            Self::One
         }
     }
-    packed.push(has_minimum(w));
+}
+
+/// Inputs from where to where each piece goes.
+fn pieces(k: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let depth = k.next_multiple_of(8);
+    let first = (depth + 8 * EIGHTS - 1) % (8 * EIGHTS) + 1;
+    std::iter::once(0..first).chain((first..depth).step_by(8 * EIGHTS).map(|start| start..start + 8 * EIGHTS))
+}
+
+pub fn pack_matrix(w: &[i8], n: usize, k: usize, init: &[i32]) -> (Packed, Vec<i32>) {
+    let (columns, depth) = (n.next_multiple_of(COLUMNS), k.next_multiple_of(8));
+    let (mut packed, mut chains) = (Vec::with_capacity(columns * depth + columns), Vec::new());
+    for block in (0..columns).step_by(COLUMNS) {
+        for piece in pieces(k) {
+            let start = packed.len();
+            for column in block..block + COLUMNS {
+                packed.extend(piece.clone().map(|i| if column < n && i < k { w[column * k + i] } else { 0 }));
+            }
+            chains.push(Chain::of(&packed[start..]) as i8);
+        }
+    }
+    packed.extend(chains);
     let mut init = init.to_vec();
     init.resize(columns, 0);
     (Packed::I8(packed), init)
+}
+
+/// Where the sums of a block of columns go.
+trait Sink {
+    /// # Safety
+    /// Pixels `p..p + P` and at least one column from `column` exist.
+    unsafe fn put<const P: usize>(&self, p: usize, column: usize, sums: [int32x4_t; P]);
+}
+
+/// To memory, as they are.
+struct Sums {
+    to: *mut i32,
+    n: usize,
+}
+
+impl Sink for Sums {
+    #[inline(always)]
+    unsafe fn put<const P: usize>(&self, p: usize, column: usize, sums: [int32x4_t; P]) {
+        let mut to = self.to.wrapping_add(p * self.n + column);
+        // SAFETY: the caller's promise; a pixel has so many columns more.
+        unsafe {
+            if self.n - column < COLUMNS {
+                for (i, sum) in sums.into_iter().enumerate() {
+                    store(to.add(i * self.n), [sum], self.n - column);
+                }
+                return;
+            }
+            for sum in sums {
+                vst1q_s32(to, sum);
+                to = opaque_pointer(to.wrapping_add(self.n)).cast_mut();
+            }
+        }
+    }
+}
+
+/// To real numbers, `sum · scale + bias`; the columns are whole blocks.
+struct Real {
+    scale: *const f32,
+    bias: *const f32,
+    to: *mut f32,
+    n: usize,
+}
+
+impl Sink for Real {
+    #[inline(always)]
+    unsafe fn put<const P: usize>(&self, p: usize, column: usize, sums: [int32x4_t; P]) {
+        let mut to = self.to.wrapping_add(p * self.n + column);
+        // SAFETY: there are scales and biases for whole blocks of columns, and room for a block of each pixel.
+        unsafe {
+            let (scale, bias) = (vld1q_f32(self.scale.add(column)), vld1q_f32(self.bias.add(column)));
+            for sum in sums {
+                vst1q_f32(to, vaddq_f32(vmulq_f32(vcvtq_f32_s32(sum), scale), bias));
+                to = opaque_pointer(to.wrapping_add(self.n)).cast_mut();
+            }
+        }
+    }
+}
+
+/// To int8, `saturate(round(sum · scale + bias) + zero)`; the columns are whole blocks.
+struct Rounded {
+    scale: *const f32,
+    bias: *const f32,
+    zero: int16x8_t,
+    to: *mut i8,
+    n: usize,
+}
+
+impl Sink for Rounded {
+    #[inline(always)]
+    unsafe fn put<const P: usize>(&self, p: usize, column: usize, sums: [int32x4_t; P]) {
+        // SAFETY: there are scales and biases for whole blocks of columns, and room for a block of each pixel.
+        unsafe {
+            let (scale, bias) = (vld1q_f32(self.scale.add(column)), vld1q_f32(self.bias.add(column)));
+            let at = |i: usize| vaddq_f32(vmulq_f32(vcvtq_f32_s32(sums[i.min(P - 1)]), scale), bias);
+            let q = vreinterpretq_u32_s8(narrow([at(0), at(1), at(2), at(3)], self.zero));
+            let mut to = self.to.wrapping_add(p * self.n + column);
+            for i in 0..P {
+                let four = match i {
+                    0 => vgetq_lane_u32::<0>(q),
+                    1 => vgetq_lane_u32::<1>(q),
+                    2 => vgetq_lane_u32::<2>(q),
+                    _ => vgetq_lane_u32::<3>(q),
+                };
+                to.cast::<u32>().write_unaligned(four);
+                to = to.wrapping_add(self.n);
+            }
+        }
+    }
 }
 
 /// # Safety
@@ -42,18 +168,39 @@ pub fn pack_matrix(w: &[i8], n: usize, k: usize, init: &[i32]) -> (Packed, Vec<i
 #[allow(clippy::too_many_arguments)] // one call for all instruction sets
 #[target_feature(enable = "neon")]
 pub unsafe fn multiply(w: &[i8], init: &[i32], n: usize, k: usize, x: &[i8], stride: usize, pixels: usize, sums: &mut [i32]) {
-    let layer = Layer { w: w.as_ptr(), init: init.as_ptr(), n, depth: k.next_multiple_of(8), stride };
+    let layer = Layer::new(w, init, n, k, stride);
     // SAFETY: the caller's promise is that of `all_pixels`.
-    unsafe {
-        match w.last() {
-            Some(0) => layer.all_pixels::<false>(x.as_ptr(), pixels, sums.as_mut_ptr()),
-            _ => layer.all_pixels::<true>(x.as_ptr(), pixels, sums.as_mut_ptr()),
-        }
-    }
+    unsafe { layer.all_pixels(x.as_ptr(), pixels, &Sums { to: sums.as_mut_ptr(), n }) }
+}
+
+/// A product and its pixels: packed weights and their init, [n, k], and x with its stride and its number of pixels.
+pub type Task<'a> = ((&'a [i8], &'a [i32]), [usize; 2], (&'a [i8], usize, usize));
+
+/// The same sums straight to int8: `saturate(round(sum · scale + bias) + zero)`.
+///
+/// # Safety
+/// As [`multiply`]; n is a multiple of 4, `scale` and `bias` have n values and `out` pixels · n.
+#[target_feature(enable = "neon")]
+pub unsafe fn multiply_rounded(((w, init), [n, k], x): Task, scale: &[f32], bias: &[f32], zero: i32, out: &mut [i8]) {
+    let sink = Rounded { scale: scale.as_ptr(), bias: bias.as_ptr(), zero: vdupq_n_s16(zero as i16), to: out.as_mut_ptr(), n };
+    // SAFETY: the caller's promise is that of `all_pixels`.
+    unsafe { Layer::new(w, init, n, k, x.1).all_pixels(x.0.as_ptr(), x.2, &sink) }
+}
+
+/// The same sums straight to real numbers: `sum · scale + bias`.
+///
+/// # Safety
+/// As [`multiply_rounded`].
+#[target_feature(enable = "neon")]
+pub unsafe fn multiply_real(((w, init), [n, k], x): Task, scale: &[f32], bias: &[f32], out: &mut [f32]) {
+    let sink = Real { scale: scale.as_ptr(), bias: bias.as_ptr(), to: out.as_mut_ptr(), n };
+    // SAFETY: the caller's promise is that of `all_pixels`.
+    unsafe { Layer::new(w, init, n, k, x.1).all_pixels(x.0.as_ptr(), x.2, &sink) }
 }
 
 struct Layer {
     w: *const i8,
+    chains: *const i8,
     init: *const i32,
     n: usize,
     /// k, rounded up to eights.
@@ -62,10 +209,16 @@ struct Layer {
 }
 
 impl Layer {
+    fn new(w: &[i8], init: &[i32], n: usize, k: usize, stride: usize) -> Self {
+        let depth = k.next_multiple_of(8);
+        let chains = w[n.next_multiple_of(COLUMNS) * depth..].as_ptr();
+        Self { w: w.as_ptr(), chains, init: init.as_ptr(), n, depth, stride }
+    }
+
     /// # Safety
-    /// As [`multiply`]; `MINIMUM` where a weight is −128.
+    /// As [`multiply`].
     #[target_feature(enable = "neon")]
-    unsafe fn all_pixels<const MINIMUM: bool>(&self, x: *const i8, pixels: usize, sums: *mut i32) {
+    unsafe fn all_pixels(&self, x: *const i8, pixels: usize, sink: &impl Sink) {
         let panel = panel_vectors(self.depth) * COLUMNS;
         for first in (0..self.n).step_by(panel) {
             let columns = first..self.n.min(first + panel);
@@ -73,11 +226,11 @@ impl Layer {
             // SAFETY: p + the tile's pixels never exceed `pixels`.
             unsafe {
                 while p + 4 <= pixels {
-                    self.some_pixels::<4, MINIMUM>(x.add(p * self.stride), columns.clone(), sums.add(p * self.n));
+                    self.some_pixels::<4>(x.add(p * self.stride), p, columns.clone(), sink);
                     p += 4;
                 }
                 while p < pixels {
-                    self.some_pixels::<1, MINIMUM>(x.add(p * self.stride), columns.clone(), sums.add(p * self.n));
+                    self.some_pixels::<1>(x.add(p * self.stride), p, columns.clone(), sink);
                     p += 1;
                 }
             }
@@ -85,26 +238,22 @@ impl Layer {
     }
 
     /// # Safety
-    /// P pixels can be read at `x` and their sums be written at `sums`.
+    /// P pixels, of which the first is `p`, can be read at `x`, and `sink` takes their sums.
     #[inline]
     #[target_feature(enable = "neon")]
-    unsafe fn some_pixels<const P: usize, const MINIMUM: bool>(
-        &self,
-        x: *const i8,
-        columns: std::ops::Range<usize>,
-        sums: *mut i32,
-    ) {
+    unsafe fn some_pixels<const P: usize>(&self, x: *const i8, p: usize, columns: std::ops::Range<usize>, sink: &impl Sink) {
+        let count = self.depth.div_ceil(8 * EIGHTS);
         for column in columns.step_by(COLUMNS) {
-            // SAFETY: packed weights and init go on to a whole number of blocks; `store` writes only columns below n.
+            // SAFETY: packed weights, chains and init go on to a whole number of blocks.
             unsafe {
-                let tile = self.tile::<P, MINIMUM>(x, self.w.add(column * self.depth));
+                let chains = self.chains.add(column / COLUMNS * count);
+                let tile = self.tile::<P>(x, self.w.add(column * self.depth), chains, count);
                 let init = vld1q_s32(self.init.add(column));
-                let mut to = sums.wrapping_add(column);
-                for [a, b, c, d] in tile {
-                    let four = vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d));
-                    store(to, [vaddq_s32(four, init)], self.n - column);
-                    to = opaque_pointer(to.wrapping_add(self.n)).cast_mut();
+                let mut sums = [init; P];
+                for (sum, [a, b, c, d]) in sums.iter_mut().zip(tile) {
+                    *sum = vaddq_s32(vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d)), init);
                 }
+                sink.put(p, column, sums);
             }
         }
     }
@@ -112,43 +261,246 @@ impl Layer {
     /// P pixels times one block of columns; a sum's four lanes are still to be added.
     ///
     /// # Safety
-    /// P pixels (rounded up to eights of bytes) can be read at `x`, a block of weights at `w`.
-    #[inline]
-    #[target_feature(enable = "neon")]
-    unsafe fn tile<const P: usize, const MINIMUM: bool>(&self, mut x: *const i8, mut w: *const i8) -> [[int32x4_t; COLUMNS]; P] {
+    /// P pixels (rounded up to eights of bytes) can be read at `x`, a block of weights at `w`, its `count` chains at `chains`.
+    #[inline(always)]
+    unsafe fn tile<const P: usize>(
+        &self,
+        x: *const i8,
+        w: *const i8,
+        chains: *const i8,
+        count: usize,
+    ) -> [[int32x4_t; COLUMNS]; P] {
         let mut sums = [[vdupq_n_s32(0); COLUMNS]; P];
-        // SAFETY: perhaps 8 bytes, then pairs of eights, are the rounded depth that the caller promises.
+        let mut at = At { x: [x; P], w };
+        for (p, x) in at.x.iter_mut().enumerate() {
+            *x = x.wrapping_add(p * self.stride);
+        }
+        // SAFETY: the first piece, then whole ones, are the rounded depth that the caller promises.
         unsafe {
-            if !self.depth.is_multiple_of(16) {
-                let weights: [int8x8_t; COLUMNS] = [vld1_s8(w), vld1_s8(w.add(8)), vld1_s8(w.add(16)), vld1_s8(w.add(24))];
-                let mut pixel = x;
-                for sums in &mut sums {
-                    let x = vld1_s8(pixel);
-                    for (sum, w) in sums.iter_mut().zip(weights) {
-                        *sum = vpaddlq_s16(vmull_s8(x, w));
-                    }
-                    pixel = opaque_pointer(pixel.wrapping_add(self.stride));
-                }
-                w = w.add(32);
-                x = x.add(8);
+            match (self.depth / 8 % EIGHTS, *chains) {
+                (1, _) => at.piece::<1, 1, true>(&mut sums),
+                (2, 0 | 1) => at.piece::<2, 2, true>(&mut sums),
+                (2, _) => at.piece::<2, 1, true>(&mut sums),
+                (3, 0) => at.piece::<3, 4, true>(&mut sums),
+                (3, 1) => at.piece::<3, 2, true>(&mut sums),
+                (3, _) => at.piece::<3, 1, true>(&mut sums),
+                (_, 0) => at.piece::<4, 4, true>(&mut sums),
+                (_, 1) => at.piece::<4, 2, true>(&mut sums),
+                _ => at.piece::<4, 1, true>(&mut sums),
             }
-            for _ in 0..self.depth / 16 {
-                let weights: [int8x16_t; COLUMNS] = [vld1q_s8(w), vld1q_s8(w.add(16)), vld1q_s8(w.add(32)), vld1q_s8(w.add(48))];
-                w = w.add(64);
-                for (p, sums) in sums.iter_mut().enumerate() {
-                    let x = vld1q_s8(x.add(p * self.stride));
-                    for (sum, w) in sums.iter_mut().zip(weights) {
-                        let low = vmull_s8(vget_low_s8(x), vget_low_s8(w));
-                        *sum = if MINIMUM {
-                            vpadalq_s16(vpadalq_s16(*sum, low), vmull_high_s8(x, w))
-                        } else {
-                            vpadalq_s16(*sum, vmlal_high_s8(low, x, w))
-                        };
-                    }
+            for i in 1..count {
+                match *chains.add(i) {
+                    0 => at.piece::<4, 4, false>(&mut sums),
+                    1 => at.piece::<4, 2, false>(&mut sums),
+                    _ => at.piece::<4, 1, false>(&mut sums),
                 }
-                x = x.wrapping_add(16);
             }
         }
         sums
+    }
+}
+
+/// Where a tile is.
+struct At<const P: usize> {
+    x: [*const i8; P],
+    w: *const i8,
+}
+
+/// Sixteen products of a column: `t = x · w` or `t += x · w`, of the low or the high halves, for four columns.
+macro_rules! products {
+    ($op:literal, $half:literal, $x:literal, $w:literal) => {
+        products!(@ $op, $half, $x, $w, "0", "1", "2", "3")
+    };
+    (@ $op:literal, $half:literal, $x:literal, $w:literal, $($c:literal),*) => {
+        concat!($($op, " {t", $c, ":v}.8h, {", $x, ":v}.", $half, ", {", $w, $c, ":v}.", $half, "\n"),*)
+    };
+}
+
+/// Pairs of int16 to int32, for four columns.
+macro_rules! widened {
+    ($op:literal) => { widened!(@ $op, "0", "1", "2", "3") };
+    (@ $op:literal, $($c:literal),*) => { concat!($($op, " {s", $c, ":v}.4s, {t", $c, ":v}.8h\n"),*) };
+}
+
+/// One pixel of a piece, in assembly: left to itself the compiler takes more registers than there are.
+macro_rules! pixel {
+    ($x:expr, $s:expr, $dir:ident, [$($w:ident = $from:expr),*], $($line:expr),*) => {
+        asm!(
+            $($line),*,
+            p = inout(reg) $x, xa = out(vreg) _, xb = out(vreg) _,
+            t0 = out(vreg) _, t1 = out(vreg) _, t2 = out(vreg) _, t3 = out(vreg) _,
+            s0 = $dir(vreg) $s[0], s1 = $dir(vreg) $s[1], s2 = $dir(vreg) $s[2], s3 = $dir(vreg) $s[3],
+            $($w = in(vreg) $from),*,
+            options(readonly, nostack, preserves_flags)
+        )
+    };
+}
+
+/// What one and two, and what three and four eights of a pixel take.
+macro_rules! short_pixel {
+    ($x:expr, $s:expr, $dir:ident, $w:ident, $($line:expr),*) => {
+        pixel!($x, $s, $dir, [wa0 = $w[0][0], wa1 = $w[1][0], wa2 = $w[2][0], wa3 = $w[3][0]], $($line),*, "/* {xb:v} */")
+    };
+}
+macro_rules! long_pixel {
+    ($x:expr, $s:expr, $dir:ident, $w:ident, $($line:expr),*) => {
+        pixel!(
+            $x, $s, $dir,
+            [wa0 = $w[0][0], wa1 = $w[1][0], wa2 = $w[2][0], wa3 = $w[3][0],
+             wb0 = $w[0][1], wb1 = $w[1][1], wb2 = $w[2][1], wb3 = $w[3][1]],
+            $($line),*
+        )
+    };
+}
+
+/// The instructions of a piece of E eights, CHAIN of them in int16; the first widening sets the sum or adds to it.
+macro_rules! by_shape {
+    ($e:expr, $chain:expr, $x:expr, $s:expr, $dir:ident, $w:ident, $first:literal) => {
+        match ($e, $chain) {
+            (1, _) => {
+                short_pixel!($x, $s, $dir, $w, "ldr {xa:d}, [{p}], #8", products!("smull", "8b", "xa", "wa"), widened!($first))
+            }
+            (2, 1) => short_pixel!(
+                $x,
+                $s,
+                $dir,
+                $w,
+                "ldr {xa:q}, [{p}], #16",
+                products!("smull", "8b", "xa", "wa"),
+                widened!($first),
+                products!("smull2", "16b", "xa", "wa"),
+                widened!("sadalp")
+            ),
+            (2, _) => short_pixel!(
+                $x,
+                $s,
+                $dir,
+                $w,
+                "ldr {xa:q}, [{p}], #16",
+                products!("smull", "8b", "xa", "wa"),
+                products!("smlal2", "16b", "xa", "wa"),
+                widened!($first)
+            ),
+            (3, 1) => long_pixel!(
+                $x,
+                $s,
+                $dir,
+                $w,
+                "ldr {xa:q}, [{p}], #16",
+                "ldr {xb:d}, [{p}], #8",
+                products!("smull", "8b", "xa", "wa"),
+                widened!($first),
+                products!("smull2", "16b", "xa", "wa"),
+                widened!("sadalp"),
+                products!("smull", "8b", "xb", "wb"),
+                widened!("sadalp")
+            ),
+            (3, 2) => long_pixel!(
+                $x,
+                $s,
+                $dir,
+                $w,
+                "ldr {xa:q}, [{p}], #16",
+                "ldr {xb:d}, [{p}], #8",
+                products!("smull", "8b", "xa", "wa"),
+                products!("smlal2", "16b", "xa", "wa"),
+                widened!($first),
+                products!("smull", "8b", "xb", "wb"),
+                widened!("sadalp")
+            ),
+            (3, _) => long_pixel!(
+                $x,
+                $s,
+                $dir,
+                $w,
+                "ldr {xa:q}, [{p}], #16",
+                "ldr {xb:d}, [{p}], #8",
+                products!("smull", "8b", "xa", "wa"),
+                products!("smlal2", "16b", "xa", "wa"),
+                products!("smlal", "8b", "xb", "wb"),
+                widened!($first)
+            ),
+            (_, 1) => long_pixel!(
+                $x,
+                $s,
+                $dir,
+                $w,
+                "ldp {xa:q}, {xb:q}, [{p}], #32",
+                products!("smull", "8b", "xa", "wa"),
+                widened!($first),
+                products!("smull2", "16b", "xa", "wa"),
+                widened!("sadalp"),
+                products!("smull", "8b", "xb", "wb"),
+                widened!("sadalp"),
+                products!("smull2", "16b", "xb", "wb"),
+                widened!("sadalp")
+            ),
+            (_, 2) => long_pixel!(
+                $x,
+                $s,
+                $dir,
+                $w,
+                "ldp {xa:q}, {xb:q}, [{p}], #32",
+                products!("smull", "8b", "xa", "wa"),
+                products!("smlal2", "16b", "xa", "wa"),
+                widened!($first),
+                products!("smull", "8b", "xb", "wb"),
+                products!("smlal2", "16b", "xb", "wb"),
+                widened!("sadalp")
+            ),
+            _ => long_pixel!(
+                $x,
+                $s,
+                $dir,
+                $w,
+                "ldp {xa:q}, {xb:q}, [{p}], #32",
+                products!("smull", "8b", "xa", "wa"),
+                products!("smlal2", "16b", "xa", "wa"),
+                products!("smlal", "8b", "xb", "wb"),
+                products!("smlal2", "16b", "xb", "wb"),
+                widened!($first)
+            ),
+        }
+    };
+}
+
+impl<const P: usize> At<P> {
+    /// Adds a piece of E eights, CHAIN of which are summed before they are widened; the FIRST piece sets the sums.
+    ///
+    /// # Safety
+    /// The piece can be read at `x` and `w`.
+    #[inline(always)]
+    unsafe fn piece<const E: usize, const CHAIN: usize, const FIRST: bool>(&mut self, sums: &mut [[int32x4_t; COLUMNS]; P]) {
+        // SAFETY: the caller's promise; the assembly reads as many bytes as it moves the pointer on.
+        unsafe {
+            let at = self.w;
+            let w = [eights::<E>(at), eights::<E>(at.add(8 * E)), eights::<E>(at.add(16 * E)), eights::<E>(at.add(24 * E))];
+            self.w = at.add(32 * E);
+            for (x, s) in self.x.iter_mut().zip(sums) {
+                if FIRST {
+                    by_shape!(E, CHAIN, *x, s, out, w, "saddlp");
+                } else {
+                    by_shape!(E, CHAIN, *x, s, inout, w, "sadalp");
+                }
+            }
+        }
+    }
+}
+
+/// 8 · E weights.
+///
+/// # Safety
+/// They can be read.
+#[inline(always)]
+unsafe fn eights<const E: usize>(w: *const i8) -> [int8x16_t; 2] {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let first = if E == 1 { vcombine_s8(vld1_s8(w), vdup_n_s8(0)) } else { vld1q_s8(w) };
+        let second = match E {
+            3 => vcombine_s8(vld1_s8(w.add(16)), vdup_n_s8(0)),
+            4 => vld1q_s8(w.add(16)),
+            _ => first,
+        };
+        [first, second]
     }
 }
