@@ -73,7 +73,7 @@ fn depthwise(c: &mut Criterion) {
             let mut scratch = TapScratch::default();
             group.bench_function(BenchmarkId::new(format!("{isa:?}"), format!("{channels}x{h}x{w}/{stride}")), |b| {
                 b.iter(|| {
-                    taps.run(&x, 0..output[0], &mut scratch, &mut |_, sums| {
+                    taps.run(&x, 0..output[0], &mut scratch, None, &mut |_, sums| {
                         std::hint::black_box(sums);
                     })
                 });

@@ -162,9 +162,9 @@ impl Matrix {
         rows::requantise(self.isa, &sums[..pixels * self.n], r, out);
     }
 
-    /// [`Matrix::multiply`], then [`rows::to_real`], in the same way.
+    /// [`Matrix::multiply`], then [`rows::to_real`] or, to ADD, [`rows::add_sums`], in the same way.
     #[allow(clippy::too_many_arguments)] // a product, and what is done with it
-    pub fn multiply_real(
+    pub fn multiply_real<const ADD: bool>(
         &self,
         x: &[i8],
         stride: usize,
@@ -177,10 +177,11 @@ impl Matrix {
         #[cfg(target_arch = "aarch64")]
         if let Some(task) = self.neon_task(x, stride, pixels) {
             // SAFETY: as in `multiply`; the output's length is checked above.
-            return unsafe { aarch64::neon::multiply_real(task, &scale[..self.n], &bias[..self.n], out) };
+            return unsafe { aarch64::neon::multiply_real::<ADD>(task, &scale[..self.n], &bias[..self.n], out) };
         }
         self.multiply(x, stride, pixels, sums);
-        rows::to_real(self.isa, &sums[..pixels * self.n], scale, bias, out);
+        let (sums, out) = (&sums[..pixels * self.n], &mut out[..pixels * self.n]);
+        if ADD { rows::add_sums(self.isa, sums, scale, bias, out) } else { rows::to_real(self.isa, sums, scale, bias, out) }
     }
 
     /// What NEON's one-pass kernels take, if this product is one for them.
@@ -234,6 +235,17 @@ impl TapShape {
 pub struct TapScratch {
     pub(in crate::engine) words: Vec<u32>,
     pub(in crate::engine) sums: Vec<i32>,
+    #[cfg(target_arch = "aarch64")]
+    pub(in crate::engine) rounded: Vec<i8>,
+}
+
+/// A row as [`Taps::run`] gives it.
+#[derive(Debug, Clone, Copy)]
+pub enum Row<'a> {
+    Sums(&'a [i32]),
+    /// Rounded in the kernel, as it was asked for.
+    #[allow(dead_code)] // only NEON rounds in its kernel
+    Rounded(&'a [i8]),
 }
 
 impl Taps {
@@ -257,31 +269,44 @@ impl Taps {
     }
 
     /// Output rows `rows` of `x` (height x width x channels, without gaps, [`SLACK`] bytes behind it): `emit(y, sums)` gets each row's
-    /// width x channels sums in turn, `sums[x * channels + c] = init[c] + Σ w[c][i][j] · input[y·stride + i − 1][x·stride + j − 1][c]`.
-    pub fn run(&self, x: &[i8], rows: Range<usize>, scratch: &mut TapScratch, emit: &mut dyn FnMut(usize, &[i32])) {
+    /// width x channels sums in turn, `sums[x * channels + c] = init[c] + Σ w[c][i][j] · input[y·stride + i − 1][x·stride + j − 1][c]`;
+    /// or, where there is a kernel for it, what [`rows::requantise`] would make of them with `rounding`.
+    pub fn run(
+        &self,
+        x: &[i8],
+        rows: Range<usize>,
+        scratch: &mut TapScratch,
+        rounding: Option<&rows::Requant>,
+        emit: &mut dyn FnMut(usize, Row),
+    ) {
         let s = &self.shape;
         assert!(x.len() >= s.input[0] * s.input[1] * s.channels + SLACK, "int8 tensor without slack");
         assert!(rows.end <= s.output[0]);
+        let period = period(s.channels);
+        assert!(rounding.is_none_or(|r| r.scale.len() == period && r.bias.len() == period), "another number of channels");
+        let mut sums = |y: usize, sums: &[i32]| emit(y, Row::Sums(sums));
         match (self.isa, &self.packed) {
             // SAFETY: `pack` was called with an instruction set of `Isa::available`; the lengths are checked above.
             #[cfg(target_arch = "x86_64")]
-            (Isa::Avx2, Packed::I16(w)) => unsafe { x86::avx2::depthwise(w, &self.init, &self.pad, s, x, rows, scratch, emit) },
+            (Isa::Avx2, Packed::I16(w)) => unsafe {
+                x86::avx2::depthwise(w, &self.init, &self.pad, s, x, rows, scratch, &mut sums)
+            },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             (Isa::Avx512Vnni, Packed::I8(w)) => unsafe {
-                x86::vnni::depthwise(w, &self.init, &self.pad, s, x, rows, scratch, emit)
+                x86::vnni::depthwise(w, &self.init, &self.pad, s, x, rows, scratch, &mut sums)
             },
             // SAFETY: as above.
             #[cfg(target_arch = "aarch64")]
             (Isa::Neon, Packed::I8(w)) => unsafe {
-                aarch64::neon::depthwise(w, &self.init, &self.pad, s, x, rows, scratch, emit)
+                aarch64::neon::depthwise(w, &self.init, &self.pad, s, x, rows, scratch, rounding, emit)
             },
             // SAFETY: as above.
             #[cfg(target_arch = "aarch64")]
             (Isa::NeonDot, Packed::I8(w)) => unsafe {
-                aarch64::dot::depthwise(w, &self.init, &self.pad, s, x, rows, scratch, emit)
+                aarch64::dot::depthwise(w, &self.init, &self.pad, s, x, rows, scratch, &mut sums)
             },
-            (_, Packed::I8(w)) => portable::depthwise(w, &self.init, &self.pad, s, x, rows, scratch, emit),
+            (_, Packed::I8(w)) => portable::depthwise(w, &self.init, &self.pad, s, x, rows, scratch, &mut sums),
             (_, Packed::I16(_)) => unreachable!("packed for another instruction set"),
         }
     }

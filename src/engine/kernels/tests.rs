@@ -77,15 +77,7 @@ fn check_matrix(lcg: &mut Lcg, [pixels, k, n, stride]: [usize; 4], (inputs, weig
         sums
     };
     let expected = run(Isa::Portable, &x);
-    let scale: Vec<f32> = (0..n).map(|_| lcg.upto(1000) as f32 * 1e-6).collect();
-    let bias: Vec<f32> = lcg.bytes(n, Values::Random).into_iter().map(f32::from).collect();
-    let zero = lcg.bytes(1, inputs)[0];
-    let r = rows::Requant {
-        scale: periodic(&scale),
-        bias: periodic(&bias),
-        to: rows::Target::default(),
-        plain: Some(i32::from(zero)),
-    };
+    let r = rounding(lcg, n);
     let mut rounded = vec![0; pixels * n];
     rows::requantise(Isa::Portable, &expected, &r, &mut rounded);
     let mut real = vec![0.0; pixels * n];
@@ -100,9 +92,11 @@ fn check_matrix(lcg: &mut Lcg, [pixels, k, n, stride]: [usize; 4], (inputs, weig
         let (mut sums, mut out) = (vec![0; pixels * n + SLACK], vec![0; pixels * n]);
         Matrix::pack(isa, &w, n, k, &init).multiply_rounded(&x, stride, pixels, &r, &mut sums, &mut out);
         assert!(out == rounded, "rounded, {shape}");
-        let mut out = vec![0.0; pixels * n];
-        Matrix::pack(isa, &w, n, k, &init).multiply_real(&x, stride, pixels, (&r.scale, &r.bias), &mut sums, &mut out);
+        let (mut out, packed) = (vec![0.0; pixels * n], Matrix::pack(isa, &w, n, k, &init));
+        packed.multiply_real::<false>(&x, stride, pixels, (&r.scale, &r.bias), &mut sums, &mut out);
         assert!(out == real, "real, {shape}");
+        packed.multiply_real::<true>(&x, stride, pixels, (&r.scale, &r.bias), &mut sums, &mut out);
+        assert!(out.iter().zip(&real).all(|(sum, one)| *sum == one + one), "added, {shape}");
     }
 }
 
@@ -172,13 +166,36 @@ fn common(channels: usize, height: usize, width: usize, stride: usize) -> TapSha
 /// The sums of `rows`, one row after the other.
 fn run_taps(taps: &Taps, x: &[i8], rows: Range<usize>, scratch: &mut TapScratch) -> Vec<i32> {
     let (mut sums, mut next) = (Vec::new(), rows.start);
-    taps.run(x, rows.clone(), scratch, &mut |y, row| {
+    taps.run(x, rows.clone(), scratch, None, &mut |y, row| {
+        let Row::Sums(row) = row else { panic!("rounded without being asked") };
         assert_eq!((y, row.len()), (next, taps.shape.output[1] * taps.shape.channels));
         next += 1;
         sums.extend_from_slice(row);
     });
     assert_eq!(next, rows.end.max(rows.start));
     sums
+}
+
+/// The same, rounded by the kernel or after it.
+fn run_rounded_taps(taps: &Taps, x: &[i8], rows: Range<usize>, scratch: &mut TapScratch, r: &rows::Requant) -> Vec<i8> {
+    let mut all = Vec::new();
+    taps.run(x, rows, scratch, Some(r), &mut |_, row| match row {
+        Row::Rounded(row) => all.extend_from_slice(row),
+        Row::Sums(sums) => {
+            let start = all.len();
+            all.resize(start + sums.len(), 0);
+            rows::requantise(Isa::Portable, sums, r, &mut all[start..]);
+        }
+    });
+    all
+}
+
+/// Random numbers to round by, for sums of any size.
+fn rounding(lcg: &mut Lcg, channels: usize) -> rows::Requant {
+    let scale: Vec<f32> = (0..channels).map(|_| lcg.upto(1000) as f32 * 1e-6).collect();
+    let bias: Vec<f32> = lcg.bytes(channels, Values::Random).into_iter().map(f32::from).collect();
+    let zero = lcg.bytes(1, Values::Random)[0];
+    rows::Requant { scale: periodic(&scale), bias: periodic(&bias), to: rows::Target::default(), plain: Some(i32::from(zero)) }
 }
 
 fn check_taps(lcg: &mut Lcg, shape: TapShape, (inputs, weights): (Values, Values), scratch: &mut TapScratch, every_range: bool) {
@@ -189,6 +206,12 @@ fn check_taps(lcg: &mut Lcg, shape: TapShape, (inputs, weights): (Values, Values
     let all = 0..shape.output[0];
     let expected = run_taps(&Taps::pack(Isa::Portable, shape, &taps, &init, &pad), &x, all.clone(), scratch);
     let row = shape.output[1] * c;
+    let r = rounding(lcg, c);
+    let mut rounded = vec![0; expected.len()];
+    expected
+        .chunks(row.max(1))
+        .zip(rounded.chunks_mut(row.max(1)))
+        .for_each(|(sums, out)| rows::requantise(Isa::Portable, sums, &r, out));
     for isa in fast() {
         let packed = Taps::pack(isa, shape, &taps, &init, &pad);
         let mut check = |rows: Range<usize>| {
@@ -197,6 +220,11 @@ fn check_taps(lcg: &mut Lcg, shape: TapShape, (inputs, weights): (Values, Values
             scratch.sums.fill_with(|| lcg.next() as i32);
             let sums = run_taps(&packed, &x, rows.clone(), scratch);
             assert!(sums == expected[rows.start * row..rows.end * row], "{isa:?} {shape:?} {rows:?} {inputs:?} x {weights:?}");
+            let out = run_rounded_taps(&packed, &x, rows.clone(), scratch, &r);
+            assert!(
+                out == rounded[rows.start * row..rows.end * row],
+                "rounded, {isa:?} {shape:?} {rows:?} {inputs:?} x {weights:?}"
+            );
         };
         check(all.clone());
         if every_range {

@@ -8,7 +8,7 @@ use super::exit::{self, Exit, Finish, copy_pixels, put, real_pixels};
 use super::{Io, Operator, Scratch, room};
 use crate::engine::graph::Geometry;
 use crate::engine::kernels::real::RealMatrix;
-use crate::engine::kernels::rows::{self, Grid, Requant};
+use crate::engine::kernels::rows::{Grid, Requant};
 use crate::engine::kernels::{Isa, Matrix, SLACK, periodic};
 use crate::engine::memory::Place;
 use serde::{Deserialize, Serialize};
@@ -177,7 +177,7 @@ impl Prepared {
                     }),
                     Product::Sums { scale, bias, .. } => {
                         let real = room(&mut scratch.real, count * n);
-                        product.multiply_real(x, stride, count, (scale, bias), sums, real);
+                        product.multiply_real::<false>(x, stride, count, (scale, bias), sums, real);
                         self.finish.send(io.isa, io.memory, from, real, &mut scratch.bytes);
                     }
                     Product::Real { .. } => {}

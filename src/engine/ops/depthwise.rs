@@ -9,7 +9,7 @@ use super::{Io, Operator, Scratch, room};
 use crate::engine::graph::Geometry;
 use crate::engine::kernels::real::RealTaps;
 use crate::engine::kernels::rows::{self, Grid, Requant};
-use crate::engine::kernels::{Isa, SLACK, TapShape, Taps, periodic};
+use crate::engine::kernels::{Isa, Row, SLACK, TapShape, Taps, periodic};
 use crate::engine::memory::Place;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -102,8 +102,12 @@ impl Operator for Int8 {
             }
         };
         let width = self.to.shape.w;
-        self.taps.run(x, parts, taps, &mut |y, sums| {
+        self.taps.run(x, parts, taps, self.requant.as_ref(), &mut |y, row| {
             let (from, to) = (y * width, (y + 1) * width);
+            let sums = match row {
+                Row::Sums(sums) => sums,
+                Row::Rounded(row) => return put(io.memory, &self.to, from, to, bytes, |out| out.copy_from_slice(row)),
+            };
             match &self.requant {
                 Some(requant) => put(io.memory, &self.to, from, to, bytes, |out| rows::requantise(io.isa, sums, requant, out)),
                 None => {

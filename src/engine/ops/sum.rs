@@ -158,7 +158,7 @@ impl PreparedTerm {
             Source::Real => copy_pixels(io.isa, io.memory, &self.from, None, from, to, room_for.bytes, out),
             Source::Sums { matrix, scale, bias } => {
                 let sums = room(room_for.sums, w * channels + SLACK);
-                matrix.multiply_real(io.memory.int8(&self.from, from, to), self.from.pixel, w, (scale, bias), sums, out);
+                matrix.multiply_real::<false>(io.memory.int8(&self.from, from, to), self.from.pixel, w, (scale, bias), sums, out);
             }
             Source::Product { matrix, grid } => {
                 let x = room(room_for.other, w * inputs);
@@ -258,8 +258,8 @@ impl Prepared {
             }
             Source::Sums { matrix, scale, bias } => {
                 let sums = room(work.sums, total.len() + SLACK);
-                matrix.multiply(io.memory.int8(&term.from, from, to), term.from.pixel, self.width, sums);
-                rows::add_sums(io.isa, &sums[..total.len()], scale, bias, total);
+                let x = io.memory.int8(&term.from, from, to);
+                matrix.multiply_real::<true>(x, term.from.pixel, self.width, (scale, bias), sums, total);
             }
             Source::Real if term.times == 1.0 && term.from.is_dense() => {
                 rows::add(io.isa, io.memory.real(&term.from, from, to), total);

@@ -107,15 +107,15 @@ impl Sink for Sums {
     }
 }
 
-/// To real numbers, `sum · scale + bias`; the columns are whole blocks.
-struct Real {
+/// To real numbers, `sum · scale + bias`, or added to those that stand there; the columns are whole blocks.
+struct Real<const ADD: bool> {
     scale: *const f32,
     bias: *const f32,
     to: *mut f32,
     n: usize,
 }
 
-impl Sink for Real {
+impl<const ADD: bool> Sink for Real<ADD> {
     #[inline(always)]
     unsafe fn put<const P: usize>(&self, p: usize, column: usize, sums: [int32x4_t; P]) {
         let mut to = self.to.wrapping_add(p * self.n + column);
@@ -123,7 +123,8 @@ impl Sink for Real {
         unsafe {
             let (scale, bias) = (vld1q_f32(self.scale.add(column)), vld1q_f32(self.bias.add(column)));
             for sum in sums {
-                vst1q_f32(to, vaddq_f32(vmulq_f32(vcvtq_f32_s32(sum), scale), bias));
+                let real = vaddq_f32(vmulq_f32(vcvtq_f32_s32(sum), scale), bias);
+                vst1q_f32(to, if ADD { vaddq_f32(vld1q_f32(to), real) } else { real });
                 to = opaque_pointer(to.wrapping_add(self.n)).cast_mut();
             }
         }
@@ -187,13 +188,13 @@ pub unsafe fn multiply_rounded(((w, init), [n, k], x): Task, scale: &[f32], bias
     unsafe { Layer::new(w, init, n, k, x.1).all_pixels(x.0.as_ptr(), x.2, &sink) }
 }
 
-/// The same sums straight to real numbers: `sum · scale + bias`.
+/// The same sums straight to real numbers, `sum · scale + bias`: set, or added to those in `out`.
 ///
 /// # Safety
 /// As [`multiply_rounded`].
 #[target_feature(enable = "neon")]
-pub unsafe fn multiply_real(((w, init), [n, k], x): Task, scale: &[f32], bias: &[f32], out: &mut [f32]) {
-    let sink = Real { scale: scale.as_ptr(), bias: bias.as_ptr(), to: out.as_mut_ptr(), n };
+pub unsafe fn multiply_real<const ADD: bool>(((w, init), [n, k], x): Task, scale: &[f32], bias: &[f32], out: &mut [f32]) {
+    let sink = Real::<ADD> { scale: scale.as_ptr(), bias: bias.as_ptr(), to: out.as_mut_ptr(), n };
     // SAFETY: the caller's promise is that of `all_pixels`.
     unsafe { Layer::new(w, init, n, k, x.1).all_pixels(x.0.as_ptr(), x.2, &sink) }
 }
@@ -243,11 +244,14 @@ impl Layer {
     #[target_feature(enable = "neon")]
     unsafe fn some_pixels<const P: usize>(&self, x: *const i8, p: usize, columns: std::ops::Range<usize>, sink: &impl Sink) {
         let count = self.depth.div_ceil(8 * EIGHTS);
+        let mut w = self.w.wrapping_add(columns.start * self.depth);
+        let mut chains = self.chains.wrapping_add(columns.start / COLUMNS * count);
         for column in columns.step_by(COLUMNS) {
             // SAFETY: packed weights, chains and init go on to a whole number of blocks.
             unsafe {
-                let chains = self.chains.add(column / COLUMNS * count);
-                let tile = self.tile::<P>(x, self.w.add(column * self.depth), chains, count);
+                let tile;
+                (tile, w) = self.tile::<P>(x, w, chains, count);
+                chains = opaque_pointer(chains.wrapping_add(count));
                 let init = vld1q_s32(self.init.add(column));
                 let mut sums = [init; P];
                 for (sum, [a, b, c, d]) in sums.iter_mut().zip(tile) {
@@ -258,7 +262,7 @@ impl Layer {
         }
     }
 
-    /// P pixels times one block of columns; a sum's four lanes are still to be added.
+    /// P pixels times one block of columns; a sum's four lanes are still to be added. And where the next block's weights are.
     ///
     /// # Safety
     /// P pixels (rounded up to eights of bytes) can be read at `x`, a block of weights at `w`, its `count` chains at `chains`.
@@ -269,7 +273,7 @@ impl Layer {
         w: *const i8,
         chains: *const i8,
         count: usize,
-    ) -> [[int32x4_t; COLUMNS]; P] {
+    ) -> ([[int32x4_t; COLUMNS]; P], *const i8) {
         let mut sums = [[vdupq_n_s32(0); COLUMNS]; P];
         let mut at = At { x: [x; P], w };
         for (p, x) in at.x.iter_mut().enumerate() {
@@ -296,7 +300,7 @@ impl Layer {
                 }
             }
         }
-        sums
+        (sums, at.w)
     }
 }
 

@@ -7,9 +7,11 @@
 //!
 //! Packed: for every 16 lanes of a period, nine taps of 16 bytes. A step is 9 loads, 18 `smull`/`smlal`, 20 widening adds.
 
+use super::super::rows::narrow;
 use super::super::{grow, opaque};
 use super::has_minimum;
-use crate::engine::kernels::{Packed, SLACK, TapScratch, TapShape, period, periodic};
+use crate::engine::kernels::rows::Requant;
+use crate::engine::kernels::{Packed, Row, SLACK, TapScratch, TapShape, period, periodic};
 use std::arch::aarch64::*;
 use std::ops::Range;
 
@@ -29,7 +31,7 @@ pub fn pack_taps(w: &[i8], c: usize, init: &[i32]) -> (Packed, Vec<i32>) {
 
 /// # Safety
 /// `w` and `init` come from [`pack_taps`] for the channels of a common shape `s`; `pad` has one value a channel; `x` holds the
-/// picture and SLACK bytes; `rows` lie in the output.
+/// picture and SLACK bytes; `rows` lie in the output; the numbers of `rounding` are for as many channels.
 #[allow(clippy::too_many_arguments)] // one call for all instruction sets
 #[target_feature(enable = "neon")]
 pub unsafe fn depthwise(
@@ -40,12 +42,17 @@ pub unsafe fn depthwise(
     x: &[i8],
     rows: Range<usize>,
     scratch: &mut TapScratch,
-    emit: &mut dyn FnMut(usize, &[i32]),
+    rounding: Option<&Requant>,
+    emit: &mut dyn FnMut(usize, Row),
 ) {
     let padded = PaddedRows::new(s);
     let out = s.output[1] * s.channels;
     grow(&mut scratch.words, (padded.pad_bytes + 3 * padded.row_bytes) / 4);
-    grow(&mut scratch.sums, out + SLACK);
+    let rounding = rounding.and_then(|r| Some(Rounding { scale: r.scale.as_ptr(), bias: r.bias.as_ptr(), zero: r.plain? }));
+    match rounding {
+        Some(_) => grow(&mut scratch.rounded, out + SLACK),
+        None => grow(&mut scratch.sums, out + SLACK),
+    }
     let room = scratch.words.as_mut_ptr().cast::<i8>();
     // SAFETY: `room` begins with a padding pixel.
     unsafe { room.copy_from_nonoverlapping(pad.as_ptr(), s.channels) };
@@ -62,22 +69,75 @@ pub unsafe fn depthwise(
                 next += 1;
             }
             let taps = std::array::from_fn(|t| slot(first + t / 3).add(padded.columns[t % 3]).cast_const());
-            let sums = scratch.sums.as_mut_ptr();
-            match w.last() {
-                Some(0) => sum_row::<false>(w.as_ptr(), init, taps, out, sums),
-                _ => sum_row::<true>(w.as_ptr(), init, taps, out, sums),
+            let minimum = w.last() != Some(&0);
+            match (&rounding, minimum) {
+                (None, false) => sum_row::<false>(w.as_ptr(), init, taps, out, &scratch.sums.as_mut_ptr()),
+                (None, true) => sum_row::<true>(w.as_ptr(), init, taps, out, &scratch.sums.as_mut_ptr()),
+                (Some(r), false) => sum_row::<false>(w.as_ptr(), init, taps, out, &(r, scratch.rounded.as_mut_ptr())),
+                (Some(r), true) => sum_row::<true>(w.as_ptr(), init, taps, out, &(r, scratch.rounded.as_mut_ptr())),
             }
         }
-        emit(y, &scratch.sums[..out]);
+        emit(y, if rounding.is_some() { Row::Rounded(&scratch.rounded[..out]) } else { Row::Sums(&scratch.sums[..out]) });
+    }
+}
+
+/// `saturate(round(sum · scale + bias) + zero)`; a period of scales and biases.
+struct Rounding {
+    scale: *const f32,
+    bias: *const f32,
+    zero: i32,
+}
+
+/// Where sixteen sums go.
+trait Sink {
+    /// What is the same for all sums of lanes `start + i · period`.
+    type Lane;
+    /// # Safety
+    /// The period has 16 lanes from `start`.
+    unsafe fn lane(&self, start: usize) -> Self::Lane;
+    /// # Safety
+    /// There is room for 16 numbers from `at`.
+    unsafe fn put(&self, lane: &Self::Lane, at: usize, sums: [int32x4_t; 4]);
+}
+
+impl Sink for *mut i32 {
+    type Lane = ();
+    unsafe fn lane(&self, _: usize) {}
+    #[inline(always)]
+    unsafe fn put(&self, (): &(), at: usize, sums: [int32x4_t; 4]) {
+        for (q, sum) in sums.into_iter().enumerate() {
+            // SAFETY: the caller's promise.
+            unsafe { vst1q_s32(self.add(at + q * 4), sum) };
+        }
+    }
+}
+
+impl Sink for (&Rounding, *mut i8) {
+    type Lane = ([float32x4_t; 4], [float32x4_t; 4], int16x8_t);
+    #[inline(always)]
+    unsafe fn lane(&self, start: usize) -> Self::Lane {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let load = |p: *const f32| [vld1q_f32(p), vld1q_f32(p.add(4)), vld1q_f32(p.add(8)), vld1q_f32(p.add(12))];
+            (load(self.0.scale.add(start)), load(self.0.bias.add(start)), vdupq_n_s16(self.0.zero as i16))
+        }
+    }
+    #[inline(always)]
+    unsafe fn put(&self, (scale, bias, zero): &Self::Lane, at: usize, sums: [int32x4_t; 4]) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let real = |q: usize| vaddq_f32(vmulq_f32(vcvtq_f32_s32(sums[q]), scale[q]), bias[q]);
+            vst1q_s8(self.1.add(at), narrow([real(0), real(1), real(2), real(3)], *zero));
+        }
     }
 }
 
 /// One row of sums, `out` of them; `taps` are the nine places of lane 0's inputs.
 ///
 /// # Safety
-/// From each of `taps`, `out` bytes rounded up to LANES can be read, as many values at `sums` be written.
+/// From each of `taps`, `out` bytes rounded up to LANES can be read, as many numbers be put.
 #[target_feature(enable = "neon")]
-unsafe fn sum_row<const MINIMUM: bool>(w: *const i8, init_period: &[i32], taps: [*const i8; 9], out: usize, sums: *mut i32) {
+unsafe fn sum_row<const MINIMUM: bool>(w: *const i8, init_period: &[i32], taps: [*const i8; 9], out: usize, sink: &impl Sink) {
     for start in (0..init_period.len().min(out)).step_by(LANES) {
         // SAFETY: `init_period` is one period, `w` nine times as long; lanes below `out`, rounded up, are the caller's promise.
         unsafe {
@@ -88,6 +148,7 @@ unsafe fn sum_row<const MINIMUM: bool>(w: *const i8, init_period: &[i32], taps: 
             for (q, init) in init4.iter_mut().enumerate() {
                 *init = vld1q_s32(init_period.as_ptr().add(start + q * 4));
             }
+            let constant = sink.lane(start);
             let mut lane = start;
             while lane < out {
                 let mut four = init4;
@@ -110,9 +171,7 @@ unsafe fn sum_row<const MINIMUM: bool>(w: *const i8, init_period: &[i32], taps: 
                     }
                     four = widen(four, low, high);
                 }
-                for (q, sum) in four.into_iter().enumerate() {
-                    vst1q_s32(sums.add(lane + q * 4), sum);
-                }
+                sink.put(&constant, lane, four);
                 lane += init_period.len();
             }
         }
