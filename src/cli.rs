@@ -9,6 +9,7 @@ mod eval;
 mod image;
 mod models;
 mod record;
+mod release;
 mod replay;
 mod run;
 
@@ -38,6 +39,8 @@ enum Command {
     Record(record::RecordArgs),
     /// Check a configuration without running it
     Check(check::CheckArgs),
+    /// Put every GPIO line of a configuration to inactive: what the service does when posed has ended, however it ended
+    Release(release::ReleaseArgs),
     /// Look at this machine: cameras, GPIO, screens, processor, models
     Doctor,
     /// Measure speed and memory of a model on this machine
@@ -59,6 +62,7 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Replay(args) => replay::run(&args),
         Command::Record(args) => record::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Release(args) => release::run(&args),
         Command::Doctor => doctor::run(),
         Command::Bench(args) => bench::run(&args),
         Command::Eval(args) => eval::run(&args),

@@ -24,5 +24,6 @@ pub mod preprocess;
 pub mod publish;
 pub mod recognise;
 pub mod record;
+pub mod service;
 pub mod skeleton;
 pub mod track;

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::display::{Display, DisplayError, Scene, SceneOptions};
 use crate::estimate::EstimateError;
 use crate::frame::Frame;
-use crate::health::Health;
+use crate::health::{Health, Stage};
 use crate::infer::Infer;
 use crate::publish::{PublishError, sink};
 use handoff::{Latest, Lines};
@@ -138,6 +138,20 @@ impl Pipeline {
     /// Heartbeats and counts.
     pub fn health(&self) -> &Health {
         &self.shared.health
+    }
+
+    /// A stage that this configuration has and that has been silent for longer than `limit`.
+    pub fn hanging(&self, limit: Duration) -> Option<Stage> {
+        let enabled = |stage: &Stage| self.threads.iter().any(|(name, _)| *name == stage.name());
+        Stage::ALL.into_iter().filter(enabled).find(|&stage| self.health().silence(stage) > limit)
+    }
+
+    /// How things stand, in a line: what the source lacks, or how much has been looked at.
+    pub fn status(&self) -> String {
+        match self.shared.trouble() {
+            Some(trouble) => format!("waiting for the source: {trouble}"),
+            None => self.health().summary(),
+        }
     }
 
     /// Releases every output, then stops the threads; one that does not stop in time is left behind.

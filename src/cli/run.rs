@@ -3,6 +3,7 @@
 use crate::capture::SourceSettings;
 use crate::config::{Config, Overrides};
 use crate::pipeline::{Ended, Pipeline};
+use crate::service::Service;
 use anyhow::Context;
 use clap::Args;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -31,6 +32,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).context("signals cannot be caught")?;
     let mut config = Config::read(&args.config, &overrides)?;
     let mut old = None;
+    let mut service = Service::default();
     loop {
         let (ended, ends) = mpsc::channel();
         let pipeline = match (Pipeline::start(&config, &ended), old.take()) {
@@ -43,8 +45,12 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
             }
         };
         log::info!("running with {}, {} poses, {} actions", config.model.name, config.poses.len(), config.outputs.len());
-        match wait(&mut signals, &ends, args, &overrides) {
-            Next::Stop => return Ok(ExitCode::SUCCESS),
+        service.ready();
+        match wait(&mut signals, &ends, args, &overrides, &mut service, &pipeline) {
+            Next::Stop => {
+                service.stopping();
+                return Ok(ExitCode::SUCCESS);
+            }
             Next::Fail(ended) => {
                 pipeline.stop();
                 anyhow::bail!("{ended}");
@@ -63,17 +69,27 @@ enum Next {
     Reload(Box<Config>),
 }
 
-fn wait(signals: &mut Signals, ends: &Receiver<Ended>, args: &RunArgs, overrides: &Overrides) -> Next {
+fn wait(
+    signals: &mut Signals,
+    ends: &Receiver<Ended>,
+    args: &RunArgs,
+    overrides: &Overrides,
+    service: &mut Service,
+    pipeline: &Pipeline,
+) -> Next {
     loop {
+        service.tend(pipeline);
         for signal in signals.pending() {
             if signal != SIGHUP {
                 log::info!("stopping");
                 return Next::Stop;
             }
+            service.reloading();
             match Config::read(&args.config, overrides) {
                 Ok(config) => return Next::Reload(Box::new(config)),
                 Err(e) => log::error!("the new configuration is refused and the old one kept:\n{e}"),
             }
+            service.ready();
         }
         match ends.recv_timeout(Duration::from_millis(50)) {
             Ok(Ended::SourceEnd) => return Next::Stop,

@@ -38,7 +38,7 @@ impl Shared {
         *self.source_trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
     }
 
-    fn trouble(&self) -> Option<String> {
+    pub(super) fn trouble(&self) -> Option<String> {
         self.source_trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -109,7 +109,7 @@ pub fn infer(
     let mut status = Vec::new();
     let (mut failures, mut lost) = (0, false);
     // The way to see, on a real machine, that a stage that dies releases the outputs.
-    let must_panic = std::env::var_os("POSED_FAULT").is_some_and(|v| v == "panic");
+    let fault = std::env::var("POSED_FAULT").unwrap_or_default();
     let (mut seen_at, mut rate) = (Instant::now(), None);
     let mut last_time = Duration::ZERO;
     loop {
@@ -152,8 +152,12 @@ pub fn infer(
             }
         }
         Health::count(&shared.health.frames);
-        if must_panic && frame.sequence >= 10 {
-            panic!("asked for by POSED_FAULT");
+        if frame.sequence >= 10 {
+            match fault.as_str() {
+                "panic" => panic!("asked for by POSED_FAULT"),
+                "stall" => stall(shared),
+                _ => {}
+            }
         }
         let now = Instant::now();
         rate = Some(smoothed(rate, now - seen_at));
@@ -223,6 +227,13 @@ pub fn guard(shared: &Shared, acting: &SharedActing, grace: Duration) -> Result<
         std::thread::sleep(sleep.max(Duration::from_millis(1)));
     }
     Ok(())
+}
+
+/// Hangs without a beat, as a stage does whose device never answers: for tests of the watchdog (POSED_FAULT=stall).
+fn stall(shared: &Shared) {
+    while !shared.stopping() {
+        std::thread::sleep(BEAT);
+    }
 }
 
 /// Shows the newest scene; a screen that fails is tried again with the next one.
