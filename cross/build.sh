@@ -5,7 +5,7 @@
 #     cross/build.sh aarch64-unknown-linux-gnu
 #     cross/build.sh aarch64-unknown-linux-gnu test --locked     # the tests run in qemu-user (apt: qemu-user-static)
 #
-# The result is target/TARGET/release/posed and wants glibc 2.34 or newer: Debian 12, Raspberry Pi OS bookworm, Ubuntu 22.04. A release
+# The result is target/TARGET/release/posed and wants glibc 2.35 or newer (hypot): Debian 12, Raspberry Pi OS bookworm, Ubuntu 22.04. A release
 # build takes 10 minutes on two cores the first time. Linker and runner stand in .cargo/config.toml.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

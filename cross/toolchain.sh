@@ -32,7 +32,7 @@ download_foreign() {
         -o Dir::State::lists="$state/lists" -o Dir::State::status="$state/status" -o Dir::Cache="$state/cache"
         -o APT::Sandbox::User=root -o Acquire::Languages=none -qq)
     apt-get "${options[@]}" update
-    apt-get "${options[@]}" download "$package"
+    (cd "$prefix/debs" && apt-get "${options[@]}" download "$package")
 }
 
 has_std() {
@@ -49,11 +49,11 @@ install_rust() {
     minor=$(cut -d. -f1,2 <<<"$version")
     rm -rf "$prefix/debs"
     mkdir -p "$prefix/debs" "$prefix/bin"
-    cd "$prefix/debs"
-    apt-get -o APT::Sandbox::User=root -qq download "rustc-web=$version" "libstd-rust-web-dev=$version" "libstd-rust-web-$minor=$version"
+    (cd "$prefix/debs" && apt-get -o APT::Sandbox::User=root -qq download \
+        "rustc-web=$version" "libstd-rust-web-dev=$version" "libstd-rust-web-$minor=$version")
     for architecture in "$@"; do download_foreign "$architecture" "libstd-rust-web-dev=$version"; done
     rm -rf "${prefix:?}/usr" "$prefix/.stamp"
-    for package in *.deb; do dpkg -x "$package" "$prefix"; done
+    for package in "$prefix"/debs/*.deb; do dpkg -x "$package" "$prefix"; done
     for program in rustc rustdoc; do
         printf '#!/bin/sh\nLD_LIBRARY_PATH=%s/usr/lib/x86_64-linux-gnu exec %s/usr/bin/%s "$@"\n' "$prefix" "$prefix" $program >"$prefix/bin/$program"
         chmod +x "$prefix/bin/$program"
