@@ -34,6 +34,15 @@ posed ($version) unstable; urgency=medium
  -- $maintainer  $(LC_ALL=C date -uR -d "@$SOURCE_DATE_EPOCH")
 EOF
 
+# What the program is linked of, each crate with its licence: most of them ask that their text goes with every copy.
+cargo tree --locked -e normal --target "$target" --prefix none --format '{p} {l}' | sed -n 's/ (\*)$//; s/ (proc-macro)//; /^posed /!p' | sort -u |
+    while read -r name crate_version licence; do
+        printf '\n==== %s %s: %s\n' "$name" "${crate_version#v}" "$licence"
+        find "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*/"$name-${crate_version#v}" -maxdepth 1 -type f \
+            \( -iname 'licen[cs]e*' -o -iname 'copying*' -o -iname 'notice*' \) -print0 | sort -z | xargs -0r cat
+    done >$pages/crates.txt
+gzip -9nf $pages/crates.txt
+
 if [ "$target" = "$host" ]; then
     of_target=()
     [ -n "${POSED_NO_BUILD:-}" ] || cargo build --release --locked
