@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""boot.py IMAGES DISK PAYLOAD OUT [--cut WORD]: boots the emulated board, hands it PAYLOAD (a folder), saves the screen as OUT/NAME.png
+at each serial line "SCREENDUMP NAME", and gets OUT/out/ back. Success: the guest printed "BOARD TEST PASSED"; with --cut, the power was
+cut at the line with WORD. Otherwise the end of the serial log is printed. DISK is the root, written to."""
+import argparse, json, os, re, socket, subprocess, sys, threading, time
+
+parser = argparse.ArgumentParser()
+for name in ("images", "disk", "payload", "out"):
+    parser.add_argument(name)
+parser.add_argument("--cut")
+parser.add_argument("--limit", type=float, default=900)
+args = parser.parse_args()
+os.makedirs(args.out, exist_ok=True)
+at = lambda name: os.path.join(os.path.abspath(args.out), name)
+subprocess.check_call(["tar", "-C", args.payload, "--owner=0", "--group=0", "-cf", at("payload.tar"), "."])
+with open(at("out.img"), "wb") as f:
+    f.truncate(64 << 20)
+if os.path.exists(at("qmp")):
+    os.unlink(at("qmp"))
+
+
+def disk(file, name, *more):
+    drive = ",".join([f"file={file}", f"if=none,id={name}", *more])
+    return ["-drive", drive, "-device", f"virtio-blk-pci,drive={name}"]
+
+
+start = time.time()
+board = subprocess.Popen(
+    ["qemu-system-aarch64", "-M", "virt,gic-version=3", "-cpu", "cortex-a76", "-accel", "tcg,thread=multi", "-smp", "2", "-m", "1024",
+     "-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot", "-qmp", f"unix:{at('qmp')},server,nowait",
+     "-device", "virtio-gpu-pci,xres=800,yres=480", "-kernel", f"{args.images}/vmlinuz", "-initrd", f"{args.images}/initrd",
+     "-append", "console=ttyAMA0 rw mitigations=off systemd.show_status=0",
+     *disk(args.disk, "r"), *disk(at("payload.tar"), "p", "format=raw", "readonly=on"), *disk(at("out.img"), "o", "format=raw")],
+    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+killer = threading.Timer(args.limit, board.kill)
+killer.start()
+
+
+def screendump(name):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(at("qmp"))
+    f = s.makefile("rw")
+    f.readline()
+    for command in ({"execute": "qmp_capabilities"}, {"execute": "screendump", "arguments": {"filename": at(f"{name}.png"), "format": "png"}}):
+        f.write(json.dumps(command) + "\n")
+        f.flush()
+        while "event" in json.loads(f.readline()):
+            pass
+    s.close()
+
+
+passed = cut = False
+lines = []
+with open(at("serial.log"), "w") as log:
+    for line in board.stdout:
+        line = f"{time.time() - start:7.1f} {line.decode(errors='replace').rstrip()}"
+        lines.append(line)
+        print(line, file=log, flush=True)
+        if re.search(r"STEP ", line):
+            print(line[line.index("STEP "):] + f" ({line[:7].strip()} s)", flush=True)
+        if found := re.search(r"SCREENDUMP (\w+)", line):
+            screendump(found[1])
+        passed |= "BOARD TEST PASSED" in line
+        if args.cut and args.cut in line:
+            cut = True
+            board.kill()
+killer.cancel()
+board.wait()
+if not args.cut:
+    os.makedirs(at("out"), exist_ok=True)
+    subprocess.call(["tar", "-xf", at("out.img"), "-C", at("out")], stderr=subprocess.DEVNULL)
+if cut if args.cut else passed:
+    print(f"board: {time.time() - start:.0f} s")
+    sys.exit(0)
+print("\n".join(lines[-80:]))
+sys.exit("board: the test did not pass; above is the end of its serial log")

@@ -1,0 +1,156 @@
+# test.sh: runs in the board as root, in the folder of the payload. Every step is asserted; the first that fails ends the test.
+set -eu
+out=/run/board-out; mkdir -p $out
+camera=/dev/video0 feeder=/dev/video1
+step() { echo "STEP $*"; }
+fail() { echo "FAILED: $*"; exit 1; }
+finish() {
+    rc=$?
+    [ $rc = 0 ] || { systemctl status posed --no-pager -n 0 || true; journalctl -u posed -n 40 --no-pager -o cat || true; }
+    journalctl -u posed --no-pager >$out/journal.txt || true
+    tail -n 200 /var/lib/posed/lines >$out/lines.jsonl 2>/dev/null || true
+    dmesg >$out/dmesg.txt; tar -cf /dev/vdc -C $out .; sync
+    [ $rc = 0 ] && echo "BOARD TEST PASSED" || echo "BOARD TEST FAILED ($rc)"
+}
+trap finish EXIT
+# until CONDITION [tenths of a second]
+until_() { n=0; while ! eval "$1"; do n=$((n + 1)); [ $n -lt "${2:-300}" ] || fail "waited in vain: $1"; sleep 0.1; done; }
+# a command's failure is wanted
+refuse() { if "$@"; then fail "should have failed: $*"; fi; }
+lamp() { cat $sim/sim_gpio17/value; }
+low() { cat $sim/sim_gpio4/value; }
+on() { [ "$(lamp)" = 1 ] && [ "$(low)" = 0 ]; }
+off() { [ "$(lamp)" = 0 ] && [ "$(low)" = 1 ]; }
+active() { [ "$(systemctl is-active posed)" = active ]; }
+restarts() { systemctl show -P NRestarts posed; }
+pid() { systemctl show -P MainPID posed; }
+
+# vivid's HDMI output is looped to its input: what is written to the feeder is what the camera shows.
+camera_on() {
+    modprobe vivid n_devs=1 num_inputs=2 input_types=0xc num_outputs=1 output_types=1 node_types=0x101; udevadm settle
+    {
+        v4l2-ctl -d $camera -i 1
+        v4l2-ctl -d $feeder --set-dv-bt-timings index=0; v4l2-ctl -d $camera --set-dv-bt-timings index=0
+        v4l2-ctl -d $feeder --set-fmt-video-out=width=640,height=480,pixelformat=YUYV
+        v4l2-ctl -d $camera --set-fmt-video=width=640,height=480,pixelformat=YUYV
+        v4l2-ctl -d $camera -c loop_video=1,osd_text_mode=2
+    } >/dev/null
+}
+person_comes() { v4l2-ctl -d $feeder --stream-out-mmap --stream-from=person.yuyv --stream-loop >/dev/null 2>&1 & shown=$!; }
+person_goes() { kill $shown; wait $shown || true; }
+drop_in() { mkdir -p /run/systemd/system/posed.service.d; printf '[Service]\n%s\n' "$@" >/run/systemd/system/posed.service.d/test.conf; systemctl daemon-reload; }
+no_drop_in() { rm /run/systemd/system/posed.service.d/test.conf; systemctl daemon-reload; }
+
+step "devices: camera, GPIO, screen"
+camera_on
+modprobe configfs; insmod "/lib/modules/$(uname -r)/extra/gpiosim.ko"
+mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config
+chip=/sys/kernel/config/gpio-sim/pi; mkdir -p $chip/bank0; echo 28 >$chip/bank0/num_lines
+for n in 4 17; do mkdir $chip/bank0/line$n; echo GPIO$n >$chip/bank0/line$n/name; done
+echo 1 >$chip/live; udevadm settle
+sim=/sys/devices/platform/$(cat $chip/dev_name)/$(cat $chip/bank0/chip_name)
+echo 0 >/sys/class/vtconsole/vtcon1/bind || true
+
+step "install: the package, its user, its units"
+dpkg -i posed_*.deb >$out/install.txt 2>&1 || { cat $out/install.txt; fail "dpkg -i"; }
+id posed | grep -q '(video)' && id posed | grep -q '(gpio)' || fail "$(id posed)"
+refuse systemctl is-active --quiet posed
+udevadm trigger --subsystem-match=gpio; udevadm settle
+[ "$(stat -c %G /dev/gpiochip0)" = gpio ] || fail "/dev/gpiochip0 is $(stat -c %G /dev/gpiochip0)'s"
+cp posed.toml /etc/posed/posed.toml
+posed check
+systemd-analyze verify posed.service posed@door.service 2>$out/verify.txt || true
+[ ! -s $out/verify.txt ] || { cat $out/verify.txt; fail "systemd-analyze verify"; }
+systemd-analyze security posed.service --no-pager >$out/security.txt || true
+score=$(sed -n 's/.*Overall exposure level for posed.service: \([0-9.]*\).*/\1/p' $out/security.txt)
+awk "BEGIN { exit !($score <= 2.0) }" || fail "security score $score"
+echo "security score $score"
+
+step "doctor: all is well, and each thing that is missing is named"
+setpriv --reuid posed --regid posed --init-groups posed doctor >$out/doctor.txt || { cat $out/doctor.txt; fail "doctor"; }
+refuse grep -q PROBLEM $out/doctor.txt
+
+step "start: active within its time, as its own user, shut in"
+systemctl start posed; active || fail "not active"
+p=$(pid)
+grep -q "^Uid:.$(id -u posed)" /proc/$p/status || fail "not the user posed"
+grep -q '^CapEff:.0000000000000000' /proc/$p/status && grep -q '^NoNewPrivs:.1' /proc/$p/status && grep -q '^Seccomp:.2' /proc/$p/status || fail "not shut in"
+for f in tcp tcp6 udp udp6; do [ "$(wc -l </proc/$p/net/$f)" = 1 ] || fail "an open port: $(cat /proc/$p/net/$f)"; done
+grep -q ' / / ro,' /proc/$p/mountinfo || fail "the root is not read-only for it"
+off || fail "lines are active without a person"
+
+step "a person comes: the lines go active, the line says so, the skeleton is on the screen"
+person_comes
+until_ on 600
+grep -q '"event":"enter"' /var/lib/posed/lines || fail "no enter line"
+sleep 2; echo "SCREENDUMP person"; sleep 2
+step "the person goes: the lines fall"
+person_goes
+until_ off
+grep -q '"event":"leave"\|"event":"exit"' /var/lib/posed/lines || fail "no line of the end"
+
+step "the camera is taken away and comes back"
+person_comes; until_ on 600; person_goes || true
+person_comes; until_ on 600
+before=$(restarts)
+device=$(basename "$(readlink -f /sys/class/video4linux/video0/device)")
+kill $shown; wait $shown || true
+echo "$device" >/sys/bus/platform/drivers/vivid/unbind
+until_ off; sleep 6
+active || fail "not active without its camera"
+systemctl show -P StatusText posed | grep -q "waiting for the source" || fail "status: $(systemctl show -P StatusText posed)"
+refuse posed doctor >$out/doctor-no-camera.txt
+grep -q 'PROBLEM.*camera\|camera.*PROBLEM' $out/doctor-no-camera.txt || { cat $out/doctor-no-camera.txt; fail "doctor does not name the camera"; }
+modprobe -r vivid; camera_on; person_comes
+until_ on 900
+[ "$(restarts)" = "$before" ] || fail "it was restarted"
+
+step "reload: a HUP keeps it active"
+systemctl reload posed; sleep 1; active || fail "not active after a reload"
+until_ on 600
+
+step "SIGKILL: restarted, the lines inactive in between"
+systemctl kill -s KILL posed
+until_ off 50
+until_ "active && on" 900
+[ "$(restarts)" = $((before + 1)) ] || fail "$(restarts) restarts"
+
+step "a stage stalls: the lines fall, the watchdog restarts it"
+drop_in Environment=POSED_FAULT=stall WatchdogSec=6
+systemctl restart posed; was=$(restarts)
+until_ on 900
+until_ off 100
+until_ '[ "$(restarts)" -gt '"$was"' ]' 300
+journalctl -u posed --no-pager -o cat | grep -q 'watchdog is no longer fed' || fail "the log does not name the stage"
+
+step "panic after panic: failed, with everything inactive"
+drop_in Environment=POSED_FAULT=panic
+systemctl reset-failed posed; systemctl restart posed || true
+until_ '[ "$(systemctl is-failed posed)" = failed ]' 1200
+off || fail "a line is active in the failed state"
+journalctl -u posed --no-pager -o cat | grep -q 'Start request repeated too quickly' || fail "not the start limit"
+no_drop_in; systemctl reset-failed posed; systemctl start posed
+until_ on 900
+
+step "the disk is full, /var is read-only, the clock jumps: it keeps acting"
+dd if=/dev/zero of=/var/fill bs=1M 2>/dev/null || true
+person_goes; until_ off; person_comes; until_ on 600
+rm /var/fill
+date -s "+1 year" >/dev/null; person_goes; until_ off; person_comes; until_ on 600
+date -s "-1 year" >/dev/null; person_goes; until_ off; person_comes; until_ on 600
+active || fail "not active"
+
+step "memory"
+rss=$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$(pid)/status") peak=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$(pid)/status")
+echo "memory $rss kB, at most $peak kB"
+[ "$peak" -lt 61440 ] || fail "memory $peak kB"
+
+step "upgrade keeps the configuration; remove and purge leave nothing"
+dpkg -i posed_*.deb >$out/upgrade.txt 2>&1 </dev/null || { cat $out/upgrade.txt; fail "upgrade"; }
+cmp posed.toml /etc/posed/posed.toml
+until_ "active && on" 900
+dpkg -r posed >$out/remove.txt 2>&1
+off || fail "a line is active after removal"
+[ -e /etc/posed/posed.toml ] && [ ! -e /usr/bin/posed ] || fail "remove"
+dpkg --purge posed >$out/purge.txt 2>&1
+for f in /etc/posed /var/lib/posed /var/cache/posed /usr/share/posed; do [ ! -e $f ] || fail "$f is left: $(ls -laR $f)"; done
