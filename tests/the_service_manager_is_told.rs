@@ -58,9 +58,11 @@ fn ready_fed_reloading_and_stopping() {
     daemon.signal(libc::SIGHUP);
     until("RELOADING", || manager.has("RELOADING=1"));
     assert!(manager.has("MONOTONIC_USEC="), "{}", manager.heard);
-    until("READY again", || manager.heard.find("RELOADING").is_some_and(|at| manager.heard[at..].contains("READY=1")) || {
-        manager.listen();
-        false
+    until("READY again", || {
+        manager.heard.find("RELOADING").is_some_and(|at| manager.heard[at..].contains("READY=1")) || {
+            manager.listen();
+            false
+        }
     });
     daemon.signal(libc::SIGTERM);
     let (status, log) = daemon.end();

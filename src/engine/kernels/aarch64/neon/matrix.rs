@@ -274,7 +274,8 @@ impl Layer {
         chains: *const i8,
         count: usize,
     ) -> ([[int32x4_t; COLUMNS]; P], *const i8) {
-        let mut sums = [[vdupq_n_s32(0); COLUMNS]; P];
+        // SAFETY: NEON is part of every aarch64 processor that Linux runs on.
+        let mut sums = [[unsafe { vdupq_n_s32(0) }; COLUMNS]; P];
         let mut at = At { x: [x; P], w };
         for (p, x) in at.x.iter_mut().enumerate() {
             *x = x.wrapping_add(p * self.stride);
