@@ -72,5 +72,8 @@ if not args.cut:
 if cut if args.cut else passed:
     print(f"board: {time.time() - start:.0f} s")
     sys.exit(0)
-print("\n".join(lines[-80:]))
-sys.exit("board: the test did not pass; above is the end of its serial log")
+# From the last step to the verdict: what comes after it is the shutting down.
+end = next((i for i, line in enumerate(lines) if "BOARD TEST FAILED" in line), len(lines))
+first = max((i for i, line in enumerate(lines[:end]) if "STEP " in line), default=0)
+print("\n".join(lines[max(first, end - 80):end + 1]))
+sys.exit("board: the test did not pass; above is its serial log from the last step on")
