@@ -181,7 +181,8 @@ impl Pipeline {
                 self.shared.scenes.iter().for_each(Latest::close);
             }
         }
-        lock(&self.acting).outputs.release_all();
+        // Not only released: an infer that was left behind would keep the lines from the pipeline that comes after this one.
+        lock(&self.acting).outputs.close();
         log::info!("{}", self.shared.health.summary());
     }
 }
