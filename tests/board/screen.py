@@ -3,7 +3,7 @@
 ours: blue on the right side of the body, orange on the left. The screen is 800x480, the picture 640x480 in its middle."""
 import json, struct, sys, zlib
 
-BLUE, ORANGE, X0, NEAR = (86, 180, 233), (230, 159, 0), 80, 4
+BLUE, ORANGE, X0, NEAR = (86, 180, 233), (230, 159, 0), 80, 6
 
 
 def png(path):

@@ -49,6 +49,8 @@ chip=/sys/kernel/config/gpio-sim/pi; mkdir -p $chip/bank0; echo 28 >$chip/bank0/
 for n in 4 17; do mkdir $chip/bank0/line$n; echo GPIO$n >$chip/bank0/line$n/name; done
 echo 1 >$chip/live; udevadm settle
 sim=/sys/devices/platform/$(cat $chip/dev_name)/$(cat $chip/bank0/chip_name)
+# What nobody drives goes where its resistor pulls it: up, for a line that is active at 0.
+echo pull-up >$sim/sim_gpio4/pull
 echo 0 >/sys/class/vtconsole/vtcon1/bind || true
 
 step "install: the package, its user, its units"
