@@ -147,9 +147,7 @@ impl Matrix {
             (_, Packed::I16(_)) => unreachable!("packed for another instruction set"),
         }
     }
-}
 
-impl Matrix {
     /// [`Matrix::multiply`], then [`rows::requantise`]; in one pass where there is a kernel for it. `sums` is room for the sums.
     pub fn multiply_rounded(&self, x: &[i8], stride: usize, pixels: usize, r: &rows::Requant, sums: &mut [i32], out: &mut [i8]) {
         assert!(out.len() >= pixels * self.n, "no room for the output");
