@@ -75,6 +75,18 @@ impl Config {
         let file: file::File = toml::from_str(text).map_err(|e| faults(vec![places.parse_fault(&e)]))?;
         build::build(file, &places, overrides).map_err(faults)
     }
+
+    /// The outputs of `path` that can be understood, and the faults of the others. No model, rule or camera needs to be right or there.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is no TOML of a configuration's form.
+    pub fn outputs(path: &Path) -> Result<(Vec<OutputSettings>, Vec<Fault>), ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.into(), source })?;
+        let places = error::Places::new(&text);
+        let faults = |fault| ConfigError::Faults { path: path.into(), faults: vec![fault] };
+        let file: file::File = toml::from_str(&text).map_err(|e| faults(places.parse_fault(&e)))?;
+        Ok(build::outputs(&file, &places))
+    }
 }
 
 #[cfg(test)]

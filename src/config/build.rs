@@ -95,6 +95,14 @@ pub fn build(file: file::File, places: &Places, overrides: &Overrides) -> Result
     }
 }
 
+/// The outputs alone, all that can be understood: what stands elsewhere in the file must not keep a line active.
+pub fn outputs(file: &file::File, places: &Places) -> (Vec<OutputSettings>, Vec<Fault>) {
+    let mut check = Check { places, faults: Vec::new() };
+    let names: Vec<String> = file.pose.keys().cloned().collect();
+    let outputs = file.action.iter().filter_map(|(name, a)| action(&mut check, name, a, &names)).collect();
+    (outputs, check.faults)
+}
+
 /// An empty path keeps no plans.
 fn cache(check: &mut Check, given: Option<PathBuf>, overrides: &Overrides) -> Option<PathBuf> {
     let Some(directory) = given else { return overrides.cache.clone() };

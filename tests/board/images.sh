@@ -15,12 +15,7 @@ fi
 work=$(mktemp -d "${TMPDIR:-/tmp}/posed-board.XXXX"); trap 'rm -rf "$work"' EXIT
 rm -rf "$out"; mkdir -p "$out" "$work"/{debs,kernel,module,source,root,early/{bin,m,proc,sys,dev,new}}
 
-# Packages of another architecture, with a state of their own: the machine's list of architectures stays as it is.
-foreign() {
-    local s=$work/apt; mkdir -p "$s"/{lists/partial,cache/archives/partial}; : >"$s/status"
-    apt-get -qq -o APT::Architecture=arm64 -o APT::Architectures=arm64 -o Dir::State="$s" -o Dir::State::lists="$s/lists" \
-        -o Dir::State::status="$s/status" -o Dir::Cache="$s/cache" -o APT::Sandbox::User=root -o Acquire::Languages=none "$@" >&2
-}
+foreign() { "$here/../../cross/foreign-apt.sh" arm64 "$work/apt" "$@" >&2; }
 cd "$work/debs"
 foreign update
 foreign download linux-image-arm64 busybox-static

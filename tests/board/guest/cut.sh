@@ -1,0 +1,18 @@
+# cut.sh: posed runs as a service with everything that writes writing, when the power is cut (boot.py kills the emulator at "CUT NOW").
+. ./lib.sh
+devices
+
+step "everything that writes writes"
+dpkg -i posed_*.deb >$out/install.txt 2>&1
+cp posed.toml /etc/posed/posed.toml
+systemctl enable --now posed
+person_comes; until_ on 900
+posed record --source synthetic /var/lib/posed/clip.avi &
+posed record --source synthetic /var/lib/posed/clip.y4m &
+until_ '[ "$(stat -c %s /var/lib/posed/clip.avi /var/lib/posed/clip.y4m 2>/dev/null | sort -n | head -1)" -gt 1000000 ]'
+# Plans of networks, made and thrown away, so that the cut finds one half written.
+(while :; do rm -rf /var/lib/posed/plans; posed bench lite_hrnet_18 --cache /var/lib/posed/plans --runs 1 >/dev/null; done) &
+n=$(wc -l </var/lib/posed/lines); sync
+until_ '[ "$(wc -l </var/lib/posed/lines)" -gt '$((n + 5))' ]'
+echo "CUT NOW"
+sleep 60
