@@ -5,13 +5,14 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${POSED_CACHE:-$HOME/.cache/posed-board}
 out=$cache/images-$(cat "$here/images.sh" "$here/guest/board-test.service" | sha256sum | cut -c1-16)
-if [ -e "$out/done" ]; then echo "$out"; exit; fi
-
-packages=(qemu-system-arm qemu-user-static mmdebstrap arch-test e2fsprogs kmod cpio bc make libssl-dev libelf1 gcc gcc-aarch64-linux-gnu)
-if ! dpkg -s "${packages[@]}" >/dev/null 2>&1; then
+needs_packages() {
+    dpkg -s "$@" >/dev/null 2>&1 && return
     apt-get update -qq >&2
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
-fi
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+needs_packages qemu-system-arm qemu-utils ffmpeg python3
+if [ -e "$out/done" ]; then echo "$out"; exit; fi
+needs_packages qemu-user-static mmdebstrap arch-test e2fsprogs kmod cpio bc make libssl-dev libelf1 gcc gcc-aarch64-linux-gnu
 work=$(mktemp -d "${TMPDIR:-/tmp}/posed-board.XXXX"); trap 'rm -rf "$work"' EXIT
 rm -rf "$out"; mkdir -p "$out" "$work"/{debs,kernel,module,source,root,early/{bin,m,proc,sys,dev,new}}
 

@@ -11,12 +11,12 @@ for clip in avi y4m; do
 done
 torn=$(grep -cv '^{.*}$' /var/lib/posed/lines || true)
 [ "$torn" -le 1 ] || fail "$torn lines are torn: $(grep -v '^{.*}$' /var/lib/posed/lines | head -n 3)"
-if [ -d /var/lib/posed/plans ]; then posed bench lite_hrnet_18 --cache /var/lib/posed/plans --runs 1; fi
+photo >$out/with.jsonl; rm -rf /var/lib/posed/plans; photo >$out/without.jsonl
+cmp $out/with.jsonl $out/without.jsonl || fail "a plan of before the cut gives another skeleton"
 
 step "it acts as before"
 person_comes; until_ on 900
 [ "$(restarts)" = 0 ] || fail "it was restarted"
-refuse grep -q 'panicked' "$(journalctl -u posed --no-pager -o cat >$out/journal.txt; echo $out/journal.txt)"
 person_goes; until_ off
 
 step "everything is read-only, as on a kiosk's card: it starts and acts"

@@ -11,7 +11,7 @@ posed record --source synthetic /var/lib/posed/clip.avi &
 posed record --source synthetic /var/lib/posed/clip.y4m &
 until_ '[ "$(stat -c %s /var/lib/posed/clip.avi /var/lib/posed/clip.y4m 2>/dev/null | sort -n | head -1)" -gt 1000000 ]'
 # Plans of networks, made and thrown away, so that the cut finds one half written.
-(while :; do rm -rf /var/lib/posed/plans; posed bench lite_hrnet_18 --cache /var/lib/posed/plans --runs 1 >/dev/null; done) &
+(while :; do rm -rf /var/lib/posed/plans; photo >/dev/null; done) &
 n=$(wc -l </var/lib/posed/lines); sync
 until_ '[ "$(wc -l </var/lib/posed/lines)" -gt '$((n + 5))' ]'
 echo "CUT NOW"

@@ -39,18 +39,30 @@ camera_on() {
 }
 person_comes() { v4l2-ctl -d $feeder --stream-out-mmap --stream-from=person.yuyv --stream-loop >/dev/null 2>&1 & shown=$!; }
 person_goes() { kill $shown; wait $shown || true; }
+# One inference with a directory of plans of its own.
+photo() { CACHE_DIRECTORY=/var/lib/posed/plans posed image --model lite_hrnet_18 --box 34,76,152,404 basketball.jpg; }
 drop_in() { mkdir -p /run/systemd/system/posed.service.d; printf '[Service]\n%s\n' "$@" >/run/systemd/system/posed.service.d/test.conf; systemctl daemon-reload; }
-no_drop_in() { rm /run/systemd/system/posed.service.d/test.conf; systemctl daemon-reload; }
+no_# One inference with a directory of plans of its own.
+photo() { CACHE_DIRECTORY=/var/lib/posed/plans posed image --model lite_hrnet_18 --box 34,76,152,404 basketball.jpg; }
+drop_in() { rm /run/systemd/system/posed.service.d/test.conf; systemctl daemon-reload; }
 devices() {
     step "devices: camera, GPIO, screen"
     camera_on
     modprobe configfs; insmod "/lib/modules/$(uname -r)/extra/gpiosim.ko"
     mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config
+    gpio_on
+    echo 0 >/sys/class/vtconsole/vtcon1/bind || true
+}
+gpio_on() {
     chip=/sys/kernel/config/gpio-sim/pi; mkdir -p $chip/bank0; echo 28 >$chip/bank0/num_lines
     for n in 4 17; do mkdir $chip/bank0/line$n; echo GPIO$n >$chip/bank0/line$n/name; done
     echo 1 >$chip/live; udevadm settle
     sim=/sys/devices/platform/$(cat $chip/dev_name)/$(cat $chip/bank0/chip_name)
     # What nobody drives goes where its resistor pulls it: up, for a line that is active at 0.
     echo pull-up >$sim/sim_gpio4/pull
-    echo 0 >/sys/class/vtconsole/vtcon1/bind || true
+    udevadm trigger --subsystem-match=gpio; udevadm settle
 }
+gpio_off() { echo 0 >$chip/live; rmdir $chip/bank0/line* $chip/bank0 $chip; udevadm settle; }
+# The screen is virtio-gpu's: its driver lets go of the device and takes it again.
+screen_off() { screen=$(basename "$(readlink -f /sys/class/graphics/fb0/device)"); echo "$screen" >/sys/bus/virtio/drivers/virtio_gpu/unbind; udevadm settle; }
+screen_on() { echo "$screen" >/sys/bus/virtio/drivers/virtio_gpu/bind; udevadm settle; echo 0 >/sys/class/vtconsole/vtcon1/bind || true; }

@@ -1,5 +1,6 @@
 # whole.sh: the life of posed on a board, from its package to its removal.
 . ./lib.sh
+soak=$(cat soak)
 devices
 
 step "install: the package, its user, its units"
@@ -20,6 +21,19 @@ echo "security score $score"
 step "doctor: all is well, and each thing that is missing is named"
 setpriv --reuid posed --regid posed --init-groups posed doctor >$out/doctor.txt || { cat $out/doctor.txt; fail "doctor"; }
 refuse grep -q PROBLEM $out/doctor.txt
+# names WORD: the doctor finds a problem, and says WORD in that line or in the mend below it
+names() {
+    refuse posed doctor >$out/doctor-without.txt
+    grep -A3 PROBLEM $out/doctor-without.txt | grep -q "$1" || { cat $out/doctor-without.txt; fail "doctor does not name $1"; }
+    [ "$(grep -c PROBLEM $out/doctor-without.txt)" -le "${2:-1}" ] || { cat $out/doctor-without.txt; fail "doctor finds more than what is missing"; }
+}
+gpio_off; names GPIO17 2; gpio_on
+screen_off; names /dev/fb0; screen_on
+mv /usr/share/posed/models /usr/share/posed/m; names models; mv /usr/share/posed/m /usr/share/posed/models
+chmod 700 /dev/video0; setpriv --reuid posed --regid posed --init-groups posed doctor >$out/doctor-denied.txt && fail "doctor: a camera it must not open"
+grep -q 'video' $out/doctor-denied.txt || { cat $out/doctor-denied.txt; fail "doctor does not name the camera"; }
+chmod 660 /dev/video0
+posed doctor >$out/doctor-again.txt || { cat $out/doctor-again.txt; fail "doctor: all devices are back"; }
 
 step "start: active within its time, as its own user, shut in"
 systemctl start posed; active || fail "not active"
@@ -90,10 +104,15 @@ date -s "+1 year" >/dev/null; person_goes; until_ off; person_comes; until_ on 6
 date -s "-1 year" >/dev/null; person_goes; until_ off; person_comes; until_ on 600
 active || fail "not active"
 
-step "memory"
-rss=$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$(pid)/status") peak=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$(pid)/status")
-echo "memory $rss kB, at most $peak kB"
+step "memory: over $soak frames"
+memory() { sed -n "s/^$1:[^0-9]*\([0-9]*\).*/\1/p" "/proc/$(pid)/status"; }
+frames() { wc -l </var/lib/posed/lines; }
+before=$(memory VmRSS) from=$(frames)
+until_ '[ "$(frames)" -ge '$((from + soak))' ]' $((soak * 50))
+after=$(memory VmRSS) peak=$(memory VmHWM)
+echo "memory $before kB, after $soak frames $after kB, at most $peak kB"
 [ "$peak" -lt 61440 ] || fail "memory $peak kB"
+[ $((after - before)) -lt 512 ] || fail "memory grew from $before to $after kB"
 
 step "upgrade keeps the configuration; remove and purge leave nothing"
 dpkg -i posed_*.deb >$out/upgrade.txt 2>&1 </dev/null || { cat $out/upgrade.txt; fail "upgrade"; }
