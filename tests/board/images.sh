@@ -83,5 +83,5 @@ aarch64-linux-gnu-strip -g -o "$board/extra/gpiosim.ko" "$work/module/gpiosim.ko
 cp "$modules"/modules.{order,builtin,builtin.modinfo} "$board/"; depmod -b "$work/root" "$kernel"
 cp "$here/guest/board-test.service" "$work/root/etc/systemd/system/"
 ln -s ../board-test.service "$work/root/etc/systemd/system/multi-user.target.wants/board-test.service"
-mke2fs -q -t ext4 -d "$work/root" "$out/root.img" 700M
+mke2fs -q -t ext4 -d "$work/root" "$out/root.img" 700M >&2
 touch "$out/done"; echo "$out"
