@@ -10,12 +10,13 @@ use crate::display::{DisplaySettings, SceneOptions};
 use crate::find::{FindSettings, FinderKind};
 use crate::frame::PixelFormat;
 use crate::geometry::{Rect, Size};
-use crate::model::{DEFAULT_MODEL, ModelCard};
+use crate::model::{DEFAULT_MODEL, ModelCard, ModelError};
 use crate::publish::{PublishSettings, Sink};
 use crate::recognise::{Pose, Rule};
 use crate::skeleton::KeypointSet;
 use crate::track::TrackSettings;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Gathers faults while values are read, so that the user sees all of them.
@@ -69,7 +70,10 @@ pub fn build(file: file::File, places: &Places, overrides: &Overrides) -> Result
     let name = overrides.model.as_deref().or(file.model.as_deref()).unwrap_or(DEFAULT_MODEL);
     let model =
         ModelCard::find(name).map_err(|e| check.faults.push(places.fault("model", e.to_string(), keys::mend("model")))).ok();
-    let joints = model.as_ref().map_or_else(KeypointSet::coco, |m| m.keypoints.clone());
+    if let Some(m) = model.as_ref().filter(|m| m.keypoints().is_none()) {
+        check.faults.push(places.fault("model", ModelError::NoJoints { name: m.name.clone() }.to_string(), keys::mend("model")));
+    }
+    let joints = model.as_ref().and_then(ModelCard::keypoints).map_or_else(KeypointSet::coco, Arc::clone);
     let threads = check.within("threads", file.threads, 1, 16, 1);
     let cache = cache(&mut check, file.cache, overrides);
     let grace = check.seconds("grace_s", file.grace_s, 0.1, 3600.0, 2.0);

@@ -42,9 +42,7 @@ person_goes() { kill $shown; wait $shown || true; }
 # One inference with a directory of plans of its own.
 photo() { CACHE_DIRECTORY=/var/lib/posed/plans posed image --model lite_hrnet_18 --box 34,76,152,404 basketball.jpg; }
 drop_in() { mkdir -p /run/systemd/system/posed.service.d; printf '[Service]\n%s\n' "$@" >/run/systemd/system/posed.service.d/test.conf; systemctl daemon-reload; }
-no_# One inference with a directory of plans of its own.
-photo() { CACHE_DIRECTORY=/var/lib/posed/plans posed image --model lite_hrnet_18 --box 34,76,152,404 basketball.jpg; }
-drop_in() { rm /run/systemd/system/posed.service.d/test.conf; systemctl daemon-reload; }
+no_drop_in() { rm /run/systemd/system/posed.service.d/test.conf; systemctl daemon-reload; }
 devices() {
     step "devices: camera, GPIO, screen"
     camera_on
