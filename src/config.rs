@@ -27,6 +27,8 @@ pub const SAMPLE: &str = include_str!("../config/posed.toml");
 #[derive(Debug, Clone)]
 pub struct Config {
     pub model: ModelCard,
+    /// The network that tells where in the picture a person is.
+    pub segment: Option<ModelCard>,
     /// Processors that one inference may use.
     pub threads: usize,
     /// The directory of networks' plans; None keeps none.

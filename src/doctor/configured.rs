@@ -3,7 +3,7 @@
 //! In: the path of a configuration. Out: findings. Nothing is switched: a line is looked up, a device's node opened.
 
 use super::{Finding, screens};
-use crate::act::{ActError, DeviceSettings, command, gpio};
+use crate::act::{ActError, DeviceSettings, gpio};
 use crate::capture::SourceSettings;
 use crate::config::{Config, ConfigError, Overrides};
 use crate::display::DisplaySettings;
@@ -31,12 +31,10 @@ pub fn examine(path: &Path) -> Vec<Finding> {
     let mut found = Vec::new();
     found.extend(source(&config.source));
     for output in &config.outputs {
-        let missing = match &output.device {
-            DeviceSettings::Gpio(line) => gpio::check(&line.address).err(),
-            DeviceSettings::Command(settings) => command::check(&settings.argv).err(),
-            _ => None,
-        };
-        found.extend(missing.map(|e| action(&output.name, &e)));
+        // A command's program was looked for when the configuration was read.
+        if let DeviceSettings::Gpio(line) = &output.device {
+            found.extend(gpio::check(&line.address).err().map(|e| action(&output.name, &e)));
+        }
     }
     for (settings, _) in &config.displays {
         if let DisplaySettings::Framebuffer { device } = settings {
@@ -75,7 +73,7 @@ fn source(settings: &SourceSettings) -> Option<Finding> {
 fn action(name: &str, e: &ActError) -> Finding {
     let (what, mend) = match e {
         ActError::NoLine { line, place, mend } => (format!("there is no line {line}{place}"), mend.clone()),
-        other => (other.to_string(), "install it, or change the action in the configuration".into()),
+        other => (other.to_string(), "`gpioinfo` lists this machine's lines".into()),
     };
     Finding::problem(AREA, format!("action {name}: {what}"), mend)
 }
@@ -105,11 +103,10 @@ mod tests {
     fn each_missing_thing_is_a_problem_of_its_own_with_a_mend() {
         let found = of("[source]\nkind = \"v4l2\"\ndevice = \"/dev/video77\"\n[pose.p]\nwhen = \"nose above left_elbow\"\n\
             [action.lamp]\nkind = \"gpio\"\nline = \"NO_SUCH_LINE\"\npose = \"p\"\n\
-            [action.bell]\nkind = \"command\"\nargv = [\"/no/such/bell\"]\npose = \"p\"\n\
             [display.d]\nkind = \"framebuffer\"\ndevice = \"/dev/fb77\"\n[publish.f]\nkind = \"file\"\npath = \"/no/such/folder/lines\"\n");
         assert!(found.iter().all(|f| f.level == Level::Problem && f.mend.is_some()), "{found:?}");
         let whole: String = found.iter().map(|f| f.to_string() + "\n").collect();
-        for name in ["/dev/video77", "NO_SUCH_LINE", "/dev/fb77", "/no/such/folder", "bell"] {
+        for name in ["/dev/video77", "NO_SUCH_LINE", "/dev/fb77", "/no/such/folder"] {
             assert!(whole.contains(name), "{name} is not named:\n{whole}");
         }
     }

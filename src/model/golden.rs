@@ -48,7 +48,7 @@ impl Golden {
         if given != planes {
             return Err(format!("golden.{name} has {given} entries, the network has {planes} outputs: one each"));
         }
-        if !(table.tolerance > 0.0) {
+        if table.tolerance.is_nan() || table.tolerance <= 0.0 {
             return Err("golden.tolerance must be more than 0".into());
         }
         let expected = if segmentation { Expected::Shares(table.shares) } else { Expected::Peaks(table.peaks) };

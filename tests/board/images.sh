@@ -44,7 +44,7 @@ make -s -C "$headers" M="$PWD" ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- modul
 [ -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ] ||
     echo ':qemu-aarch64:M::\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00:\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff:/usr/bin/qemu-aarch64-static:OCF' >/proc/sys/fs/binfmt_misc/register
 # shellcheck disable=SC2016 # $1 is mmdebstrap's
-mmdebstrap --quiet --variant=essential --architectures=arm64 --mode=root --include=systemd-sysv,udev,kmod,v4l-utils,gpiod \
+mmdebstrap --quiet --variant=essential --architectures=arm64 --mode=root --include=apt,systemd-sysv,udev,kmod,v4l-utils,gpiod \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
     --customize-hook='echo board >$1/etc/hostname; passwd -R $1 -d root; rm -f $1/etc/systemd/system/*/systemd-timesyncd*' \
     --customize-hook='ln -sf /dev/null $1/etc/systemd/system/apt-daily.timer' \

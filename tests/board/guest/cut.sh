@@ -2,10 +2,14 @@
 . ./lib.sh
 devices
 
+step "the first boot: what cloud-init's user-data runs installs, configures and starts it"
+mkdir -p /boot/firmware; cp posed_*.deb posed.toml /boot/firmware/
+sed '1,/^  - |$/d; s/^    //' user-data >first-boot.sh
+sh first-boot.sh >$out/first-boot.txt 2>&1 || { cat $out/first-boot.txt; fail "first boot"; }
+active && [ "$(systemctl is-enabled posed)" = enabled ] || fail "not started"
+cmp posed.toml /etc/posed/posed.toml
+
 step "everything that writes writes"
-dpkg -i posed_*.deb >$out/install.txt 2>&1
-cp posed.toml /etc/posed/posed.toml
-systemctl enable --now posed
 person_comes; until_ on 900
 posed record --source synthetic /var/lib/posed/clip.avi &
 posed record --source synthetic /var/lib/posed/clip.y4m &
