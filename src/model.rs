@@ -116,7 +116,10 @@ impl ModelCard {
         Err(ModelError::Unknown {
             name: name.into(),
             known: if known.is_empty() { "none".into() } else { known.join(", ") },
-            looked: directories.iter().map(|d| d.display().to_string()).collect::<Vec<_>>().join(", "),
+            looked: match &directories[..] {
+                [] => "models/ and /usr/share/posed/models, which are not there".into(),
+                _ => directories.iter().map(|d| d.display().to_string()).collect::<Vec<_>>().join(", "),
+            },
         })
     }
 

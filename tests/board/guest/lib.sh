@@ -62,5 +62,5 @@ gpio_on() {
 }
 gpio_off() { echo 0 >$chip/live; rmdir $chip/bank0/line* $chip/bank0 $chip; udevadm settle; }
 # The screen is virtio-gpu's: its driver lets go of the device and takes it again.
-screen_off() { screen=$(basename "$(readlink -f /sys/class/graphics/fb0/device)"); echo "$screen" >/sys/bus/virtio/drivers/virtio_gpu/unbind; udevadm settle; }
+screen_off() { screen=$(cd /sys/bus/virtio/drivers/virtio_gpu; echo virtio*); echo "$screen" >/sys/bus/virtio/drivers/virtio_gpu/unbind; udevadm settle; }
 screen_on() { echo "$screen" >/sys/bus/virtio/drivers/virtio_gpu/bind; udevadm settle; echo 0 >/sys/class/vtconsole/vtcon1/bind || true; }
