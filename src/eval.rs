@@ -1,11 +1,14 @@
 //! Accuracy of a network on an annotated set of photos.
 //!
-//! In: a COCO keypoints annotation file and its photos. Out: detections in COCO's results form, and the ten figures of pycocotools.
+//! In: a COCO keypoints annotation file and its photos. Out: detections in COCO's results form, and the ten figures of pycocotools; of MPII's
+//! annotations PCKh ([`mpii`]), of a segmentation the mean IoU ([`regions`]).
 //! Persons are cropped by their ground-truth boxes, so the figures speak of the network alone, not of how people are found.
 
 pub mod coco;
 pub mod matching;
+pub mod mpii;
 pub mod oks;
+pub mod regions;
 pub mod summary;
 
 pub use coco::{Dataset, Detection};
@@ -34,6 +37,8 @@ pub enum EvalError {
     Photo { path: PathBuf, source: DecodeError },
     #[error("the model's {found} joints are not COCO's 17 in COCO's order: choose a COCO model (`posed models` lists them)")]
     Joints { found: usize },
+    #[error("the model's {found} joints are not MPII's 16 in MPII's order: choose an MPII model, or COCO annotations")]
+    NotMpii { found: usize },
     #[error("{path}: {source}")]
     Estimate { path: PathBuf, source: EstimateError },
 }

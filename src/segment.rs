@@ -4,78 +4,143 @@
 //! [`crate::engine`]; a cell is a person's where that class has the largest logit. One cell is `input / output` crop pixels wide, 4 in
 //! Lite-HRNet (Yu et al., CVPR 2021).
 
-use crate::engine::Network;
+use crate::engine::{HeatmapShape, Network};
 use crate::estimate::{EstimateError, load_network};
 use crate::frame::Frame;
 use crate::geometry::{Affine, CropPoint, Point, Rect, Size};
 use crate::model::golden::largest;
 use crate::model::{ModelCard, ModelError, Output};
-use crate::preprocess::Preprocessor;
+use crate::preprocess::{InputFormat, Preprocessor};
 use std::path::Path;
 
 /// The class that is looked for.
 pub const PERSON: &str = "person";
 
-/// Where in the picture one person is; empty at first.
-#[derive(Debug, Clone, Default)]
-pub struct Mask {
-    crop: Option<Affine>,
+/// The cells of a crop, in rows.
+#[derive(Debug, Clone, Copy)]
+struct Grid {
+    crop: Affine,
     /// Crop pixels for a cell.
     stride: f32,
     width: usize,
-    /// Row by row.
+    height: usize,
+}
+
+impl Grid {
+    /// The cell in which this place of the picture lies.
+    fn cell(&self, p: Point) -> Option<usize> {
+        let at = self.crop.to_crop(p);
+        let (x, y) = ((at.x + 0.5) / self.stride, (at.y + 0.5) / self.stride);
+        // Casts of negative numbers would give cell 0.
+        let inside = x >= 0.0 && y >= 0.0 && x < self.width as f32 && y < self.height as f32;
+        inside.then_some(y as usize * self.width + x as usize)
+    }
+
+    fn centre(&self, cell: usize) -> Point {
+        let middle = |cell: usize| (cell as f32 + 0.5) * self.stride - 0.5;
+        self.crop.to_image(CropPoint { x: middle(cell % self.width), y: middle(cell / self.width) })
+    }
+
+    /// Square pixels of the picture.
+    fn cell_area(&self) -> f64 {
+        f64::from(self.stride) * f64::from(self.stride) * self.crop.scale_x * self.crop.scale_y
+    }
+}
+
+/// Where in the picture one person is; empty at first.
+#[derive(Debug, Clone, Default)]
+pub struct Mask {
+    grid: Option<Grid>,
     person: Vec<bool>,
 }
 
 impl Mask {
     /// Whether this place of the picture shows the person.
     pub fn covers(&self, p: Point) -> bool {
-        let Some(crop) = self.crop else { return false };
-        let at = crop.to_crop(p);
-        let (x, y) = ((at.x + 0.5) / self.stride, (at.y + 0.5) / self.stride);
-        // Casts of negative numbers would give cell 0.
-        x >= 0.0 && y >= 0.0 && x < self.width as f32 && self.person.get(y as usize * self.width + x as usize) == Some(&true)
+        self.grid.and_then(|grid| grid.cell(p)).is_some_and(|cell| self.person[cell])
     }
 
     /// The share of a picture of this size that shows the person, 0 to 1. Cells outside the picture do not count.
     pub fn share(&self, picture: Size) -> f32 {
-        let Some(crop) = self.crop else { return 0.0 };
+        let Some(grid) = self.grid else { return 0.0 };
         let (columns, rows) = (picture.width as f32, picture.height as f32);
-        let inside = |i: &usize| {
-            let centre = |cell: usize| (cell as f32 + 0.5) * self.stride - 0.5;
-            let p = crop.to_image(CropPoint { x: centre(i % self.width), y: centre(i / self.width) });
+        let inside = |cell: &usize| {
+            let p = grid.centre(*cell);
             p.x >= -0.5 && p.y >= -0.5 && p.x < columns - 0.5 && p.y < rows - 0.5
         };
-        let cells = (0..self.person.len()).filter(|&i| self.person[i]).filter(inside).count();
-        let cell = f64::from(self.stride) * f64::from(self.stride) * crop.scale_x * crop.scale_y;
-        (cells as f64 * cell / f64::from(columns * rows)).min(1.0) as f32
+        let cells = (0..self.person.len()).filter(|&cell| self.person[cell]).filter(inside).count();
+        (cells as f64 * grid.cell_area() / f64::from(columns * rows)).min(1.0) as f32
     }
 
     /// Whether nothing was ever looked for.
     pub fn is_empty(&self) -> bool {
-        self.crop.is_none()
+        self.grid.is_none()
     }
 
     /// No person anywhere; the memory stays.
     pub fn clear(&mut self) {
-        self.crop = None;
+        self.grid = None;
         self.person.clear();
     }
 
     /// Takes over `other` without a new allocation where the room suffices.
     pub fn copy_from(&mut self, other: &Self) {
-        (self.crop, self.stride, self.width) = (other.crop, other.stride, other.width);
+        self.grid = other.grid;
         self.person.clone_from(&other.person);
     }
 }
 
-/// A loaded segmentation network with its pre- and post-processing.
-pub struct Segmenter {
+/// A loaded segmentation network: which class each cell of a crop is.
+pub struct Classifier {
     preprocessor: Preprocessor,
     network: Network,
-    class: usize,
+    classes: usize,
     input: Vec<f32>,
     logits: Vec<f32>,
+    grid: Option<Grid>,
+}
+
+impl Classifier {
+    /// Loads the network of `card`; `threads` and `cache` as in [`crate::estimate::Estimator::load`]. `padding` stands for the card's.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn load(card: &ModelCard, padding: f32, threads: usize, cache: Option<&Path>) -> Result<Self, EstimateError> {
+        let network = load_network(card, threads, cache)?;
+        let preprocessor = Preprocessor::new(InputFormat { padding, ..card.input.clone() });
+        let input = vec![0.0; preprocessor.input_len()];
+        Ok(Self { input, logits: Vec::new(), classes: card.output.planes(), preprocessor, network, grid: None })
+    }
+
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// Looks at the crop around `area` (image pixels, unpadded).
+    ///
+    /// # Errors
+    /// The frame is shorter than its header says, or the network failed.
+    pub fn look(&mut self, frame: &Frame, area: Rect) -> Result<(), EstimateError> {
+        let crop = self.preprocessor.crop(area);
+        self.preprocessor.fill(frame, crop, &mut self.input)?;
+        self.network.run(&self.input, &mut self.logits)?;
+        let HeatmapShape { height, width, .. } = self.network.heatmap_shape();
+        let stride = self.preprocessor.format().size.width as f32 / width as f32;
+        self.grid = Some(Grid { crop, stride, width, height });
+        Ok(())
+    }
+
+    /// The class at this place of the picture that was looked at last.
+    pub fn class_at(&self, p: Point) -> Option<usize> {
+        let grid = self.grid?;
+        Some(largest(&self.logits, grid.width * grid.height, grid.cell(p)?))
+    }
+}
+
+/// Finds the people's masks.
+pub struct Segmenter {
+    classifier: Classifier,
+    person: usize,
 }
 
 impl Segmenter {
@@ -96,25 +161,21 @@ impl Segmenter {
     /// # Errors
     /// As there, or the network has no class `person`.
     pub fn load(card: &ModelCard, threads: usize, cache: Option<&Path>) -> Result<Self, EstimateError> {
-        let class = Self::class(card)?;
-        let network = load_network(card, threads, cache)?;
-        let preprocessor = Preprocessor::new(card.input.clone());
-        Ok(Self { input: vec![0.0; preprocessor.input_len()], logits: Vec::new(), preprocessor, network, class })
+        let person = Self::class(card)?;
+        Ok(Self { classifier: Classifier::load(card, card.input.padding, threads, cache)?, person })
     }
 
-    /// Finds which part of the picture around `person` (image pixels, unpadded) shows a person.
+    /// Finds which part of the picture around `area` (image pixels, unpadded) shows a person.
     ///
     /// # Errors
-    /// The frame is shorter than its header says, or the network failed.
-    pub fn segment(&mut self, frame: &Frame, person: Rect, mask: &mut Mask) -> Result<(), EstimateError> {
-        let crop = self.preprocessor.crop(person);
-        self.preprocessor.fill(frame, crop, &mut self.input)?;
-        self.network.run(&self.input, &mut self.logits)?;
-        let shape = self.network.heatmap_shape();
-        (mask.crop, mask.width) = (Some(crop), shape.width);
-        mask.stride = self.preprocessor.format().size.width as f32 / shape.width as f32;
+    /// As [`Classifier::look`].
+    pub fn segment(&mut self, frame: &Frame, area: Rect, mask: &mut Mask) -> Result<(), EstimateError> {
+        self.classifier.look(frame, area)?;
+        let Classifier { logits, grid, .. } = &self.classifier;
+        mask.grid = *grid;
+        let plane = grid.map_or(0, |g| g.width * g.height);
         mask.person.clear();
-        mask.person.extend((0..shape.plane()).map(|i| largest(&self.logits, shape.plane(), i) == self.class));
+        mask.person.extend((0..plane).map(|cell| largest(logits, plane, cell) == self.person));
         Ok(())
     }
 }
@@ -126,7 +187,7 @@ mod tests {
     /// The left half of a 4x4 crop's cells, over the 64x64 pixels from (100, 50).
     fn half() -> Mask {
         let crop = Affine { scale_x: 4.0, scale_y: 4.0, offset_x: 100.0, offset_y: 50.0 };
-        Mask { crop: Some(crop), stride: 4.0, width: 4, person: (0..16).map(|i| i % 4 < 2).collect() }
+        Mask { grid: Some(Grid { crop, stride: 4.0, width: 4, height: 4 }), person: (0..16).map(|i| i % 4 < 2).collect() }
     }
 
     #[test]

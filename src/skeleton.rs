@@ -42,6 +42,26 @@ pub const COCO_17: [&str; 17] = [
     "right_ankle",
 ];
 
+/// The 16 joints of MPII (Andriluka et al., CVPR 2014), in the order of its annotations.
+pub const MPII_16: [&str; 16] = [
+    "right_ankle",
+    "right_knee",
+    "right_hip",
+    "left_hip",
+    "left_knee",
+    "left_ankle",
+    "pelvis",
+    "thorax",
+    "upper_neck",
+    "head_top",
+    "right_wrist",
+    "right_elbow",
+    "right_shoulder",
+    "left_shoulder",
+    "left_elbow",
+    "left_wrist",
+];
+
 /// The pairs of joints that are drawn as bones wherever a network knows both.
 const BONES: [(&str, &str); 22] = [
     ("left_ankle", "left_knee"),

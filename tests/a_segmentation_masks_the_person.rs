@@ -1,5 +1,5 @@
 //! A segmentation network beside the pose network: its area is in the lines and in rules, its mask on the screen. The network of
-//! tests/segment takes what is bright for a person, so that the photo itself says what is right.
+//! tests/tiny takes what is bright for a person, so that the photo itself says what is right.
 
 use std::process::Command;
 
@@ -20,7 +20,7 @@ fn daemon(show: &str, when: &str) -> String {
     let [x, y, w, h] = BOX;
     format!(
         "[source]\nkind = \"synthetic\"\nfps = 10.0\nscript = [\"photo photos/basketball.jpg 5\", \"end\"]\n\
-         [segment]\nmodel = \"tests/segment/bright.toml\"\n[find]\nkind = \"given\"\nboxes = [[{x}, {y}, {w}, {h}]]\n\
+         [segment]\nmodel = \"tests/tiny/bright.toml\"\n[find]\nkind = \"given\"\nboxes = [[{x}, {y}, {w}, {h}]]\n\
          [pose.near]\nwhen = \"{when}\"\nhold_s = 0.0\n\
          [display.d]\nkind = \"png\"\npath = \"DIR/out.png\"\nevery_s = 0.0\nshow = [{show}]\n"
     )
@@ -98,11 +98,11 @@ fn what_needs_a_segmentation_says_so() {
     assert!(error.contains(":4: pose.p.when") && error.contains("[segment]"), "{error}");
     let error = check(&format!("{source}[display.d]\nkind = \"memory\"\nshow = [\"mask\"]\n"));
     assert!(error.contains("display.d.show") && error.contains("[segment]"), "{error}");
-    let error = check(&format!("model = \"tests/segment/bright.toml\"\n{source}"));
+    let error = check(&format!("model = \"tests/tiny/bright.toml\"\n{source}"));
     assert!(error.contains(":1: model") && error.contains("segmentation"), "{error}");
     let error = check(&format!("{source}[segment]\nmodel = \"lite_hrnet_18\"\n"));
     assert!(error.contains(":4: segment.model") && error.contains("person"), "{error}");
     let error =
-        check(&format!("{source}[segment]\nmodel = \"tests/segment/bright.toml\"\n[pose.p]\nwhen = \"person_area above 0.2\"\n"));
+        check(&format!("{source}[segment]\nmodel = \"tests/tiny/bright.toml\"\n[pose.p]\nwhen = \"person_area above 0.2\"\n"));
     assert!(error.contains("person_area > 0.2"), "{error}");
 }

@@ -1,11 +1,13 @@
-//! `posed eval`: COCO keypoint accuracy of a model on annotated pictures, with ground-truth boxes.
+//! `posed eval`: accuracy of a model on annotated pictures, with ground-truth boxes: COCO's AP, MPII's PCKh, or the IoU of a segmentation.
 
 use crate::estimate::Estimator;
-use crate::eval::{self, coco::Dataset, summary};
-use crate::model::{DEFAULT_MODEL, ModelCard};
+use crate::eval::{self, coco::Dataset, mpii, regions, summary};
+use crate::model::{DEFAULT_MODEL, ModelCard, Output};
+use crate::segment::Classifier;
 use anyhow::Context;
 use clap::Args;
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[derive(Debug, Args)]
@@ -13,7 +15,7 @@ pub struct EvalArgs {
     /// Folder of the pictures
     #[arg(long)]
     images: PathBuf,
-    /// COCO person keypoints annotations (JSON)
+    /// COCO person keypoints (JSON), MPII as mmpose has it (JSON), or for a segmentation the folder of its masks (PNG of class numbers)
     #[arg(long)]
     annotations: PathBuf,
     /// Model by name or by the path of its .toml file
@@ -28,13 +30,32 @@ pub struct EvalArgs {
 }
 
 pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
-    let dataset = Dataset::read(&args.annotations)?;
-    let mut estimator = Estimator::load(&ModelCard::find(&args.model)?, 1, super::plan_directory().as_deref())?;
+    let card = ModelCard::find(&args.model)?;
+    let (folder, list) = (args.annotations.is_dir(), is_list(&args.annotations));
+    anyhow::ensure!(!(folder || list) || args.detections.is_none(), "--detections goes with COCO annotations only: leave it out");
+    let plans = super::plan_directory();
     let mut progress = |done: usize, all: usize| {
         if done.is_multiple_of(50) || done == all {
             eprintln!("{done} of {all} people");
         }
     };
+    if folder {
+        let is_segmentation = matches!(card.output, Output::Classes(_));
+        anyhow::ensure!(
+            is_segmentation,
+            "{}: gives joints, not classes: give a JSON file of COCO's or MPII's as --annotations",
+            card.name
+        );
+        let mut network = Classifier::load(&card, 1.0, 1, plans.as_deref())?;
+        let found = regions::run(&mut network, &args.annotations, &args.images, &mut progress)?;
+        return print(args, &found, &[("mIoU", found.mean)]);
+    }
+    let mut estimator = Estimator::load(&card, 1, plans.as_deref())?;
+    if list {
+        let found = mpii::run(&mut estimator, &args.annotations, &args.images, &mut progress)?;
+        return print(args, &found, &[("PCKh@0.5", found.half), ("PCKh@0.1", found.tenth)]);
+    }
+    let dataset = Dataset::read(&args.annotations)?;
     let detections = eval::run(&mut estimator, &dataset, &args.images, 0.2, &mut progress)?;
     if let Some(path) = &args.detections {
         let text = serde_json::to_string(&detections)?;
@@ -45,6 +66,22 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
         println!("{}", serde_json::to_string(&summary)?);
     } else {
         summary.lines().iter().for_each(|line| println!("{line}"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// MPII's file is a list, COCO's an object.
+fn is_list(path: &Path) -> bool {
+    let mut first = [0; 64];
+    let read = std::fs::File::open(path).and_then(|mut f| f.read(&mut first)).unwrap_or(0);
+    first[..read].trim_ascii_start().first() == Some(&b'[')
+}
+
+fn print(args: &EvalArgs, figures: &impl serde::Serialize, lines: &[(&str, f64)]) -> anyhow::Result<ExitCode> {
+    if args.json {
+        println!("{}", serde_json::to_string(figures)?);
+    } else {
+        lines.iter().for_each(|(name, value)| println!("{name:<8} {value:.2}"));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,0 +1,145 @@
+//! Mean intersection over union of a segmentation.
+//!
+//! In: a folder of PNG masks, each pixel a class number (255: not counted), and the photos of the same names. Out: IoU of each class and their
+//! mean, per cent. The whole photo is brought to the network's input, its aspect kept; a pixel's class is that of the cell it lies in, as on
+//! the display and in rules.
+
+use super::EvalError;
+use crate::decode::photo;
+use crate::frame::Frame;
+use crate::geometry::{Point, Rect, Size};
+use crate::segment::Classifier;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// What the truth of a pixel is that does not count.
+const IGNORED: usize = 255;
+
+/// Counts of pixels by true and found class.
+#[derive(Debug, Clone)]
+pub struct Confusion {
+    classes: usize,
+    counts: Vec<u64>,
+}
+
+impl Confusion {
+    pub fn new(classes: usize) -> Self {
+        Self { classes, counts: vec![0; classes * classes] }
+    }
+
+    pub fn add(&mut self, truth: usize, found: usize) {
+        self.counts[truth * self.classes + found] += 1;
+    }
+
+    /// Of each class; `None` for one that is neither in the truth nor found.
+    pub fn iou(&self) -> Vec<Option<f64>> {
+        let n = self.classes;
+        let one = |class: usize| {
+            let both = self.counts[class * n + class];
+            let rows: u64 = self.counts[class * n..(class + 1) * n].iter().sum();
+            let columns: u64 = (0..n).map(|truth| self.counts[truth * n + class]).sum();
+            let union = rows + columns - both;
+            (union > 0).then(|| 100.0 * both as f64 / union as f64)
+        };
+        (0..n).map(one).collect()
+    }
+}
+
+/// Per cent.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Regions {
+    #[serde(rename = "mIoU")]
+    pub mean: f64,
+    /// In the order of the card's classes.
+    #[serde(rename = "IoU")]
+    pub classes: Vec<Option<f64>>,
+}
+
+/// Compares the network with every mask of `masks`; `progress` is called with the number done and in all.
+///
+/// # Errors
+/// There is no mask, a mask or photo is missing, damaged or of another size, or the network failed.
+pub fn run(
+    network: &mut Classifier,
+    masks: &Path,
+    images: &Path,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Regions, EvalError> {
+    let entries = std::fs::read_dir(masks).map_err(|source| EvalError::Read { path: masks.into(), source })?;
+    let mut files: Vec<PathBuf> =
+        entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| p.extension().is_some_and(|e| e == "png")).collect();
+    files.sort();
+    let format = |path: &Path, problem: String, mend| EvalError::Format { path: path.into(), problem, mend };
+    if files.is_empty() {
+        return Err(format(masks, "there is no .png mask in it".into(), "Give the folder of class maps, named like the photos"));
+    }
+    let mut confusion = Confusion::new(network.classes());
+    let mut frame = Frame::default();
+    for (done, file) in files.iter().enumerate() {
+        let (truth, size) = mask(file)?;
+        let name = |extension: &str| images.join(file.with_extension(extension).file_name().unwrap_or_default());
+        let path = ["jpg", "jpeg", "png"].map(name).into_iter().find(|p| p.exists());
+        let path = path.ok_or_else(|| {
+            format(file, "there is no photo of that name".into(), "Give the folder of the photos with --images")
+        })?;
+        let bytes = std::fs::read(&path).map_err(|source| EvalError::Read { path: path.clone(), source })?;
+        photo(&bytes, &mut frame).map_err(|source| EvalError::Photo { path: path.clone(), source })?;
+        if frame.size != size {
+            return Err(format(file, format!("it is {size}, its photo {}", frame.size), "Make both of one size"));
+        }
+        let whole = Rect::new(0.0, 0.0, size.width as f32, size.height as f32);
+        network.look(&frame, whole).map_err(|source| EvalError::Estimate { path, source })?;
+        for (i, &class) in truth.iter().enumerate() {
+            let at = Point::new((i % size.width as usize) as f32, (i / size.width as usize) as f32);
+            let class = usize::from(class);
+            match network.class_at(at) {
+                Some(found) if class < network.classes() => confusion.add(class, found),
+                _ if class == IGNORED => {}
+                Some(_) => {
+                    return Err(format(
+                        file,
+                        format!("class {class} is none of the network's {}", network.classes()),
+                        "255 marks what is not to be counted",
+                    ));
+                }
+                None => {}
+            }
+        }
+        progress(done + 1, files.len());
+    }
+    let classes = confusion.iou();
+    let known: Vec<f64> = classes.iter().flatten().copied().collect();
+    Ok(Regions { mean: known.iter().sum::<f64>() / known.len().max(1) as f64, classes })
+}
+
+/// The bytes of a grey or indexed PNG as they are: class numbers.
+fn mask(path: &Path) -> Result<(Vec<u8>, Size), EvalError> {
+    let file = std::fs::File::open(path).map_err(|source| EvalError::Read { path: path.into(), source })?;
+    let broken = |problem: String| EvalError::Format {
+        path: path.into(),
+        problem,
+        mend: "A mask is an 8-bit grey or indexed PNG of class numbers",
+    };
+    let mut reader = png::Decoder::new(std::io::BufReader::new(file)).read_info().map_err(|e| broken(e.to_string()))?;
+    let mut bytes = vec![0; reader.output_buffer_size().ok_or_else(|| broken("it is too large".into()))?];
+    let info = reader.next_frame(&mut bytes).map_err(|e| broken(e.to_string()))?;
+    if info.bit_depth != png::BitDepth::Eight || info.color_type.samples() != 1 {
+        return Err(broken(format!("it has {:?} pixels of {:?} bits", info.color_type, info.bit_depth)));
+    }
+    bytes.truncate(info.buffer_size());
+    Ok((bytes, Size::new(info.width, info.height)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn iou_is_what_both_share_of_what_either_has() {
+        let mut confusion = Confusion::new(3);
+        for (truth, found, n) in [(0, 0, 6), (0, 1, 2), (1, 1, 3), (1, 0, 1)] {
+            (0..n).for_each(|_| confusion.add(truth, found));
+        }
+        assert_eq!(confusion.iou(), [Some(100.0 * 6.0 / 9.0), Some(50.0), None]);
+    }
+}
