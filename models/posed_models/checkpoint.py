@@ -76,7 +76,9 @@ def find_arch(state: Mapping[str, Tensor]) -> tuple[str, str, int, bool]:
     if "decode_head.conv_seg.weight" in state:
         head = state["decode_head.conv_seg.weight"]
         return arch, "segmentation", head.shape[0], head.shape[1] != width
-    raise PosedModelsError("neither `keypoint_head.final_layer.weight` nor `decode_head.conv_seg.weight`: head not known")
+    raise PosedModelsError(
+        "neither `keypoint_head.final_layer.weight` nor `decode_head.conv_seg.weight`: head not known"
+    )
 
 
 def _numbers(state: Mapping[str, Tensor], pattern: str) -> list[int]:

@@ -145,7 +145,9 @@ def coco_people(path: str | Path) -> tuple[dict[str, Any], list[dict[str, Any]]]
     people = [a for a in data["annotations"] if a.get("num_keypoints", 0) > 0 and not a.get("iscrowd", 0)]
     bad = next((a for a in people if len(a["keypoints"]) != 51), None)
     if bad is not None:
-        raise PosedModelsError(f"{path}: annotation {bad['id']} has {len(bad['keypoints'])} values in keypoints, not 51")
+        raise PosedModelsError(
+            f"{path}: annotation {bad['id']} has {len(bad['keypoints'])} values in keypoints, not 51"
+        )
     return data, people
 
 
@@ -154,7 +156,8 @@ def read_coco(path: str | Path, photos: str | Path, device: str = "cpu") -> Crop
     data, people = coco_people(path)
     names = {i["id"]: i["file_name"] for i in data["images"]}
     rows = [
-        (names[a["image_id"]], np.array(a["bbox"], float), np.array(a["keypoints"], float).reshape(17, 3)) for a in people
+        (names[a["image_id"]], np.array(a["bbox"], float), np.array(a["keypoints"], float).reshape(17, 3))
+        for a in people
     ]
     return _from_photos(rows, Path(photos), COCO_17, device)
 
@@ -183,9 +186,25 @@ def read_mpii(path: str | Path, photos: str | Path, device: str = "cpu") -> Crop
     return _from_photos(rows, Path(photos), MPII_16, device)
 
 
+def read_folder(photos: Path, device: str = "cpu") -> CropSet:
+    """A folder of photos without annotations: each whole photo is a person. Enough to calibrate with."""
+    files = sorted(p for p in photos.iterdir() if p.suffix.lower() in (".jpg", ".jpeg", ".png"))
+    if not files:
+        raise PosedModelsError(f"{photos}: no .jpg or .png in it")
+    rows = []
+    for file in files:
+        image = cv2.imread(str(file))
+        if image is None:
+            raise PosedModelsError(f"{file}: is no picture. Take it out of the folder")
+        rows.append((file.name, np.array([0, 0, image.shape[1], image.shape[0]], float), np.zeros((17, 3))))
+    return _from_photos(rows, photos, COCO_17, device)
+
+
 def read(path: str | Path, photos: str | Path | None = None, device: str = "cpu") -> CropSet:
-    """Reads whichever of the three `path` is."""
+    """Reads whichever of these `path` is."""
     path = Path(path)
+    if path.is_dir():
+        return read_folder(path, device)
     if not path.is_file():
         raise PosedModelsError(f"{path}: no such file")
     if path.suffix == ".npz":

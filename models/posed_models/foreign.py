@@ -67,7 +67,9 @@ def convolutions(model: onnx.ModelProto) -> list[Conv]:
         reads = frozenset[int]().union(*(source.get(i, frozenset()) for i in node.input))
         if node.op_type == "Conv":
             if node.input[1] not in const:
-                raise PosedModelsError(f"convolution {node.name or node.output[0]} has computed weights: not a Lite-HRNet")
+                raise PosedModelsError(
+                    f"convolution {node.name or node.output[0]} has computed weights: not a Lite-HRNet"
+                )
             w = const[node.input[1]].astype(np.float64)
             has_bias = len(node.input) > 2 and node.input[2]
             b = const[node.input[2]].astype(np.float64) if has_bias else np.zeros(w.shape[0])

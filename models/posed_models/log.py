@@ -12,7 +12,18 @@ import time
 from pathlib import Path
 from typing import Any
 
-FIELDS = ("seconds", "step", "crops", "crops_per_s", "lr", "loss", "heatmap", "features", "held_out_error", "held_out_pck")
+FIELDS = (
+    "seconds",
+    "step",
+    "crops",
+    "crops_per_s",
+    "lr",
+    "loss",
+    "heatmap",
+    "features",
+    "held_out_error",
+    "held_out_pck",
+)
 """Columns of the CSV: running means since the last line; the held-out ones are empty between evaluations; pck in per cent."""
 
 

@@ -185,9 +185,7 @@ class Trainer:
                 extra = self._evaluate() if due else {}
                 evaluated = time.monotonic() if due else evaluated
                 reported = self.done
-                log.write(
-                    seconds=self.seconds, step=self.done, crops=self.crops, crops_per_s=speed, **means, **extra
-                )
+                log.write(seconds=self.seconds, step=self.done, crops=self.crops, crops_per_s=speed, **means, **extra)
         if means:
             extra = self._evaluate()
             log.write(seconds=self.seconds, step=self.done, crops=self.crops, **means, **extra)

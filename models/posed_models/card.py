@@ -1,0 +1,95 @@
+"""Model cards: the TOML that posed reads beside an ONNX file (src/model.rs).
+
+In: an ONNX file and what is known of it. Out: NAME.toml, with checksum and golden table (golden.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from posed_models import golden
+from posed_models.session import MEAN, STD, Session
+
+_GOLDEN = {
+    "ramp": "# Golden output, by ONNX Runtime: one [column, row, value] a joint, the highest cell of its heatmap.\n"
+    "# Byte c of pixel (x, y) of the input is ((y*width*3 + x*3 + c)*37) mod 251.\n",
+    "figure": "# Golden output, by ONNX Runtime: one [column, row, value] a joint, the highest cell of its heatmap.\n"
+    "# The input is the drawn person of posed_models/golden.py.\n",
+}
+
+
+@dataclass
+class Card:
+    """What is known of a network beside its weights. Empty texts are left out of the file."""
+
+    title: str
+    precision: str
+    names: Sequence[str]
+    task: str = "pose"
+    parameters: str = ""
+    flops: str = ""
+    licence: str = ""
+    source: str = ""
+    padding: float = 1.25
+    notes: Sequence[str] = ()
+    accuracy: dict[str, float] = field(default_factory=dict)
+
+
+def _names(names: Sequence[str]) -> list[str]:
+    quoted = [json.dumps(n) for n in names]
+    return ["  " + ", ".join(quoted[i : i + 6]) + "," for i in range(0, len(quoted), 6)]
+
+
+def write(card: Card, onnx: str | Path, kind: str = "ramp") -> Path:
+    """Writes the card beside `onnx`, with its checksum and golden table; returns its path."""
+    onnx = Path(onnx)
+    session = Session(onnx)
+    height, width = session.size
+    texts = [
+        ("title", card.title),
+        ("file", onnx.name),
+        ("sha256", hashlib.sha256(onnx.read_bytes()).hexdigest()),
+        ("precision", card.precision),
+        ("parameters", card.parameters),
+        ("flops", card.flops),
+        ("licence", card.licence),
+        ("source", card.source),
+    ]
+    lines = [f"{key} = {json.dumps(text, ensure_ascii=False)}" for key, text in texts if text]
+    what = "one heatmap a joint" if card.task == "pose" else "one map of logits a class"
+    lines += [
+        "",
+        f"# The network reads RGB as (value/255 - mean)/std, 1x3xheightxwidth, and gives {what} at a quarter of that size.",
+        "[input]",
+        f"width = {width}",
+        f"height = {height}",
+        f"mean = [{', '.join(f'{v:g}' for v in MEAN)}]",
+        f"std = [{', '.join(f'{v:g}' for v in STD)}]",
+    ]
+    if card.task == "pose":
+        lines.append(f"padding = {card.padding:g} # a person's box is made this much larger before it is cropped")
+    lines += ["", "[output]", f"{'keypoints' if card.task == 'pose' else 'classes'} = [", *_names(card.names), "]"]
+    if card.accuracy:
+        lines += ["", *(f"# {n}" for n in card.notes), "[accuracy]"]
+        lines += [f"{key} = {value:.1f}" for key, value in card.accuracy.items()]
+    text = "\n".join(lines) + "\n\n" + _GOLDEN[kind] + golden.table(onnx, card.task, card.precision, kind)
+    path = onnx.with_suffix(".toml")
+    path.write_text(text)
+    return path
+
+
+def set_golden(path: str | Path, kind: str = "ramp") -> None:
+    """Adds a golden table to a card, or replaces the one it ends with; the rest stays as it is."""
+    path = Path(path)
+    text = path.read_text()
+    card = tomllib.loads(text)
+    if "golden" in card:
+        text = text[: text.index("# Golden")] if "# Golden" in text else text[: text.index("[golden]")]
+    task = "segmentation" if "classes" in card["output"] else "pose"
+    table = golden.table(path.parent / card["file"], task, card["precision"], kind)
+    path.write_text(text.rstrip("\n") + "\n\n" + _GOLDEN[kind] + table)
