@@ -3,8 +3,9 @@
 In: a .pth or .pt file: the official Lite-HRNet repository, mmpose 0.x or 1.x, mmsegmentation, or our own training; or an .npz of
 folded convolutions. Out: the network, its architecture found from the shapes.
 
-What differs between the sources: an outer `state_dict` or `model`; a `module.` prefix from data-parallel training; mmpose 1.x names the
-head `head.` and adds `data_preprocessor.`; older torch lacks `num_batches_tracked`; auxiliary heads and teachers are not ours.
+What differs between the sources: an outer `state_dict` or `model`; a `module.` prefix from data-parallel training; mmpose 1.x
+names the head `head.` and adds `data_preprocessor.`; older torch lacks `num_batches_tracked`; auxiliary heads and teachers
+are not ours.
 """
 
 from __future__ import annotations
@@ -76,9 +77,7 @@ def find_arch(state: Mapping[str, Tensor]) -> tuple[str, str, int, bool]:
     if "decode_head.conv_seg.weight" in state:
         head = state["decode_head.conv_seg.weight"]
         return arch, "segmentation", head.shape[0], head.shape[1] != width
-    raise PosedModelsError(
-        "neither `keypoint_head.final_layer.weight` nor `decode_head.conv_seg.weight`: head not known"
-    )
+    raise PosedModelsError("neither `keypoint_head.final_layer.weight` nor `decode_head.conv_seg.weight`: head not known")
 
 
 def _numbers(state: Mapping[str, Tensor], pattern: str) -> list[int]:

@@ -15,15 +15,11 @@ Parser = argparse.ArgumentParser
 
 
 def _size(p: Parser, default: str = "192x256") -> None:
-    p.add_argument(
-        "--size", type=commands.size, default=commands.size(default), help=f"WIDTHxHEIGHT, default {default}"
-    )
+    p.add_argument("--size", type=commands.size, default=commands.size(default), help=f"WIDTHxHEIGHT, default {default}")
 
 
 def _data(p: Parser) -> None:
-    p.add_argument(
-        "--data", required=True, help="persons.npz, a COCO keypoint JSON, mmpose's MPII JSON, or a folder of photos"
-    )
+    p.add_argument("--data", required=True, help="persons.npz, a COCO keypoint JSON, mmpose's MPII JSON, or a folder of photos")
     p.add_argument("--images", help="folder of the photos that a JSON names")
     p.add_argument("--limit", type=int, help="use only so many persons")
     p.add_argument("--hold-out", type=float, default=0.05, help="share of the photos kept for measuring")
@@ -97,9 +93,7 @@ def _quantise(p: Parser) -> None:
 
 def _eval(p: Parser) -> None:
     p.add_argument("model", help="NAME.toml or NAME.onnx")
-    p.add_argument(
-        "--annotations", required=True, help="COCO keypoint JSON, mmpose's MPII JSON, or a folder of mask PNGs"
-    )
+    p.add_argument("--annotations", required=True, help="COCO keypoint JSON, mmpose's MPII JSON, or a folder of mask PNGs")
     p.add_argument("--images", required=True, help="folder of the photos")
     p.add_argument("--detections", help="write the detections here, as COCO results")
 

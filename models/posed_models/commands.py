@@ -51,10 +51,8 @@ def _data(a: argparse.Namespace, device: str) -> tuple[CropSet, CropSet]:
 
 def nets(a: argparse.Namespace) -> None:
     """Prints parameters and FLOPs of every network."""
-    print(
-        f"{'network':<28} {'task':<13} {'input':>9} {'outputs':>7} {'parameters':>11} {'MFLOPs':>9} {'conv MMACs':>11}"
-    )
-    rows = [(arch, *row, None) for arch in ARCHS for row in TABLE_SIZES]
+    print(f"{'network':<28} {'task':<13} {'input':>9} {'outputs':>7} {'parameters':>11} {'MFLOPs':>9} {'conv MMACs':>11}")
+    rows: list[tuple[str, str, int, int, int, bool | None]] = [(arch, *row, None) for arch in ARCHS for row in TABLE_SIZES]
     rows += [("lite18", "segmentation", 19, 512, 1024, True), ("lite30", "segmentation", 19, 512, 1024, True)]
     rows += [("lite18", "segmentation", 2, 192, 192, False)]
     for arch, task, outputs, height, width, every in rows:
@@ -69,9 +67,7 @@ def import_(a: argparse.Namespace) -> None:
     """Weights of others to ONNX and card."""
     height, width = a.size
     imported, error = importing.import_file(a.source, a.out, height, width, a.licence, a.origin, a.trust)
-    print(
-        f"{ARCHS[imported.arch].title}, {imported.task}, {imported.outputs} outputs; differs from its source by {error:.1e}"
-    )
+    print(f"{ARCHS[imported.arch].title}, {imported.task}, {imported.outputs} outputs; differs from its source by {error:.1e}")
     print(f"saved {a.out} and {Path(a.out).with_suffix('.toml')}")
 
 
@@ -83,9 +79,7 @@ def export(a: argparse.Namespace) -> None:
     net = build(a.arch, a.task, outputs)
     imported = Imported(fold_bn(net), a.arch, a.task, outputs, True)  # type: ignore[arg-type]
     export_float(imported.net, a.out, height, width)
-    made = importing.describe(
-        imported, height, width, "float32", "CC0-1.0", f"random weights, seed {a.random}: knows nothing"
-    )
+    made = importing.describe(imported, height, width, "float32", "CC0-1.0", f"random weights, seed {a.random}: knows nothing")
     card.write(made, a.out)
     print(f"saved {a.out} and {Path(a.out).with_suffix('.toml')}")
 

@@ -3,10 +3,11 @@
 In: a network and an input size. Out: parameters, and FLOPs in units of 2^20.
 
 The paper's numbers come from the official repository's tools/summary_network.py, which uses torchstat. Its conventions: a
-multiply-add counts once; batch norm counts two operations an element, ReLU one, average pooling one an input element; a module
-that runs several times counts its last run only (the fuse ReLU); an upsampling counts its area once, whatever the channels; gates,
-sums, sigmoids and functional calls count nothing; "M" is 2^20. So counted, the naive networks give the table's digits (194.8,
-311.1); the Lite ones lie 0.05 to 0.08 % under it (205.1 for 205.2, 319.0 for 319.2), for a reason not found.
+multiply-add counts once; batch norm counts two operations an element, ReLU one, average pooling one an input element; a
+module that runs several times counts its last run only (the fuse ReLU); an upsampling counts its area once, whatever the
+channels; gates, sums, sigmoids and functional calls count nothing; "M" is 2^20. So counted, the naive networks give the
+table's digits (194.8, 311.1); the Lite ones lie 0.05 to 0.08 % under it (205.1 for 205.2, 319.0 for 319.2), for a reason not
+found.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Persons to train on, whatever file they come from.
 
-In: persons.npz (our own crops), a COCO keypoint JSON with its photos, or mmpose's MPII JSON. Out: a [`CropSet`]: for each person a
-canvas of 400 x 330 pixels around it, its box and its joints in canvas pixels. Nothing is downloaded.
+In: persons.npz (our own crops), a COCO keypoint JSON with its photos, or mmpose's MPII JSON. Out: a [`CropSet`]: for each
+person a canvas of 400 x 330 pixels around it, its box and its joints in canvas pixels. Nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -62,7 +62,10 @@ class CropSet:
         return self.subset([i for i, o in enumerate(out) if not o]), self.subset([i for i, o in enumerate(out) if o])
 
     def store(self, limit_gb: float) -> CropSet:
-        """Decodes all canvases once and keeps them on the device, if they fit into `limit_gb`; else they are decoded as needed."""
+        """
+
+        ecodes all canvases once and keeps them on the device, if they fit into `limit_gb`; else they are decoded as needed.
+        """
         if len(self) * CANVAS[0] * CANVAS[1] * 3 <= limit_gb * 1e9:
             self._stored = self._decode(range(len(self))).to(self.device)
         return self
@@ -85,7 +88,10 @@ class CropSet:
         return torch.from_numpy(out)
 
     def parts(self) -> Tensor:
-        """n x 3 x 4: the box of the whole person, of the upper and of the lower body, where at least three joints are labelled."""
+        """
+
+        x 3 x 4: the box of the whole person, of the upper and of the lower body, where at least three joints are labelled.
+        """
         part = np.repeat(self.boxes[:, None].astype(np.float32), 3, 1)
         upper = np.zeros(self.keypoints.shape[1], bool)
         upper[list(self.skeleton.upper)] = True
@@ -104,15 +110,16 @@ def read_npz(path: str | Path, device: str = "cpu") -> CropSet:
     data, off = z["bytes"], z["off"]
 
     def load(i: int) -> np.ndarray:
-        return cv2.imdecode(data[off[i] : off[i + 1]], cv2.IMREAD_COLOR)[:, :, ::-1]
+        image = cv2.imdecode(data[off[i] : off[i + 1]], cv2.IMREAD_COLOR)
+        if image is None:
+            raise PosedModelsError(f"{path}: crop {i} is damaged. Fetch the file again")
+        return image[:, :, ::-1]
 
     kp = z["kp"].astype(np.float32)
     return CropSet(load, z["box"].astype(np.float32), kp, [str(i) for i in range(len(kp))], COCO_17, device)
 
 
-def _from_photos(
-    people: list[tuple[str, np.ndarray, np.ndarray]], photos: Path, skeleton: Skeleton, device: str
-) -> CropSet:
+def _from_photos(people: list[tuple[str, np.ndarray, np.ndarray]], photos: Path, skeleton: Skeleton, device: str) -> CropSet:
     """`people`: photo, box (x, y, w, h) and joints (J x 3) in image pixels."""
     maps, boxes, kps = [], [], []
     for _, (x, y, w, h), kp in people:
@@ -145,9 +152,7 @@ def coco_people(path: str | Path) -> tuple[dict[str, Any], list[dict[str, Any]]]
     people = [a for a in data["annotations"] if a.get("num_keypoints", 0) > 0 and not a.get("iscrowd", 0)]
     bad = next((a for a in people if len(a["keypoints"]) != 51), None)
     if bad is not None:
-        raise PosedModelsError(
-            f"{path}: annotation {bad['id']} has {len(bad['keypoints'])} values in keypoints, not 51"
-        )
+        raise PosedModelsError(f"{path}: annotation {bad['id']} has {len(bad['keypoints'])} values in keypoints, not 51")
     return data, people
 
 
@@ -155,10 +160,7 @@ def read_coco(path: str | Path, photos: str | Path, device: str = "cpu") -> Crop
     """A COCO keypoint annotation file (person_keypoints_train2017.json) and the folder of its photos."""
     data, people = coco_people(path)
     names = {i["id"]: i["file_name"] for i in data["images"]}
-    rows = [
-        (names[a["image_id"]], np.array(a["bbox"], float), np.array(a["keypoints"], float).reshape(17, 3))
-        for a in people
-    ]
+    rows = [(names[a["image_id"]], np.array(a["bbox"], float), np.array(a["keypoints"], float).reshape(17, 3)) for a in people]
     return _from_photos(rows, Path(photos), COCO_17, device)
 
 

@@ -5,6 +5,7 @@ In: a folded teacher in eval mode and a student with batch norms. Out: the stude
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -28,7 +29,7 @@ def _pairs(net: nn.Module) -> list[tuple[str, nn.Conv2d, nn.BatchNorm2d | None]]
             out.append((name + ".conv", m.conv, getattr(m, "bn", None)))
         elif isinstance(m, nn.Sequential):
             k = list(m.named_children())
-            for (a, conv), (_, bn) in zip(k, k[1:], strict=False):
+            for (a, conv), (_, bn) in pairwise(k):
                 if isinstance(conv, nn.Conv2d) and isinstance(bn, nn.BatchNorm2d):
                     out.append((f"{name}.{a}", conv, bn))
     return out

@@ -1,7 +1,8 @@
 """Channels of one tensor brought to like ranges, so that one int8 scale can serve them all.
 
-In: a folded network and some images. Out: the same function, other weights. After Nagel et al., Data-Free Quantization Through Weight
-Equalization and Bias Correction, ICCV 2019, section 4.1, with measured activation ranges in place of guessed ones.
+In: a folded network and some images. Out: the same function, other weights. After Nagel et al., Data-Free Quantization
+Through Weight Equalization and Bias Correction, ICCV 2019, section 4.1, with measured activation ranges in place of guessed
+ones.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ def _pairs(net: Net) -> list[tuple[nn.Conv2d, nn.Conv2d, nn.Module]]:
     """First convolution, second one, and the module whose output lies between: nothing or a ReLU may stand there."""
     pairs: list[tuple[nn.Conv2d, nn.Conv2d, nn.Module]] = []
 
-    def between(first: ConvBN, second: ConvBN) -> None:
+    def between(first: nn.Module, second: nn.Module) -> None:
+        assert isinstance(first, ConvBN) and isinstance(second, ConvBN)
         pairs.append((first.conv, second.conv, first))
 
     for m in net.modules():
@@ -68,8 +70,9 @@ def _factor(s: Tensor) -> Tensor:
 def equalise(net: Net, x: Tensor) -> int:
     """Divides channel c of each first convolution by s_c and multiplies the second's weights for it by s_c, in place.
 
-    s_c = √(range of the activation / largest weight that reads it) before a dense convolution, the range itself before a depthwise
-    one (whose own scale is per channel anyway). Returns the number of tensors. `x`: images, the more the better the ranges.
+    s_c = √(range of the activation / largest weight that reads it) before a dense convolution, the range itself before a
+    depthwise one (whose own scale is per channel anyway). Returns the number of tensors. `x`: images, the more the better the
+    ranges.
     """
     pairs = _pairs(net)
     stems = [m for m in net.modules() if isinstance(m, Stem)]
@@ -77,8 +80,10 @@ def equalise(net: Net, x: Tensor) -> int:
     for m in stems:  # conv1 feeds a depthwise convolution with its first half, a pointwise one with its second
         s, half = _factor(top[m.conv1]), m.expand_conv.conv.in_channels
         m.conv1.conv.weight.div_(s.view(-1, 1, 1, 1))
+        depthwise = m.branch1[0]
+        assert m.conv1.conv.bias is not None and isinstance(depthwise, ConvBN)
         m.conv1.conv.bias.div_(s)
-        m.branch1[0].conv.weight.mul_(s[:half].view(-1, 1, 1, 1))
+        depthwise.conv.weight.mul_(s[:half].view(-1, 1, 1, 1))
         m.expand_conv.conv.weight.mul_(s[half:].view(1, -1, 1, 1))
     for first, second, between in pairs:
         act, dense = top[between], second.groups == 1

@@ -1,7 +1,7 @@
 """Accuracy of an ONNX network on annotated photos, measured as `posed eval` does.
 
-In: NAME.onnx or NAME.toml, annotations, photos; every person is cropped by its true box, once, not mirrored, joints by DARK. Out: the ten
-figures of COCO's keypoint evaluation, PCKh of MPII, or the mean IoU of a segmentation.
+In: NAME.onnx or NAME.toml, annotations, photos; every person is cropped by its true box, once, not mirrored, joints by DARK.
+Out: the ten figures of COCO's keypoint evaluation, PCKh of MPII, or the mean IoU of a segmentation.
 """
 
 from __future__ import annotations
@@ -78,9 +78,7 @@ def coco_detections(model: str | Path, annotations: str | Path, photos: str | Pa
     for image, person in _by_photo([(names[a["image_id"]], a) for a in people], Path(photos)):
         found = estimator.joints(image, np.array(person["bbox"], float))
         if len(found) != 17:
-            raise PosedModelsError(
-                f"{model}: has {len(found)} joints, COCO has 17: choose a COCO model, or MPII annotations"
-            )
+            raise PosedModelsError(f"{model}: has {len(found)} joints, COCO has 17: choose a COCO model, or MPII annotations")
         seen = found[found[:, 2] >= VISIBLE, 2]
         out.append(
             {
@@ -112,8 +110,8 @@ def coco_figures(annotations: str | Path, detections: list[dict[str, Any]]) -> d
 def mpii_figures(model: str | Path, annotations: str | Path, photos: str | Path) -> dict[str, float]:
     """PCKh@0.5 and @0.1, per cent.
 
-    Head size: 0.6 of the diagonal of `headbox` (x1, y1, x2, y2) where the file has one for each person (MPII's rule), else the distance
-    from upper neck to head top.
+    Head size: 0.6 of the diagonal of `headbox` (x1, y1, x2, y2) where the file has one for each person (MPII's rule), else
+    the distance from upper neck to head top.
     """
     people = mpii_people(annotations)
     estimator, found, truth, head = Estimator(model), [], [], []
@@ -124,9 +122,7 @@ def mpii_figures(model: str | Path, annotations: str | Path, photos: str | Path)
         head.append(0.6 * float(np.hypot(box[2] - box[0], box[3] - box[1])) if box else -1.0)
     f, t = np.array(found), np.array(truth)
     if f.shape[1] != 16:
-        raise PosedModelsError(
-            f"{model}: has {f.shape[1]} joints, MPII has 16: choose an MPII model, or COCO annotations"
-        )
+        raise PosedModelsError(f"{model}: has {f.shape[1]} joints, MPII has 16: choose an MPII model, or COCO annotations")
     sizes = np.array(head) if min(head) >= 0 else head_size(t, MPII_16)
     return {"PCKh": pckh(f, t, sizes, MPII_16), "PCKh@0.1": pckh(f, t, sizes, MPII_16, 0.1)}
 
@@ -147,6 +143,8 @@ def segmentation_figures(model: str | Path, masks: str | Path, photos: str | Pat
         if not near:
             raise PosedModelsError(f"{file}: no photo {file.stem}.jpg or .png in {photos}")
         truth = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
+        if truth is None:
+            raise PosedModelsError(f"{file}: cannot be read. It must be a PNG of class numbers")
         x = cv2.resize(photo(near[0]), (width, height), interpolation=cv2.INTER_LINEAR)
         logits = session.run(normalise(x)[None])[0]
         confusion = confusion or Confusion(len(logits))

@@ -3,10 +3,10 @@
 In: an ONNX file: PP-TinyPose exported by paddle2onnx (a Wider-Naive Lite-HRNet-18, 269 folded convolutions), an mmdeploy export,
 or ours. Out: the same network in PyTorch, folded, so that it can be rounded, fine-tuned and exported like ours.
 
-Exporters order and name nodes differently and write a channel shuffle in several ways. Convolutions are therefore matched by their place:
-each convolution is coloured by shape, stride and groups, then again and again by the colours of the convolutions it reads from and
-feeds (Weisfeiler-Lehman refinement of the graph of convolutions). In these networks every convolution ends with a colour of its
-own. The caller compares the outputs, so a wrong match cannot pass.
+Exporters order and name nodes differently and write a channel shuffle in several ways. Convolutions are therefore matched by
+their place: each convolution is coloured by shape, stride and groups, then again and again by the colours of the convolutions
+it reads from and feeds (Weisfeiler-Lehman refinement of the graph of convolutions). In these networks every convolution ends
+with a colour of its own. The caller compares the outputs, so a wrong match cannot pass.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ from posed_models.nets import ARCHS, build
 
 @dataclass
 class Conv:
-    """One convolution of a graph: the name of its weight, folded weight and bias, stride, groups, and its neighbours by number."""
+    """
+
+    ne convolution of a graph: the name of its weight, folded weight and bias, stride, groups, and its neighbours by number.
+    """
 
     name: str
     weight: np.ndarray
@@ -67,9 +70,7 @@ def convolutions(model: onnx.ModelProto) -> list[Conv]:
         reads = frozenset[int]().union(*(source.get(i, frozenset()) for i in node.input))
         if node.op_type == "Conv":
             if node.input[1] not in const:
-                raise PosedModelsError(
-                    f"convolution {node.name or node.output[0]} has computed weights: not a Lite-HRNet"
-                )
+                raise PosedModelsError(f"convolution {node.name or node.output[0]} has computed weights: not a Lite-HRNet")
             w = const[node.input[1]].astype(np.float64)
             has_bias = len(node.input) > 2 and node.input[2]
             b = const[node.input[2]].astype(np.float64) if has_bias else np.zeros(w.shape[0])
@@ -154,7 +155,7 @@ def load_onnx(path: str | Path) -> Imported:
     a, b = colours(theirs), colours(ours)
     if Counter(a) != Counter(b) or len(set(a)) != len(a):
         raise PosedModelsError(f"{path}: its convolutions are those of {arch}, but not joined in the same way")
-    place = {colour: conv for colour, conv in zip(a, theirs, strict=True)}
+    place = dict(zip(a, theirs, strict=True))
     with torch.no_grad():
         for colour, own in zip(b, ours, strict=True):
             conv = modules[own.name.removesuffix(".weight")]

@@ -7,13 +7,14 @@ In: an ONNX network. Out: the card's `[golden]` table:
     tolerance = 0.001
     peaks = [[21, 20, 0.0212], …]       # for each joint: column, row and value of the heatmap's highest cell, by ONNX Runtime
 
-An engine agrees if for each joint its own value in that cell, and its own maximum, are both within `tolerance` of the peak's value. A
-segmentation has `shares = [0.7, 0.3]` instead: the share of cells in which each class has the largest logit.
+An engine agrees if for each joint its own value in that cell, and its own maximum, are both within `tolerance` of the peak's
+value. A segmentation has `shares = [0.7, 0.3]` instead: the share of cells in which each class has the largest logit.
 
 Two inputs, RGB bytes before normalising, in whole numbers alone so that every language draws the same:
 
-- `ramp`: byte c of pixel (x, y) is ((y·W·3 + x·3 + c)·37) mod 251. It excites every weight, but is no person: heatmaps stay under 0.2, and
-  rounding noise of an int8 network (0.03 between two levels of ONNX Runtime's own optimiser) is as large as the peaks.
+- `ramp`: byte c of pixel (x, y) is ((y·W·3 + x·3 + c)·37) mod 251. It excites every weight, but is no person: heatmaps stay
+  under 0.2, and rounding noise of an int8 network (0.03 between two levels of ONNX Runtime's own optimiser) is as large as
+  the peaks.
 - `figure`: a person of bars and ellipses. Heatmaps reach 0.3 to 0.9, noise of int8 stays under 0.1: the sharper test for int8.
 """
 
@@ -83,9 +84,7 @@ def figure(height: int, width: int) -> np.ndarray:
                 inside = (py >= y0 * height) & (py <= y1 * height) & (abs(off) <= r * height * (y1 - y0))
             else:
                 cx, cy, rx, ry = numbers
-                inside = ((px - side * cx * height) * ry) ** 2 + ((py - cy * height) * rx) ** 2 < (
-                    rx * ry * height
-                ) ** 2
+                inside = ((px - side * cx * height) * ry) ** 2 + ((py - cy * height) * rx) ** 2 < (rx * ry * height) ** 2
             image[inside] = colour
     return image
 

@@ -18,7 +18,7 @@ from posed_models.complexity import complexity
 from posed_models.errors import PosedModelsError
 from posed_models.export import export_float
 from posed_models.foreign import load_onnx
-from posed_models.nets import ARCHS, build
+from posed_models.nets import ARCHS, LiteHRNetSegmenter, build
 from posed_models.session import Session
 from posed_models.skeletons import output_names
 
@@ -40,7 +40,7 @@ def folded(imported: Imported) -> torch.nn.Module:
 
 def describe(imported: Imported, height: int, width: int, precision: str, licence: str, source: str) -> card.Card:
     """A card with parameters and FLOPs counted."""
-    every = imported.task == "segmentation" and imported.net.decode_head.every  # type: ignore[union-attr]
+    every = isinstance(imported.net, LiteHRNetSegmenter) and imported.net.decode_head.every
     net = build(imported.arch, imported.task, imported.outputs, every)
     c = complexity(net, height, width)
     kind = {"float32": "float32", "int8": "int8 (QDQ)"}[precision]
@@ -71,9 +71,7 @@ def difference(imported: Imported, source: str | Path, onnx: str | Path) -> floa
         want = imported.net.cpu().eval()(torch.from_numpy(x)).numpy()
     got = ours.run(x)
     if want.shape != got.shape:
-        raise PosedModelsError(
-            f"{source}: first output is {want.shape}, ours is {got.shape}: cut the export to its heatmaps"
-        )
+        raise PosedModelsError(f"{source}: first output is {want.shape}, ours is {got.shape}: cut the export to its heatmaps")
     return float(np.abs(got - want).max() / max(np.abs(want).max(), 1e-12))
 
 
@@ -96,7 +94,5 @@ def import_file(
             f"{source}: our network differs from it by {error:.1e} of the largest output, allowed are {TOLERANCE:.0e}: "
             "the file holds another network with the same convolutions. posed runs it as it is (docs/models.md)"
         )
-    card.write(
-        describe(imported, height, width, "float32", licence, origin or f"imported from {Path(source).name}"), onnx
-    )
+    card.write(describe(imported, height, width, "float32", licence, origin or f"imported from {Path(source).name}"), onnx)
     return imported, error

@@ -48,7 +48,7 @@ class RunLog:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
             return None
-        return SummaryWriter(str(folder / "tensorboard"))  # type: ignore[no-untyped-call]
+        return SummaryWriter(str(folder / "tensorboard"))
 
     def write(self, **values: float) -> None:
         """One line of the CSV; names are those of [`FIELDS`]."""

@@ -20,7 +20,7 @@ from posed_models.distil import relative_mse
 from posed_models.equalise import equalise
 from posed_models.log import RunLog
 from posed_models.nets import Net
-from posed_models.rounding import Quantised, Rounder
+from posed_models.rounding import Quantised, Rounder, float_weight
 
 CALIBRATION_BATCHES, CALIBRATION_BATCH = 6, 16
 WARM_UP_STEPS = 20
@@ -86,7 +86,8 @@ def fine_tune(q: Quantised, teacher: Net, augment: Augmenter, settings: FineTuni
 class Noise:
     """One line of the report, in decibels, 10·log10(E[x²]/E[e²]).
 
-    `own_db`: e is the rounding at this point alone. `all_db`: e is the difference from the float network, all rounding before it included.
+    `own_db`: e is the rounding at this point alone. `all_db`: e is the difference from the float network, all rounding before
+    it included.
     """
 
     point: str
@@ -133,7 +134,7 @@ def noise(q: Quantised, x: Tensor) -> list[Noise]:
         lines.append(Noise(label, own_db, _db(_power(exact[key]), _power(own, exact[key]))))
     for name, m in q.net.named_modules():
         if isinstance(m, nn.Conv2d) and parametrize.is_parametrized(m, "weight"):
-            w = m.parametrizations.weight.original  # type: ignore[union-attr]
+            w = float_weight(m)
             db = _db(_power([w]), _power([m.weight], [w]))
             lines.append(Noise(f"{name}.weight", db, db))
     db = _db(_power([want]), _power([got], [want]))

@@ -5,8 +5,8 @@ activations asymmetric, zero exactly representable. The points are chosen so tha
 rounded twice; posed's engine recognises exactly these:
 
 - the halves of a shuffle block share one scale with the block's input, so split, concat and shuffle only move bytes;
-- a fuse sum or a head sum is added up exactly and rounded once, after its ReLU; row 0 is also rounded before its ReLU, because the
-  other rows read it there;
+- a fuse sum or a head sum is added up exactly and rounded once, after its ReLU; row 0 is also rounded before its ReLU,
+  because the other rows read it there;
 - what only depthwise convolutions read (the stem's result, row 0 before its ReLU, the head's sums) has one scale a channel, which
   costs a depthwise kernel nothing: their channels differ in range by a factor of 300;
 - sigmoid gates live on [0, 1], the image on its known range; heatmaps and logits are not rounded.
@@ -20,7 +20,15 @@ import torch.nn as nn
 from torch import Tensor
 from torch.nn.utils import parametrize
 
-from posed_models.blocks import ConvBN, CrossResolutionWeighting, Separable, SpatialWeighting
+from posed_models.blocks import (
+    ConditionalChannelWeighting,
+    ConvBN,
+    CrossResolutionWeighting,
+    NaiveLayers,
+    Separable,
+    ShuffleUnit,
+    SpatialWeighting,
+)
 from posed_models.nets import IterativeHead, LiteHRModule, Net, SegmentationHead
 from posed_models.session import MEAN, STD
 
@@ -31,8 +39,8 @@ SMALLEST_CLIP = 0.12
 class Rounder(nn.Module):
     """Fake int8 rounding of one tensor: x ↦ s·(clip(round(x/s) + z, −128, 127) − z).
 
-    Mode `watch` gathers values and changes nothing, `round` rounds, `off` passes through. `settle` picks the range of least squared
-    error on what was gathered. `channels`: one scale for each channel.
+    Mode `watch` gathers values and changes nothing, `round` rounds, `off` passes through. `settle` picks the range of least
+    squared error on what was gathered. `channels`: one scale for each channel.
     """
 
     scale: Tensor
@@ -93,7 +101,10 @@ class Rounder(nn.Module):
 
 
 class WeightRounder(nn.Module):
-    """int8 rounding of a convolution's weight, symmetric, scale max|w|/127 for each output channel. `on`: does it round at all."""
+    """int8 rounding of a convolution's weight, symmetric, scale max|w|/127 for each output channel.
+
+    `on`: does it round at all.
+    """
 
     on = True
 
@@ -102,6 +113,12 @@ class WeightRounder(nn.Module):
             return w
         s = w.detach().abs().amax((1, 2, 3)).clamp(min=1e-8) / 127
         return torch.fake_quantize_per_channel_affine(w, s, torch.zeros_like(s, dtype=torch.int32), 0, -128, 127)
+
+
+def _filled(module: nn.Module) -> dict[str, Rounder]:
+    """The rounders at a block's points."""
+    found: dict[str, Rounder] = module.__dict__.setdefault("quant", {})
+    return found
 
 
 class Quantised(nn.Module):
@@ -117,7 +134,7 @@ class Quantised(nn.Module):
             self._fill_block(m)
         stem = net.backbone.stem
         for m in (stem.branch1[1], stem.linear_conv):  # rounded once, after the shuffle
-            del m.quant["out"]
+            del _filled(m)["out"]
         self._put(stem, "out", self._new(channels=True))
         self._share_trunks()
         for m in net.modules():
@@ -157,31 +174,35 @@ class Quantised(nn.Module):
     def _share_trunks(self) -> None:
         """Gives the worked half of every block the scale of the block's input, branch by branch, stage after stage."""
         b = self.net.backbone
-        trunk = [b.stem.quant["out"]]
+        trunk = [_filled(b.stem)["out"]]
         for s in range(b.stages):
-            now = []
+            now: list[Rounder] = []
             for i, t in enumerate(getattr(b, f"transition{s}")):
                 last = t[-1] if t is not None and not isinstance(t, Separable) else t
-                now.append(trunk[i] if t is None else last.quant["out"])
+                now.append(trunk[i] if t is None else _filled(last)["out"])  # type: ignore[arg-type]
             for module in getattr(b, f"stage{s}"):
+                assert isinstance(module, LiteHRModule)
                 for i, rounder in enumerate(now):
                     if isinstance(module.layers, nn.Sequential):  # conditional channel weighting
                         for block in module.layers:
+                            assert isinstance(block, ConditionalChannelWeighting)
                             self._put(block.spatial_weighting[i], "out", rounder)
-                    else:  # shuffle units
-                        for unit in module.layers[i]:
+                    else:
+                        assert isinstance(module.layers, NaiveLayers)
+                        for unit in module.layers[i].children():
+                            assert isinstance(unit, ShuffleUnit)
                             self._put(unit.branch2[-1], "out", rounder)
-                now = [module.quant[f"out{i}"] for i in range(len(now))]
+                now = [_filled(module)[f"out{i}"] for i in range(len(now))]
             trunk = now
 
-    def _new(self, *fixed: float, channels: bool = False) -> Rounder:
-        rounder = Rounder(*fixed, channels=channels)
+    def _new(self, lo: float | None = None, hi: float | None = None, channels: bool = False) -> Rounder:
+        rounder = Rounder(lo, hi, channels)
         self._made.append(rounder)
         return rounder
 
     @staticmethod
     def _put(module: nn.Module, name: str, rounder: Rounder) -> None:
-        module.__dict__.setdefault("quant", {})[name] = rounder
+        _filled(module)[name] = rounder
 
     def set_rounding(self, on: bool) -> None:
         """Without rounding this is the float network again, with the weights as they are now."""
@@ -195,13 +216,21 @@ class Quantised(nn.Module):
         return self.net(self.image(x))
 
 
+def float_weight(conv: nn.Module) -> Tensor:
+    """The weight of a quantised convolution before rounding."""
+    weight = conv.parametrizations["weight"].original  # type: ignore[index,union-attr]
+    assert isinstance(weight, Tensor)
+    return weight.detach()
+
+
 def unrounded(quantised: Quantised) -> Net:
     """Takes all rounding away again, in place, and gives the float net with the weights as they are."""
     net = quantised.net
     for m in net.modules():
         m.__dict__.pop("quant", None)
         if parametrize.is_parametrized(m):
-            w = m.parametrizations.weight.original  # type: ignore[union-attr]
+            w = float_weight(m)
             parametrize.remove_parametrizations(m, "weight", leave_parametrized=True)
-            m.weight.data.copy_(w.data)  # type: ignore[union-attr,operator]
+            assert isinstance(m, nn.Conv2d)
+            m.weight.data.copy_(w)
     return net

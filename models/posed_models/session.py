@@ -40,9 +40,7 @@ class Session:
     def run(self, batch: np.ndarray) -> np.ndarray:
         """Runs the images one by one (the files have a batch of one)."""
         x = np.ascontiguousarray(batch, np.float32)
-        return np.concatenate(
-            [self._session.run([self._output], {self._input.name: x[i : i + 1]})[0] for i in range(len(x))]
-        )
+        return np.concatenate([self._session.run([self._output], {self._input.name: x[i : i + 1]})[0] for i in range(len(x))])
 
 
 def normalise(rgb: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Training: from a teacher (distillation), from labelled joints (supervised), or both.
 
-In: a [`CropSet`], perhaps a teacher, and [`Settings`]. Out, in a folder: `best.pt` and `last.pt` (averaged weights, each complete in
-itself), `resume.pt` (everything to go on from), `log.csv`.
+In: a [`CropSet`], perhaps a teacher, and [`Settings`]. Out, in a folder: `best.pt` and `last.pt` (averaged weights, each
+complete in itself), `resume.pt` (everything to go on from), `log.csv`.
 
 With a fixed number of steps, the same seed, data and device give the same losses, bit for bit on the CPU. With `minutes` the
 learning rate follows the clock, so they do not.
@@ -37,7 +37,10 @@ LONGEST_MEMORY = 0.9995
 
 @dataclass
 class Settings:
-    """`steps` or `minutes` end the run. `label_weight`: of the labelled joints' loss beside a teacher's; without a teacher it is 1."""
+    """`steps` or `minutes` end the run.
+
+    `label_weight`: of the labelled joints' loss beside a teacher's; without a teacher it is 1.
+    """
 
     arch: str = "lite18"
     height: int = 256
@@ -57,9 +60,7 @@ class Settings:
 class Trainer:
     """One run. `run()` trains to the end; `step()` makes one step and returns its losses."""
 
-    def __init__(
-        self, settings: Settings, crops: CropSet, held_out: HeldOut | None, teacher: Net | None, out: Path
-    ) -> None:
+    def __init__(self, settings: Settings, crops: CropSet, held_out: HeldOut | None, teacher: Net | None, out: Path) -> None:
         if (settings.steps is None) == (settings.minutes is None):
             raise PosedModelsError("give either --steps or --minutes, to end the run")
         if not len(crops):
