@@ -27,7 +27,8 @@ def output_name(net: nn.Module) -> str:
     return "classes" if segmenter else "heatmaps"
 
 
-def _trace(net: nn.Module, path: Path, height: int, width: int, fold_constants: bool) -> None:
+def trace(net: nn.Module, path: Path, height: int, width: int, fold_constants: bool) -> None:
+    """The exporter's own graph, with nothing simplified."""
     check_size(height, width)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the tracing exporter's age, and of sizes that are constants on purpose
@@ -46,7 +47,7 @@ def _trace(net: nn.Module, path: Path, height: int, width: int, fold_constants: 
 def export_float(net: nn.Module, path: str | Path, height: int, width: int) -> None:
     """Writes a folded float network."""
     path = Path(path)
-    _trace(net.eval().cpu(), path, height, width, True)
+    trace(net.eval().cpu(), path, height, width, True)
     model = onnxslim.slim(onnx.load(path))
     onnx.checker.check_model(model)
     onnx.save(model, path)
@@ -58,7 +59,7 @@ def export_int8(quantised: nn.Module, path: str | Path, height: int, width: int)
     The tracing exporter writes a weight as float → QuantizeLinear → DequantizeLinear. The first two are replaced by their result.
     """
     path = Path(path)
-    _trace(quantised.eval().cpu(), path, height, width, False)
+    trace(quantised.eval().cpu(), path, height, width, False)
     model = onnxslim.slim(onnx.load(path), skip_fusion_patterns=["FusionConvBN"])
     _store_int8(model.graph)
     onnx.checker.check_model(model)

@@ -27,7 +27,7 @@ from onnx import numpy_helper
 from posed_models.blocks import fold_bn
 from posed_models.checkpoint import Imported
 from posed_models.errors import PosedModelsError
-from posed_models.export import export_float
+from posed_models.export import trace
 from posed_models.nets import ARCHS, build
 
 
@@ -150,7 +150,7 @@ def load_onnx(path: str | Path) -> Imported:
     net = fold_bn(build(arch, task, outputs, every))
     modules = dict(net.named_modules())
     with tempfile.TemporaryDirectory() as folder:
-        export_float(net, Path(folder) / "own.onnx", 64, 64)
+        trace(net, Path(folder) / "own.onnx", 64, 64, True)
         ours = convolutions(onnx.load(Path(folder) / "own.onnx"))
     a, b = colours(theirs), colours(ours)
     if Counter(a) != Counter(b) or len(set(a)) != len(a):

@@ -28,7 +28,8 @@ from posed_models.heldout import HeldOut
 from posed_models.log import RunLog
 from posed_models.nets import Net, build, check_size
 
-WARM_UP_STEPS = 100
+WARM_UP_STEPS, WARM_UP_SHARE = 100, 0.1
+"""The learning rate rises over so many steps, or this share of the run if that is shorter."""
 LOWEST_LR = 0.02
 """Where the cosine ends, a share of the highest rate."""
 LONGEST_MEMORY = 0.9995
@@ -125,7 +126,7 @@ class Trainer:
     def step(self, share: float) -> dict[str, float]:
         """One step at `share` (0 to 1) of the run."""
         s = self.settings
-        warm = min(1.0, (self.done + 1) / WARM_UP_STEPS)
+        warm = min(1.0, max((self.done + 1) / WARM_UP_STEPS, share / WARM_UP_SHARE))
         lr = s.lr * warm * (0.5 * (1 + math.cos(math.pi * share)) * (1 - LOWEST_LR) + LOWEST_LR)
         for group in self.optimiser.param_groups:
             group["lr"] = lr

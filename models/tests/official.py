@@ -25,8 +25,8 @@ def make_state(channels, modules, lite, head, outputs, generator) -> State:
             state[name + ".bias"] = torch.randn(cout, generator=generator) * 0.1
 
     def norm(name, c):
-        state[name + ".weight"] = 0.6 + torch.rand(c, generator=generator)
-        state[name + ".bias"] = torch.randn(c, generator=generator) * 0.2
+        state[name + ".weight"] = 0.3 + 0.5 * torch.rand(c, generator=generator)
+        state[name + ".bias"] = 0.2 + torch.randn(c, generator=generator) * 0.3
         state[name + ".running_mean"] = torch.randn(c, generator=generator) * 0.2
         state[name + ".running_var"] = 0.5 + torch.rand(c, generator=generator)
         state[name + ".num_batches_tracked"] = torch.tensor(7)
@@ -100,6 +100,17 @@ class Official:
 
     def __init__(self, state: State, modules) -> None:
         self.s, self.modules = state, modules
+        self.settling: torch.Generator | None = None
+
+    def settle(self, generator: torch.Generator) -> None:
+        """Random batch-norm statistics of the size a training would leave: what passes on noise, times 0.5 to 1.5.
+
+        With statistics drawn blindly, branch 0 doubles in every module (the alias), all gates saturate, and single precision no
+        longer tells one network from another.
+        """
+        self.settling = generator
+        self(torch.randn(2, 3, 128, 96, generator=generator))
+        self.settling = None
 
     def conv(self, name, x, stride=1):
         w = self.s[name + ".weight"]
@@ -107,6 +118,10 @@ class Official:
 
     def norm(self, name, x):
         s = self.s
+        if self.settling is not None:
+            mean, var, g = x.mean((0, 2, 3)), x.var((0, 2, 3)), self.settling
+            s[name + ".running_var"] = var * (0.5 + torch.rand(len(var), generator=g)) + 1e-3
+            s[name + ".running_mean"] = mean + var.sqrt() * 0.3 * torch.randn(len(var), generator=g)
         return F.batch_norm(x, s[name + ".running_mean"], s[name + ".running_var"], s[name + ".weight"], s[name + ".bias"])
 
     def cm(self, name, x, act=None, stride=1):
