@@ -28,10 +28,13 @@ def _one_thread():
 
 
 def figure_joints(x: float, y: float, height: int) -> np.ndarray:
-    """The 17 joints of the drawn person whose picture has its middle and top at (x, y), from golden.py's shapes."""
+    """The 17 joints of the drawn person whose picture has its middle and top at (x, y), from golden.py's shapes.
+
+    Seen from behind, as the networks see it: its left is the picture's left.
+    """
     xs = [0, 13, -13, 34, -34, 58, -58, 95, -95, 110, -110, 33, -33, 36, -36, 38, -38]
     ys = [102, 88, 88, 93, 93, 172, 172, 260, 260, 320, 320, 345, 345, 460, 460, 565, 565]
-    return np.stack([x + np.array(xs) * height / 640, y + np.array(ys) * height / 640, np.full(17, 2.0)], 1)
+    return np.stack([x - np.array(xs) * height / 640, y + np.array(ys) * height / 640, np.full(17, 2.0)], 1)
 
 
 @pytest.fixture(scope="session")

@@ -116,8 +116,8 @@ def test_a_mirrored_crop_swaps_left_and_right(coco):
     left, right = joints[:, 5, 0], joints[:, 6, 0]
     seen = (joints[:, 5, 2] > 0) & (joints[:, 6, 2] > 0)
     upright = joints[:, 15, 1] > joints[:, 5, 1] + 60  # ankle well under the shoulder
-    # the person looks at us: the left shoulder stays on the picture's right, mirrored or not
-    assert (left > right)[seen & upright].all() and (seen & upright).sum() > 20
+    # the person is seen from behind: the left shoulder stays on the picture's left, mirrored or not
+    assert (left < right)[seen & upright].all() and (seen & upright).sum() > 20
 
 
 def test_target_and_dark_are_inverse():
