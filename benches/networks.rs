@@ -14,7 +14,7 @@ fn networks(c: &mut Criterion) {
         for isa in Isa::available().into_iter().filter(|&isa| isa != Isa::Portable) {
             for threads in [1, 2] {
                 let loading = Loading { isa, threads, cache: None };
-                let load = Network::from_file(&file, size.width as usize, size.height as usize, card.keypoints.len(), loading);
+                let load = Network::from_file(&file, size.width as usize, size.height as usize, card.output.planes(), loading);
                 let mut network = load.expect("a network of this repository");
                 let picture: Vec<f32> = (0..network.input_len()).map(|i| ((i * 7919) % 512) as f32 / 128.0 - 2.0).collect();
                 let mut heatmaps = Vec::new();

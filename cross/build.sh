@@ -18,10 +18,15 @@ case $target in
 esac
 
 prefix=${POSED_CACHE:-$HOME/.cache/posed-board}/xrust
-[ -e "$prefix/.stamp" ] || "$here/toolchain.sh" "${target%%-*}"
+"$here/toolchain.sh" "${target%%-*}" >/dev/null
 export RUSTC=$prefix/bin/rustc RUSTDOC=$prefix/bin/rustdoc
 name=${target//-/_}
 export "CC_$name=$gnu-gcc" "BINDGEN_EXTRA_CLANG_ARGS_$name=--sysroot=/usr/$gnu -I/usr/$gnu/include"
+standard_library=()
+if [ ! -d "$prefix/usr/lib/rustlib/$target/lib" ]; then
+    export RUSTC_BOOTSTRAP=1 # -Z on a stable compiler
+    standard_library=(-Zbuild-std=std,panic_unwind)
+fi
 [ $# -gt 0 ] || set -- build --release --locked
 cd "$here/.."
-exec cargo "$1" --target "$target" "${@:2}"
+exec cargo "$1" "${standard_library[@]}" --target "$target" "${@:2}"

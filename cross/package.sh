@@ -34,6 +34,13 @@ posed ($version) unstable; urgency=medium
  -- $maintainer  $(LC_ALL=C date -uR -d "@$SOURCE_DATE_EPOCH")
 EOF
 
+# The unit for several cameras is the unit for one, with NAME's configuration and folders.
+{
+    echo "# Made from posed.service: posed@NAME reads /etc/posed/NAME.toml."
+    sed -e '/^Description=/s/$/ (%i)/' -e 's,/etc/posed/posed\.toml,/etc/posed/%i.toml,' \
+        -e 's,^\(State\|Runtime\|Working\)Directory=.*posed$,&/%i,' systemd/posed.service
+} >$pages/posed@.service
+
 # What the program is linked of, each crate with its licence: most of them ask that their text goes with every copy.
 cargo tree --locked -e normal --target "$target" --prefix none --format '{p} {l}' | sed -n 's/ (\*)$//; s/ (proc-macro)//; /^posed /!p' | sort -u |
     while read -r name crate_version licence; do

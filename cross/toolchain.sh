@@ -4,7 +4,9 @@
 # From apt: a cross gcc with its C library, and libclang for bindgen. Debian's rustc-web and the standard library of the board go into a
 # folder of their own, ${POSED_CACHE:-$HOME/.cache/posed-board}/xrust, so that neither rustup nor dpkg's list of architectures is touched.
 # Why so: the standard library of the board then comes from apt like everything else. 15 s and 440 MB; nothing where all is there already.
+# For armv7 its source comes instead, and cross/build.sh builds it: Debian's index of that architecture could not be read when this was written.
 set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
 prefix=${POSED_CACHE:-$HOME/.cache/posed-board}/xrust
@@ -23,22 +25,10 @@ if ! dpkg -s "${packages[@]}" >/dev/null 2>&1; then
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
 fi
 
-# A foreign package is downloaded with lists and a status of its own; the sources are the machine's.
-download_foreign() {
-    local architecture=$1 package=$2 state=$prefix/.apt/$1
-    mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
-    : >"$state/status"
-    local options=(-o APT::Architecture="$architecture" -o APT::Architectures="$architecture" -o Dir::State="$state"
-        -o Dir::State::lists="$state/lists" -o Dir::State::status="$state/status" -o Dir::Cache="$state/cache"
-        -o APT::Sandbox::User=root -o Acquire::Languages=none -qq)
-    apt-get "${options[@]}" update
-    (cd "$prefix/debs" && apt-get "${options[@]}" download "$package")
-}
-
 has_std() {
     case $1 in
         arm64) [ -d "$prefix/usr/lib/rustlib/aarch64-unknown-linux-gnu/lib" ] ;;
-        armhf) [ -d "$prefix/usr/lib/rustlib/armv7-unknown-linux-gnueabihf/lib" ] ;;
+        armhf) [ -d "$prefix/usr/lib/rustlib/src/rust/library" ] ;;
     esac
 }
 
@@ -51,9 +41,23 @@ install_rust() {
     mkdir -p "$prefix/debs" "$prefix/bin"
     (cd "$prefix/debs" && apt-get -o APT::Sandbox::User=root -qq download \
         "rustc-web=$version" "libstd-rust-web-dev=$version" "libstd-rust-web-$minor=$version")
-    for architecture in "$@"; do download_foreign "$architecture" "libstd-rust-web-dev=$version"; done
+    for architecture in "$@"; do
+        case $architecture in
+            arm64)
+                "$here/foreign-apt.sh" arm64 "$prefix/.apt" update
+                (cd "$prefix/debs" && "$here/foreign-apt.sh" arm64 "$prefix/.apt" download "libstd-rust-web-dev=$version")
+                ;;
+            armhf) (cd "$prefix/debs" && apt-get -o APT::Sandbox::User=root -qq download "rust-web-src=$version") ;;
+        esac
+    done
     rm -rf "${prefix:?}/usr" "$prefix/.stamp"
     for package in "$prefix"/debs/*.deb; do dpkg -x "$package" "$prefix"; done
+    if [ -d "$prefix/usr/src" ]; then # of rust-web-src, whose link to it is an absolute one
+        rm -rf "$prefix/usr/lib/rustlib/src/rust"
+        mkdir -p "$prefix/usr/lib/rustlib/src/rust"
+        mv "$prefix"/usr/src/rustc-*/library "$prefix/usr/lib/rustlib/src/rust/"
+        rm -rf "$prefix/usr/src"
+    fi
     for program in rustc rustdoc; do
         printf '#!/bin/sh\nLD_LIBRARY_PATH=%s/usr/lib/x86_64-linux-gnu exec %s/usr/bin/%s "$@"\n' "$prefix" "$prefix" $program >"$prefix/bin/$program"
         chmod +x "$prefix/bin/$program"

@@ -42,13 +42,13 @@ enum Command {
     /// Put every GPIO line of a configuration to inactive: what the service does when posed has ended, however it ended
     Release(release::ReleaseArgs),
     /// Look at this machine: cameras, GPIO, screens, processor, models
-    Doctor,
+    Doctor(doctor::DoctorArgs),
     /// Measure speed and memory of a model on this machine
     Bench(bench::BenchArgs),
     /// Measure accuracy on pictures with COCO keypoint annotations
     Eval(eval::EvalArgs),
     /// List the models that are known here
-    Models,
+    Models(models::ModelsArgs),
 }
 
 /// Does what was asked.
@@ -63,10 +63,10 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Record(args) => record::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Release(args) => release::run(&args),
-        Command::Doctor => doctor::run(),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Eval(args) => eval::run(&args),
-        Command::Models => models::run(),
+        Command::Models(args) => models::run(&args),
     }
 }
 

@@ -27,6 +27,8 @@ pub const SAMPLE: &str = include_str!("../config/posed.toml");
 #[derive(Debug, Clone)]
 pub struct Config {
     pub model: ModelCard,
+    /// The network that tells where in the picture a person is.
+    pub segment: Option<ModelCard>,
     /// Processors that one inference may use.
     pub threads: usize,
     /// The directory of networks' plans; None keeps none.
@@ -74,6 +76,18 @@ impl Config {
         let places = error::Places::new(text);
         let file: file::File = toml::from_str(text).map_err(|e| faults(vec![places.parse_fault(&e)]))?;
         build::build(file, &places, overrides).map_err(faults)
+    }
+
+    /// The outputs of `path` that can be understood, and the faults of the others. No model, rule or camera needs to be right or there.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is no TOML of a configuration's form.
+    pub fn outputs(path: &Path) -> Result<(Vec<OutputSettings>, Vec<Fault>), ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.into(), source })?;
+        let places = error::Places::new(&text);
+        let faults = |fault| ConfigError::Faults { path: path.into(), faults: vec![fault] };
+        let file: file::File = toml::from_str(&text).map_err(|e| faults(places.parse_fault(&e)))?;
+        Ok(build::outputs(&file, &places))
     }
 }
 

@@ -16,6 +16,7 @@ pub use scene::draw;
 
 use crate::frame::Frame;
 use crate::geometry::{Rect, Size};
+use crate::segment::Mask;
 use crate::skeleton::{KeypointSet, Skeleton};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -59,6 +60,8 @@ pub struct SceneSkeleton {
     pub id: Option<u32>,
     /// Joints in image pixels.
     pub skeleton: Skeleton,
+    /// Where the person is, if a segmentation network tells.
+    pub mask: Mask,
     /// The names of the poses held; may be empty.
     pub label: String,
 }
@@ -67,6 +70,8 @@ pub struct SceneSkeleton {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SceneOptions {
     pub picture: bool,
+    /// A tint over the person; without the picture a silhouette.
+    pub mask: bool,
     pub skeleton: bool,
     pub boxes: bool,
     pub poses: bool,
@@ -76,13 +81,13 @@ pub struct SceneOptions {
 impl Default for SceneOptions {
     /// Everything but the boxes.
     fn default() -> Self {
-        Self { picture: true, skeleton: true, boxes: false, poses: true, fps: true }
+        Self { picture: true, mask: true, skeleton: true, boxes: false, poses: true, fps: true }
     }
 }
 
 impl SceneOptions {
     /// The names of the parts, as the key `show` of a display takes them.
-    pub const NAMES: [&str; 5] = ["picture", "skeleton", "boxes", "poses", "fps"];
+    pub const NAMES: [&str; 6] = ["picture", "mask", "skeleton", "boxes", "poses", "fps"];
 
     /// Only the named parts.
     ///
@@ -96,10 +101,11 @@ impl SceneOptions {
     /// assert_eq!(SceneOptions::from_names(["skeletton"]), Err("skeletton"));
     /// ```
     pub fn from_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, &'a str> {
-        let mut show = Self { picture: false, skeleton: false, boxes: false, poses: false, fps: false };
+        let mut show = Self { picture: false, mask: false, skeleton: false, boxes: false, poses: false, fps: false };
         for name in names {
             match name {
                 "picture" => show.picture = true,
+                "mask" => show.mask = true,
                 "skeleton" => show.skeleton = true,
                 "boxes" => show.boxes = true,
                 "poses" => show.poses = true,
@@ -145,6 +151,7 @@ impl Scene {
         let person = &mut self.slots[self.used - 1];
         person.id = None;
         person.skeleton.keypoints.clear();
+        person.mask.clear();
         person.label.clear();
         person
     }

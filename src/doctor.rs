@@ -4,6 +4,7 @@
 //! nodes are opened and asked, never written to.
 
 pub mod cameras;
+pub mod configured;
 pub mod gpio;
 pub mod machine;
 pub mod models;
@@ -28,7 +29,7 @@ pub enum Level {
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// camera, gpio, screen, machine or models.
+    /// config, camera, gpio, screen, machine or models.
     pub area: &'static str,
     pub level: Level,
     pub what: String,

@@ -26,7 +26,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tract_core::prelude::*;
-use tract_linalg::multithread::{Executor, multithread_tract_scope};
 use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
 
@@ -82,7 +81,7 @@ enum Engine {
     /// Our operators, with tract's between them where a node is foreign.
     Lowered(Box<Runner>),
     /// tract alone, for a graph that could not be taken apart.
-    Tract(Box<TypedSimpleState>, Executor),
+    Tract(Box<TypedSimpleState>),
 }
 
 /// Shape of a network's output.
@@ -146,7 +145,7 @@ impl Network {
         let (engine, origin, shape, foreign) = match made {
             Ok(l) => (Engine::Lowered(Box::new(l.runner)), l.origin, vec![1, l.shape.c, l.shape.h, l.shape.w], l.foreign),
             Err((model, reason)) => {
-                log::warn!("{}: runs on tract's own operators, slowly: {reason}", path.display());
+                log::warn!("{}: runs on tract's own operators, slowly and on one processor: {reason}", path.display());
                 // tract has asserts that a damaged file can reach: they end here as an error.
                 let plan = quietly(|| guard::walk(&model, input).and_then(|()| plan(&model, input)));
                 let plan = plan.map_err(|tract| failed(if tract == reason { tract } else { format!("{reason}; {tract}") }))?;
@@ -156,9 +155,7 @@ impl Network {
                 }
                 let shape = fact.shape.as_concrete().map(<[usize]>::to_vec).unwrap_or_default();
                 let state = plan.spawn().map_err(|e| failed(format!("{e:#}")))?;
-                let threads = loading.threads;
-                let executor = if threads > 1 { Executor::multithread(threads) } else { Executor::SingleThread };
-                (Engine::Tract(Box::new(state), executor), Origin::Tract, shape, Vec::new())
+                (Engine::Tract(Box::new(state)), Origin::Tract, shape, Vec::new())
             }
         };
         for node in &foreign {
@@ -208,11 +205,10 @@ impl Network {
                 heatmaps.resize(self.heatmaps.joints * self.heatmaps.plane(), 0.0);
                 runner.run(picture, heatmaps)
             }
-            Engine::Tract(state, executor) => {
+            Engine::Tract(state) => {
                 let failed = |e: TractError| format!("{e:#}");
                 let input = Tensor::from_shape(&self.input, picture).map_err(failed)?;
-                let run = || state.run(tvec!(input.into_tvalue()));
-                let outputs = multithread_tract_scope(executor.clone(), run).map_err(failed)?;
+                let outputs = state.run(tvec!(input.into_tvalue())).map_err(failed)?;
                 let view = outputs[0].to_plain_array_view::<f32>().map_err(failed)?;
                 heatmaps.clear();
                 heatmaps.extend(view.iter());
@@ -235,7 +231,7 @@ impl Network {
     pub fn profile(&self) -> Vec<(&'static str, String, Duration)> {
         match &self.engine {
             Engine::Lowered(runner) => runner.profile().map(|(class, name, time)| (class, name.into(), time)).collect(),
-            Engine::Tract(..) => Vec::new(),
+            Engine::Tract(_) => Vec::new(),
         }
     }
 }

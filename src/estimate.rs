@@ -50,15 +50,13 @@ impl Estimator {
     /// # Errors
     /// The file is missing, differs from the card's checksum, or is no network that the engine runs.
     pub fn load(card: &ModelCard, threads: usize, cache: Option<&Path>) -> Result<Self, EstimateError> {
-        let file = OnnxFile::read(&card.onnx)?;
-        card.compare(file.sha256())?;
-        let (size, loading) = (card.input.size, Loading { isa: Isa::best(), threads, cache });
-        let network = Network::from_file(&file, size.width as usize, size.height as usize, card.keypoints.len(), loading)?;
+        let Some(keypoints) = card.keypoints() else { return Err(ModelError::NoJoints { name: card.name.clone() }.into()) };
+        let network = load_network(card, threads, cache)?;
         let preprocessor = Preprocessor::new(card.input.clone());
         Ok(Self {
             input: vec![0.0; preprocessor.input_len()],
             heatmaps: Vec::new(),
-            keypoints: Arc::clone(&card.keypoints),
+            keypoints: Arc::clone(keypoints),
             preprocessor,
             network,
             times: StageTimes::default(),
@@ -105,6 +103,14 @@ impl Estimator {
         self.times = StageTimes { preprocess: filled - start, inference: ran - filled, decode: ran.elapsed() };
         Ok(())
     }
+}
+
+/// The network of `card`, whose file is what the card says.
+pub(crate) fn load_network(card: &ModelCard, threads: usize, cache: Option<&Path>) -> Result<Network, EstimateError> {
+    let file = OnnxFile::read(&card.onnx)?;
+    card.compare(file.sha256())?;
+    let (size, loading) = (card.input.size, Loading { isa: Isa::best(), threads, cache });
+    Ok(Network::from_file(&file, size.width as usize, size.height as usize, card.output.planes(), loading)?)
 }
 
 /// Heatmaps (joints x height x width) of a crop `crop_width` pixels wide to joints in image pixels.

@@ -11,19 +11,29 @@ use std::time::{Duration, Instant};
 pub enum Stage {
     Capture,
     Infer,
-    Display,
     Publish,
+    /// The display of this index: each has a thread of its own and may hang alone.
+    Display(usize),
 }
 
 impl Stage {
-    pub const ALL: [Self; 4] = [Self::Capture, Self::Infer, Self::Display, Self::Publish];
-
-    pub fn name(self) -> &'static str {
+    fn index(self) -> usize {
         match self {
-            Self::Capture => "capture",
-            Self::Infer => "infer",
-            Self::Display => "display",
-            Self::Publish => "publish",
+            Self::Capture => 0,
+            Self::Infer => 1,
+            Self::Publish => 2,
+            Self::Display(i) => 3 + i,
+        }
+    }
+}
+
+impl std::fmt::Display for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        match self {
+            Self::Capture => write!(f, "capture"),
+            Self::Infer => write!(f, "infer"),
+            Self::Publish => write!(f, "publish"),
+            Self::Display(i) => write!(f, "display {}", i + 1),
         }
     }
 }
@@ -32,7 +42,7 @@ impl Stage {
 #[derive(Debug)]
 pub struct Health {
     start: Instant,
-    beats_ms: [AtomicU64; 4],
+    beats_ms: Vec<AtomicU64>,
     pub frames: AtomicU64,
     /// Frames that were captured and replaced by a newer one before they were looked at.
     pub dropped: AtomicU64,
@@ -42,30 +52,35 @@ pub struct Health {
     pub lines_dropped: AtomicU64,
 }
 
-impl Default for Health {
-    fn default() -> Self {
+impl Health {
+    /// Of a pipeline with so many displays.
+    pub fn new(displays: usize) -> Self {
         let zero = || AtomicU64::new(0);
         Self {
             start: Instant::now(),
-            beats_ms: std::array::from_fn(|_| zero()),
+            beats_ms: (0..Stage::Display(displays).index()).map(|_| zero()).collect(),
             frames: zero(),
             dropped: zero(),
             damaged: zero(),
             lines_dropped: zero(),
         }
     }
-}
 
-impl Health {
     /// The stage is alive.
     pub fn beat(&self, stage: Stage) {
-        self.beats_ms[stage as usize].store(self.start.elapsed().as_millis() as u64, Ordering::Relaxed);
+        self.beats_ms[stage.index()].store(self.start.elapsed().as_millis() as u64, Ordering::Relaxed);
     }
 
     /// How long the stage has been silent.
     pub fn silence(&self, stage: Stage) -> Duration {
-        let last = Duration::from_millis(self.beats_ms[stage as usize].load(Ordering::Relaxed));
+        let last = Duration::from_millis(self.beats_ms[stage.index()].load(Ordering::Relaxed));
         self.start.elapsed().saturating_sub(last)
+    }
+
+    /// A stage that has been silent for longer than `limit`.
+    pub fn hanging(&self, limit: Duration) -> Option<Stage> {
+        let displays = (0..self.beats_ms.len() - 3).map(Stage::Display);
+        [Stage::Capture, Stage::Infer, Stage::Publish].into_iter().chain(displays).find(|&s| self.silence(s) > limit)
     }
 
     /// One more of what `counter` counts.
@@ -83,5 +98,22 @@ impl Health {
             n(&self.damaged),
             n(&self.lines_dropped)
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_display_that_hangs_does_not_hide_behind_another() {
+        let health = Health::new(2);
+        let limit = Duration::from_millis(20);
+        std::thread::sleep(2 * limit);
+        for stage in [Stage::Capture, Stage::Infer, Stage::Publish, Stage::Display(1)] {
+            health.beat(stage);
+        }
+        assert_eq!(health.hanging(limit), Some(Stage::Display(0)));
+        assert_eq!(Stage::Display(0).to_string(), "display 1");
     }
 }

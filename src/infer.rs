@@ -8,7 +8,8 @@ use crate::estimate::{EstimateError, Estimator};
 use crate::find::{FindSettings, Finder, previous_pose};
 use crate::frame::Frame;
 use crate::geometry::{Rect, Size};
-use crate::recognise::{Pose, PoseEvent, Recogniser};
+use crate::recognise::{Pose, PoseEvent, Recogniser, Sight};
+use crate::segment::{Mask, Segmenter};
 use crate::skeleton::{KeypointSet, Skeleton, similarity};
 use crate::track::{Person, PersonId, TrackSettings, Tracker};
 use std::sync::Arc;
@@ -28,6 +29,8 @@ const WORTH_A_LOOK: f32 = 0.4;
 /// Carries everything that lasts from frame to frame.
 pub struct Infer {
     estimator: Estimator,
+    segmenter: Option<Segmenter>,
+    mask: Mask,
     finder: Box<dyn Finder>,
     find: FindSettings,
     tracker: Tracker,
@@ -50,6 +53,20 @@ pub struct Found {
     pub skeleton: Skeleton,
     pub area: Rect,
     pub score: f32,
+    /// As in [`Person`].
+    pub mask: Mask,
+    pub cover: Option<f32>,
+}
+
+impl Found {
+    fn new(skeleton: &Skeleton, area: Rect, score: f32) -> Self {
+        Self { skeleton: skeleton.clone(), area, score, mask: Mask::default(), cover: None }
+    }
+
+    /// What rules judge.
+    pub fn sight(&self) -> Sight<'_> {
+        Sight { skeleton: &self.skeleton, cover: self.cover }
+    }
 }
 
 impl Infer {
@@ -60,7 +77,9 @@ impl Infer {
     pub fn new(config: &Config) -> Result<Self, EstimateError> {
         let estimator = Estimator::load(&config.model, config.threads, config.cache.as_deref())?;
         let finder = config.find.finder(&config.model.input);
-        Ok(Self::with(estimator, finder, config.find.clone(), config.track, config.poses.clone()))
+        let load = |card| Segmenter::load(card, config.threads, config.cache.as_deref());
+        let segmenter = config.segment.as_ref().map(load).transpose()?;
+        Ok(Self { segmenter, ..Self::with(estimator, finder, config.find.clone(), config.track, config.poses.clone()) })
     }
 
     /// Sets up the steps around parts that the caller made.
@@ -73,6 +92,8 @@ impl Infer {
     ) -> Self {
         Self {
             estimator,
+            segmenter: None,
+            mask: Mask::default(),
             finder,
             find,
             tracker: Tracker::new(track),
@@ -122,7 +143,7 @@ impl Infer {
         let next = previous_pose::follow(area, &self.skeleton, self.visible);
         self.held = next.filter(|_| self.skeleton.score(self.visible) >= self.find.keep_score);
         if self.held.is_some() {
-            self.tracker.see(frame.time, &self.skeleton, area);
+            self.see(frame, area)?;
         }
         Ok(())
     }
@@ -140,13 +161,33 @@ impl Infer {
             self.look(frame, area)?;
             let next = previous_pose::around(&self.skeleton, self.visible);
             if let Some(next) = next.filter(|_| self.skeleton.score(self.visible) >= threshold) {
-                self.tracker.see(frame.time, &self.skeleton, area);
+                self.see(frame, area)?;
                 if self.held.is_none() {
                     self.unseen_windows = self.windows.len();
                 }
                 self.held = Some(next);
                 return Ok(());
             }
+        }
+        Ok(())
+    }
+
+    /// Takes the skeleton that was just found for the person's.
+    fn see(&mut self, frame: &Frame, area: Rect) -> Result<(), EstimateError> {
+        let id = self.tracker.see(frame.time, &self.skeleton, area).id;
+        if let Some(segmenter) = &mut self.segmenter {
+            segmenter.segment(frame, area, &mut self.mask)?;
+            self.tracker.keep_mask(id, &self.mask, self.mask.share(frame.size));
+        }
+        Ok(())
+    }
+
+    /// The same for the people of a photo.
+    fn cover(&mut self, frame: &Frame, found: &mut [Found]) -> Result<(), EstimateError> {
+        let Some(segmenter) = &mut self.segmenter else { return Ok(()) };
+        for person in found {
+            segmenter.segment(frame, person.area, &mut person.mask)?;
+            person.cover = Some(person.mask.share(frame.size));
         }
         Ok(())
     }
@@ -197,7 +238,9 @@ impl Infer {
             }
         }
         found.sort_by(|a, b| b.score.total_cmp(&a.score));
-        Ok(self.distinct(found))
+        let mut found = self.distinct(found);
+        self.cover(frame, &mut found)?;
+        Ok(found)
     }
 
     /// The people in these boxes, one a box, however unsure.
@@ -208,8 +251,9 @@ impl Infer {
         let mut found = Vec::new();
         for &area in boxes {
             self.estimator.estimate(frame, area, &mut self.skeleton)?;
-            found.push(Found { skeleton: self.skeleton.clone(), area, score: self.skeleton.score(self.visible) });
+            found.push(Found::new(&self.skeleton, area, self.skeleton.score(self.visible)));
         }
+        self.cover(frame, &mut found)?;
         Ok(found)
     }
 
@@ -223,7 +267,7 @@ impl Infer {
                 return Ok(None);
             }
             if best.as_ref().is_none_or(|b| b.score < score) {
-                best = Some(Found { skeleton: self.skeleton.clone(), area, score });
+                best = Some(Found::new(&self.skeleton, area, score));
             }
             let Some(next) = previous_pose::around(&self.skeleton, self.visible) else { break };
             area = next;

@@ -24,6 +24,7 @@ pub mod preprocess;
 pub mod publish;
 pub mod recognise;
 pub mod record;
+pub mod segment;
 pub mod service;
 pub mod skeleton;
 pub mod track;

@@ -2,9 +2,12 @@
 //!
 //! In: the name of a model, or the path of its TOML or ONNX file. Out: a [`ModelCard`] with the input, the joints and the file.
 
-use crate::geometry::Size;
+mod card;
+pub mod golden;
+
 use crate::preprocess::InputFormat;
 use crate::skeleton::KeypointSet;
+use golden::Golden;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -22,6 +25,12 @@ pub enum ModelError {
     Read { path: PathBuf, source: std::io::Error },
     #[error("{path}: {problem}. docs/models.md shows a whole card")]
     Card { path: PathBuf, problem: String },
+    #[error(
+        "{name} is a segmentation network and gives no joints: name a pose network as `model`, and this one as `model` under [segment]"
+    )]
+    NoJoints { name: String },
+    #[error("{name} gives no class \"person\": under [segment], name a network whose card lists it in output.classes")]
+    NoPerson { name: String },
     #[error("{onnx}: has no card beside it: write {card} (docs/models.md shows one)")]
     NoCard { onnx: PathBuf, card: PathBuf },
     #[error(
@@ -44,8 +53,28 @@ pub struct ModelCard {
     pub parameters: String,
     pub flops: String,
     pub input: InputFormat,
-    pub keypoints: Arc<KeypointSet>,
+    pub output: Output,
     pub accuracy: Accuracy,
+    pub golden: Option<Golden>,
+}
+
+/// What a network says of a picture, one plane (a quarter of the input's height and width in the bundled ones) for each name.
+#[derive(Debug, Clone)]
+pub enum Output {
+    /// Heatmaps of joints.
+    Keypoints(Arc<KeypointSet>),
+    /// Logits of classes: a segmentation.
+    Classes(Vec<String>),
+}
+
+impl Output {
+    /// The number of planes.
+    pub fn planes(&self) -> usize {
+        match self {
+            Self::Keypoints(joints) => joints.len(),
+            Self::Classes(classes) => classes.len(),
+        }
+    }
 }
 
 /// Accuracy as the card states it, in per cent.
@@ -55,50 +84,9 @@ pub struct Accuracy {
     pub ap: Option<f64>,
     pub ap50: Option<f64>,
     pub pck: Option<f64>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CardFile {
-    #[serde(default)]
-    title: String,
-    file: PathBuf,
-    sha256: Option<String>,
-    #[serde(default)]
-    precision: String,
-    #[serde(default)]
-    licence: String,
-    #[serde(default)]
-    source: String,
-    #[serde(default)]
-    parameters: String,
-    #[serde(default)]
-    flops: String,
-    input: InputFile,
-    output: OutputFile,
-    #[serde(default)]
-    accuracy: Accuracy,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct InputFile {
-    width: u32,
-    height: u32,
-    mean: [f32; 3],
-    std: [f32; 3],
-    #[serde(default = "default_padding")]
-    padding: f32,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct OutputFile {
-    keypoints: Vec<String>,
-}
-
-fn default_padding() -> f32 {
-    1.25
+    /// PCKh@0.5 on MPII.
+    pub pckh: Option<f64>,
+    pub miou: Option<f64>,
 }
 
 impl ModelCard {
@@ -138,37 +126,15 @@ impl ModelCard {
     /// The file is missing, is no TOML, or a value makes no sense; the message names the key and the line.
     pub fn read(path: &Path) -> Result<Self, ModelError> {
         let text = std::fs::read_to_string(path).map_err(|source| ModelError::Read { path: path.into(), source })?;
-        let bad = |problem: String| ModelError::Card { path: path.into(), problem };
-        let file: CardFile = toml::from_str(&text).map_err(|e| bad(e.to_string().trim_end().to_string()))?;
-        let i = file.input;
-        if !(32..=2048).contains(&i.width) || !(32..=2048).contains(&i.height) {
-            return Err(bad(format!("input.width and input.height must be 32 to 2048, found {}x{}", i.width, i.height)));
+        card::parse(&text, path).map_err(|problem| ModelError::Card { path: path.into(), problem })
+    }
+
+    /// The joints; None of a segmentation.
+    pub fn keypoints(&self) -> Option<&Arc<KeypointSet>> {
+        match &self.output {
+            Output::Keypoints(joints) => Some(joints),
+            Output::Classes(_) => None,
         }
-        if i.std.iter().any(|s| !(1e-6..=1e6).contains(s)) || i.mean.iter().any(|m| !m.is_finite()) {
-            return Err(bad("input.mean and input.std must be numbers on the scale 0 to 1, std above 0".into()));
-        }
-        if !(1.0..=4.0).contains(&i.padding) {
-            return Err(bad(format!("input.padding must be 1.0 to 4.0, found {}", i.padding)));
-        }
-        let names = file.output.keypoints;
-        let twice = names.iter().enumerate().find(|(n, name)| names[..*n].contains(name));
-        if names.is_empty() || names.len() > 512 || twice.is_some() {
-            return Err(bad("output.keypoints must list each joint once, in the network's order".into()));
-        }
-        Ok(Self {
-            name: path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default(),
-            title: file.title,
-            onnx: path.parent().unwrap_or(Path::new("")).join(file.file),
-            sha256: file.sha256,
-            precision: file.precision,
-            licence: file.licence,
-            source: file.source,
-            parameters: file.parameters,
-            flops: file.flops,
-            input: InputFormat { size: Size::new(i.width, i.height), mean: i.mean, std: i.std, padding: i.padding },
-            keypoints: Arc::new(KeypointSet::new(names)),
-            accuracy: file.accuracy,
-        })
     }
 
     /// Compares the ONNX file with the card's checksum; a card without one is not checked.
@@ -247,7 +213,8 @@ mod tests {
         assert!(cards.len() >= 4);
         for card in cards {
             card.verify().unwrap();
-            assert_eq!(card.keypoints.len(), 17);
+            assert_eq!(card.output.planes(), 17);
+            assert!(card.golden.is_some());
         }
     }
 

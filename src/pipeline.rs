@@ -85,7 +85,7 @@ impl Pipeline {
         let road = Road::new(infer, outputs, sinks.iter().any(|s| s.frames));
         let shared = Arc::new(Shared {
             stop: AtomicBool::new(false),
-            health: Health::default(),
+            health: Health::new(displays.len()),
             frames: Latest::default(),
             scenes: displays.iter().map(|_| Latest::default()).collect(),
             lines: Lines::default(),
@@ -140,10 +140,9 @@ impl Pipeline {
         &self.shared.health
     }
 
-    /// A stage that this configuration has and that has been silent for longer than `limit`.
+    /// A stage that has been silent for longer than `limit`.
     pub fn hanging(&self, limit: Duration) -> Option<Stage> {
-        let enabled = |stage: &Stage| self.threads.iter().any(|(name, _)| *name == stage.name());
-        Stage::ALL.into_iter().filter(enabled).find(|&stage| self.health().silence(stage) > limit)
+        self.health().hanging(limit)
     }
 
     /// How things stand, in a line: what the source lacks, or how much has been looked at.

@@ -5,6 +5,7 @@
 //! dropped and counted.
 
 pub mod line;
+mod line_file;
 pub mod sink;
 
 use std::path::PathBuf;

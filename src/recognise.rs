@@ -52,9 +52,17 @@ impl Pose {
     /// Degrees.
     pub const MARGIN_DEG: f32 = 10.0;
 
-    fn view<'a>(&self, skeleton: &'a Skeleton, visible: f32) -> View<'a> {
-        View { skeleton, visible, margin: self.margin, margin_deg: self.margin_deg }
+    fn view<'a>(&self, sight: Sight<'a>, visible: f32) -> View<'a> {
+        View { skeleton: sight.skeleton, cover: sight.cover, visible, margin: self.margin, margin_deg: self.margin_deg }
     }
+}
+
+/// What is seen of a person in one frame.
+#[derive(Debug, Clone, Copy)]
+pub struct Sight<'a> {
+    pub skeleton: &'a Skeleton,
+    /// The share of the picture that the person covers; None where no segmentation network tells.
+    pub cover: Option<f32>,
 }
 
 /// What happened to a pose.
@@ -138,14 +146,15 @@ impl Recogniser {
         for watched in &mut self.people {
             watched.seen = false;
             if !people.iter().any(|p| p.id == watched.id && p.last_seen == time) {
-                watched.step(&self.poses, time, None, events);
+                watched.step(&self.poses, time, None, self.visible, events);
             }
         }
         for person in people.iter().filter(|p| p.last_seen == time) {
             let i = self.watch(person.id);
             let watched = &mut self.people[i];
             if !std::mem::replace(&mut watched.seen, true) {
-                watched.step(&self.poses, time, Some((&person.skeleton, self.visible)), events);
+                let sight = Sight { skeleton: &person.skeleton, cover: person.cover };
+                watched.step(&self.poses, time, Some(sight), self.visible, events);
             }
         }
         self.forget();
@@ -158,9 +167,9 @@ impl Recogniser {
     }
 
     /// What a single picture shows, without any timers: poses with their confidence, as in [`PoseEvent`].
-    pub fn judge(&self, skeleton: &Skeleton) -> impl Iterator<Item = (usize, f32)> {
+    pub fn judge(&self, sight: Sight) -> impl Iterator<Item = (usize, f32)> {
         self.poses.iter().enumerate().filter_map(move |(i, pose)| {
-            let judgement = pose.rule.judge(&pose.view(skeleton, self.visible));
+            let judgement = pose.rule.judge(&pose.view(sight, self.visible));
             (judgement.low > 0.0).then_some((i, judgement.confidence))
         })
     }
@@ -208,11 +217,11 @@ impl Recogniser {
 }
 
 impl Watched {
-    /// `sight` is the skeleton and the score from which joints are seen; `None` for someone absent.
-    fn step(&mut self, poses: &[Pose], time: Duration, sight: Option<(&Skeleton, f32)>, events: &mut Vec<PoseEvent>) {
+    /// `sight` is `None` for someone absent, `visible` the score from which joints are seen.
+    fn step(&mut self, poses: &[Pose], time: Duration, sight: Option<Sight>, visible: f32, events: &mut Vec<PoseEvent>) {
         for (i, (pose, state)) in poses.iter().zip(&mut self.states).enumerate() {
             let limit = if state.is_active() { STAYS } else { 0.0 };
-            let judgement = sight.map(|(skeleton, visible)| pose.rule.judge(&pose.view(skeleton, visible)));
+            let judgement = sight.map(|sight| pose.rule.judge(&pose.view(sight, visible)));
             let shown = judgement.filter(|j| j.low > limit).map(|j| j.confidence);
             if let Some((kind, held)) = state.step(pose, time, shown) {
                 events.push(PoseEvent { kind, pose: i, person: self.id, time, confidence: state.confidence(), held });

@@ -73,7 +73,7 @@ impl Service {
                     self.fed = Some(Instant::now());
                 }
                 Some(stage) if self.hanging != hanging => {
-                    log::error!("{} has not moved for {:?}: the watchdog is no longer fed", stage.name(), patience(watchdog));
+                    log::error!("{stage} has not moved for {:?}: the watchdog is no longer fed", patience(watchdog));
                 }
                 Some(_) => {}
             }

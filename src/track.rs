@@ -6,6 +6,7 @@
 pub mod one_euro;
 
 use crate::geometry::Rect;
+use crate::segment::Mask;
 use crate::skeleton::{Skeleton, similarity};
 use one_euro::SkeletonFilter;
 use std::time::Duration;
@@ -44,6 +45,9 @@ pub struct Person {
     /// Mean joint score of the last sight.
     pub score: f32,
     pub last_seen: Duration,
+    /// Where the person is in the picture, and the share of it that they cover; only with a segmentation network.
+    pub mask: Mask,
+    pub cover: Option<f32>,
     filter: SkeletonFilter,
 }
 
@@ -91,6 +95,14 @@ impl Tracker {
         person
     }
 
+    /// Keeps where `id` is in the picture, and the share of the picture that they cover.
+    pub fn keep_mask(&mut self, id: PersonId, mask: &Mask, cover: f32) {
+        if let Some(person) = self.people.iter_mut().find(|p| p.id == id) {
+            person.mask.copy_from(mask);
+            person.cover = Some(cover);
+        }
+    }
+
     /// Ends the frame taken at `time`: drops the people who were not seen for too long.
     pub fn forget(&mut self, time: Duration) {
         self.drop_unseen(time, time);
@@ -117,10 +129,14 @@ impl Tracker {
             area: Rect::default(),
             score: 0.0,
             last_seen: Duration::ZERO,
+            mask: Mask::default(),
+            cover: None,
             filter: SkeletonFilter::default(),
         });
         person.id = PersonId(self.next);
         person.filter.reset();
+        person.mask.clear();
+        person.cover = None;
         self.next = self.next.checked_add(1).unwrap_or(1);
         self.people.push(person);
         self.people.len() - 1

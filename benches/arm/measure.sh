@@ -7,12 +7,7 @@ here=$(cd "$(dirname "$0")" && pwd) repo=$(cd "$(dirname "$0")/../.." && pwd)
 posed=$(realpath "$1") ncnn=$(realpath "$2"); shift 2; [ $# -gt 0 ] || set -- cortex-a72 cortex-a76
 work=${WORK:-/tmp/posed-arm} guest=$work/guest; mkdir -p "$work"/{debs,wheels,kernel}
 
-# Debian's packages for arm64, with a state of their own: the machine's list of architectures stays as it is.
-apt() {
-  local s=$work/apt; mkdir -p "$s"/{lists/partial,cache/archives/partial}; [ -e "$s/status" ] || : >"$s/status"
-  apt-get -qq -o APT::Architecture=arm64 -o APT::Architectures=arm64 -o Dir::State="$s" -o Dir::State::lists="$s/lists" \
-    -o Dir::State::status="$s/status" -o Dir::Cache="$s/cache" -o APT::Sandbox::User=root -o Acquire::Languages=none "$@"
-}
+apt() { "$repo/cross/foreign-apt.sh" arm64 "$work/apt" "$@"; }
 if [ ! -e "$work/fetched" ]; then
   apt update
   (cd "$work/kernel" && apt download linux-image-arm64 && m=$(dpkg-deb -f linux-image-arm64_*.deb Depends) && rm linux-image-arm64_*.deb &&

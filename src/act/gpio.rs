@@ -70,6 +70,14 @@ impl GpioLine {
     }
 }
 
+/// Whether this machine has the line; it is looked up and not touched.
+///
+/// # Errors
+/// There is no such line, or its chip may not be opened.
+pub fn check(address: &LineAddress) -> Result<(), ActError> {
+    find(address).map(|_| ())
+}
+
 fn find(address: &LineAddress) -> Result<Line, ActError> {
     let none = |place: String, mend: &str| ActError::NoLine { line: address.to_string(), place, mend: mend.into() };
     match address {

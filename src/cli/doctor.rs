@@ -2,11 +2,24 @@
 
 use crate::capture::v4l2::describe_device;
 use crate::doctor::{self, Level};
-use std::path::Path;
+use clap::Args;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-pub fn run() -> anyhow::Result<ExitCode> {
-    let findings = doctor::examine(Path::new("/"), &describe_device);
+/// Where the package puts the configuration.
+const INSTALLED: &str = "/etc/posed/posed.toml";
+
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Also look for everything that this configuration names [default: /etc/posed/posed.toml where it exists]
+    #[arg(short, long)]
+    config: Option<PathBuf>,
+}
+
+pub fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
+    let installed = || Some(PathBuf::from(INSTALLED)).filter(|p| p.exists());
+    let mut findings = args.config.clone().or_else(installed).map(|path| doctor::configured::examine(&path)).unwrap_or_default();
+    findings.extend(doctor::examine(Path::new("/"), &describe_device));
     for finding in &findings {
         println!("{finding}");
     }

@@ -94,6 +94,7 @@ fn one(infer: &mut Infer, args: &ImageArgs, index: usize, photo: &Path, target: 
             let drawn = scene.add_person();
             drawn.id = (found.len() > 1).then_some(i as u32 + 1);
             drawn.skeleton.copy_from(&person.skeleton);
+            drawn.mask.copy_from(&person.mask);
             drawn.label = poses(infer, person).collect::<Vec<_>>().join(", ");
         }
         png::write(target, &png::render(&scene, infer.keypoints(), infer.visible()))?;
@@ -102,15 +103,21 @@ fn one(infer: &mut Infer, args: &ImageArgs, index: usize, photo: &Path, target: 
 }
 
 fn poses<'a>(infer: &'a Infer, person: &'a Found) -> impl Iterator<Item = &'a str> {
-    infer.recogniser().judge(&person.skeleton).map(|(i, _)| infer.recogniser().poses()[i].name.as_str())
+    infer.recogniser().judge(person.sight()).map(|(i, _)| infer.recogniser().poses()[i].name.as_str())
 }
 
 fn print(infer: &Infer, frame: &Frame, photo: &Path, found: &[Found]) -> anyhow::Result<()> {
     let mut out = Vec::new();
     line::frame_start(&mut out, Duration::ZERO, frame.sequence, frame.size, Some(&photo.to_string_lossy()));
     for (i, p) in found.iter().enumerate() {
-        let person =
-            line::PersonLine { id: i as u32 + 1, score: p.score, area: p.area, skeleton: &p.skeleton, poses: poses(infer, p) };
+        let person = line::PersonLine {
+            id: i as u32 + 1,
+            score: p.score,
+            area: p.area,
+            cover: p.cover,
+            skeleton: &p.skeleton,
+            poses: poses(infer, p),
+        };
         line::person(&mut out, person, infer.keypoints(), i == 0);
     }
     line::frame_end(&mut out);

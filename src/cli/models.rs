@@ -1,9 +1,59 @@
-//! `posed models`: the known models with size, input, accuracy, licence and checksum.
+//! `posed models`: the known models with size, input, accuracy, licence and checksum. `posed models verify`: each is run on its golden picture.
 
-use crate::model::{DEFAULT_MODEL, known_models, model_directories};
+use crate::model::{DEFAULT_MODEL, ModelCard, known_models, model_directories};
+use clap::{Args, Subcommand};
 use std::process::ExitCode;
 
-pub fn run() -> anyhow::Result<ExitCode> {
+#[derive(Debug, Args)]
+pub struct ModelsArgs {
+    #[command(subcommand)]
+    action: Option<Action>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Compare checksums, run every network on its golden picture, and compare with what ONNX Runtime made of it
+    Verify {
+        /// Models by name or by the path of their .toml files; all where none is named
+        models: Vec<String>,
+    },
+}
+
+pub fn run(args: &ModelsArgs) -> anyhow::Result<ExitCode> {
+    match &args.action {
+        None => list(),
+        Some(Action::Verify { models }) => verify(models),
+    }
+}
+
+fn verify(names: &[String]) -> anyhow::Result<ExitCode> {
+    let cards = if names.is_empty() { known_models() } else { names.iter().map(|n| ModelCard::find(n)).collect() };
+    anyhow::ensure!(!cards.is_empty(), "no models found: set POSED_MODELS to the folder that has them");
+    let mut good = true;
+    for card in cards {
+        let said = card.map_err(|e| e.to_string()).and_then(|card| {
+            card.verify().map_err(|e| e.to_string())?;
+            let Some(golden) = &card.golden else { return Ok(format!("{}: checksum good; its card has no [golden] to compare with", card.name)) };
+            let compared = golden.check(&card).map_err(|e| format!("{}: {e}", card.name))?;
+            let numbers = format!("differs by {:.4} at most, {} is allowed", compared.difference, compared.tolerance);
+            if compared.is_good() {
+                Ok(format!("{}: good ({numbers})", card.name))
+            } else {
+                Err(format!("{}: the golden output {numbers}: this build and the card do not belong together, or this processor computes wrongly", card.name))
+            }
+        });
+        match said {
+            Ok(line) => println!("{line}"),
+            Err(line) => {
+                eprintln!("posed: {line}");
+                good = false;
+            }
+        }
+    }
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn list() -> anyhow::Result<ExitCode> {
     let cards = known_models();
     if cards.is_empty() {
         let looked: Vec<String> = model_directories().iter().map(|d| d.display().to_string()).collect();

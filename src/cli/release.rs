@@ -2,7 +2,7 @@
 //! left on after a SIGKILL.
 
 use crate::act::{self, DeviceSettings};
-use crate::config::{Config, Overrides};
+use crate::config::Config;
 use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,9 +15,12 @@ pub struct ReleaseArgs {
 }
 
 pub fn run(args: &ReleaseArgs) -> anyhow::Result<ExitCode> {
-    let config = Config::read(&args.config, &Overrides::default())?;
-    let mut failed = 0;
-    for output in config.outputs.iter().filter(|o| matches!(o.device, DeviceSettings::Gpio(_))) {
+    let (outputs, faults) = Config::outputs(&args.config)?;
+    for fault in &faults {
+        log::error!("{}:{}: {}: {}", args.config.display(), fault.line, fault.key, fault.problem);
+    }
+    let mut failed = faults.len();
+    for output in outputs.iter().filter(|o| matches!(o.device, DeviceSettings::Gpio(_))) {
         // Opening a line sets it to its inactive level; one that cannot be opened does not keep the others on.
         if let Err(e) = act::open(&output.device, &output.name) {
             log::error!("{}: {e}", output.name);

@@ -10,12 +10,14 @@ use crate::display::{DisplaySettings, SceneOptions};
 use crate::find::{FindSettings, FinderKind};
 use crate::frame::PixelFormat;
 use crate::geometry::{Rect, Size};
-use crate::model::{DEFAULT_MODEL, ModelCard};
+use crate::model::{DEFAULT_MODEL, ModelCard, ModelError};
 use crate::publish::{PublishSettings, Sink};
 use crate::recognise::{Pose, Rule};
+use crate::segment::Segmenter;
 use crate::skeleton::KeypointSet;
 use crate::track::TrackSettings;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Gathers faults while values are read, so that the user sees all of them.
@@ -69,7 +71,11 @@ pub fn build(file: file::File, places: &Places, overrides: &Overrides) -> Result
     let name = overrides.model.as_deref().or(file.model.as_deref()).unwrap_or(DEFAULT_MODEL);
     let model =
         ModelCard::find(name).map_err(|e| check.faults.push(places.fault("model", e.to_string(), keys::mend("model")))).ok();
-    let joints = model.as_ref().map_or_else(KeypointSet::coco, |m| m.keypoints.clone());
+    if let Some(m) = model.as_ref().filter(|m| m.keypoints().is_none()) {
+        check.faults.push(places.fault("model", ModelError::NoJoints { name: m.name.clone() }.to_string(), keys::mend("model")));
+    }
+    let joints = model.as_ref().and_then(ModelCard::keypoints).map_or_else(KeypointSet::coco, Arc::clone);
+    let segment = file.segment.as_ref().and_then(|s| segment(&mut check, &s.model));
     let threads = check.within("threads", file.threads, 1, 16, 1);
     let cache = cache(&mut check, file.cache, overrides);
     let grace = check.seconds("grace_s", file.grace_s, 0.1, 3600.0, 2.0);
@@ -83,16 +89,29 @@ pub fn build(file: file::File, places: &Places, overrides: &Overrides) -> Result
         visible,
     };
     let names: Vec<String> = file.pose.keys().cloned().collect();
-    let poses = file.pose.iter().filter_map(|(name, p)| pose(&mut check, name, p, &joints)).collect();
+    let poses = file.pose.iter().filter_map(|(name, p)| pose(&mut check, name, p, &joints, file.segment.is_some())).collect();
     let outputs = file.action.iter().filter_map(|(name, a)| action(&mut check, name, a, &names)).collect();
-    let displays = file.display.iter().filter_map(|(name, d)| display(&mut check, name, d)).collect();
+    let displays = file.display.iter().filter_map(|(name, d)| display(&mut check, name, d, file.segment.is_some())).collect();
     let publish = file.publish.iter().filter_map(|(name, p)| publish(&mut check, name, p)).collect();
     match (model, source) {
         (Some(model), Some(source)) if check.faults.is_empty() => {
-            Ok(Config { model, threads, cache, grace, visible, source, find, track, poses, outputs, displays, publish })
+            Ok(Config { model, segment, threads, cache, grace, visible, source, find, track, poses, outputs, displays, publish })
         }
         _ => Err(check.faults),
     }
+}
+
+/// The outputs alone, all that can be understood: what stands elsewhere in the file must not keep a line active.
+pub fn outputs(file: &file::File, places: &Places) -> (Vec<OutputSettings>, Vec<Fault>) {
+    let mut check = Check { places, faults: Vec::new() };
+    let names: Vec<String> = file.pose.keys().cloned().collect();
+    let outputs = file.action.iter().filter_map(|(name, a)| action(&mut check, name, a, &names)).collect();
+    (outputs, check.faults)
+}
+
+fn segment(check: &mut Check, name: &str) -> Option<ModelCard> {
+    let card = ModelCard::find(name).and_then(|card| Segmenter::class(&card).map(|_| card));
+    card.map_err(|e| check.fault("segment.model", e.to_string())).ok()
 }
 
 /// An empty path keeps no plans.
@@ -236,7 +255,7 @@ fn find(check: &mut Check, f: &file::Find) -> FindSettings {
     }
 }
 
-fn pose(check: &mut Check, name: &str, p: &file::Pose, joints: &KeypointSet) -> Option<Pose> {
+fn pose(check: &mut Check, name: &str, p: &file::Pose, joints: &KeypointSet, segments: bool) -> Option<Pose> {
     let key = |k: &str| format!("pose.{name}.{k}");
     if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
         check.faults.push(check.places.fault(
@@ -248,6 +267,11 @@ fn pose(check: &mut Check, name: &str, p: &file::Pose, joints: &KeypointSet) -> 
     let mut rules = Vec::new();
     for text in p.when.list() {
         match Rule::parse(text, joints) {
+            Ok(rule) if rule.needs_cover() && !segments => check.faults.push(check.places.fault(
+                &key("when"),
+                "person_area is known only with a segmentation network",
+                "name one: a section [segment] with model = \"…\"; `posed models` lists them",
+            )),
             Ok(rule) => rules.push(rule),
             Err(e) => check.fault(&key("when"), e.to_string()),
         }
@@ -349,7 +373,7 @@ fn action(check: &mut Check, name: &str, a: &file::Action, names: &[String]) -> 
     Some(OutputSettings { name: name.into(), device, manner, poses, until })
 }
 
-fn display(check: &mut Check, name: &str, d: &file::Display) -> Option<(DisplaySettings, SceneOptions)> {
+fn display(check: &mut Check, name: &str, d: &file::Display, segments: bool) -> Option<(DisplaySettings, SceneOptions)> {
     let section = format!("display.{name}");
     let key = |k: &str| format!("{section}.{k}");
     let show = match &d.show {
@@ -359,6 +383,13 @@ fn display(check: &mut Check, name: &str, d: &file::Display) -> Option<(DisplayS
             SceneOptions::default()
         }),
     };
+    if d.show.iter().flatten().any(|part| part == "mask") && !segments {
+        check.faults.push(check.places.fault(
+            &key("show"),
+            "there is a mask only with a segmentation network",
+            "name one: a section [segment] with model = \"…\"; `posed models` lists them",
+        ));
+    }
     let settings = match d.kind.as_str() {
         "framebuffer" => {
             check.unused(&section, "framebuffer", &[("path", d.path.is_some()), ("every_s", d.every_s.is_some())]);

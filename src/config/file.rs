@@ -13,6 +13,7 @@ pub struct File {
     pub grace_s: Option<f64>,
     pub visible: Option<f32>,
     pub source: Option<Source>,
+    pub segment: Option<Segment>,
     #[serde(default)]
     pub find: Find,
     #[serde(default)]
@@ -39,6 +40,12 @@ pub struct Source {
     pub format: Option<String>,
     pub repeat: Option<bool>,
     pub script: Option<Vec<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Segment {
+    pub model: String,
 }
 
 #[derive(Debug, Default, Deserialize)]

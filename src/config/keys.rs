@@ -1,7 +1,7 @@
 //! Every key of the configuration with what to write there. In: a dotted key. Out: the mend for an error on it.
 
 /// Last parts of keys, with what they take. `*` in the place of a section stands for a name of the user's.
-const KEYS: [(&str, &str); 42] = [
+const KEYS: [(&str, &str); 43] = [
     ("model", "write the name of a model, for example model = \"wider_naive_lite_hrnet_18\"; `posed models` lists them"),
     ("threads", "write how many processors an inference may use, 1 to 16, for example threads = 2"),
     (
@@ -20,6 +20,10 @@ const KEYS: [(&str, &str); 42] = [
     ("source.format", "write format = \"yuyv\", \"nv12\" or \"mjpeg\""),
     ("source.repeat", "write repeat = true or repeat = false"),
     ("source.script", "write a list of steps, for example script = [\"frames 30\", \"stall 2\", \"end\"]"),
+    (
+        "segment.model",
+        "write the name of a segmentation network, for example model = \"lite_hrnet_18_person\"; `posed models` lists them",
+    ),
     ("find.boxes", "write boxes as [x, y, width, height] in pixels, for example boxes = [[0, 0, 320, 480]]"),
     ("find.kind", "write kind = \"windows\", \"whole_frame\" or \"given\""),
     ("find.smallest", "give the smallest person's share of the picture's height, 0.1 to 1, for example smallest = 0.45"),
@@ -48,7 +52,10 @@ const KEYS: [(&str, &str); 42] = [
     ("action.*.argv", "write the program and its arguments, for example argv = [\"/usr/bin/aplay\", \"bell.wav\"]"),
     ("action.*.time_limit_s", "give seconds, 0.1 to 86400, for example time_limit_s = 10.0"),
     ("display.*.kind", "write kind = \"framebuffer\", \"png\" or \"memory\""),
-    ("display.*.show", "write a list of picture, skeleton, boxes, poses, fps, for example show = [\"picture\", \"skeleton\"]"),
+    (
+        "display.*.show",
+        "write a list of picture, mask, skeleton, boxes, poses, fps, for example show = [\"picture\", \"skeleton\"]",
+    ),
     ("publish.*.kind", "write kind = \"stdout\", \"file\" or \"socket\" (the last two with path)"),
 ];
 

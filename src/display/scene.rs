@@ -31,7 +31,8 @@ where
 {
     let whole = target.bounding_box();
     let placement = Placement::new(picture_size(scene), whole);
-    draw_picture(scene.show.picture.then_some(&scene.frame), placement, target)?;
+    let masks = scene.people().iter().map(|p| &p.mask).filter(|m| scene.show.mask && !m.is_empty());
+    draw_picture(scene.show.picture.then_some(&scene.frame), scene.frame.size, masks, placement, target)?;
     if scene.show.boxes {
         for area in &scene.boxes {
             draw_box(*area, placement, target)?;

@@ -56,8 +56,11 @@ fn node(name: &str, answer: io::Result<DeviceReport>) -> Option<Finding> {
         let mend = format!("convert it: `ffmpeg -i {name} -f yuv4mpegpipe -pix_fmt yuv420p - | posed run --source -`");
         return Some(Finding::problem(AREA, what, mend));
     }
-    let formats: Vec<String> = facts.formats.iter().map(|(fourcc, sizes)| format(fourcc.trim(), sizes)).collect();
-    Some(Finding::good(AREA, format!("{title}: {}", formats.join(", "))))
+    let read = |fourcc: &str| READABLE.contains(&fourcc.trim());
+    let formats: Vec<String> = facts.formats.iter().filter(|(f, _)| read(f)).map(|(f, sizes)| format(f.trim(), sizes)).collect();
+    let others = facts.formats.len() - formats.len();
+    let others = if others == 0 { String::new() } else { format!(", and {others} formats that posed does not read") };
+    Some(Finding::good(AREA, format!("{title}: {}{others}", formats.join(", "))))
 }
 
 fn format(fourcc: &str, sizes: &[Size]) -> String {

@@ -114,6 +114,7 @@ impl Road {
                 id: p.id.0,
                 score: p.score,
                 area: p.area,
+                cover: p.cover,
                 skeleton: &p.skeleton,
                 poses: self.infer.poses(p.id),
             };
@@ -131,6 +132,7 @@ impl Road {
             let drawn = scene.add_person();
             drawn.id = Some(p.id.0);
             drawn.skeleton.copy_from(&p.skeleton);
+            drawn.mask.copy_from(&p.mask);
             for (i, pose) in self.infer.poses(p.id).enumerate() {
                 if i > 0 {
                     drawn.label.push_str(", ");

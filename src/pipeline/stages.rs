@@ -249,7 +249,7 @@ pub fn display(
     log::info!("display: {}", display.describe());
     loop {
         let taken = shared.scenes[index].take(&mut scene, BEAT);
-        shared.health.beat(Stage::Display);
+        shared.health.beat(Stage::Display(index));
         match taken {
             Taken::Closed => break,
             Taken::Timeout => continue,

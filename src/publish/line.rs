@@ -14,6 +14,8 @@ pub struct PersonLine<'a, P> {
     pub id: u32,
     pub score: f32,
     pub area: Rect,
+    /// The share of the picture that the person covers, where a segmentation network tells.
+    pub cover: Option<f32>,
     pub skeleton: &'a Skeleton,
     /// Names of the poses held.
     pub poses: P,
@@ -52,9 +54,13 @@ pub fn person<'p>(
     let a = person.area;
     let _ = write!(
         out,
-        "{{\"id\":{},\"score\":{:.3},\"box\":[{:.2},{:.2},{:.2},{:.2}],\"poses\":[",
+        "{{\"id\":{},\"score\":{:.3},\"box\":[{:.2},{:.2},{:.2},{:.2}],",
         person.id, person.score, a.x, a.y, a.width, a.height
     );
+    if let Some(cover) = person.cover {
+        let _ = write!(out, "\"person_area\":{cover:.4},");
+    }
+    out.extend_from_slice(b"\"poses\":[");
     for (i, pose) in person.poses.enumerate() {
         if i > 0 {
             out.push(b',');

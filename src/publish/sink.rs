@@ -2,8 +2,8 @@
 //!
 //! A write that fails loses the line and is counted; a full disk or a closed pipe is said once in the log and tried again with the next line.
 
+use super::line_file::LineFile;
 use super::{PublishError, PublishSettings, Sink};
-use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ pub struct Output {
 
 enum Way {
     Stdout,
-    File(File),
+    File(LineFile),
     Socket { listener: UnixListener, readers: Vec<UnixStream>, path: PathBuf },
 }
 
@@ -38,8 +38,8 @@ impl Output {
         let (way, name) = match &settings.sink {
             Sink::Stdout => (Way::Stdout, "stdout".to_string()),
             Sink::File(path) => {
-                let open = OpenOptions::new().create(true).append(true).open(path);
-                (Way::File(open.map_err(|source| PublishError::Open { path: path.clone(), source })?), path.display().to_string())
+                let file = LineFile::open(path).map_err(|source| PublishError::Open { path: path.clone(), source })?;
+                (Way::File(file), path.display().to_string())
             }
             Sink::Socket(path) => (listen(path)?, path.display().to_string()),
         };
@@ -55,7 +55,7 @@ impl Output {
     pub fn write(&mut self, lines: &[u8]) {
         let written = match &mut self.way {
             Way::Stdout => io::stdout().lock().write_all(lines).and_then(|()| io::stdout().lock().flush()),
-            Way::File(file) => file.write_all(lines),
+            Way::File(file) => file.write(lines),
             Way::Socket { listener, readers, .. } => {
                 serve(listener, readers, lines);
                 Ok(())

@@ -4,6 +4,9 @@
 
 use super::error::RuleError;
 
+/// What to write instead of a comparison of points.
+pub(super) const COMPARE: &str = "write `above`, `below`, `left_of`, `right_of` or `near`, or `angle(a, b, c) in 70..110`";
+
 /// A longer rule is refused.
 pub(super) const MAX_LENGTH: usize = 4096;
 
@@ -13,6 +16,10 @@ pub(super) enum Kind {
     Number(f32),
     /// `..`
     Range,
+    /// `>`
+    More,
+    /// `<`
+    Less,
     Open,
     Close,
     Comma,
@@ -34,6 +41,8 @@ impl Token {
             Kind::Word(word) => format!("{word:?}"),
             Kind::Number(number) => format!("the number {number}"),
             Kind::Range => "\"..\"".into(),
+            Kind::More => "\">\"".into(),
+            Kind::Less => "\"<\"".into(),
             Kind::Open => "\"(\"".into(),
             Kind::Close => "\")\"".into(),
             Kind::Comma => "\",\"".into(),
@@ -81,6 +90,8 @@ fn token(chars: &[char]) -> Result<(Kind, usize), (usize, String, String)> {
         '(' => Ok((Kind::Open, 1)),
         ')' => Ok((Kind::Close, 1)),
         ',' => Ok((Kind::Comma, 1)),
+        '>' if chars.get(1) != Some(&'=') => Ok((Kind::More, 1)),
+        '<' if chars.get(1) != Some(&'=') => Ok((Kind::Less, 1)),
         '.' if chars.get(1) == Some(&'.') => Ok((Kind::Range, 2)),
         c if c.is_alphabetic() || c == '_' => {
             let len = run(|c| c.is_alphanumeric() || c == '_', 0);
@@ -105,7 +116,7 @@ fn mend_for(c: char) -> &'static str {
         '&' => "write `and`",
         '|' => "write `or`",
         '!' => "write `not`",
-        '<' | '>' | '=' => "write `above`, `below`, `left_of`, `right_of` or `near`, or `angle(a, b, c) in 70..110`",
+        '<' | '>' | '=' => COMPARE,
         '-' => "numbers are never negative: instead of `a above b by -0.2` write `not a below b by 0.2`; joint names have `_`",
         '.' => "a number begins with a digit, as 0.5; a range is written 70..110",
         '…' => "a range is written with two dots: 70..110",

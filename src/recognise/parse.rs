@@ -16,6 +16,8 @@ const MAX_DEPTH: usize = 64;
 /// More torso lengths than any picture holds.
 const MAX_TORSOS: f32 = 100.0;
 const NEAR: f32 = 0.5;
+/// The share of the picture that the person covers.
+const AREA: &str = "person_area";
 const RELATIONS: [&str; 5] = ["above", "below", "left_of", "right_of", "near"];
 const MIDDLES: [(&str, &str, &str); 2] =
     [("mid_shoulder", "left_shoulder", "right_shoulder"), ("mid_hip", "left_hip", "right_hip")];
@@ -116,8 +118,21 @@ impl Parser<'_> {
                     &format!("{near}The forms are angle(a, b, c), tilt(a, b), visible(a, …)"),
                 ))
             }
+            Kind::Word(word) if word == AREA && self.joints.index(AREA).is_none() => self.cover(),
             _ => self.relation(),
         }
+    }
+
+    /// `person_area > 0.2`
+    fn cover(&mut self) -> Result<Term, RuleError> {
+        self.next += 1;
+        let token = self.take();
+        let more = match token.kind {
+            Kind::More => true,
+            Kind::Less => false,
+            _ => return Err(self.unexpected(&token, "`>` or `<` and a share of the picture, as in person_area > 0.2", &[])),
+        };
+        Ok(Term::Cover { more, share: self.number("the picture, as 0.2", 1.0)?.0 })
     }
 
     /// `POINT above POINT by 0.2` and its kin.
@@ -130,6 +145,9 @@ impl Parser<'_> {
             Kind::Word(w) if w == "left_of" => Some(Direction::LeftOf),
             Kind::Word(w) if w == "right_of" => Some(Direction::RightOf),
             Kind::Word(w) if w == "near" => None,
+            Kind::More | Kind::Less => {
+                return Err(self.error(&token, &format!("{} does not belong between points", token.name()), lex::COMPARE));
+            }
             _ => return Err(self.unexpected(&token, "`above`, `below`, `left_of`, `right_of` or `near`", &RELATIONS)),
         };
         let (to, place) = self.point()?;

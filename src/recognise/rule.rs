@@ -32,11 +32,33 @@ pub(super) enum Expression {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Term {
-    Apart { direction: Direction, from: Spot, to: Spot, by: f32 },
-    Near { from: Spot, to: Spot, within: f32 },
-    Angle { points: [Spot; 3], low: f32, high: f32 },
-    Tilt { points: [Spot; 2], low: f32, high: f32 },
+    Apart {
+        direction: Direction,
+        from: Spot,
+        to: Spot,
+        by: f32,
+    },
+    Near {
+        from: Spot,
+        to: Spot,
+        within: f32,
+    },
+    Angle {
+        points: [Spot; 3],
+        low: f32,
+        high: f32,
+    },
+    Tilt {
+        points: [Spot; 2],
+        low: f32,
+        high: f32,
+    },
     Visible(Vec<Spot>),
+    /// The share of the picture that the person covers is more, or less, than this.
+    Cover {
+        more: bool,
+        share: f32,
+    },
 }
 
 /// As seen in the picture.
@@ -67,9 +89,11 @@ pub(super) struct Judgement {
 /// The skeleton and the scales by which a rule judges it.
 pub(super) struct View<'a> {
     pub skeleton: &'a Skeleton,
+    /// The share of the picture that the person covers; None where nothing tells.
+    pub cover: Option<f32>,
     /// The score from which a joint counts as seen.
     pub visible: f32,
-    /// In torso lengths.
+    /// In torso lengths; of a share of the picture it is that part.
     pub margin: f32,
     pub margin_deg: f32,
 }
@@ -104,6 +128,11 @@ impl Rule {
         Self { expression: Expression::All(parts), torso }
     }
 
+    /// Whether it says anything of the share of the picture that the person covers.
+    pub fn needs_cover(&self) -> bool {
+        self.expression.needs_cover()
+    }
+
     pub(super) fn judge(&self, view: &View) -> Judgement {
         let torso = self.torso.pixels(view.skeleton, view.visible);
         self.expression.judge(view, torso)
@@ -111,6 +140,14 @@ impl Rule {
 }
 
 impl Expression {
+    fn needs_cover(&self) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::needs_cover),
+            Self::Not(inner) => inner.needs_cover(),
+            Self::Term(term) => matches!(term, Term::Cover { .. }),
+        }
+    }
+
     fn judge(&self, view: &View, torso: Option<f32>) -> Judgement {
         match self {
             Self::Term(term) => term.judge(view, torso),
@@ -157,6 +194,10 @@ impl Term {
     fn judge(&self, view: &View, torso: Option<f32>) -> Judgement {
         let judgement = match self {
             Self::Visible(spots) => return Self::visible(spots, view),
+            Self::Cover { more, share } => view.cover.map(|cover| {
+                let beyond = if *more { cover - share } else { share - cover };
+                (beyond / (share * view.margin).max(LEAST_MARGIN), 1.0)
+            }),
             Self::Apart { direction, from, to, by } => view.pair(*from, *to).and_then(|([a, b], score)| {
                 let gap = match direction {
                     Direction::Above => b.y - a.y,

@@ -64,7 +64,7 @@ fn rule(text: &str) -> Rule {
 }
 
 fn judge(rule: &Rule, skeleton: &Skeleton) -> rule::Judgement {
-    rule.judge(&View { skeleton, visible: 0.3, margin: Pose::MARGIN, margin_deg: Pose::MARGIN_DEG })
+    rule.judge(&View { skeleton, cover: None, visible: 0.3, margin: Pose::MARGIN, margin_deg: Pose::MARGIN_DEG })
 }
 
 fn holds(text: &str, skeleton: &Skeleton) -> bool {

@@ -5,22 +5,18 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${POSED_CACHE:-$HOME/.cache/posed-board}
 out=$cache/images-$(cat "$here/images.sh" "$here/guest/board-test.service" | sha256sum | cut -c1-16)
-if [ -e "$out/done" ]; then echo "$out"; exit; fi
-
-packages=(qemu-system-arm qemu-user-static mmdebstrap arch-test e2fsprogs kmod cpio bc make libssl-dev libelf1 gcc gcc-aarch64-linux-gnu)
-if ! dpkg -s "${packages[@]}" >/dev/null 2>&1; then
+needs_packages() {
+    dpkg -s "$@" >/dev/null 2>&1 && return
     apt-get update -qq >&2
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
-fi
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+needs_packages qemu-system-arm qemu-utils ffmpeg python3
+if [ -e "$out/done" ]; then echo "$out"; exit; fi
+needs_packages qemu-user-static mmdebstrap arch-test e2fsprogs kmod cpio bc make libssl-dev libelf1 gcc gcc-aarch64-linux-gnu
 work=$(mktemp -d "${TMPDIR:-/tmp}/posed-board.XXXX"); trap 'rm -rf "$work"' EXIT
 rm -rf "$out"; mkdir -p "$out" "$work"/{debs,kernel,module,source,root,early/{bin,m,proc,sys,dev,new}}
 
-# Packages of another architecture, with a state of their own: the machine's list of architectures stays as it is.
-foreign() {
-    local s=$work/apt; mkdir -p "$s"/{lists/partial,cache/archives/partial}; : >"$s/status"
-    apt-get -qq -o APT::Architecture=arm64 -o APT::Architectures=arm64 -o Dir::State="$s" -o Dir::State::lists="$s/lists" \
-        -o Dir::State::status="$s/status" -o Dir::Cache="$s/cache" -o APT::Sandbox::User=root -o Acquire::Languages=none "$@" >&2
-}
+foreign() { "$here/../../cross/foreign-apt.sh" arm64 "$work/apt" "$@" >&2; }
 cd "$work/debs"
 foreign update
 foreign download linux-image-arm64 busybox-static
@@ -48,7 +44,7 @@ make -s -C "$headers" M="$PWD" ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- modul
 [ -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ] ||
     echo ':qemu-aarch64:M::\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00:\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff:/usr/bin/qemu-aarch64-static:OCF' >/proc/sys/fs/binfmt_misc/register
 # shellcheck disable=SC2016 # $1 is mmdebstrap's
-mmdebstrap --quiet --variant=essential --architectures=arm64 --mode=root --include=systemd-sysv,udev,kmod,v4l-utils,gpiod \
+mmdebstrap --quiet --variant=essential --architectures=arm64 --mode=root --include=apt,systemd-sysv,udev,kmod,v4l-utils,gpiod \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
     --customize-hook='echo board >$1/etc/hostname; passwd -R $1 -d root; rm -f $1/etc/systemd/system/*/systemd-timesyncd*' \
     --customize-hook='ln -sf /dev/null $1/etc/systemd/system/apt-daily.timer' \
@@ -87,5 +83,5 @@ aarch64-linux-gnu-strip -g -o "$board/extra/gpiosim.ko" "$work/module/gpiosim.ko
 cp "$modules"/modules.{order,builtin,builtin.modinfo} "$board/"; depmod -b "$work/root" "$kernel"
 cp "$here/guest/board-test.service" "$work/root/etc/systemd/system/"
 ln -s ../board-test.service "$work/root/etc/systemd/system/multi-user.target.wants/board-test.service"
-mke2fs -q -t ext4 -d "$work/root" "$out/root.img" 700M
+mke2fs -q -t ext4 -d "$work/root" "$out/root.img" 700M >&2
 touch "$out/done"; echo "$out"

@@ -1,14 +1,27 @@
 #!/bin/bash
-# run.sh POSED.deb: boots the emulated board (images.sh), installs the package and goes through guest/test.sh; needs root. What it leaves for a look
-# (serial log, journal, screen) is in target/board. About four minutes on two cores.
+# run.sh POSED.deb [SOAK]: boots the emulated board (images.sh) and installs the package: the whole life of it (guest/whole.sh, with the memory
+# over SOAK frames, 200 unless given), then a power cut while all is being written (cut.sh) and the boot after it (after_cut.sh). Needs root. What
+# it leaves for a look (serial logs, journals, screen) is in target/board. About eight minutes on two cores.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd); cd "$here/../.."
 deb=$(realpath "$1") out=target/board
 images=$("$here/images.sh")
 rm -rf "$out"; mkdir -p "$out/payload"
-cp "$deb" "$here"/guest/* "$out/payload/"
+cp "$deb" "$here"/guest/*.{sh,toml} cross/cloud-init/user-data photos/basketball.jpg "$out/payload/"
+echo "${2:-200}" >"$out/payload/soak"
 ffmpeg -v error -y -i photos/basketball.jpg -vf scale=640:480 -pix_fmt yuyv422 -f rawvideo "$out/payload/person.yuyv"
-qemu-img create -q -f qcow2 -b "$images/root.img" -F raw "$out/disk.qcow2"
-python3 "$here/boot.py" "$images" "$out/disk.qcow2" "$out/payload" "$out"
-python3 "$here/screen.py" "$out/person.png" tests/golden/keypoints.json
-rm "$out/disk.qcow2" "$out/out.img"
+
+# boot TASK [boot.py's arguments]: the board runs guest/TASK.sh
+boot() {
+    cp "$here/guest/$1.sh" "$out/payload/task.sh"
+    python3 "$here/boot.py" "$images" "$out/disk.qcow2" "$out/payload" "$out/$1" "${@:2}"
+}
+fresh_disk() { qemu-img create -q -f qcow2 -b "$images/root.img" -F raw "$out/disk.qcow2"; }
+
+fresh_disk
+boot whole --limit $((900 + ${2:-200} * 5))
+python3 "$here/screen.py" "$out/whole/person.png" tests/golden/keypoints.json
+fresh_disk
+boot cut --cut "CUT NOW"
+boot after_cut
+rm "$out/disk.qcow2" "$out"/*/out.img

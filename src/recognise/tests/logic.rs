@@ -185,3 +185,21 @@ proptest! {
         prop_assert!(judgement.low <= judgement.high && (0.0..=1.0).contains(&judgement.confidence));
     }
 }
+
+#[test]
+fn the_area_is_unknown_without_a_mask_and_has_a_margin_of_its_own() {
+    let standing = standing();
+    let judge = |text: &str, cover| {
+        rule(text).judge(&View { skeleton: &standing, cover, visible: 0.3, margin: Pose::MARGIN, margin_deg: Pose::MARGIN_DEG })
+    };
+    let unknown = judge("person_area > 0.2", None);
+    assert!(unknown.low < 0.0 && unknown.high > 0.0);
+    assert!(judge("person_area > 0.2", Some(0.21)).low > 0.0);
+    assert!(judge("person_area < 0.2", Some(0.21)).high < 0.0);
+    // Active, it stays down to 0.18.
+    assert!(judge("person_area > 0.2", Some(0.185)).low > super::super::STAYS);
+    assert!(judge("person_area > 0.2", Some(0.175)).low < super::super::STAYS);
+    assert!(judge("not person_area > 0.2 and nose above left_knee", Some(0.1)).low > 0.0);
+    assert!(rule("nose above left_knee or person_area > 0.2").needs_cover());
+    assert!(!rule("nose above left_knee").needs_cover());
+}

@@ -54,7 +54,7 @@ fn the_examples_in_the_table_are_rules() {
         rule(line.split('`').nth(1).unwrap());
         count += 1;
     }
-    assert_eq!(count, 8);
+    assert_eq!(count, 9);
 }
 
 #[test]

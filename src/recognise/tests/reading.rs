@@ -98,3 +98,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_joint_the_model_lacks_and_a_comparison_of_points_are_explained() {
+    let mpii = crate::skeleton::KeypointSet::new(["right_ankle", "right_knee", "thorax", "upper_neck", "head_top"]);
+    let text = Rule::parse("nose above right_knee", &mpii).unwrap_err().to_string();
+    assert!(text.contains("no joint \"nose\"") && text.contains("head_top"), "{text}");
+    let text = error("nose > left_knee").to_string();
+    assert!(text.contains("above"), "{text}");
+    let text = error("person_area by 0.2").to_string();
+    assert!(text.contains("person_area > 0.2"), "{text}");
+}

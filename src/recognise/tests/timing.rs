@@ -117,8 +117,8 @@ fn end_leaves_everything_once() {
 #[test]
 fn a_single_picture_is_judged_without_timers() {
     let recogniser = Recogniser::new(vec![Pose { hold: ms(9000), ..pose(UP) }, pose("nose below mid_hip")], 0.3);
-    assert_eq!(recogniser.judge(&up()).collect::<Vec<_>>(), [(0, 0.9)]);
-    assert_eq!(recogniser.judge(&standing()).count(), 0);
+    assert_eq!(recogniser.judge(Sight { skeleton: &up(), cover: None }).collect::<Vec<_>>(), [(0, 0.9)]);
+    assert_eq!(recogniser.judge(Sight { skeleton: &standing(), cover: None }).count(), 0);
 }
 
 #[test]

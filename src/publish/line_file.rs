@@ -1,0 +1,114 @@
+//! A file of lines that is added to for years. In: whole lines. Out: a file in which every line is whole or stands alone.
+//!
+//! A disk that is full or read-only at the start is waited for as one that becomes so later. What a power cut or a full disk tore ends its own
+//! line and nobody else's.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+pub struct LineFile {
+    path: PathBuf,
+    file: Option<File>,
+    /// The file ends within a line.
+    torn: bool,
+}
+
+impl LineFile {
+    /// Opens or makes `path`; with a full, read-only or failing disk it is opened at a later write.
+    ///
+    /// # Errors
+    /// The path itself is wrong: no such folder, no right to write there.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let mut lines = Self { path: path.into(), file: None, torn: false };
+        match lines.reopen() {
+            Err(e) if !passes(&e) => Err(e),
+            Err(e) => {
+                log::error!("publish: {}: {e}; lines are dropped until it can be written", path.display());
+                Ok(lines)
+            }
+            Ok(()) => Ok(lines),
+        }
+    }
+
+    fn reopen(&mut self) -> io::Result<()> {
+        let file = OpenOptions::new().create(true).append(true).open(&self.path)?;
+        self.torn = ends_within_a_line(&self.path).unwrap_or(false);
+        self.file = Some(file);
+        Ok(())
+    }
+
+    /// Adds whole lines.
+    ///
+    /// # Errors
+    /// Some or all could not be written.
+    pub fn write(&mut self, lines: &[u8]) -> io::Result<()> {
+        if self.file.is_none() {
+            self.reopen()?;
+        }
+        let Some(file) = &mut self.file else { return Ok(()) };
+        if self.torn {
+            file.write_all(b"\n")?;
+            self.torn = false;
+        }
+        let mut rest = lines;
+        while !rest.is_empty() {
+            match file.write(rest) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(n) => {
+                    self.torn = rest[n - 1] != b'\n';
+                    rest = &rest[n..];
+                }
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The fault of a disk, which may pass, not of the configuration.
+fn passes(e: &io::Error) -> bool {
+    matches!(e.kind(), ErrorKind::ReadOnlyFilesystem | ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+        || e.raw_os_error() == Some(libc::EIO)
+}
+
+fn ends_within_a_line(path: &Path) -> io::Result<bool> {
+    let found = std::fs::metadata(path)?;
+    if !found.is_file() || found.len() == 0 {
+        return Ok(false);
+    }
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    Ok(last != [b'\n'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_torn_line_stands_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lines");
+        std::fs::write(&path, "{\"a\":1}\n{\"b\":").unwrap();
+        LineFile::open(&path).unwrap().write(b"{\"c\":3}\n").unwrap();
+        LineFile::open(&path).unwrap().write(b"{\"d\":4}\n").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"a\":1}\n{\"b\":\n{\"c\":3}\n{\"d\":4}\n");
+    }
+
+    #[test]
+    fn a_missing_folder_is_an_error_at_once() {
+        assert!(LineFile::open(Path::new("/nowhere/at/all")).is_err());
+    }
+
+    #[test]
+    fn a_read_only_disk_may_pass_and_a_forbidden_file_does_not() {
+        assert!(passes(&io::Error::from_raw_os_error(libc::EROFS)));
+        assert!(passes(&io::Error::from_raw_os_error(libc::ENOSPC)));
+        assert!(!passes(&io::Error::from_raw_os_error(libc::EACCES)));
+        assert!(!passes(&io::Error::from_raw_os_error(libc::ENOENT)));
+    }
+}

@@ -1,0 +1,33 @@
+# after_cut.sh: the boot after cut.sh on the same disk. Nobody starts posed: systemd does.
+. ./lib.sh
+step "after the power cut: the service is up by itself, the lines inactive"
+devices
+until_ active 900
+off || fail "lines are active without a person"
+
+step "what was being written is whole or stands alone"
+for clip in avi y4m; do
+    posed replay /var/lib/posed/clip.$clip >$out/replay.txt 2>&1 || { tail -n 5 $out/replay.txt; fail "clip.$clip cannot be replayed"; }
+done
+torn=$(grep -cv '^{.*}$' /var/lib/posed/lines || true)
+[ "$torn" -le 1 ] || fail "$torn lines are torn: $(grep -v '^{.*}$' /var/lib/posed/lines | head -n 3)"
+photo >$out/with.jsonl; rm -rf /var/lib/posed/plans; photo >$out/without.jsonl
+cmp $out/with.jsonl $out/without.jsonl || fail "a plan of before the cut gives another skeleton"
+
+step "it acts as before"
+person_comes; until_ on 900
+[ "$(restarts)" = 0 ] || fail "it was restarted"
+person_goes; until_ off
+
+step "everything is read-only, as on a kiosk's card: it starts and acts"
+systemctl stop posed
+sync; mount -o remount,ro /
+person_comes
+systemctl start posed; until_ "active && on" 900
+journalctl -u posed --no-pager -o cat | grep -q 'lines are dropped until it can be written' || fail "the log does not say that no line can be written"
+person_goes; until_ off
+active && [ "$(restarts)" = 0 ] || fail "it did not stay up"
+mount -o remount,rw /
+n=$(wc -l </var/lib/posed/lines)
+person_comes; until_ on 900
+until_ '[ "$(wc -l </var/lib/posed/lines)" -gt '"$n"' ]'
