@@ -15,12 +15,8 @@ from pathlib import Path
 from posed_models import golden
 from posed_models.session import MEAN, STD, Session
 
-_GOLDEN = {
-    "ramp": "# Golden output, by ONNX Runtime: one [column, row, value] a joint, the highest cell of its heatmap.\n"
-    "# Byte c of pixel (x, y) of the input is ((y*width*3 + x*3 + c)*37) mod 251.\n",
-    "figure": "# Golden output, by ONNX Runtime: one [column, row, value] a joint, the highest cell of its heatmap.\n"
-    "# The input is the drawn person of posed_models/golden.py.\n",
-}
+_GOLDEN = "# What ONNX Runtime makes of the golden picture: column, row and value of the highest cell of each joint's heatmap.\n"
+_SHARES = "# What ONNX Runtime makes of the golden picture: the share of cells in which each class has the largest logit.\n"
 
 
 @dataclass
@@ -45,7 +41,7 @@ def _names(names: Sequence[str]) -> list[str]:
     return ["  " + ", ".join(quoted[i : i + 6]) + "," for i in range(0, len(quoted), 6)]
 
 
-def write(card: Card, onnx: str | Path, kind: str = "ramp") -> Path:
+def write(card: Card, onnx: str | Path) -> Path:
     """Writes the card beside `onnx`, with its checksum and golden table; returns its path."""
     onnx = Path(onnx)
     session = Session(onnx)
@@ -77,19 +73,22 @@ def write(card: Card, onnx: str | Path, kind: str = "ramp") -> Path:
     if card.accuracy:
         lines += ["", *(f"# {n}" for n in card.notes), "[accuracy]"]
         lines += [f"{key} = {value:.1f}" for key, value in card.accuracy.items()]
-    text = "\n".join(lines) + "\n\n" + _GOLDEN[kind] + golden.table(onnx, card.task, card.precision, kind)
+    text = "\n".join(lines) + "\n\n" + _golden(onnx, card.task, card.precision)
     path = onnx.with_suffix(".toml")
     path.write_text(text)
     return path
 
 
-def set_golden(path: str | Path, kind: str = "ramp") -> None:
+def _golden(onnx: Path, task: str, precision: str) -> str:
+    return (_SHARES if task == "segmentation" else _GOLDEN) + golden.table(onnx, task, precision)
+
+
+def set_golden(path: str | Path) -> None:
     """Adds a golden table to a card, or replaces the one it ends with; the rest stays as it is."""
     path = Path(path)
     text = path.read_text()
     card = tomllib.loads(text)
     if "golden" in card:
-        text = text[: text.index("# Golden")] if "# Golden" in text else text[: text.index("[golden]")]
+        text = text[: text.index("# What ONNX Runtime")] if "# What ONNX Runtime" in text else text[: text.index("[golden]")]
     task = "segmentation" if "classes" in card["output"] else "pose"
-    table = golden.table(path.parent / card["file"], task, card["precision"], kind)
-    path.write_text(text.rstrip("\n") + "\n\n" + _GOLDEN[kind] + table)
+    path.write_text(text.rstrip("\n") + "\n\n" + _golden(path.parent / card["file"], task, card["precision"]))

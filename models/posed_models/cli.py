@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 
 from posed_models import commands
 from posed_models.errors import PosedModelsError
-from posed_models.golden import INPUTS
 from posed_models.nets import ARCHS
 
 Parser = argparse.ArgumentParser
@@ -111,12 +110,10 @@ def _card(p: Parser) -> None:
     for name in ("ap", "ap50", "pck"):
         p.add_argument(f"--{name}", type=float, help="accuracy in per cent")
     p.add_argument("--note", action="append", default=[], help="how the accuracy was measured; a comment in the card")
-    p.add_argument("--golden", choices=INPUTS, default="ramp")
 
 
 def _golden(p: Parser) -> None:
-    p.add_argument("cards", nargs="+", help="NAME.toml; its golden table is added or replaced")
-    p.add_argument("--input", choices=INPUTS, default="ramp")
+    p.add_argument("cards", nargs="+", help="NAME.toml; golden.png beside it is the picture, drawn if there is none")
 
 
 def _curve(p: Parser) -> None:

@@ -177,13 +177,13 @@ def card_(a: argparse.Namespace) -> None:
     made = card.Card(
         a.title, a.precision, names, a.task, a.parameters, a.flops, a.licence, a.origin, notes=a.note, accuracy=accuracy
     )
-    print(f"saved {card.write(made, a.onnx, a.golden)}")
+    print(f"saved {card.write(made, a.onnx)}")
 
 
 def golden_(a: argparse.Namespace) -> None:
     """Golden tables for cards."""
     for path in a.cards:
-        card.set_golden(path, a.input)
+        card.set_golden(path)
         print(f"{path}: golden table written")
 
 

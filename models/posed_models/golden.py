@@ -1,40 +1,35 @@
-"""A golden input and output in the card, by which any engine checks itself without pictures.
+"""A golden picture and output in the card, by which an installation checks itself (`posed models verify`, src/model/golden.rs).
 
-In: an ONNX network. Out: the card's `[golden]` table:
+In: an ONNX network and a PNG beside it. Out: the card's `[golden]` table:
 
     [golden]
-    input = "ramp"
-    tolerance = 0.001
-    peaks = [[21, 20, 0.0212], …]       # for each joint: column, row and value of the heatmap's highest cell, by ONNX Runtime
+    input = "golden.png"
+    tolerance = 0.1
+    peaks = [[18, 16, 0.66530], …]      # for each joint: column, row and value of the heatmap's highest cell, by ONNX Runtime
 
-An engine agrees if for each joint its own value in that cell, and its own maximum, are both within `tolerance` of the peak's
-value. A segmentation has `shares = [0.7, 0.3]` instead: the share of cells in which each class has the largest logit.
+The picture is brought to the network's size by nearest neighbour in whole numbers: pixel (x, y) is the picture's (⌊x·w/W⌋,
+⌊y·h/H⌋). An engine agrees if for each joint its value in that cell, and its own maximum, are within `tolerance` of the
+peak's. A segmentation has `shares = [0.7, 0.3]` instead: the share of cells in which each class has the largest logit.
 
-Two inputs, RGB bytes before normalising, in whole numbers alone so that every language draws the same:
-
-- `ramp`: byte c of pixel (x, y) is ((y·W·3 + x·3 + c)·37) mod 251. It excites every weight, but is no person: heatmaps stay
-  under 0.2, and rounding noise of an int8 network (0.03 between two levels of ONNX Runtime's own optimiser) is as large as
-  the peaks.
-- `figure`: a person of bars and ellipses. Heatmaps reach 0.3 to 0.9, noise of int8 stays under 0.1: the sharper test for int8.
+Noise (a ramp, random bytes) is no golden picture for int8: heatmaps stay under 0.2, and two levels of ONNX Runtime's own
+optimiser already differ by 0.03 there. A person gives peaks of 0.3 to 0.9, and they differ by less than 0.1. Where no
+golden.png lies beside the network, a person of bars and ellipses is drawn.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from posed_models.errors import PosedModelsError
 from posed_models.session import Session, normalise
 
-TOLERANCE = {
-    ("ramp", "float32"): 0.001,
-    ("ramp", "int8"): 0.04,
-    ("figure", "float32"): 0.002,
-    ("figure", "int8"): 0.15,
-}
-"""Heatmap units. posed and ONNX Runtime sum in different orders, and int8 rounding makes a step of it."""
-SHARE_TOLERANCE = 0.01
+NAME = "golden.png"
+TOLERANCE = {"float32": 0.001, "int8": 0.1}
+"""Heatmap units. Engines sum in different orders, and int8 rounding makes a step of it."""
+SHARE_TOLERANCE = 0.02
 
 _SKIN, _SHIRT, _TROUSERS, _HAIR = (205, 160, 130), (190, 40, 40), (40, 50, 90), (50, 35, 30)
 # Lengths are tenths of 1/64 of the picture's height; x from the middle, y from the top. Mirrored: drawn at −x, then at x.
@@ -57,11 +52,6 @@ _SHAPES: tuple[tuple[str, bool, tuple[int, ...], tuple[int, int, int]], ...] = (
     ("ellipse", False, (0, 102, 5, 7), (170, 115, 95)),
     ("ellipse", False, (0, 116, 12, 4), (150, 60, 60)),
 )
-
-
-def ramp(height: int, width: int) -> np.ndarray:
-    """height x width x 3 bytes."""
-    return (np.arange(height * width * 3) * 37 % 251).astype(np.uint8).reshape(height, width, 3)
 
 
 def figure(height: int, width: int) -> np.ndarray:
@@ -89,16 +79,28 @@ def figure(height: int, width: int) -> np.ndarray:
     return image
 
 
-INPUTS = {"ramp": ramp, "figure": figure}
+def picture(folder: Path) -> np.ndarray:
+    """The golden picture in `folder` as RGB bytes, drawn and saved there if there is none."""
+    path = folder / NAME
+    if not path.exists():
+        cv2.imwrite(str(path), figure(256, 192)[:, :, ::-1])
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise PosedModelsError(f"{path}: is no picture. Delete it, and one is drawn")
+    return image[:, :, ::-1]
 
 
-def table(onnx: str | Path, task: str, precision: str, kind: str = "ramp") -> str:
+def fit(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Nearest neighbour in whole numbers, as in the module's doc."""
+    h, w = image.shape[:2]
+    return image[np.arange(height)[:, None] * h // height, np.arange(width)[None] * w // width]
+
+
+def table(onnx: str | Path, task: str, precision: str) -> str:
     """The golden table of a network, as TOML."""
-    if kind not in INPUTS:
-        raise PosedModelsError(f"no golden input {kind!r}: choose {' or '.join(INPUTS)}")
     session = Session(onnx)
-    out = session.run(normalise(INPUTS[kind](*session.size))[None])[0]
-    lines = ["[golden]", f'input = "{kind}"']
+    out = session.run(normalise(fit(picture(Path(onnx).parent), *session.size))[None])[0]
+    lines = ["[golden]", f'input = "{NAME}"']
     if task == "segmentation":
         share = np.bincount(out.argmax(0).ravel(), minlength=len(out)) / out[0].size
         lines += [f"tolerance = {SHARE_TOLERANCE}", f"shares = [{', '.join(f'{s:.4f}' for s in share)}]"]
@@ -108,6 +110,6 @@ def table(onnx: str | Path, task: str, precision: str, kind: str = "ramp") -> st
         for cell, value in zip(flat.argmax(1), flat.max(1), strict=True):
             y, x = divmod(int(cell), out.shape[2])
             rows.append(f"[{x}, {y}, {value:.5f}],")
-        lines += [f"tolerance = {TOLERANCE[kind, precision]}", "peaks = ["]
+        lines += [f"tolerance = {TOLERANCE[precision]}", "peaks = ["]
         lines += ["  " + " ".join(rows[i : i + 5]) for i in range(0, len(rows), 5)] + ["]"]
     return "\n".join(lines) + "\n"
