@@ -14,6 +14,7 @@ from torch import Tensor
 
 from posed_models.crops import CANVAS, CropSet
 from posed_models.decode import PADDING
+from posed_models.masks import at_cells
 from posed_models.session import MEAN, STD
 
 
@@ -23,6 +24,8 @@ class Batch:
 
     x: Tensor
     joints: Tensor
+    classes: Tensor | None = None
+    """n x H/4 x W/4 class numbers, 255 not counted; where the crops have outlines."""
 
 
 def normalise(x: Tensor) -> Tensor:
@@ -67,7 +70,11 @@ def plain(crops: CropSet, which: Tensor, height: int, width: int) -> tuple[Batch
     )
     keypoints = torch.as_tensor(crops.keypoints, device=crops.device)[which]
     x = normalise(warp(crops.canvases(which), matrix, height, width))
-    return Batch(x, to_crop(keypoints, matrix)), matrix
+    return Batch(x, to_crop(keypoints, matrix), _classes(crops, which, matrix, height, width)), matrix
+
+
+def _classes(crops: CropSet, which: Tensor, matrix: Tensor, height: int, width: int) -> Tensor | None:
+    return at_cells(crops.masks(which), matrix, height, width) if crops.load_mask is not None else None
 
 
 class Augmenter:
@@ -106,7 +113,8 @@ class Augmenter:
         joints = torch.where(flip[:, None, None], joints[:, self.mirror], joints)
         inside = (joints[..., :2] >= 0) & (joints[..., :2] < torch.tensor([width, height], device=joints.device))
         joints[..., 2] *= inside.all(-1)
-        return Batch(normalise(self._colours(warp(self.crops.canvases(which), matrix, height, width))), joints)
+        x = normalise(self._colours(warp(self.crops.canvases(which), matrix, height, width)))
+        return Batch(x, joints, _classes(self.crops, which, matrix, height, width))
 
     def _colours(self, x: Tensor) -> Tensor:
         n, _, height, width = x.shape

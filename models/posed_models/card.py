@@ -67,8 +67,7 @@ def write(card: Card, onnx: str | Path) -> Path:
         f"mean = [{', '.join(f'{v:g}' for v in MEAN)}]",
         f"std = [{', '.join(f'{v:g}' for v in STD)}]",
     ]
-    if card.task == "pose":
-        lines.append(f"padding = {card.padding:g} # a person's box is made this much larger before it is cropped")
+    lines.append(f"padding = {card.padding:g} # a person's box is made this much larger before it is cropped")
     lines += ["", "[output]", f"{'keypoints' if card.task == 'pose' else 'classes'} = [", *_names(card.names), "]"]
     if card.accuracy:
         lines += ["", *(f"# {n}" for n in card.notes), "[accuracy]"]

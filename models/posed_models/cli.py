@@ -65,6 +65,7 @@ def _train(p: Parser) -> None:
     _data(p)
     p.add_argument("--out", required=True, help="folder of the run")
     p.add_argument("--arch", choices=ARCHS, default="lite18")
+    p.add_argument("--task", choices=("pose", "segmentation"), default="pose", help="segmentation: person or background")
     p.add_argument("--teacher", help="weights to distil from: .pth, .pt, .npz or float .onnx")
     p.add_argument("--init", help="begin with these weights")
     p.add_argument("--resume", action="store_true", help="go on where the run in --out ended")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from posed_models import card, crops, curve, evaluate, importing, quantise
+from posed_models import card, crops, curve, evaluate, importing, masks, quantise
 from posed_models.augment import Augmenter
 from posed_models.blocks import fold_bn
 from posed_models.checkpoint import Imported
@@ -41,7 +41,8 @@ def _device(a: argparse.Namespace) -> str:
 
 
 def _data(a: argparse.Namespace, device: str) -> tuple[CropSet, CropSet]:
-    everyone = crops.read(a.data, a.images, device)
+    segmentation = getattr(a, "task", "pose") == "segmentation"
+    everyone = (masks.read if segmentation else crops.read)(a.data, a.images, device)
     if a.limit:
         everyone = everyone.subset(range(min(a.limit, len(everyone))))
     seen, held = everyone.split(a.hold_out)
@@ -93,7 +94,7 @@ def train(a: argparse.Namespace) -> None:
         teacher = importing.folded(importing.load(a.teacher)).eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     height, width = a.size
     settings = Settings(
-        arch=a.arch, height=height, width=width, steps=a.steps, minutes=a.minutes, batch=a.batch, lr=a.lr,
+        arch=a.arch, task=a.task, height=height, width=width, steps=a.steps, minutes=a.minutes, batch=a.batch, lr=a.lr,
         feature_weight=a.feature_weight, label_weight=a.label_weight, eval_minutes=a.eval_minutes, seed=a.seed, amp=a.amp,
     )  # fmt: skip
     if device == "cuda":

@@ -39,7 +39,13 @@ class CropSet:
     groups: Sequence[str]
     skeleton: Skeleton
     device: str = "cpu"
+    load_mask: Callable[[int], np.ndarray] | None = None
+    """The class map of a canvas (masks.py), for segmentation."""
+    maps: Sequence[np.ndarray] = ()
+    """2 x 3 each, canvas pixels to photo pixels, where the canvas was cut from a photo."""
     _stored: Tensor | None = field(default=None, repr=False)
+
+    canvas_size = CANVAS
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -47,6 +53,7 @@ class CropSet:
     def subset(self, which: Sequence[int]) -> CropSet:
         """The persons `which`, renumbered."""
         ids = list(which)
+        mask = self.load_mask
         return CropSet(
             lambda i: self.load(ids[i]),
             self.boxes[ids],
@@ -54,6 +61,8 @@ class CropSet:
             [self.groups[i] for i in ids],
             self.skeleton,
             self.device,
+            (lambda i: mask(ids[i])) if mask is not None else None,
+            [self.maps[i] for i in ids] if self.maps else (),
         )
 
     def split(self, share: float) -> tuple[CropSet, CropSet]:
@@ -75,6 +84,11 @@ class CropSet:
         if self._stored is not None:
             return self._stored[which]
         return self._decode(which.tolist()).to(self.device, non_blocking=True)
+
+    def masks(self, which: Tensor) -> Tensor:
+        """n x 400 x 330 bytes, the class maps of those canvases."""
+        assert self.load_mask is not None
+        return torch.from_numpy(np.stack([self.load_mask(i) for i in which.tolist()])).to(self.device)
 
     def _decode(self, which: Sequence[int]) -> Tensor:
         out = np.zeros((len(which), *CANVAS, 3), np.uint8)
@@ -141,7 +155,7 @@ def _from_photos(people: list[tuple[str, np.ndarray, np.ndarray]], photos: Path,
         return cv2.warpAffine(image, maps[i], (CANVAS[1], CANVAS[0]), flags=flags)[:, :, ::-1]
 
     names = [p[0] for p in people]
-    return CropSet(load, np.array(boxes, np.float32), np.array(kps, np.float32), names, skeleton, device)
+    return CropSet(load, np.array(boxes, np.float32), np.array(kps, np.float32), names, skeleton, device, maps=maps)
 
 
 def coco_people(path: str | Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -24,7 +24,7 @@ def read(path: str | Path, batch: int = 16) -> dict[str, list[tuple[float, float
     text = path.read_text()
     if text.startswith("seconds,"):
         for row in csv.DictReader(text.splitlines()):
-            for name in ("loss", "heatmap", "held_out_error", "held_out_pck"):
+            for name in ("loss", "heatmap", "held_out_error", "held_out_pck", "held_out_iou"):
                 if row.get(name):
                     out.setdefault(name, []).append((float(row["crops"]), float(row[name])))
         return out

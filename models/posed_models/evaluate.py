@@ -17,6 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from posed_models import masks
 from posed_models.crops import coco_people, mpii_people
 from posed_models.decode import PADDING, crop, crop_matrix, joints
 from posed_models.errors import PosedModelsError
@@ -39,6 +40,7 @@ class Estimator:
             self.padding = card["input"].get("padding", PADDING)
             path = path.parent / card["file"]
         self.session = Session(path)
+        self.segmentation = self.session.output == "classes"
 
     def heatmaps(self, rgb: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Heatmaps J x h x w of the person in `box` (x, y, w, h), and the crop's map to the image."""
@@ -127,16 +129,16 @@ def mpii_figures(model: str | Path, annotations: str | Path, photos: str | Path)
     return {"PCKh": pckh(f, t, sizes, MPII_16), "PCKh@0.1": pckh(f, t, sizes, MPII_16, 0.1)}
 
 
-def segmentation_figures(model: str | Path, masks: str | Path, photos: str | Path) -> dict[str, float]:
-    """IoU in per cent, mean and by class. `masks`: PNG files of class numbers (255: not counted) named like the photos.
+def segmentation_figures(model: str | Path, folder: str | Path, photos: str | Path) -> dict[str, float]:
+    """IoU in per cent, mean and by class. `folder`: PNG files of class numbers (255: not counted) named like the photos.
 
     The whole photo is brought to the network's size; logits are enlarged bilinearly to the mask's size, then the largest wins.
     """
     session = Estimator(model).session
     height, width = session.size
-    files = sorted(Path(masks).glob("*.png"))
+    files = sorted(Path(folder).glob("*.png"))
     if not files:
-        raise PosedModelsError(f"{masks}: no .png mask in it")
+        raise PosedModelsError(f"{folder}: no .png mask in it")
     confusion: Confusion | None = None
     for file in files:
         near = sorted(p for p in Path(photos).glob(file.stem + ".*") if p.suffix.lower() in (".jpg", ".jpeg", ".png"))
@@ -155,6 +157,25 @@ def segmentation_figures(model: str | Path, masks: str | Path, photos: str | Pat
     return out | {f"IoU {i}": float(v) for i, v in enumerate(confusion.iou()) if not np.isnan(v)}
 
 
+def person_figures(model: str | Path, annotations: str | Path, photos: str | Path) -> dict[str, float]:
+    """
+
+    oU in per cent of person and background in the crop around each annotated person, cell by cell, as posed uses such a
+    network.
+    """
+    data, people = coco_people(annotations)
+    names, groups = {i["id"]: i["file_name"] for i in data["images"]}, masks.by_photo(annotations)
+    estimator, confusion = Estimator(model), Confusion(2)
+    for image, person in _by_photo([(names[a["image_id"]], a) for a in people], Path(photos)):
+        logits, matrix = estimator.heatmaps(image, np.array(person["bbox"], float))
+        cells = matrix @ np.diag([4.0, 4.0, 1.0]) + np.array([[0, 0, 1.5 * matrix[0, 0]], [0, 0, 1.5 * matrix[1, 1]]])
+        truth = masks.draw(groups[person["image_id"]], cells, *logits.shape[1:])
+        outside = masks.draw([{"bbox": [0, 0, *image.shape[1::-1]], "iscrowd": 1}], cells, *logits.shape[1:]) == 0
+        confusion.add(np.where(outside, masks.IGNORED, truth), logits.argmax(0))
+    background, own = (float(v) for v in confusion.iou())
+    return {"mIoU": confusion.mean_iou(), "IoU background": background, "IoU person": own}
+
+
 def figures(
     model: str | Path, annotations: str | Path, photos: str | Path, detections: str | Path | None = None
 ) -> dict[str, float]:
@@ -167,6 +188,8 @@ def figures(
     with path.open() as file:
         if file.read(1) == "[":
             return mpii_figures(model, path, photos)
+    if Estimator(model).segmentation:
+        return person_figures(model, path, photos)
     found = coco_detections(model, path, photos)
     if detections is not None:
         Path(detections).write_text(json.dumps(found))

@@ -1,6 +1,7 @@
 """Figures on persons that training never sees.
 
-In: a network, perhaps a teacher, held-out crops. Out: the heatmap error against the teacher, and PCK where joints are labelled.
+In: a network, perhaps a teacher, held-out crops. Out: the heatmap error against the teacher, PCK where joints are labelled,
+mean IoU where there are outlines.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from posed_models.augment import plain
 from posed_models.crops import CropSet
 from posed_models.decode import dark
 from posed_models.distil import relative_mse
-from posed_models.metrics import pck
+from posed_models.metrics import Confusion, pck
 from posed_models.nets import Net
 
 
@@ -29,10 +30,14 @@ class HeldOut:
         """`held_out_error`: relative heatmap error against the teacher; `held_out_pck`: PCK@0.2 of the torso, in per cent."""
         errors: list[float] = []
         found, truth = [], []
+        confusion = Confusion(2)
         for first in range(0, len(self.crops), self.batch):
             which = torch.arange(first, min(first + self.batch, len(self.crops)), device=self.crops.device)
             batch, _ = plain(self.crops, which, *self.size)
             got = net(batch.x)
+            if batch.classes is not None and got.shape[1] == 2:
+                confusion.add(batch.classes.cpu().numpy(), got.argmax(1).cpu().numpy())
+                continue
             if teacher is not None:
                 errors += [relative_mse(got, teacher(batch.x)).item()] * len(which)
             for heatmaps, joints in zip(got.float().cpu().numpy(), batch.joints.cpu().numpy(), strict=True):
@@ -40,6 +45,8 @@ class HeldOut:
                     found.append([[4 * v for v in dark(h)[:2]] for h in heatmaps])
                     truth.append(joints)
         out: dict[str, float] = {}
+        if confusion.counts.any():
+            out["held_out_iou"] = confusion.mean_iou()
         if errors:
             out["held_out_error"] = float(np.mean(errors))
         if truth:

@@ -23,6 +23,7 @@ FIELDS = (
     "features",
     "held_out_error",
     "held_out_pck",
+    "held_out_iou",
 )
 """Columns of the CSV: running means since the last line; the held-out ones are empty between evaluations; pck in per cent."""
 

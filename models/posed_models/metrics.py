@@ -51,7 +51,7 @@ class Confusion:
         self.counts = np.zeros((classes, classes), np.int64)
 
     def add(self, truth: np.ndarray, found: np.ndarray) -> None:
-        """Two maps h x w of class numbers."""
+        """Two maps of class numbers, of the same shape."""
         n = len(self.counts)
         keep = truth < n
         self.counts += np.bincount(n * truth[keep].astype(int) + found[keep], minlength=n * n).reshape(n, n)

@@ -18,14 +18,16 @@ from typing import Any
 
 import torch
 import torch.nn as nn
+import torch.nn.functional as F
 from torch import Tensor
 
-from posed_models.augment import Augmenter, targets
+from posed_models.augment import Augmenter, Batch, targets
 from posed_models.crops import CropSet
 from posed_models.distil import StageOutputs, relative_mse, warm_start
 from posed_models.errors import PosedModelsError
 from posed_models.heldout import HeldOut
 from posed_models.log import RunLog
+from posed_models.masks import IGNORED
 from posed_models.nets import Net, build, check_size
 
 WARM_UP_STEPS, WARM_UP_SHARE = 100, 0.1
@@ -44,6 +46,7 @@ class Settings:
     """
 
     arch: str = "lite18"
+    task: str = "pose"
     height: int = 256
     width: int = 192
     steps: int | None = None
@@ -70,13 +73,15 @@ class Trainer:
         self.settings, self.teacher, self.out, self.held_out = settings, teacher, out, held_out
         self.device = crops.device
         self.labels = settings.label_weight if teacher is not None else 1.0
-        if teacher is None and not (crops.keypoints[..., 2] > 0).any():
+        if settings.task == "segmentation" and (crops.load_mask is None or teacher is not None):
+            raise PosedModelsError("a segmentation learns from outlines, without a teacher: give a COCO JSON, no --teacher")
+        if settings.task == "pose" and teacher is None and not (crops.keypoints[..., 2] > 0).any():
             raise PosedModelsError("no joint is labelled and there is no teacher: nothing to learn from. Add --teacher")
         torch.manual_seed(settings.seed)
         self.g = torch.Generator(self.device).manual_seed(settings.seed)
         self.augment = Augmenter(crops, settings.height, settings.width, self.g)
-        joints = crops.keypoints.shape[1]
-        self.net = build(settings.arch, "pose", joints).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        outputs = crops.keypoints.shape[1] if settings.task == "pose" else 2
+        self.net = build(settings.arch, settings.task, outputs).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.net).eval()
         decay = [p for p in self.net.parameters() if p.ndim > 1]
         rest = [p for p in self.net.parameters() if p.ndim <= 1]
@@ -132,7 +137,7 @@ class Trainer:
             group["lr"] = lr
         batch = self.augment.draw(s.batch)
         self.net.train()
-        losses = self._losses(batch.x, batch.joints)
+        losses = self._losses(batch)
         loss = torch.stack(list(losses.values())).sum()
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -144,19 +149,22 @@ class Trainer:
         features = losses.get("features", torch.zeros(())).item()
         return {"lr": lr, "loss": loss.item(), "heatmap": loss.item() - features, "features": features}
 
-    def _losses(self, x: Tensor, joints: Tensor) -> dict[str, Tensor]:
+    def _losses(self, batch: Batch) -> dict[str, Tensor]:
+        x = batch.x
         s, kind = self.settings, torch.device(self.device).type
         with torch.autocast(kind, torch.bfloat16, enabled=s.amp):
             with torch.no_grad():
                 want = self.teacher(x) if self.teacher is not None else None
             got = self.net(x)
+        if batch.classes is not None and s.task == "segmentation":
+            return {"classes": F.cross_entropy(got.float(), batch.classes, ignore_index=IGNORED)}
         losses = {}
         if want is not None and self._features is not None:
             losses["heatmap"] = relative_mse(got, want)
             if s.feature_weight:
                 losses["features"] = s.feature_weight * self._features[1].distance(self._features[0])
         if self.labels:
-            target, weight = targets(joints, s.height, s.width)
+            target, weight = targets(batch.joints, s.height, s.width)
             error = ((got.float() - target) ** 2).mean((2, 3)) * weight
             losses["labels"] = self.labels * error.sum() / ((target**2).mean((2, 3)) * weight).sum().clamp(min=1e-6)
         return losses
@@ -203,7 +211,7 @@ class Trainer:
 
     def _evaluate(self) -> dict[str, float]:
         figures = self.held_out.figures(self.average, self.teacher) if self.held_out is not None else {}
-        error = figures.get("held_out_error", -figures.get("held_out_pck", 0.0))
+        error = figures.get("held_out_error", -max(figures.get("held_out_pck", 0.0), figures.get("held_out_iou", 0.0)))
         if error <= self.best:
             self.best = error
             self.save("best.pt")
