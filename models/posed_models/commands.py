@@ -19,7 +19,7 @@ from posed_models.errors import PosedModelsError
 from posed_models.export import export_float, export_int8
 from posed_models.heldout import HeldOut
 from posed_models.log import RunLog
-from posed_models.nets import ARCHS, build
+from posed_models.nets import ARCHS, build, enliven
 from posed_models.rounding import unrounded
 from posed_models.skeletons import output_names
 from posed_models.train import Settings, Trainer
@@ -78,6 +78,7 @@ def export(a: argparse.Namespace) -> None:
     outputs = a.classes if a.task == "segmentation" else a.joints
     torch.manual_seed(a.random)
     net = build(a.arch, a.task, outputs)
+    enliven(net, height, width)
     imported = Imported(fold_bn(net), a.arch, a.task, outputs, True)  # type: ignore[arg-type]
     export_float(imported.net, a.out, height, width)
     made = importing.describe(imported, height, width, "float32", "CC0-1.0", f"random weights, seed {a.random}: knows nothing")

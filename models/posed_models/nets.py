@@ -222,6 +222,19 @@ def build(arch: str, task: str = "pose", outputs: int = 17, every: bool | None =
     raise PosedModelsError(f"no task {task!r}: choose pose or segmentation")
 
 
+@torch.no_grad()
+def enliven(net: Net, height: int, width: int) -> None:
+    """Makes a network with random weights answer differently to different pictures: batch norms fitted to noise, outputs around 0."""
+    for m in net.modules():
+        if isinstance(m, nn.BatchNorm2d):
+            m.momentum = None  # the plain mean of the batches seen
+    x = torch.randn(2, 3, height, width)
+    net.train()(x)
+    last = net.keypoint_head.final_layer if isinstance(net, LiteHRNet) else net.decode_head.conv_seg
+    assert last.bias is not None
+    last.bias.sub_(net.eval()(x).mean((0, 2, 3)))
+
+
 def check_size(height: int, width: int) -> None:
     """The five halvings of the network want multiples of 32."""
     if height % 32 or width % 32 or height < 64 or width < 64:

@@ -93,6 +93,9 @@ def test_a_segmentation_network_is_exported_measured_and_has_a_card(tmp_path, ca
     c = tomllib.loads((tmp_path / "person.toml").read_text())
     assert c["output"]["classes"] == ["background", "person"] and (c["input"]["width"], c["input"]["height"]) == (96, 64)
     assert sum(c["golden"]["shares"]) == pytest.approx(1, abs=1e-3)
+    rng = np.random.default_rng(0)
+    found = Session(out).run(rng.standard_normal((1, 3, 64, 96)))[0].argmax(0)
+    assert 0.2 < found.mean() < 0.8  # of random weights, both classes
     assert Session(out).run(np.zeros((1, 3, 64, 96))).shape == (1, 2, 16, 24)
     (tmp_path / "masks").mkdir()
     cv2.imwrite(str(tmp_path / "masks" / "a.png"), np.eye(64, 96, dtype=np.uint8))
