@@ -224,7 +224,7 @@ def build(arch: str, task: str = "pose", outputs: int = 17, every: bool | None =
 
 @torch.no_grad()
 def enliven(net: Net, height: int, width: int) -> None:
-    """Makes a network with random weights answer differently to different pictures: batch norms fitted to noise, outputs around 0."""
+    """Makes random weights answer differently to different pictures: batch norms fitted to noise, outputs around 0."""
     for m in net.modules():
         if isinstance(m, nn.BatchNorm2d):
             m.momentum = None  # the plain mean of the batches seen
