@@ -1,0 +1,54 @@
+"""Figures on persons that training never sees.
+
+In: a network, perhaps a teacher, held-out crops. Out: the heatmap error against the teacher, PCK where joints are labelled,
+mean IoU where there are outlines.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from posed_models.augment import plain
+from posed_models.crops import CropSet
+from posed_models.decode import dark
+from posed_models.distil import relative_mse
+from posed_models.metrics import Confusion, pck
+from posed_models.nets import Net
+
+
+class HeldOut:
+    """Held-out crops and how to measure on them."""
+
+    def __init__(self, crops: CropSet, height: int, width: int, batch: int = 32, limit: int = 500) -> None:
+        self.crops = crops.subset(range(min(limit, len(crops))))
+        self.crops.device = crops.device
+        self.size, self.batch = (height, width), batch
+
+    @torch.no_grad()
+    def figures(self, net: Net, teacher: Net | None) -> dict[str, float]:
+        """`held_out_error`: relative heatmap error against the teacher; `held_out_pck`: PCK@0.2 of the torso, in per cent."""
+        errors: list[float] = []
+        found, truth = [], []
+        confusion = Confusion(2)
+        for first in range(0, len(self.crops), self.batch):
+            which = torch.arange(first, min(first + self.batch, len(self.crops)), device=self.crops.device)
+            batch, _ = plain(self.crops, which, *self.size)
+            got = net(batch.x)
+            if batch.classes is not None and got.shape[1] == 2:
+                confusion.add(batch.classes.cpu().numpy(), got.argmax(1).cpu().numpy())
+                continue
+            if teacher is not None:
+                errors += [relative_mse(got, teacher(batch.x)).item()] * len(which)
+            for heatmaps, joints in zip(got.float().cpu().numpy(), batch.joints.cpu().numpy(), strict=True):
+                if (joints[:, 2] > 0).any():
+                    found.append([[4 * v for v in dark(h)[:2]] for h in heatmaps])
+                    truth.append(joints)
+        out: dict[str, float] = {}
+        if confusion.counts.any():
+            out["held_out_iou"] = confusion.mean_iou()
+        if errors:
+            out["held_out_error"] = float(np.mean(errors))
+        if truth:
+            out["held_out_pck"] = pck(np.array(found), np.array(truth), self.crops.skeleton)
+        return out

@@ -1,0 +1,148 @@
+"""A float network to int8: equalise, calibrate, fine-tune with rounding in the loop, report.
+
+In: a folded network and crops. Out: [`Quantised`], and a table of signal-to-noise ratios by rounding point.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn as nn
+from torch import Tensor
+from torch.nn.utils import parametrize
+
+from posed_models.augment import Augmenter
+from posed_models.distil import relative_mse
+from posed_models.equalise import equalise
+from posed_models.log import RunLog
+from posed_models.nets import Net
+from posed_models.rounding import Quantised, Rounder, float_weight
+
+CALIBRATION_BATCHES, CALIBRATION_BATCH = 6, 16
+WARM_UP_STEPS = 20
+
+
+def calibrate(net: Net, augment: Augmenter, say: Callable[[str], None] = print) -> Quantised:
+    """Quantises a folded `net` (changed in place) without training, on 96 crops drawn by `augment`."""
+    with torch.no_grad():
+        x = augment.draw(CALIBRATION_BATCH).x
+        before = net.eval()(x)
+        n = equalise(net, x)
+        say(f"{n} tensors equalised, output moved by {float((net(x) - before).abs().max()):.1e}")
+        q = Quantised(net).to(x.device).eval()
+        for _ in range(CALIBRATION_BATCHES):
+            q(augment.draw(CALIBRATION_BATCH).x)
+    for rounder in q.points.values():
+        rounder.settle()
+    say(f"{len(q.rounders)} scales at {len(q.points)} rounding points")
+    return q
+
+
+@dataclass
+class FineTuning:
+    """`steps` or `minutes` end it; neither: no fine-tuning."""
+
+    steps: int | None = None
+    minutes: float | None = None
+    batch: int = 32
+    lr: float = 1e-4
+
+
+def fine_tune(q: Quantised, teacher: Net, augment: Augmenter, settings: FineTuning, log: RunLog) -> None:
+    """Adam on all weights with rounding in the loop (straight-through gradients); scales stay as calibrated.
+
+    `teacher`: the float network before quantising, or a better one.
+    """
+    optimiser = torch.optim.Adam(q.parameters(), lr=settings.lr)
+    start, step, mean = time.monotonic(), 0, math.nan
+    while True:
+        seconds = time.monotonic() - start
+        share = step / settings.steps if settings.steps else seconds / (60 * (settings.minutes or 1e-9))
+        if share >= 1:
+            break
+        lr = settings.lr * min(1.0, (step + 1) / WARM_UP_STEPS) * 0.5 * (1 + math.cos(math.pi * share))
+        for group in optimiser.param_groups:
+            group["lr"] = lr
+        x = augment.draw(settings.batch).x
+        with torch.no_grad():
+            want = teacher(x)
+        loss = relative_mse(q(x), want)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(q.parameters(), 1.0)
+        optimiser.step()
+        step += 1
+        mean = loss.item() if math.isnan(mean) else mean * 0.95 + loss.item() * 0.05
+        log.progress(share, f"step {step}  heatmap error {mean:.4f}")
+        log.write(seconds=seconds, step=step, crops=step * settings.batch, lr=lr, heatmap=loss.item())
+    log.progress(1.0, f"step {step}  heatmap error {mean:.4f}", last=True)
+
+
+@dataclass(frozen=True)
+class Noise:
+    """One line of the report, in decibels, 10·log10(E[x²]/E[e²]).
+
+    `own_db`: e is the rounding at this point alone. `all_db`: e is the difference from the float network, all rounding before
+    it included.
+    """
+
+    point: str
+    own_db: float
+    all_db: float
+
+
+def _db(signal: float, noise: float) -> float:
+    return 10 * math.log10(max(signal, 1e-30) / max(noise, 1e-30))
+
+
+def _power(x: list[Tensor], y: list[Tensor] | None = None) -> float:
+    """Mean square of x, or of x − y."""
+    total = sum(((a if y is None else a - b) ** 2).sum().item() for a, b in zip(x, y or x, strict=True))
+    return total / sum(a.numel() for a in x)
+
+
+@torch.no_grad()
+def noise(q: Quantised, x: Tensor) -> list[Noise]:
+    """Signal-to-noise at every rounding point, every weight, and the output, on images `x`; the worst first (by `own_db`)."""
+    names: dict[int, list[str]] = {}
+    rounders: dict[int, Rounder] = {}
+    for name, r in q.points.items():
+        names.setdefault(id(r), []).append(name)
+        rounders[id(r)] = r
+
+    def gather(on: bool) -> tuple[dict[int, list[Tensor]], Tensor]:
+        q.set_rounding(on)
+        for r in rounders.values():
+            r.probe = []
+        result = q.eval()(x)
+        seen = {k: r.probe or [] for k, r in rounders.items()}
+        for r in rounders.values():
+            r.probe = None
+        return seen, result
+
+    exact, want = gather(False)
+    rounded, got = gather(True)
+    lines = []
+    for key, r in rounders.items():
+        own = [r.round(v) for v in rounded[key]]
+        label = names[key][0] + (f" (+{len(names[key]) - 1})" if len(names[key]) > 1 else "")
+        own_db = _db(_power(rounded[key]), _power(own, rounded[key]))
+        lines.append(Noise(label, own_db, _db(_power(exact[key]), _power(own, exact[key]))))
+    for name, m in q.net.named_modules():
+        if isinstance(m, nn.Conv2d) and parametrize.is_parametrized(m, "weight"):
+            w = float_weight(m)
+            db = _db(_power([w]), _power([m.weight], [w]))
+            lines.append(Noise(f"{name}.weight", db, db))
+    db = _db(_power([want]), _power([got], [want]))
+    return sorted([*lines, Noise("output", db, db)], key=lambda n: n.own_db)
+
+
+def table(lines: list[Noise], most: int | None = None) -> str:
+    """The report as text, worst first."""
+    rows = [f"{'own dB':>7} {'all dB':>7}  point"]
+    rows += [f"{n.own_db:7.1f} {n.all_db:7.1f}  {n.point}" for n in lines[:most]]
+    return "\n".join(rows)

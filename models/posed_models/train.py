@@ -1,0 +1,226 @@
+"""Training: from a teacher (distillation), from labelled joints (supervised), or both.
+
+In: a [`CropSet`], perhaps a teacher, and [`Settings`]. Out, in a folder: `best.pt` and `last.pt` (averaged weights, each
+complete in itself), `resume.pt` (everything to go on from), `log.csv`.
+
+With a fixed number of steps, the same seed, data and device give the same losses, bit for bit on the CPU. With `minutes` the
+learning rate follows the clock, so they do not.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch import Tensor
+
+from posed_models.augment import Augmenter, Batch, targets
+from posed_models.crops import CropSet
+from posed_models.distil import StageOutputs, relative_mse, warm_start
+from posed_models.errors import PosedModelsError
+from posed_models.heldout import HeldOut
+from posed_models.log import RunLog
+from posed_models.masks import IGNORED
+from posed_models.nets import Net, build, check_size
+
+WARM_UP_STEPS, WARM_UP_SHARE = 100, 0.1
+"""The learning rate rises over so many steps, or this share of the run if that is shorter."""
+LOWEST_LR = 0.02
+"""Where the cosine ends, a share of the highest rate."""
+LONGEST_MEMORY = 0.9995
+"""Of the averaged weights: the share that a step keeps; less in the first steps."""
+
+
+@dataclass
+class Settings:
+    """`steps` or `minutes` end the run.
+
+    `label_weight`: of the labelled joints' loss beside a teacher's; without a teacher it is 1.
+    """
+
+    arch: str = "lite18"
+    task: str = "pose"
+    height: int = 256
+    width: int = 192
+    steps: int | None = None
+    minutes: float | None = None
+    batch: int = 32
+    lr: float = 2e-3
+    weight_decay: float = 1e-3
+    feature_weight: float = 0.2
+    label_weight: float = 0.0
+    eval_minutes: float = 5.0
+    seed: int = 0
+    amp: bool = False
+
+
+class Trainer:
+    """One run. `run()` trains to the end; `step()` makes one step and returns its losses."""
+
+    def __init__(self, settings: Settings, crops: CropSet, held_out: HeldOut | None, teacher: Net | None, out: Path) -> None:
+        if (settings.steps is None) == (settings.minutes is None):
+            raise PosedModelsError("give either --steps or --minutes, to end the run")
+        if not len(crops):
+            raise PosedModelsError("no person to train on: is the held-out share below 1, and the file not empty?")
+        check_size(settings.height, settings.width)
+        self.settings, self.teacher, self.out, self.held_out = settings, teacher, out, held_out
+        self.device = crops.device
+        self.labels = settings.label_weight if teacher is not None else 1.0
+        if settings.task == "segmentation" and (crops.load_mask is None or teacher is not None):
+            raise PosedModelsError("a segmentation learns from outlines, without a teacher: give a COCO JSON, no --teacher")
+        if settings.task == "pose" and teacher is None and not (crops.keypoints[..., 2] > 0).any():
+            raise PosedModelsError("no joint is labelled and there is no teacher: nothing to learn from. Add --teacher")
+        torch.manual_seed(settings.seed)
+        self.g = torch.Generator(self.device).manual_seed(settings.seed)
+        self.augment = Augmenter(crops, settings.height, settings.width, self.g)
+        outputs = crops.keypoints.shape[1] if settings.task == "pose" else 2
+        self.net = build(settings.arch, settings.task, outputs).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = copy.deepcopy(self.net).eval()
+        decay = [p for p in self.net.parameters() if p.ndim > 1]
+        rest = [p for p in self.net.parameters() if p.ndim <= 1]
+        groups = [{"params": decay, "weight_decay": settings.weight_decay}, {"params": rest, "weight_decay": 0.0}]
+        self.optimiser = torch.optim.AdamW(groups, lr=settings.lr)
+        self.done, self.crops, self.seconds, self.best = 0, 0, 0.0, math.inf
+        self._features = (StageOutputs(teacher), StageOutputs(self.net)) if teacher is not None else None
+
+    def start_from_teacher(self) -> int:
+        """Copies what the teacher has in the same shape; returns the number of convolutions."""
+        assert self.teacher is not None
+        copied = warm_start(self.net, self.teacher, self.augment.draw(min(64, 4 * self.settings.batch)).x)
+        self.average.load_state_dict(self.net.state_dict())
+        return copied
+
+    def start_from(self, net: Net) -> None:
+        """Begins with the weights of `net` (the same architecture, not folded)."""
+        self.net.load_state_dict(net.state_dict())
+        self.average.load_state_dict(net.state_dict())
+
+    def resume(self, path: Path) -> None:
+        """Goes on from `resume.pt`: weights, averages, optimiser, step, random state."""
+        if not path.is_file():
+            raise PosedModelsError(f"{path}: no such file: nothing to resume. Leave --resume away to begin anew")
+        c = torch.load(path, map_location=self.device, weights_only=True)
+        if c["settings"]["arch"] != self.settings.arch:
+            raise PosedModelsError(f"{path}: is of {c['settings']['arch']}, not {self.settings.arch}: correct --arch")
+        self.net.load_state_dict(c["net"])
+        self.average.load_state_dict(c["average"])
+        self.optimiser.load_state_dict(c["optimiser"])
+        self.g.set_state(c["generator"].cpu())
+        self.done, self.crops, self.seconds, self.best = c["step"], c["crops"], c["seconds"], c["best"]
+
+    def save(self, name: str = "last.pt") -> None:
+        """Writes the averaged weights, and beside `last.pt` all that resuming needs."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        s = self.settings
+        model = {k: v.cpu() for k, v in self.average.state_dict().items()}
+        card = {"arch": s.arch, "height": s.height, "width": s.width, "images": self.crops}
+        _write({"model": model, **card}, self.out / name)
+        if name == "last.pt":
+            whole: dict[str, Any] = {"net": self.net.state_dict(), "average": self.average.state_dict()}
+            whole |= {"optimiser": self.optimiser.state_dict(), "generator": self.g.get_state(), "settings": asdict(s)}
+            whole |= {"step": self.done, "crops": self.crops, "seconds": self.seconds, "best": self.best}
+            _write(whole, self.out / "resume.pt")
+
+    def step(self, share: float) -> dict[str, float]:
+        """One step at `share` (0 to 1) of the run."""
+        s = self.settings
+        warm = min(1.0, max((self.done + 1) / WARM_UP_STEPS, share / WARM_UP_SHARE))
+        lr = s.lr * warm * (0.5 * (1 + math.cos(math.pi * share)) * (1 - LOWEST_LR) + LOWEST_LR)
+        for group in self.optimiser.param_groups:
+            group["lr"] = lr
+        batch = self.augment.draw(s.batch)
+        self.net.train()
+        losses = self._losses(batch)
+        loss = torch.stack(list(losses.values())).sum()
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
+        self.optimiser.step()
+        self._average()
+        self.done += 1
+        self.crops += s.batch
+        features = losses.get("features", torch.zeros(())).item()
+        return {"lr": lr, "loss": loss.item(), "heatmap": loss.item() - features, "features": features}
+
+    def _losses(self, batch: Batch) -> dict[str, Tensor]:
+        x = batch.x
+        s, kind = self.settings, torch.device(self.device).type
+        with torch.autocast(kind, torch.bfloat16, enabled=s.amp):
+            with torch.no_grad():
+                want = self.teacher(x) if self.teacher is not None else None
+            got = self.net(x)
+        if batch.classes is not None and s.task == "segmentation":
+            return {"classes": F.cross_entropy(got.float(), batch.classes, ignore_index=IGNORED)}
+        losses = {}
+        if want is not None and self._features is not None:
+            losses["heatmap"] = relative_mse(got, want)
+            if s.feature_weight:
+                losses["features"] = s.feature_weight * self._features[1].distance(self._features[0])
+        if self.labels:
+            target, weight = targets(batch.joints, s.height, s.width)
+            error = ((got.float() - target) ** 2).mean((2, 3)) * weight
+            losses["labels"] = self.labels * error.sum() / ((target**2).mean((2, 3)) * weight).sum().clamp(min=1e-6)
+        return losses
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        d = min(LONGEST_MEMORY, (1 + self.done) / (20 + self.done))
+        for mean, now in zip(self.average.state_dict().values(), self.net.state_dict().values(), strict=True):
+            if mean.dtype.is_floating_point:
+                mean.lerp_(now, 1 - d)
+            else:
+                mean.copy_(now)
+
+    def run(self, quiet: bool = False) -> None:
+        """Trains to the end, reports, evaluates every `eval_minutes`, and saves."""
+        s, log, means = self.settings, RunLog(self.out, quiet), dict[str, float]()
+        start = evaluated = time.monotonic()
+        before, first, reported = self.seconds, self.done, self.done
+        while (share := self._share(time.monotonic() - start)) < 1:
+            for name, value in self.step(share).items():
+                means[name] = value if name == "lr" else means.get(name, value) * 0.95 + value * 0.05
+            now = time.monotonic()
+            self.seconds = before + now - start
+            speed = (self.done - first) * s.batch / (now - start)
+            log.progress(share, f"step {self.done}  {speed:.1f} crops/s  loss {means['loss']:.4f}")
+            due = now - evaluated > 60 * s.eval_minutes
+            if due or self.done - reported >= 20:
+                extra = self._evaluate() if due else {}
+                evaluated = time.monotonic() if due else evaluated
+                reported = self.done
+                log.write(seconds=self.seconds, step=self.done, crops=self.crops, crops_per_s=speed, **means, **extra)
+        if means:
+            extra = self._evaluate()
+            log.write(seconds=self.seconds, step=self.done, crops=self.crops, **means, **extra)
+            shown = "  ".join(f"{k} {v:.4g}" for k, v in extra.items())
+            log.progress(1.0, f"step {self.done}  loss {means['loss']:.4f}  {shown}", last=True)
+        log.close()
+
+    def _share(self, seconds: float) -> float:
+        if self.settings.steps is not None:
+            return self.done / self.settings.steps
+        assert self.settings.minutes is not None
+        return seconds / (60 * self.settings.minutes)
+
+    def _evaluate(self) -> dict[str, float]:
+        figures = self.held_out.figures(self.average, self.teacher) if self.held_out is not None else {}
+        error = figures.get("held_out_error", -max(figures.get("held_out_pck", 0.0), figures.get("held_out_iou", 0.0)))
+        if error <= self.best:
+            self.best = error
+            self.save("best.pt")
+        self.save()
+        return figures
+
+
+def _write(what: dict[str, Any], path: Path) -> None:
+    """Through a second file, so that a run cut off while writing leaves the old one whole."""
+    beside = path.with_suffix(".part")
+    torch.save(what, beside)
+    beside.replace(path)

@@ -1,0 +1,154 @@
+"""Figures of accuracy, cards and golden outputs."""
+
+import json
+import tomllib
+
+import cv2
+import numpy as np
+import pytest
+from conftest import REPOSITORY
+
+from posed_models import card, evaluate, golden
+from posed_models.cli import main
+from posed_models.decode import crop_matrix, dark
+from posed_models.errors import PosedModelsError
+from posed_models.metrics import Confusion, pck, pckh
+from posed_models.session import Session, normalise
+from posed_models.skeletons import COCO_17, MPII_16, SKELETONS
+
+MODELS = REPOSITORY / "models"
+FLOAT = MODELS / "wider_naive_lite_hrnet_18_f32.toml"
+
+
+def test_the_default_model_finds_the_drawn_person(coco, tmp_path):
+    figures = evaluate.figures(FLOAT, *coco, tmp_path / "found.json")
+    assert tuple(figures) == evaluate.COCO_FIGURES
+    assert figures["AP50"] > 0.9  # six persons; the crowd is not asked for
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert len(found) == 6 and len(found[0]["keypoints"]) == 51 and found[0]["score"] > 0.5
+
+
+def test_joints_and_annotations_must_belong_together(mpii):
+    with pytest.raises(PosedModelsError, match="has 17 joints, MPII has 16"):
+        evaluate.figures(FLOAT, *mpii)
+
+
+def test_the_crop_is_that_of_the_rust_program():
+    tall = crop_matrix(np.array([0.0, 0.0, 10.0, 100.0]), 256, 192)
+    assert (tall[0, 0] * 192, tall[1, 1] * 256) == (93.75, 125.0)
+    assert np.allclose(tall @ [96, 128, 1], [5.0, 50.0])
+
+
+def test_dark_finds_a_gaussian_to_a_twentieth_of_a_cell():
+    y, x = np.mgrid[0:64, 0:48]
+    for cx, cy in ((12.0, 12.0), (20.3, 33.8), (35.9, 51.2)):
+        got = dark(np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / 8))
+        assert abs(got[0] - cx) < 0.05 and abs(got[1] - cy) < 0.05
+    assert dark(np.full((8, 6), np.nan)) == (0.0, 0.0, 0.0)
+    assert dark(np.eye(8, 6))[:2] == (0.0, 0.0)
+
+
+def test_pck_counts_joints_within_a_fifth_of_the_torso():
+    truth = np.zeros((1, 17, 3))
+    truth[0, :, 2] = 1
+    truth[0, 12, 1] = 100  # right hip 100 under the left shoulder
+    found = truth[..., :2].copy()
+    found[0, 0, 0] = 19.9
+    found[0, 1, 0] = 20.1
+    assert pck(found, truth, COCO_17) == pytest.approx(100 * 16 / 17)
+
+
+def test_pckh_leaves_pelvis_and_thorax_out():
+    truth = np.zeros((1, 16, 3))
+    truth[0, :, 2] = 1
+    found = truth[..., :2].copy()
+    found[0, [6, 7]] = 999
+    assert pckh(found, truth, np.array([10.0]), MPII_16) == 100
+    found[0, 0, 0] = 5.1
+    assert pckh(found, truth, np.array([10.0]), MPII_16) == pytest.approx(100 * 13 / 14)
+
+
+def test_iou_is_intersection_over_union_and_255_is_not_counted():
+    c = Confusion(3)
+    c.add(np.array([[0, 0, 1, 255]]), np.array([[0, 1, 1, 1]]))
+    iou = c.iou()
+    assert iou[0] == 50 and iou[1] == 50 and np.isnan(iou[2])
+    assert c.mean_iou() == 50
+
+
+def test_mirror_tables_name_the_other_side():
+    for skeleton in SKELETONS.values():
+        for i, j in enumerate(skeleton.mirror):
+            a, b = skeleton.names[i], skeleton.names[j]
+            assert skeleton.mirror[j] == i and a.replace("left", "x").replace("right", "x") == b.replace("left", "x").replace(
+                "right", "x"
+            )
+            assert (a == b) == ("left" not in a and "right" not in a)
+
+
+def test_a_segmentation_network_is_exported_measured_and_has_a_card(tmp_path, capsys):
+    out = tmp_path / "person.onnx"
+    args = ["export", "--arch", "naive18", "--task", "segmentation", "--classes", "2", "--size", "96x64", "--random", "7"]
+    assert main([*args, str(out)]) == 0
+    c = tomllib.loads((tmp_path / "person.toml").read_text())
+    assert c["output"]["classes"] == ["background", "person"] and (c["input"]["width"], c["input"]["height"]) == (96, 64)
+    assert sum(c["golden"]["shares"]) == pytest.approx(1, abs=1e-3)
+    rng = np.random.default_rng(0)
+    found = Session(out).run(rng.standard_normal((1, 3, 64, 96)))[0].argmax(0)
+    assert 0.2 < found.mean() < 0.8  # of random weights, both classes
+    assert Session(out).run(np.zeros((1, 3, 64, 96))).shape == (1, 2, 16, 24)
+    (tmp_path / "masks").mkdir()
+    cv2.imwrite(str(tmp_path / "masks" / "a.png"), np.eye(64, 96, dtype=np.uint8))
+    cv2.imwrite(str(tmp_path / "a.jpg"), golden.figure(64, 96))
+    capsys.readouterr()
+    assert main(["eval", str(tmp_path / "person.toml"), "--annotations", str(tmp_path / "masks"), "--images", str(tmp_path)]) == 0
+    assert "mIoU" in capsys.readouterr().out
+
+
+def peaks_agree(path):
+    c = tomllib.loads(path.read_text())
+    session = Session(path.parent / c["file"])
+    picture = golden.fit(golden.picture(path.parent), *session.size)
+    heat = session.run(normalise(picture)[None])[0]
+    return all(
+        max(abs(plane[int(y), int(x)] - value), abs(plane.max() - value)) <= c["golden"]["tolerance"]
+        for plane, (x, y, value) in zip(heat, c["golden"]["peaks"], strict=True)
+    )
+
+
+def test_the_golden_table_is_what_the_network_gives_and_no_other_does(tmp_path):
+    for name in (FLOAT.name, FLOAT.with_suffix(".onnx").name, "lite_hrnet_18_f32.onnx"):
+        (tmp_path / name).write_bytes((MODELS / name).read_bytes())
+    path = tmp_path / FLOAT.name
+    before = path.read_text()
+    card.set_golden(path)
+    first = path.read_text()
+    card.set_golden(path)
+    assert path.read_text() == first != before  # another picture than the published one: the drawn person
+    assert first.split("[golden]")[0] == before.split("[golden]")[0]
+    assert peaks_agree(path)
+    path.write_text(first.replace(FLOAT.with_suffix(".onnx").name, "lite_hrnet_18_f32.onnx"))
+    assert not peaks_agree(path)
+
+
+def test_the_published_cards_have_golden_tables_that_onnx_runtime_confirms():
+    cards = sorted(MODELS.glob("*lite_hrnet_18*.toml"))
+    assert len(cards) >= 4 and all(peaks_agree(path) for path in cards)
+
+
+def test_a_golden_picture_is_fitted_by_nearest_neighbour():
+    small = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
+    assert golden.fit(small, 4, 6)[:, :, 0].tolist() == [[0, 0, 0, 3, 3, 3]] * 2 + [[6, 6, 6, 9, 9, 9]] * 2
+
+
+def test_a_card_says_everything_that_posed_reads(tmp_path):
+    onnx = tmp_path / "mine.onnx"
+    onnx.write_bytes((MODELS / "lite_hrnet_18.onnx").read_bytes())
+    args = ["card", str(onnx), "--title", "Mine", "--precision", "int8", "--licence", "MIT", "--ap", "16.8", "--note", "on three"]
+    assert main(args) == 0
+    mine = tomllib.loads((tmp_path / "mine.toml").read_text())
+    theirs = tomllib.loads((MODELS / "lite_hrnet_18.toml").read_text())
+    assert mine["sha256"] == theirs["sha256"]
+    assert mine["input"] == theirs["input"] and mine["output"] == theirs["output"]
+    assert mine["accuracy"] == {"ap": 16.8}
+    assert set(mine) <= set(theirs)

@@ -1,0 +1,144 @@
+"""int8 networks keep the rounding points that posed's engine recognises."""
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from conftest import PHOTOS, REPOSITORY
+
+from posed_models import crops, quantise
+from posed_models.augment import Augmenter
+from posed_models.blocks import fold_bn
+from posed_models.cli import main
+from posed_models.equalise import equalise
+from posed_models.export import export_int8
+from posed_models.log import RunLog
+from posed_models.nets import build
+from posed_models.rounding import Quantised, Rounder, unrounded
+from posed_models.session import Session
+
+
+@pytest.fixture(scope="module")
+def augment():
+    return Augmenter(crops.read(PHOTOS).store(1), 64, 64, torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def _few(monkeypatch):
+    monkeypatch.setattr(quantise, "CALIBRATION_BATCHES", 2)
+    monkeypatch.setattr(quantise, "CALIBRATION_BATCH", 4)
+
+
+def test_a_segmentation_head_rounds_once_after_the_concat():
+    points = Quantised(build("naive18", "segmentation", 19, True)).points
+    assert {p for p in points if p.startswith("decode_head")} == {"decode_head.cat", "decode_head.convs.0.out"}
+
+
+def settled(net, augment):
+    """A network with random weights, its batch norms fitted to the pictures, folded."""
+    net.train()
+    with torch.no_grad():
+        for _ in range(3):
+            for m in net.modules():
+                if isinstance(m, torch.nn.BatchNorm2d):
+                    m.momentum = 0.5
+            net(augment.draw(8).x)
+    return fold_bn(net)
+
+
+def operations(model):
+    """Every operator with its attributes, in order; sizes of reshapes and constants apart."""
+    return [
+        (n.op_type, sorted((a.name, str(onnx.helper.get_attribute_value(a))) for a in n.attribute if a.type != 4))
+        for n in model.graph.node
+    ]
+
+
+@pytest.mark.parametrize(("arch", "model"), [("lite18", "lite_hrnet_18"), ("wider18", "wider_naive_lite_hrnet_18")])
+def test_the_exported_graph_is_that_of_the_published_model(arch, model, augment, tmp_path):
+    torch.manual_seed(0)
+    q = Quantised(settled(build(arch), augment))
+    q(augment.draw(2).x)
+    for rounder in q.points.values():
+        rounder.set_range(torch.tensor([-1.0]), torch.tensor([1.0]))
+        if rounder.channels:
+            n = rounder.seen[0].shape[0]
+            rounder.set_range(-torch.ones(n), torch.ones(n))
+        rounder.mode = "round"
+    export_int8(q, tmp_path / "q.onnx", 256, 192)
+    ours, published = onnx.load(tmp_path / "q.onnx"), onnx.load(REPOSITORY / "models" / f"{model}.onnx")
+    assert operations(ours) == operations(published)
+    int8 = {i.name for i in ours.graph.initializer if i.data_type == onnx.TensorProto.INT8}
+    weights = {n.output[0] for n in ours.graph.node if n.op_type == "DequantizeLinear" and n.input[0] in int8}
+    assert all(n.input[1] in weights for n in ours.graph.node if n.op_type == "Conv")
+
+
+@pytest.mark.usefixtures("_few")
+def test_calibrating_and_fine_tuning_from_the_command_line(tmp_path, capsys):
+    torch.manual_seed(0)
+    net = build("naive18")
+    torch.save({"model": net.state_dict()}, tmp_path / "float.pt")
+    args = ["quantise", str(tmp_path / "float.pt"), "--data", str(PHOTOS), "--hold-out", "0.4", "--size", "64x64"]
+    assert main([*args, "--steps", "2", "--batch", "2", "--device", "cpu", "--out", str(tmp_path / "n")]) == 0
+    out = capsys.readouterr().out
+    assert "fine-tuned" in out and "own dB" in out
+    for name, precision in (("n", "int8"), ("n_f32", "float32")):
+        assert f'precision = "{precision}"' in (tmp_path / f"{name}.toml").read_text()
+        assert Session(tmp_path / f"{name}.onnx").run(np.zeros((1, 3, 64, 64))).shape == (1, 17, 16, 16)
+    worst = (tmp_path / "n.noise.txt").read_text().splitlines()
+    values = [float(line.split()[0]) for line in worst[1:]]
+    assert values == sorted(values) and len(values) > 300
+
+
+def test_equalising_changes_ranges_and_nothing_else(augment):
+    torch.manual_seed(0)
+    net = settled(build("wider18"), augment)
+    with torch.no_grad():
+        net.backbone.stem.conv1.conv.weight[3] *= 50  # one channel far out of range
+        net.backbone.stem.conv1.conv.bias[3] *= 50
+        x = augment.draw(4).x
+        before = net(x)
+        top = net.backbone.stem.conv1(x).abs().amax((0, 2, 3))
+        assert equalise(net, x) == 146
+        after = net.backbone.stem.conv1(x).abs().amax((0, 2, 3))
+        assert (net(x) - before).abs().max() < 1e-4 * before.abs().max()
+    assert after.max() / after.median() < 0.3 * top.max() / top.median()
+
+
+def test_the_best_clip_beats_the_whole_range():
+    g = torch.Generator().manual_seed(0)
+    x = torch.randn(1, 1, 100, 100, generator=g)
+    x[0, 0, 0, 0] = 60.0  # one value far outside
+    rounder = Rounder()
+    rounder(x)
+    rounder.settle()
+    body = x[x < 50]
+    clipped = ((rounder(x)[x < 50] - body) ** 2).mean()
+    rounder.set_range(x.amin().view(1), x.amax().view(1))
+    whole = ((rounder(x)[x < 50] - body) ** 2).mean()
+    assert clipped < whole
+    assert rounder(torch.zeros(1, 1, 1, 1)).item() == 0.0
+
+
+@pytest.mark.usefixtures("_few")
+def test_fine_tuning_lowers_the_error_and_rounding_can_be_taken_away(augment, tmp_path):
+    torch.manual_seed(0)
+    net = settled(build("naive18"), augment)
+    teacher = settled(build("naive18"), augment)
+    teacher.load_state_dict(net.state_dict())
+    q = quantise.calibrate(net, augment, lambda _: None)
+    x = augment.draw(8).x
+    with torch.no_grad():
+        before = float(quantise.relative_mse(q(x), teacher(x)))
+    log = RunLog(tmp_path, quiet=True)
+    quantise.fine_tune(q, teacher, augment, quantise.FineTuning(steps=12, batch=4, lr=2e-4), log)
+    with torch.no_grad():
+        assert float(quantise.relative_mse(q(x), teacher(x))) < before
+        report = {n.point: n for n in quantise.noise(q, x)}
+        q.set_rounding(False)
+        plain = q(x)
+        q.set_rounding(True)
+        assert torch.allclose(unrounded(q)(x), plain, atol=1e-6)
+    assert len(report) == len(q.rounders) + 269 + 1
+    gate = report["backbone.stem.conv1.out"]
+    assert 10 < gate.own_db < 80 and gate.all_db <= gate.own_db + 3

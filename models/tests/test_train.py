@@ -1,0 +1,140 @@
+"""Training repeats itself, goes on where it stopped, and learns."""
+
+import csv
+
+import numpy as np
+import pytest
+import torch
+
+from posed_models import crops, curve
+from posed_models.augment import Augmenter, plain, targets
+from posed_models.blocks import fold_bn
+from posed_models.cli import main
+from posed_models.decode import crop, crop_matrix, dark
+from posed_models.errors import PosedModelsError
+from posed_models.heldout import HeldOut
+from posed_models.nets import build
+from posed_models.train import Settings, Trainer
+
+SMALL = {"height": 64, "width": 64, "batch": 4}
+
+
+def trainer(coco, out, steps=6, arch="naive18", teacher=None, **more):
+    people = crops.read(*coco).store(1)
+    return Trainer(Settings(arch=arch, steps=steps, **(SMALL | more)), people, None, teacher, out)
+
+
+def losses(t, n):
+    return [t.step((t.done) / 6)["loss"] for _ in range(n)]
+
+
+def test_the_same_seed_gives_the_same_losses(coco, tmp_path):
+    first, again = (losses(trainer(coco, tmp_path, seed=3), 3) for _ in range(2))
+    assert first == again
+    assert first != losses(trainer(coco, tmp_path, seed=4), 3)
+
+
+def test_a_resumed_run_goes_on_as_if_never_stopped(coco, tmp_path):
+    whole = losses(trainer(coco, tmp_path / "a"), 6)
+    stopped = trainer(coco, tmp_path / "b")
+    begin = losses(stopped, 3)
+    stopped.save()
+    other = trainer(coco, tmp_path / "b", seed=99)
+    other.resume(tmp_path / "b" / "resume.pt")
+    assert begin + losses(other, 3) == whole
+    with pytest.raises(PosedModelsError, match="nothing to resume"):
+        other.resume(tmp_path / "c" / "resume.pt")
+    with pytest.raises(PosedModelsError, match="is of naive18, not lite18"):
+        trainer(coco, tmp_path, arch="lite18").resume(tmp_path / "b" / "resume.pt")
+
+
+def test_supervised_training_learns_one_picture(coco, tmp_path):
+    t = trainer(coco, tmp_path, steps=40, lr=4e-3)
+    got = [t.step(i / 40)["loss"] for i in range(40)]
+    assert np.mean(got[-5:]) < 0.6 * np.mean(got[:5])
+
+
+def test_a_student_starts_near_its_teacher_and_follows_it(coco, tmp_path):
+    torch.manual_seed(1)
+    teacher = build("naive18").eval()
+    for p in teacher.parameters():
+        p.requires_grad_(False)
+    folded = fold_bn(teacher)
+    t = trainer(coco, tmp_path, teacher=folded, batch=8)
+    # the head, which has no batch norm, is copied apart
+    assert t.start_from_teacher() == sum(isinstance(m, torch.nn.Conv2d) for m in teacher.modules()) - 1
+    x = t.augment.draw(8).x
+    assert torch.allclose(t.net.eval()(x), folded(x), rtol=1e-3, atol=1e-3 * float(folded(x).detach().abs().max()))
+    assert set(t.step(0.0)) == {"lr", "loss", "heatmap", "features"}
+
+
+def test_the_command_trains_evaluates_logs_and_resumes(coco, tmp_path, capsys):
+    args = ["train", "--data", str(coco[0]), "--images", str(coco[1]), "--arch", "naive18", "--size", "64x64", "--batch", "2",
+            "--hold-out", "0.4", "--quiet", "--device", "cpu", "--out", str(tmp_path)]  # fmt: skip
+    assert main([*args, "--steps", "2"]) == 0
+    assert main([*args, "--steps", "4", "--resume"]) == 0
+    out = capsys.readouterr().out
+    assert "going on from step 2" in out and "4 steps, 8 crops in all" in out
+    rows = list(csv.DictReader((tmp_path / "log.csv").open()))
+    assert [r["step"] for r in rows] == ["2", "4"]
+    assert all(0 <= float(r["held_out_pck"]) <= 100 for r in rows)
+    assert {"best.pt", "last.pt", "resume.pt"} <= {p.name for p in tmp_path.iterdir()}
+    assert curve.read(tmp_path / "log.csv")["loss"][-1][0] == 8
+
+
+def test_what_ends_a_run_must_be_said(coco, tmp_path):
+    with pytest.raises(PosedModelsError, match="--steps or --minutes"):
+        trainer(coco, tmp_path, steps=None)
+
+
+def test_persons_of_one_photo_are_never_on_both_sides(mpii):
+    people = crops.read(*mpii)
+    assert people.skeleton.names[6] == "pelvis" and people.keypoints[0, 15, 2] == 0
+    twice = people.subset([0, 0, 1, 1])
+    for share in (0.2, 0.5, 0.8):
+        seen, held = twice.split(share)
+        assert not set(seen.groups) & set(held.groups)
+        assert len(seen) + len(held) == 4
+
+
+def test_a_plain_crop_is_the_one_that_posed_cuts(coco):
+    people = crops.read(*coco)
+    batch, _ = plain(people, torch.tensor([0]), 128, 96)
+    canvas = np.ascontiguousarray(people.load(0))
+    cx, cy, w, h = people.boxes[0]
+    matrix = crop_matrix(np.array([cx - w / 2, cy - h / 2, w, h]), 128, 96)
+    want = crop(canvas, matrix, 128, 96).astype(float)
+    got = (batch.x[0].permute(1, 2, 0).numpy() * [0.229, 0.224, 0.225] + [0.485, 0.456, 0.406]) * 255
+    assert np.abs(got - want).mean() < 0.5
+    back = (batch.joints[0, :, :2].numpy() @ matrix[:, :2].T) + matrix[:, 2]
+    assert np.allclose(back, people.keypoints[0, :, :2], atol=0.01)
+
+
+def test_a_mirrored_crop_swaps_left_and_right(coco):
+    people = crops.read(*coco).store(1)
+    joints = Augmenter(people, 256, 192, torch.Generator().manual_seed(5)).draw(64).joints
+    left, right = joints[:, 5, 0], joints[:, 6, 0]
+    seen = (joints[:, 5, 2] > 0) & (joints[:, 6, 2] > 0)
+    upright = joints[:, 15, 1] > joints[:, 5, 1] + 60  # ankle well under the shoulder
+    # the person is seen from behind: the left shoulder stays on the picture's left, mirrored or not
+    assert (left < right)[seen & upright].all() and (seen & upright).sum() > 20
+
+
+def test_target_and_dark_are_inverse():
+    joints = torch.tensor([[[50.3, 61.7, 2.0], [20.0, 20.0, 0.0]]])
+    heat, weight = targets(joints, 128, 96)
+    x, y, score = dark(heat[0, 0].numpy())
+    assert abs(4 * x - 50.3) < 0.3 and abs(4 * y - 61.7) < 0.3 and score > 0.8
+    assert weight.tolist() == [[1.0, 0.0]]
+
+
+def test_held_out_figures_know_the_truth(coco):
+    people = crops.read(*coco)
+
+    class Oracle(torch.nn.Module):
+        def forward(self, x):
+            which = torch.arange(len(x))
+            return targets(plain(people, which, 256, 192)[0].joints, 256, 192)[0]
+
+    figures = HeldOut(people, 256, 192).figures(Oracle(), Oracle())
+    assert figures["held_out_pck"] == 100 and figures["held_out_error"] < 1e-6
