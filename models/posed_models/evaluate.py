@@ -132,10 +132,11 @@ def mpii_figures(model: str | Path, annotations: str | Path, photos: str | Path)
 def segmentation_figures(model: str | Path, folder: str | Path, photos: str | Path) -> dict[str, float]:
     """IoU in per cent, mean and by class. `folder`: PNG files of class numbers (255: not counted) named like the photos.
 
-    The whole photo is brought to the network's size; logits are enlarged bilinearly to the mask's size, then the largest wins.
+    The whole photo is brought to the network's input, its aspect kept; a pixel's class is that of the cell it lies in, as in
+    posed (src/eval/regions.rs).
     """
-    session = Estimator(model).session
-    height, width = session.size
+    estimator = Estimator(model)
+    estimator.padding = 1.0
     files = sorted(Path(folder).glob("*.png"))
     if not files:
         raise PosedModelsError(f"{folder}: no .png mask in it")
@@ -147,20 +148,22 @@ def segmentation_figures(model: str | Path, folder: str | Path, photos: str | Pa
         truth = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
         if truth is None:
             raise PosedModelsError(f"{file}: cannot be read. It must be a PNG of class numbers")
-        x = cv2.resize(photo(near[0]), (width, height), interpolation=cv2.INTER_LINEAR)
-        logits = session.run(normalise(x)[None])[0]
+        rows, columns = truth.shape
+        logits, matrix = estimator.heatmaps(photo(near[0]), np.array([0, 0, columns, rows], float))
         confusion = confusion or Confusion(len(logits))
-        up = np.stack([cv2.resize(c, truth.shape[::-1], interpolation=cv2.INTER_LINEAR) for c in logits])
-        confusion.add(truth, up.argmax(0))
+        stride = estimator.session.size[1] / logits.shape[2]
+        x = (((np.arange(columns) - matrix[0, 2]) / matrix[0, 0] + 0.5) // stride).astype(int)
+        y = (((np.arange(rows) - matrix[1, 2]) / matrix[1, 1] + 0.5) // stride).astype(int)
+        # Not covered by the crop by a rounding: the cell at its edge.
+        cells = logits.argmax(0)[y.clip(0, logits.shape[1] - 1)][:, x.clip(0, logits.shape[2] - 1)]
+        confusion.add(truth, cells)
     assert confusion is not None
     out = {"mIoU": confusion.mean_iou()}
     return out | {f"IoU {i}": float(v) for i, v in enumerate(confusion.iou()) if not np.isnan(v)}
 
 
 def person_figures(model: str | Path, annotations: str | Path, photos: str | Path) -> dict[str, float]:
-    """
-
-    oU in per cent of person and background in the crop around each annotated person, cell by cell, as posed uses such a
+    """IoU in per cent of person and background in the crop around each annotated person, cell by cell, as posed uses such a
     network.
     """
     data, people = coco_people(annotations)

@@ -18,6 +18,8 @@ score=$(sed -n 's/.*Overall exposure level for posed.service: \([0-9.]*\).*/\1/p
 awk "BEGIN { exit !($score <= 2.0) }" || fail "security score $score"
 echo "security score $score"
 
+posed models verify
+
 step "doctor: all is well, and each thing that is missing is named"
 setpriv --reuid posed --regid posed --init-groups posed doctor >$out/doctor.txt || { cat $out/doctor.txt; fail "doctor"; }
 refuse grep -q PROBLEM $out/doctor.txt
