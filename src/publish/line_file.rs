@@ -73,16 +73,33 @@ fn passes(e: &io::Error) -> bool {
         || e.raw_os_error() == Some(libc::EIO)
 }
 
+/// Whether the file ends within a line. Zeros at its end, which a power cut leaves where a length was written and no data, are cut off.
 fn ends_within_a_line(path: &Path) -> io::Result<bool> {
-    let found = std::fs::metadata(path)?;
-    if !found.is_file() || found.len() == 0 {
+    if !std::fs::metadata(path)?.is_file() {
         return Ok(false);
     }
-    let mut file = File::open(path)?;
-    file.seek(SeekFrom::End(-1))?;
-    let mut last = [0];
-    file.read_exact(&mut last)?;
-    Ok(last != [b'\n'])
+    let mut file = OpenOptions::new().read(true).write(true).open(path)?;
+    let whole = file.metadata()?.len();
+    let (mut end, mut block) = (whole, [0; 4096]);
+    while end > 0 {
+        let from = end.saturating_sub(block.len() as u64);
+        let part = &mut block[..(end - from) as usize];
+        file.seek(SeekFrom::Start(from))?;
+        file.read_exact(part)?;
+        if let Some(last) = part.iter().rposition(|&b| b != 0) {
+            let torn = part[last] != b'\n';
+            end = from + last as u64 + 1;
+            if end < whole {
+                file.set_len(end)?;
+            }
+            return Ok(torn);
+        }
+        end = from;
+    }
+    if whole > 0 {
+        file.set_len(0)?;
+    }
+    Ok(false)
 }
 
 #[cfg(test)]
@@ -97,6 +114,19 @@ mod tests {
         LineFile::open(&path).unwrap().write(b"{\"c\":3}\n").unwrap();
         LineFile::open(&path).unwrap().write(b"{\"d\":4}\n").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"a\":1}\n{\"b\":\n{\"c\":3}\n{\"d\":4}\n");
+    }
+
+    #[test]
+    fn zeros_of_a_power_cut_are_cut_off() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lines");
+        for (before, after) in [("{}\n", "{}\n{\"c\":3}\n"), ("{}\n{\"b", "{}\n{\"b\n{\"c\":3}\n"), ("", "{\"c\":3}\n")] {
+            let mut bytes = before.as_bytes().to_vec();
+            bytes.resize(bytes.len() + 10_000, 0);
+            std::fs::write(&path, bytes).unwrap();
+            LineFile::open(&path).unwrap().write(b"{\"c\":3}\n").unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), after);
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ step "what was being written is whole or stands alone"
 for clip in avi y4m; do
     posed replay /var/lib/posed/clip.$clip >$out/replay.txt 2>&1 || { tail -n 5 $out/replay.txt; fail "clip.$clip cannot be replayed"; }
 done
+tr -d -c '\000' </var/lib/posed/lines >$out/zeros; [ ! -s $out/zeros ] || fail "zeros in the file of lines"
 torn=$(grep -cv '^{.*}$' /var/lib/posed/lines || true)
 [ "$torn" -le 1 ] || fail "$torn lines are torn: $(grep -v '^{.*}$' /var/lib/posed/lines | head -n 3)"
 photo >$out/with.jsonl; rm -rf /var/lib/posed/plans; photo >$out/without.jsonl

@@ -9,14 +9,23 @@ sh first-boot.sh >$out/first-boot.txt 2>&1 || { cat $out/first-boot.txt; fail "f
 active && [ "$(systemctl is-enabled posed)" = enabled ] || fail "not started"
 cmp posed.toml /etc/posed/posed.toml
 
+# A real board has its GPIO before any service; here gpio-sim is made by the next boot's task.
+mkdir -p /etc/systemd/system/posed.service.d
+cat >/etc/systemd/system/posed.service.d/gpio.conf <<'EOF'
+[Service]
+TimeoutStartSec=300
+ExecStartPre=/bin/sh -c 'until [ "$$(cat /sys/kernel/config/gpio-sim/pi/live)" = 1 ]; do sleep 0.5; done'
+EOF
+
 step "everything that writes writes"
 person_comes; until_ on 900
-posed record --source synthetic /var/lib/posed/clip.avi &
-posed record --source synthetic /var/lib/posed/clip.y4m &
-until_ '[ "$(stat -c %s /var/lib/posed/clip.avi /var/lib/posed/clip.y4m 2>/dev/null | sort -n | head -1)" -gt 1000000 ]'
+printf '[source]\nkind = "synthetic"\nfps = 2.0\n' >clip.toml
+posed record --config clip.toml /var/lib/posed/clip.avi &
+posed record --config clip.toml /var/lib/posed/clip.y4m &
+until_ '[ "$(stat -c %s /var/lib/posed/clip.y4m 2>/dev/null || echo 0)" -gt 3000000 ]'
 # Plans of networks, made and thrown away, so that the cut finds one half written.
 (while :; do rm -rf /var/lib/posed/plans; photo >/dev/null; done) &
 n=$(wc -l </var/lib/posed/lines); sync
-until_ '[ "$(wc -l </var/lib/posed/lines)" -gt '$((n + 5))' ]'
+until_ '[ "$(wc -l </var/lib/posed/lines)" -gt '$((n + 3))' ]' 1200
 echo "CUT NOW"
 sleep 60
