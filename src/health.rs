@@ -48,7 +48,7 @@ pub struct Health {
     pub dropped: AtomicU64,
     /// Frames whose picture was broken.
     pub damaged: AtomicU64,
-    /// Lines that publish could not take in.
+    /// Lines that publish could not take in or a sink could not write.
     pub lines_dropped: AtomicU64,
 }
 
@@ -85,7 +85,11 @@ impl Health {
 
     /// One more of what `counter` counts.
     pub fn count(counter: &AtomicU64) {
-        counter.fetch_add(1, Ordering::Relaxed);
+        Self::add(counter, 1);
+    }
+
+    pub fn add(counter: &AtomicU64, more: u64) {
+        counter.fetch_add(more, Ordering::Relaxed);
     }
 
     /// The counts in words, for the last line of the log.

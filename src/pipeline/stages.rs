@@ -279,7 +279,7 @@ pub fn publish(shared: &Shared, mut sinks: Vec<sink::Output>) -> Result<(), Stri
             Taken::Item => {
                 let is_frame = lines.starts_with(b"{\"schema\":\"posed/1\",\"type\":\"frame\"");
                 for sink in sinks.iter_mut().filter(|s| s.frames || !is_frame) {
-                    sink.write(&lines);
+                    Health::add(&shared.health.lines_dropped, sink.write(&lines));
                 }
             }
         }

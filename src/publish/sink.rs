@@ -51,8 +51,8 @@ impl Output {
         self.lost
     }
 
-    /// Brings out whole lines.
-    pub fn write(&mut self, lines: &[u8]) {
+    /// Brings out whole lines; gives the number that were lost.
+    pub fn write(&mut self, lines: &[u8]) -> u64 {
         let written = match &mut self.way {
             Way::Stdout => io::stdout().lock().write_all(lines).and_then(|()| io::stdout().lock().flush()),
             Way::File(file) => file.write(lines),
@@ -61,6 +61,7 @@ impl Output {
                 Ok(())
             }
         };
+        let lost = self.lost;
         match written {
             Ok(()) if self.broken => {
                 self.broken = false;
@@ -74,6 +75,7 @@ impl Output {
                 }
             }
         }
+        self.lost - lost
     }
 }
 
