@@ -38,7 +38,7 @@ EOF
 {
     echo "# Made from posed.service: posed@NAME reads /etc/posed/NAME.toml."
     sed -e '/^Description=/s/$/ (%i)/' -e 's,/etc/posed/posed\.toml,/etc/posed/%i.toml,' \
-        -e 's,^\(State\|Runtime\|Working\)Directory=.*posed$,&/%i,' systemd/posed.service
+        -e 's,^\(State\|Working\)Directory=.*posed$,&/%i,' -e 's,^RuntimeDirectory=posed$,&-%i,' systemd/posed.service
 } >$pages/posed@.service
 
 # What the program is linked of, each crate with its licence: most of them ask that their text goes with every copy.

@@ -70,6 +70,13 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// Where the service keeps a copy of the configuration that is in use: in systemd's `RuntimeDirectory=`, which is there until ExecStopPost is done.
+fn in_use() -> Option<std::path::PathBuf> {
+    let list = std::env::var_os("RUNTIME_DIRECTORY")?;
+    let first = std::env::split_paths(&list).next().filter(|p| p.is_absolute())?;
+    Some(first.join("in-use.toml"))
+}
+
 /// `x,y,w,h` in image pixels.
 fn parse_box(text: &str) -> Result<Rect, String> {
     let numbers: Vec<f32> = text.split(',').filter_map(|n| n.trim().parse().ok()).collect();

@@ -44,6 +44,8 @@ pub struct Config {
     pub outputs: Vec<OutputSettings>,
     pub displays: Vec<(DisplaySettings, SceneOptions)>,
     pub publish: Vec<PublishSettings>,
+    /// The file as it was read.
+    pub text: String,
 }
 
 /// What the command line and the environment say.
@@ -81,13 +83,13 @@ impl Config {
     /// The outputs of `path` that can be understood, and the faults of the others. No model, rule or camera needs to be right or there.
     ///
     /// # Errors
-    /// The file cannot be read, or is no TOML of a configuration's form.
+    /// The file cannot be read, or is no TOML.
     pub fn outputs(path: &Path) -> Result<(Vec<OutputSettings>, Vec<Fault>), ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.into(), source })?;
         let places = error::Places::new(&text);
         let faults = |fault| ConfigError::Faults { path: path.into(), faults: vec![fault] };
-        let file: file::File = toml::from_str(&text).map_err(|e| faults(places.parse_fault(&e)))?;
-        Ok(build::outputs(&file, &places))
+        let table: toml::Table = toml::from_str(&text).map_err(|e| faults(places.parse_fault(&e)))?;
+        Ok(build::outputs(&table, &places))
     }
 }
 

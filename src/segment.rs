@@ -112,6 +112,7 @@ impl Classifier {
         Ok(Self { input, logits: Vec::new(), classes: card.output.planes(), preprocessor, network, grid: None })
     }
 
+    /// How many classes it tells apart.
     pub fn classes(&self) -> usize {
         self.classes
     }
@@ -130,10 +131,14 @@ impl Classifier {
         Ok(())
     }
 
-    /// The class at this place of the picture that was looked at last.
+    /// The class at this place of the picture that was looked at last; outside the crop that of the nearest cell.
     pub fn class_at(&self, p: Point) -> Option<usize> {
         let grid = self.grid?;
-        Some(largest(&self.logits, grid.width * grid.height, grid.cell(p)?))
+        let at = grid.crop.to_crop(p);
+        // Casts of floats end at 0.
+        let cell = |v: f32, count: usize| (((v + 0.5) / grid.stride) as usize).min(count - 1);
+        let cell = cell(at.y, grid.height) * grid.width + cell(at.x, grid.width);
+        Some(largest(&self.logits, grid.width * grid.height, cell))
     }
 }
 

@@ -14,7 +14,9 @@ pub struct CheckArgs {
 
 pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let config = Config::read(&args.config, &Overrides::default())?;
-    config.model.verify()?;
+    for card in std::iter::once(&config.model).chain(&config.segment) {
+        card.verify()?;
+    }
     let names: Vec<&str> = config.poses.iter().map(|p| p.name.as_str()).collect();
     println!("{}: good", args.config.display());
     println!(

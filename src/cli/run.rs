@@ -45,6 +45,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
             }
         };
         log::info!("running with {}, {} poses, {} actions", config.model.name, config.poses.len(), config.outputs.len());
+        keep_in_use(&config.text);
         service.ready();
         match wait(&mut signals, &ends, args, &overrides, &mut service, &pipeline) {
             Next::Stop => {
@@ -60,6 +61,14 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
                 old = Some(std::mem::replace(&mut config, *new));
             }
         }
+    }
+}
+
+/// Keeps the configuration that is in use where `posed release` finds it, whatever becomes of the file meanwhile.
+fn keep_in_use(text: &str) {
+    let Some(path) = super::in_use() else { return };
+    if let Err(e) = std::fs::write(&path, text) {
+        log::warn!("{}: cannot be written: {e}; after a SIGKILL, lines are released by the file as it is then", path.display());
     }
 }
 

@@ -90,18 +90,38 @@ pub fn build(file: file::File, places: &Places, overrides: &Overrides) -> Result
     let displays = file.display.iter().filter_map(|(name, d)| display(&mut check, name, d, file.segment.is_some())).collect();
     let publish = file.publish.iter().filter_map(|(name, p)| publish(&mut check, name, p)).collect();
     match (model, source) {
-        (Some(model), Some(source)) if check.faults.is_empty() => {
-            Ok(Config { model, segment, threads, cache, grace, visible, source, find, track, poses, outputs, displays, publish })
-        }
+        (Some(model), Some(source)) if check.faults.is_empty() => Ok(Config {
+            model,
+            segment,
+            threads,
+            cache,
+            grace,
+            visible,
+            source,
+            find,
+            track,
+            poses,
+            outputs,
+            displays,
+            publish,
+            text: places.text().into(),
+        }),
         _ => Err(check.faults),
     }
 }
 
 /// The outputs alone, all that can be understood: what stands elsewhere in the file must not keep a line active.
-pub fn outputs(file: &file::File, places: &Places) -> (Vec<OutputSettings>, Vec<Fault>) {
+pub fn outputs(table: &toml::Table, places: &Places) -> (Vec<OutputSettings>, Vec<Fault>) {
     let mut check = Check { places, faults: Vec::new() };
-    let names: Vec<String> = file.pose.keys().cloned().collect();
-    let outputs = file.action.iter().filter_map(|(name, a)| action(&mut check, name, a, &names)).collect();
+    let section = |name: &str| table.get(name).and_then(toml::Value::as_table).cloned().unwrap_or_default();
+    let names: Vec<String> = section("pose").keys().cloned().collect();
+    let mut outputs = Vec::new();
+    for (name, written) in section("action") {
+        match written.try_into::<file::Action>() {
+            Ok(written) => outputs.extend(action(&mut check, &name, &written, &names)),
+            Err(e) => check.fault(&format!("action.{name}"), e.message()),
+        }
+    }
     (outputs, check.faults)
 }
 

@@ -43,6 +43,10 @@ impl<'a> Places<'a> {
         Self { text, table: DeTable::parse(text).ok() }
     }
 
+    pub fn text(&self) -> &str {
+        self.text
+    }
+
     fn line(&self, offset: usize) -> usize {
         self.text.bytes().take(offset).filter(|&b| b == b'\n').count() + 1
     }

@@ -22,7 +22,7 @@ const KEYS: [(&str, &str); 43] = [
     ("source.script", "write a list of steps, for example script = [\"frames 30\", \"stall 2\", \"end\"]"),
     (
         "segment.model",
-        "write the name of a segmentation network, for example model = \"lite_hrnet_18_person\"; `posed models` lists them",
+        "write the name of a segmentation network, for example model = \"/etc/posed/person.toml\"; models/README.md tells how to make one",
     ),
     ("find.boxes", "write boxes as [x, y, width, height] in pixels, for example boxes = [[0, 0, 320, 480]]"),
     ("find.kind", "write kind = \"windows\", \"whole_frame\" or \"given\""),

@@ -30,6 +30,10 @@ pub fn examine(path: &Path) -> Vec<Finding> {
     };
     let mut found = Vec::new();
     found.extend(source(&config.source));
+    for card in std::iter::once(&config.model).chain(&config.segment) {
+        let mend = "install the models again, or correct the card (docs/models.md)";
+        found.extend(card.verify().err().map(|e| Finding::problem(AREA, e.to_string(), mend.into())));
+    }
     for output in &config.outputs {
         // A command's program was looked for when the configuration was read.
         if let DeviceSettings::Gpio(line) = &output.device {
@@ -44,7 +48,10 @@ pub fn examine(path: &Path) -> Vec<Finding> {
     for sink in &config.publish {
         if let Sink::File(file) | Sink::Socket(file) = &sink.sink {
             let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            if !folder.is_dir() {
+            // The service's own folders are made when it starts.
+            let made =
+                ["/run/posed", "/var/lib/posed", "/var/cache/posed"].iter().any(|own| folder.to_string_lossy().starts_with(own));
+            if !made && !folder.is_dir() {
                 let mend = format!("`sudo install -d -o posed {}`, or set another `path`", folder.display());
                 found.push(Finding::problem(AREA, format!("publish: there is no folder {}", folder.display()), mend));
             }

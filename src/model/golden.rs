@@ -51,6 +51,9 @@ impl Golden {
         if table.tolerance.is_nan() || table.tolerance <= 0.0 {
             return Err("golden.tolerance must be more than 0".into());
         }
+        if !table.tolerance.is_finite() || !table.peaks.iter().flatten().chain(&table.shares).all(|v| v.is_finite()) {
+            return Err("golden: every number must be finite".into());
+        }
         let expected = if segmentation { Expected::Shares(table.shares) } else { Expected::Peaks(table.peaks) };
         Ok(Self { picture: folder.join(table.input), tolerance: table.tolerance, expected })
     }
@@ -77,7 +80,11 @@ impl Golden {
                     let at = map.get(y as usize * width + x as usize).filter(|_| (x as usize) < width);
                     let at = at.ok_or_else(|| format!("golden.peaks: entry {} lies outside the heatmap", joint + 1))?;
                     let highest = map.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-                    worst = worst.max((at - value).abs()).max((highest - value).abs());
+                    let off = (at - value).abs().max((highest - value).abs());
+                    worst = if off.is_nan() { f32::INFINITY } else { worst.max(off) };
+                    if worst.is_infinite() {
+                        break;
+                    }
                 }
                 worst
             }
@@ -134,6 +141,7 @@ pub struct Compared {
 }
 
 impl Compared {
+    /// Whether the difference is within the tolerance.
     pub fn is_good(self) -> bool {
         self.difference <= self.tolerance
     }

@@ -116,7 +116,10 @@ fn mend_for(c: char) -> &'static str {
         '&' => "write `and`",
         '|' => "write `or`",
         '!' => "write `not`",
-        '<' | '>' | '=' => COMPARE,
+        '<' | '>' => {
+            "write `>` or `<` after person_area, as in person_area > 0.2; between points `above`, `below`, `left_of`, `right_of` or `near`"
+        }
+        '=' => COMPARE,
         '-' => "numbers are never negative: instead of `a above b by -0.2` write `not a below b by 0.2`; joint names have `_`",
         '.' => "a number begins with a digit, as 0.5; a range is written 70..110",
         '…' => "a range is written with two dots: 70..110",

@@ -26,7 +26,7 @@ pub(super) fn pose(check: &mut Check, name: &str, p: &file::Pose, joints: &Keypo
             Ok(rule) if rule.needs_cover() && !segments => check.faults.push(check.places.fault(
                 &key("when"),
                 "person_area is known only with a segmentation network",
-                "name one: a section [segment] with model = \"…\"; `posed models` lists them",
+                "name one: a section [segment] with model = \"…\"; docs/models.md shows how",
             )),
             Ok(rule) => rules.push(rule),
             Err(e) => check.fault(&key("when"), e.to_string()),
@@ -148,7 +148,7 @@ pub(super) fn display(
         check.faults.push(check.places.fault(
             &key("show"),
             "there is a mask only with a segmentation network",
-            "name one: a section [segment] with model = \"…\"; `posed models` lists them",
+            "name one: a section [segment] with model = \"…\"; docs/models.md shows how",
         ));
     }
     let settings = match d.kind.as_str() {
