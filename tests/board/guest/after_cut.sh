@@ -20,16 +20,3 @@ step "it acts as before"
 person_comes; until_ on 900
 [ "$(restarts)" = "$before" ] || fail "it was restarted"
 person_goes; until_ off
-
-step "everything is read-only, as on a kiosk's card: it starts and acts"
-systemctl stop posed
-sync; mount -o remount,ro /
-person_comes
-systemctl start posed; until_ "active && on" 900
-journalctl -u posed --no-pager -o cat | grep -q 'lines are dropped until it can be written' || fail "the log does not say that no line can be written"
-person_goes; until_ off
-active && [ "$(systemctl show -P NRestarts posed)" = 0 ] || fail "it did not stay up"
-mount -o remount,rw /
-n=$(wc -l </var/lib/posed/lines)
-person_comes; until_ on 900
-until_ '[ "$(wc -l </var/lib/posed/lines)" -gt '"$n"' ]'
