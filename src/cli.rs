@@ -71,10 +71,13 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
 }
 
 /// Where the service keeps a copy of the configuration that is in use: in systemd's `RuntimeDirectory=`, which is there until ExecStopPost is done.
-fn in_use() -> Option<std::path::PathBuf> {
-    let list = std::env::var_os("RUNTIME_DIRECTORY")?;
-    let first = std::env::split_paths(&list).next().filter(|p| p.is_absolute())?;
-    Some(first.join("in-use.toml"))
+fn in_use() -> Option<PathBuf> {
+    Some(first_directory(std::env::var_os("RUNTIME_DIRECTORY"))?.join("in-use.toml"))
+}
+
+/// The first of the directories that systemd lists in a variable.
+fn first_directory(list: Option<OsString>) -> Option<PathBuf> {
+    std::env::split_paths(&list?).next().filter(|p| p.is_absolute())
 }
 
 /// `x,y,w,h` in image pixels.
@@ -95,7 +98,7 @@ fn plan_directory() -> Option<PathBuf> {
 fn plan_directory_of(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     // The XDG base directory specification has relative paths ignored; systemd never sets one.
     let path = |name| variable(name).map(PathBuf::from).filter(|p| p.is_absolute());
-    let of_unit = variable("CACHE_DIRECTORY").and_then(|list| std::env::split_paths(&list).next()).filter(|p| p.is_absolute());
+    let of_unit = first_directory(variable("CACHE_DIRECTORY"));
     let of_user = || path("XDG_CACHE_HOME").or_else(|| Some(path("HOME")?.join(".cache"))).map(|cache| cache.join("posed"));
     of_unit.or_else(of_user)
 }

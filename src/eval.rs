@@ -43,6 +43,12 @@ pub enum EvalError {
     Estimate { path: PathBuf, source: EstimateError },
 }
 
+/// Reads the photo at `path` into `frame`.
+fn read_photo(path: &Path, frame: &mut Frame) -> Result<(), EvalError> {
+    let bytes = std::fs::read(path).map_err(|source| EvalError::Read { path: path.into(), source })?;
+    photo(&bytes, frame).map_err(|source| EvalError::Photo { path: path.into(), source })
+}
+
 /// Estimates every annotated person of `dataset` whose photo lies in `images`.
 ///
 /// A person counts if it has labelled keypoints and is no crowd. A detection's score is the mean score of the joints that reach

@@ -4,8 +4,7 @@
 //! cent, over all labelled joints but pelvis and thorax, as MPII's own evaluation leaves them out. A head is 0.6 of the diagonal of `headbox`
 //! (x1, y1, x2, y2) where every person has one, MPII's rule, else the distance from upper neck to head top.
 
-use super::EvalError;
-use crate::decode::photo;
+use super::{EvalError, read_photo};
 use crate::estimate::Estimator;
 use crate::frame::Frame;
 use crate::geometry::{Point, Rect};
@@ -73,8 +72,7 @@ pub fn run(
     for (done, person) in people.iter().enumerate() {
         let path = images.join(&person.image);
         if open != person.image {
-            let bytes = std::fs::read(&path).map_err(|source| EvalError::Read { path: path.clone(), source })?;
-            photo(&bytes, &mut frame).map_err(|source| EvalError::Photo { path: path.clone(), source })?;
+            read_photo(&path, &mut frame)?;
             open.clone_from(&person.image);
         }
         estimator.estimate(&frame, person.area(), &mut skeleton).map_err(|source| EvalError::Estimate { path, source })?;

@@ -4,8 +4,7 @@
 //! mean, per cent. The whole photo is brought to the network's input, its aspect kept; a pixel's class is that of the cell it lies in, as on
 //! the display and in rules.
 
-use super::EvalError;
-use crate::decode::photo;
+use super::{EvalError, read_photo};
 use crate::frame::Frame;
 use crate::geometry::{Point, Rect, Size};
 use crate::segment::Classifier;
@@ -82,8 +81,7 @@ pub fn run(
         let path = path.ok_or_else(|| {
             format(file, "there is no photo of that name".into(), "Give the folder of the photos with --images")
         })?;
-        let bytes = std::fs::read(&path).map_err(|source| EvalError::Read { path: path.clone(), source })?;
-        photo(&bytes, &mut frame).map_err(|source| EvalError::Photo { path: path.clone(), source })?;
+        read_photo(&path, &mut frame)?;
         if frame.size != size {
             return Err(format(file, format!("it is {size}, its photo {}", frame.size), "Make both of one size"));
         }
