@@ -4,14 +4,21 @@
 //! The picture is made here, in the layout of a camera, so no camera and no photo is needed; every network does the same work on
 //! any picture.
 
+mod report;
+
+pub use report::{Report, Spread};
+
 use crate::doctor::machine;
 use crate::engine::Origin;
+use crate::estimate::crop_network::CropNetwork;
 use crate::estimate::{EstimateError, Estimator, StageTimes};
 use crate::frame::{Frame, PixelFormat};
 use crate::geometry::Size;
-use crate::model::ModelCard;
+use crate::model::{ModelCard, Output};
+use crate::segment::Classifier;
 use crate::skeleton::Skeleton;
-use serde::{Deserialize, Serialize};
+use report::peak_rss_mb;
+use serde::Serialize;
 use std::io::{BufRead, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -21,67 +28,55 @@ const WARM_UP_RUNS: usize = 5;
 /// What most USB cameras give.
 const PICTURE: Size = Size::new(640, 480);
 
-/// What one network costs on this machine.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Report {
-    pub model: String,
-    /// Processors that one inference may use.
-    pub threads: usize,
-    /// Measured runs, without the warm-up.
-    pub runs: usize,
-    /// From the ONNX file to a network that is ready to run, its plan kept on the way: the first start.
-    pub load_ms: f64,
-    /// From the cached plan to a network that is ready to run: every other start; `null` if the network gives no plan.
-    pub load_cached_ms: Option<f64>,
-    /// The network alone.
-    pub inference_ms: Spread,
-    /// Camera picture to network input.
-    pub preprocess_ms: Spread,
-    /// Heatmaps to joints.
-    pub decode_ms: Spread,
-    /// Frame and box to skeleton: the three steps together.
-    pub total_ms: Spread,
-    /// The most memory this process ever held, in units of 1024² bytes; `null` where the system does not tell.
-    pub peak_rss_mb: Option<f64>,
-    /// The processor's features that matter to networks.
-    pub cpu_features: Vec<String>,
+/// What is measured: all that a frame goes through.
+enum Subject {
+    Pose(Estimator, Skeleton),
+    Segmentation(Classifier),
 }
 
-/// How long a step took over all runs, in milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct Spread {
-    pub median: f64,
-    pub p99: f64,
-    pub min: f64,
-}
-
-impl Spread {
-    fn of(times: impl Iterator<Item = Duration>) -> Self {
-        let mut ms: Vec<f64> = times.map(|t| t.as_secs_f64() * 1e3).collect();
-        ms.sort_by(f64::total_cmp);
-        Self { median: percentile(&ms, 50.0), p99: percentile(&ms, 99.0), min: percentile(&ms, 0.0) }
+impl Subject {
+    fn load(card: &ModelCard, threads: usize, cache: Option<&Path>) -> Result<Self, EstimateError> {
+        Ok(match card.output {
+            Output::Keypoints(_) => Self::Pose(Estimator::load(card, threads, cache)?, Skeleton::default()),
+            Output::Classes(_) => Self::Segmentation(Classifier::load(card, card.input.padding, threads, cache)?),
+        })
     }
-}
 
-/// The smallest of the ascending `sorted` values that at least `percent` of them do not exceed (nearest rank); 0 of none.
-fn percentile(sorted: &[f64], percent: f64) -> f64 {
-    let rank = (percent / 100.0 * sorted.len() as f64).ceil() as usize;
-    sorted.get(rank.clamp(1, sorted.len().max(1)) - 1).copied().unwrap_or(0.0)
+    fn network(&mut self) -> &mut CropNetwork {
+        match self {
+            Self::Pose(estimator, _) => estimator.network(),
+            Self::Segmentation(classifier) => classifier.network(),
+        }
+    }
+
+    fn look(&mut self, frame: &Frame) -> Result<StageTimes, EstimateError> {
+        let area = frame.size.rect();
+        match self {
+            Self::Pose(estimator, skeleton) => {
+                estimator.estimate(frame, area, skeleton)?;
+                Ok(estimator.times())
+            }
+            Self::Segmentation(classifier) => {
+                classifier.look(frame, area)?;
+                let CropNetwork { preprocess, inference, .. } = *classifier.network();
+                Ok(StageTimes { preprocess, inference, decode: Duration::ZERO })
+            }
+        }
+    }
 }
 
 /// A loaded and warm network.
 struct Bench {
-    estimator: Estimator,
+    subject: Subject,
     frame: Frame,
-    skeleton: Skeleton,
     load: Duration,
     load_cached: Option<Duration>,
 }
 
 impl Bench {
     fn load(card: &ModelCard, threads: usize) -> Result<Self, EstimateError> {
-        let (load, load_cached, estimator) = load(card, threads)?;
-        let mut bench = Self { estimator, frame: picture(), skeleton: Skeleton::default(), load, load_cached };
+        let (load, load_cached, subject) = load(card, threads)?;
+        let mut bench = Self { subject, frame: picture(), load, load_cached };
         for _ in 0..WARM_UP_RUNS {
             bench.once()?;
         }
@@ -89,8 +84,7 @@ impl Bench {
     }
 
     fn once(&mut self) -> Result<StageTimes, EstimateError> {
-        self.estimator.estimate(&self.frame, self.frame.size.rect(), &mut self.skeleton)?;
-        Ok(self.estimator.times())
+        self.subject.look(&self.frame)
     }
 }
 
@@ -160,12 +154,12 @@ pub struct Share {
 /// As [`run`].
 pub fn profile(card: &ModelCard, threads: usize, runs: usize) -> Result<Vec<Share>, EstimateError> {
     let (mut bench, runs) = (Bench::load(card, threads)?, runs.max(1));
-    bench.estimator.start_profile();
+    bench.subject.network().network.start_profile();
     for _ in 0..runs {
         bench.once()?;
     }
     let mut shares: Vec<Share> = Vec::new();
-    for (class, _, time) in bench.estimator.profile() {
+    for (class, _, time) in bench.subject.network().network.profile() {
         let ms = time.as_secs_f64() * 1e3 / runs as f64;
         match shares.iter_mut().find(|s| s.class == class) {
             Some(share) => (share.count, share.ms) = (share.count + 1, share.ms + ms),
@@ -179,21 +173,21 @@ pub fn profile(card: &ModelCard, threads: usize, runs: usize) -> Result<Vec<Shar
 }
 
 /// Loads twice with a cache that is empty at first. Gives both times, the second only if it was a load from the cache.
-fn load(card: &ModelCard, threads: usize) -> Result<(Duration, Option<Duration>, Estimator), EstimateError> {
+fn load(card: &ModelCard, threads: usize) -> Result<(Duration, Option<Duration>, Subject), EstimateError> {
     let directory = std::env::temp_dir().join(format!("posed-bench-{}-{:?}", std::process::id(), std::thread::current().id()));
     // Only a directory of our own is used: another user may have laid one there.
     let cache = std::fs::create_dir(&directory).is_ok().then_some(&*directory);
     let timed = || {
         let start = Instant::now();
-        Estimator::load(card, threads, cache).map(|estimator| (start.elapsed(), estimator))
+        Subject::load(card, threads, cache).map(|subject| (start.elapsed(), subject))
     };
     // The first is dropped before the second is loaded, so that the peak of memory is that of one.
     let loads = timed().map(|(first, _)| first).and_then(|first| Ok((first, timed()?)));
     if let Some(cache) = cache {
         let _ = std::fs::remove_dir_all(cache);
     }
-    let (first, (second, estimator)) = loads?;
-    Ok((first, (estimator.origin() == Origin::Cache).then_some(second), estimator))
+    let (first, (second, mut subject)) = loads?;
+    Ok((first, (subject.network().network.origin() == Origin::Cache).then_some(second), subject))
 }
 
 /// A 640x480 YUYV picture with soft slopes, a figure's outline and noise, as a camera gives it; the same at every call.
@@ -216,63 +210,9 @@ fn picture() -> Frame {
     frame
 }
 
-/// The high-water mark of resident memory in `/proc/self/status` (proc(5), VmHWM, in kB).
-fn peak_rss_mb(status: &str) -> Option<f64> {
-    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
-    line.split_whitespace().next()?.parse().ok().map(|kb: f64| kb / 1024.0)
-}
-
-impl std::fmt::Display for Report {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let threads = if self.threads == 1 { "thread" } else { "threads" };
-        writeln!(f, "{}, {} {threads}, {} runs", self.model, self.threads, self.runs)?;
-        writeln!(f, "{:<12}{:>10}{:>10}{:>10}", "ms", "median", "p99", "min")?;
-        let rows = [
-            ("preprocess", self.preprocess_ms),
-            ("inference", self.inference_ms),
-            ("decode", self.decode_ms),
-            ("total", self.total_ms),
-        ];
-        for (name, s) in rows {
-            writeln!(f, "{name:<12}{:>10.2}{:>10.2}{:>10.2}", s.median, s.p99, s.min)?;
-        }
-        writeln!(f, "{:<12}{:>10.0} ms", "load", self.load_ms)?;
-        if let Some(ms) = self.load_cached_ms {
-            writeln!(f, "{:<12}{ms:>10.1} ms", "load, cached")?;
-        }
-        if let Some(mb) = self.peak_rss_mb {
-            writeln!(f, "{:<12}{mb:>10.0} MB", "peak memory")?;
-        }
-        let features = if self.cpu_features.is_empty() { "none known".into() } else { self.cpu_features.join(", ") };
-        write!(f, "{:<12}{features}", "processor")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_percentile_is_one_of_the_values() {
-        let hundred: Vec<f64> = (1..=100).map(f64::from).collect();
-        assert_eq!([0.0, 50.0, 99.0, 100.0].map(|p| percentile(&hundred, p)), [1.0, 50.0, 99.0, 100.0]);
-        assert_eq!([0.0, 50.0, 99.0].map(|p| percentile(&[1.0, 2.0, 3.0], p)), [1.0, 2.0, 3.0]);
-        assert_eq!([0.0, 50.0, 99.0].map(|p| percentile(&[7.0], p)), [7.0; 3]);
-        assert_eq!(percentile(&[], 99.0), 0.0);
-    }
-
-    #[test]
-    fn a_spread_does_not_ask_for_order() {
-        let ms = |n: u64| Duration::from_millis(n);
-        let spread = Spread::of([ms(5), ms(1), ms(9)].into_iter());
-        assert_eq!((spread.median, spread.p99, spread.min), (5.0, 9.0, 1.0));
-    }
-
-    #[test]
-    fn peak_memory_is_read_from_the_status_file() {
-        assert_eq!(peak_rss_mb("Name:\tposed\nVmHWM:\t    2048 kB\nVmRSS:\t 1 kB\n"), Some(2.0));
-        assert_eq!(peak_rss_mb("Name:\tposed\n"), None);
-    }
 
     #[test]
     fn the_picture_holds_what_it_promises() {
@@ -287,6 +227,13 @@ mod tests {
         for (class, count) in [("conv 1x1", 152), ("depthwise", 96), ("conv kxk", 1)] {
             assert!(shares.iter().any(|s| s.class == class && s.count == count), "{class}: {shares:?}");
         }
+    }
+
+    #[test]
+    fn a_segmentation_is_measured_like_a_pose_network() {
+        let card = ModelCard::read(Path::new("tests/tiny/bright.toml")).unwrap();
+        let report = run(&card, 1, 2).unwrap();
+        assert!(report.inference_ms.min > 0.0 && report.total_ms.median >= report.inference_ms.min);
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod build;
 mod error;
 mod file;
 mod keys;
+mod syntax;
 
 pub use error::{ConfigError, Fault};
 
@@ -42,10 +43,18 @@ pub struct Config {
     pub track: TrackSettings,
     pub poses: Vec<Pose>,
     pub outputs: Vec<OutputSettings>,
-    pub displays: Vec<(DisplaySettings, SceneOptions)>,
+    pub displays: Vec<DisplayConfig>,
     pub publish: Vec<PublishSettings>,
     /// The file as it was read.
     pub text: String,
+}
+
+/// A section `[display.NAME]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DisplayConfig {
+    pub name: String,
+    pub settings: DisplaySettings,
+    pub show: SceneOptions,
 }
 
 /// What the command line and the environment say.

@@ -39,9 +39,9 @@ pub enum EngineError {
     )]
     Load { path: PathBuf, reason: String },
     #[error(
-        "{path}: its output is {found}, not 1 x {joints} joints x height x width. Mend `keypoints` in the model's TOML, or export the heatmaps as the first output"
+        "{path}: its output is {found}, not 1 x {planes} x height x width, a plane for each name of the card. Mend `keypoints` or `classes` in the model's TOML, or export the network so that this is its first output"
     )]
-    Output { path: PathBuf, joints: usize, found: String },
+    Output { path: PathBuf, planes: usize, found: String },
     #[error("the network failed on a frame: {0}")]
     Run(String),
 }
@@ -163,7 +163,7 @@ impl Network {
         }
         let heatmaps = match shape[..] {
             [1, k, height, width] if k == joints && height > 0 && width > 0 => HeatmapShape { joints, height, width },
-            _ => return Err(EngineError::Output { path: path.into(), joints, found: format!("{shape:?}") }),
+            _ => return Err(EngineError::Output { path: path.into(), planes: joints, found: format!("{shape:?}") }),
         };
         Ok(Self { engine, origin, input, heatmaps, foreign })
     }

@@ -3,14 +3,15 @@
 //! In: a frame and the box of one person. Out: the person's joints in image pixels with scores. Crops with
 //! [`crate::preprocess`], runs [`crate::engine`], decodes the heatmaps by DARK.
 
+pub(crate) mod crop_network;
 pub mod dark;
 
-use crate::engine::{EngineError, HeatmapShape, Loading, Network, OnnxFile, Origin, kernels::Isa};
+use crate::engine::{EngineError, HeatmapShape};
 use crate::frame::{Frame, ShortFrame};
 use crate::geometry::{Affine, CropPoint, Rect};
 use crate::model::{ModelCard, ModelError};
-use crate::preprocess::Preprocessor;
 use crate::skeleton::{Keypoint, KeypointSet, Skeleton};
+use crop_network::CropNetwork;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -36,12 +37,9 @@ pub struct StageTimes {
 
 /// A loaded network with its pre- and post-processing.
 pub struct Estimator {
-    preprocessor: Preprocessor,
-    network: Network,
+    network: CropNetwork,
     keypoints: Arc<KeypointSet>,
-    input: Vec<f32>,
-    heatmaps: Vec<f32>,
-    times: StageTimes,
+    decode: Duration,
 }
 
 impl Estimator {
@@ -51,16 +49,8 @@ impl Estimator {
     /// The file is missing, differs from the card's checksum, or is no network that the engine runs.
     pub fn load(card: &ModelCard, threads: usize, cache: Option<&Path>) -> Result<Self, EstimateError> {
         let Some(keypoints) = card.keypoints() else { return Err(ModelError::NoJoints { name: card.name.clone() }.into()) };
-        let network = load_network(card, threads, cache)?;
-        let preprocessor = Preprocessor::new(card.input.clone());
-        Ok(Self {
-            input: vec![0.0; preprocessor.input_len()],
-            heatmaps: Vec::new(),
-            keypoints: Arc::clone(keypoints),
-            preprocessor,
-            network,
-            times: StageTimes::default(),
-        })
+        let network = CropNetwork::load(card, card.input.padding, threads, cache)?;
+        Ok(Self { network, keypoints: Arc::clone(keypoints), decode: Duration::ZERO })
     }
 
     /// The joints of the skeletons this estimator makes.
@@ -68,24 +58,13 @@ impl Estimator {
         &self.keypoints
     }
 
-    /// Takes the time of every operator of the network from now on.
-    pub fn start_profile(&mut self) {
-        self.network.start_profile();
-    }
-
-    /// Class, node and time of every operator since [`Estimator::start_profile`].
-    pub fn profile(&self) -> Vec<(&'static str, String, Duration)> {
-        self.network.profile()
-    }
-
-    /// Where the network's plan came from.
-    pub fn origin(&self) -> Origin {
-        self.network.origin()
+    pub(crate) fn network(&mut self) -> &mut CropNetwork {
+        &mut self.network
     }
 
     /// How long the last estimate took.
     pub fn times(&self) -> StageTimes {
-        self.times
+        StageTimes { preprocess: self.network.preprocess, inference: self.network.inference, decode: self.decode }
     }
 
     /// Finds the joints of the person in `person` (image pixels, unpadded) and writes them into `skeleton`.
@@ -93,29 +72,16 @@ impl Estimator {
     /// # Errors
     /// The frame is shorter than its header says, or the network failed.
     pub fn estimate(&mut self, frame: &Frame, person: Rect, skeleton: &mut Skeleton) -> Result<(), EstimateError> {
-        let start = Instant::now();
-        let crop = self.preprocessor.crop(person);
-        self.preprocessor.fill(frame, crop, &mut self.input)?;
-        let filled = Instant::now();
-        self.network.run(&self.input, &mut self.heatmaps)?;
+        self.network.run(frame, person)?;
         let ran = Instant::now();
-        decode(&self.heatmaps, self.network.heatmap_shape(), self.preprocessor.format().size.width as f32, crop, skeleton);
-        self.times = StageTimes { preprocess: filled - start, inference: ran - filled, decode: ran.elapsed() };
+        decode(self.network.output(), self.network.shape(), self.network.stride(), self.network.crop(), skeleton);
+        self.decode = ran.elapsed();
         Ok(())
     }
 }
 
-/// The network of `card`, whose file is what the card says.
-pub(crate) fn load_network(card: &ModelCard, threads: usize, cache: Option<&Path>) -> Result<Network, EstimateError> {
-    let file = OnnxFile::read(&card.onnx)?;
-    card.compare(file.sha256())?;
-    let (size, loading) = (card.input.size, Loading { isa: Isa::best(), threads, cache });
-    Ok(Network::from_file(&file, size.width as usize, size.height as usize, card.output.planes(), loading)?)
-}
-
-/// Heatmaps (joints x height x width) of a crop `crop_width` pixels wide to joints in image pixels.
-pub fn decode(heatmaps: &[f32], shape: HeatmapShape, crop_width: f32, crop: Affine, skeleton: &mut Skeleton) {
-    let stride = crop_width / shape.width as f32;
+/// Heatmaps (joints x height x width) whose cells are `stride` pixels of the crop wide, to joints in image pixels.
+pub fn decode(heatmaps: &[f32], shape: HeatmapShape, stride: f32, crop: Affine, skeleton: &mut Skeleton) {
     skeleton.keypoints.clear();
     skeleton.keypoints.extend(heatmaps.chunks_exact(shape.plane()).map(|plane| {
         let peak = dark::peak(plane, shape.width, shape.height);

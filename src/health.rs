@@ -27,22 +27,12 @@ impl Stage {
     }
 }
 
-impl std::fmt::Display for Stage {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        match self {
-            Self::Capture => write!(f, "capture"),
-            Self::Infer => write!(f, "infer"),
-            Self::Publish => write!(f, "publish"),
-            Self::Display(i) => write!(f, "display {}", i + 1),
-        }
-    }
-}
-
 /// Heartbeats and counts, shared by all threads.
 #[derive(Debug)]
 pub struct Health {
     start: Instant,
-    beats_ms: Vec<AtomicU64>,
+    /// The name of each stage and its last beat, in milliseconds since `start`.
+    beats: Vec<(String, AtomicU64)>,
     pub frames: AtomicU64,
     /// Frames that were captured and replaced by a newer one before they were looked at.
     pub dropped: AtomicU64,
@@ -53,12 +43,14 @@ pub struct Health {
 }
 
 impl Health {
-    /// Of a pipeline with so many displays.
-    pub fn new(displays: usize) -> Self {
+    /// Of a pipeline with displays of these names.
+    pub fn new(displays: Vec<String>) -> Self {
         let zero = || AtomicU64::new(0);
+        let fixed = ["capture", "infer", "publish"].map(String::from);
+        let names = fixed.into_iter().chain(displays.iter().map(|name| format!("display.{name}")));
         Self {
             start: Instant::now(),
-            beats_ms: (0..Stage::Display(displays).index()).map(|_| zero()).collect(),
+            beats: names.map(|name| (name, zero())).collect(),
             frames: zero(),
             dropped: zero(),
             damaged: zero(),
@@ -68,19 +60,14 @@ impl Health {
 
     /// The stage is alive.
     pub fn beat(&self, stage: Stage) {
-        self.beats_ms[stage.index()].store(self.start.elapsed().as_millis() as u64, Ordering::Relaxed);
+        self.beats[stage.index()].1.store(self.start.elapsed().as_millis() as u64, Ordering::Relaxed);
     }
 
-    /// How long the stage has been silent.
-    pub fn silence(&self, stage: Stage) -> Duration {
-        let last = Duration::from_millis(self.beats_ms[stage.index()].load(Ordering::Relaxed));
-        self.start.elapsed().saturating_sub(last)
-    }
-
-    /// A stage that has been silent for longer than `limit`.
-    pub fn hanging(&self, limit: Duration) -> Option<Stage> {
-        let displays = (0..self.beats_ms.len() - 3).map(Stage::Display);
-        [Stage::Capture, Stage::Infer, Stage::Publish].into_iter().chain(displays).find(|&s| self.silence(s) > limit)
+    /// The name of a stage that has been silent for longer than `limit`.
+    pub fn hanging(&self, limit: Duration) -> Option<&str> {
+        let now = self.start.elapsed();
+        let silent = |beat: &AtomicU64| now.saturating_sub(Duration::from_millis(beat.load(Ordering::Relaxed))) > limit;
+        self.beats.iter().find(|(_, beat)| silent(beat)).map(|(name, _)| &**name)
     }
 
     /// One more of what `counter` counts.
@@ -111,13 +98,12 @@ mod tests {
 
     #[test]
     fn one_display_that_hangs_does_not_hide_behind_another() {
-        let health = Health::new(2);
+        let health = Health::new(vec!["hall".into(), "door".into()]);
         let limit = Duration::from_millis(20);
         std::thread::sleep(2 * limit);
         for stage in [Stage::Capture, Stage::Infer, Stage::Publish, Stage::Display(1)] {
             health.beat(stage);
         }
-        assert_eq!(health.hanging(limit), Some(Stage::Display(0)));
-        assert_eq!(Stage::Display(0).to_string(), "display 1");
+        assert_eq!(health.hanging(limit), Some("display.hall"));
     }
 }

@@ -25,9 +25,7 @@ pub enum ModelError {
     Read { path: PathBuf, source: std::io::Error },
     #[error("{path}: {problem}. docs/models.md shows a whole card")]
     Card { path: PathBuf, problem: String },
-    #[error(
-        "{name} is a segmentation network and gives no joints: name a pose network as `model`, and this one as `model` under [segment]"
-    )]
+    #[error("{name} is a segmentation network and gives no joints: name a pose network; `posed models` lists them")]
     NoJoints { name: String },
     #[error("{name} gives no class \"person\": under [segment], name a network whose card lists it in output.classes")]
     NoPerson { name: String },
@@ -87,6 +85,15 @@ pub struct Accuracy {
     /// PCKh@0.5 on MPII.
     pub pckh: Option<f64>,
     pub miou: Option<f64>,
+}
+
+impl std::fmt::Display for Accuracy {
+    /// The figures that are known; `-` where none is.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let figures = [("AP", self.ap), ("PCK", self.pck), ("PCKh", self.pckh), ("mIoU", self.miou)];
+        let known: Vec<String> = figures.iter().filter_map(|(name, v)| v.map(|v| format!("{name} {v:.1}"))).collect();
+        f.pad(&if known.is_empty() { "-".into() } else { known.join(", ") })
+    }
 }
 
 impl ModelCard {

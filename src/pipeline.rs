@@ -10,10 +10,10 @@ mod stages;
 
 use crate::act::{ActError, Outputs};
 use crate::config::Config;
-use crate::display::{Display, DisplayError, Scene, SceneOptions};
+use crate::display::{DisplayError, Scene, SceneOptions};
 use crate::estimate::EstimateError;
 use crate::frame::Frame;
-use crate::health::{Health, Stage};
+use crate::health::Health;
 use crate::infer::Infer;
 use crate::publish::{PublishError, sink};
 use handoff::{Latest, Lines};
@@ -76,16 +76,13 @@ impl Pipeline {
     /// Something that the configuration names cannot be opened. The camera is not among them: it may come later.
     pub fn start(config: &Config, ended: &mpsc::Sender<Ended>) -> Result<Self, PipelineError> {
         let infer = Infer::new(config)?;
-        let mut displays: Vec<(Box<dyn Display>, SceneOptions)> = Vec::new();
-        for (settings, show) in &config.displays {
-            displays.push((crate::display::open(settings)?, *show));
-        }
+        let displays = config.displays.iter().map(|d| crate::display::open(&d.settings)).collect::<Result<Vec<_>, _>>()?;
         let sinks = config.publish.iter().map(sink::Output::open).collect::<Result<Vec<_>, _>>()?;
         let outputs = Outputs::open(&config.outputs)?;
         let road = Road::new(infer, outputs, sinks.iter().any(|s| s.frames));
         let shared = Arc::new(Shared {
             stop: AtomicBool::new(false),
-            health: Health::new(displays.len()),
+            health: Health::new(config.displays.iter().map(|d| d.name.clone()).collect()),
             frames: Latest::default(),
             scenes: displays.iter().map(|_| Latest::default()).collect(),
             lines: Lines::default(),
@@ -94,8 +91,8 @@ impl Pipeline {
         let mut pipeline = Self { acting: Arc::clone(&road.acting), shared: Arc::clone(&shared), threads: Vec::new() };
         release_on_panic(&pipeline.acting);
         let keypoints = Arc::clone(road.infer.keypoints());
-        let shows: Vec<SceneOptions> = displays.iter().map(|(_, show)| *show).collect();
-        for (i, (display, _)) in displays.into_iter().enumerate() {
+        let shows: Vec<SceneOptions> = config.displays.iter().map(|d| d.show).collect();
+        for (i, display) in displays.into_iter().enumerate() {
             let (keypoints, visible) = (Arc::clone(&keypoints), config.visible);
             pipeline.spawn("display", ended, move |s| stages::display(s, i, display, &keypoints, visible))?;
         }
@@ -140,8 +137,8 @@ impl Pipeline {
         &self.shared.health
     }
 
-    /// A stage that has been silent for longer than `limit`.
-    pub fn hanging(&self, limit: Duration) -> Option<Stage> {
+    /// The name of a stage that has been silent for longer than `limit`.
+    pub fn hanging(&self, limit: Duration) -> Option<&str> {
         self.health().hanging(limit)
     }
 

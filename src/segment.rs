@@ -4,13 +4,13 @@
 //! [`crate::engine`]; a cell is a person's where that class has the largest logit. One cell is `input / output` crop pixels wide, 4 in
 //! Lite-HRNet (Yu et al., CVPR 2021).
 
-use crate::engine::{HeatmapShape, Network};
-use crate::estimate::{EstimateError, load_network};
+use crate::engine::HeatmapShape;
+use crate::estimate::EstimateError;
+use crate::estimate::crop_network::CropNetwork;
 use crate::frame::Frame;
 use crate::geometry::{Affine, CropPoint, Point, Rect, Size};
 use crate::model::golden::largest;
 use crate::model::{ModelCard, ModelError, Output};
-use crate::preprocess::{InputFormat, Preprocessor};
 use std::path::Path;
 
 /// The class that is looked for.
@@ -27,13 +27,25 @@ struct Grid {
 }
 
 impl Grid {
-    /// The cell in which this place of the picture lies.
-    fn cell(&self, p: Point) -> Option<usize> {
+    /// Column and row of this place of the picture, in cells.
+    fn place(&self, p: Point) -> (f32, f32) {
         let at = self.crop.to_crop(p);
-        let (x, y) = ((at.x + 0.5) / self.stride, (at.y + 0.5) / self.stride);
+        ((at.x + 0.5) / self.stride, (at.y + 0.5) / self.stride)
+    }
+
+    /// The cell in which this place lies.
+    fn cell(&self, p: Point) -> Option<usize> {
+        let (x, y) = self.place(p);
         // Casts of negative numbers would give cell 0.
         let inside = x >= 0.0 && y >= 0.0 && x < self.width as f32 && y < self.height as f32;
         inside.then_some(y as usize * self.width + x as usize)
+    }
+
+    /// The cell nearest to this place.
+    fn nearest(&self, p: Point) -> usize {
+        let (x, y) = self.place(p);
+        // Casts of floats end at 0.
+        (y as usize).min(self.height - 1) * self.width + (x as usize).min(self.width - 1)
     }
 
     fn centre(&self, cell: usize) -> Point {
@@ -92,11 +104,8 @@ impl Mask {
 
 /// A loaded segmentation network: which class each cell of a crop is.
 pub struct Classifier {
-    preprocessor: Preprocessor,
-    network: Network,
+    network: CropNetwork,
     classes: usize,
-    input: Vec<f32>,
-    logits: Vec<f32>,
     grid: Option<Grid>,
 }
 
@@ -106,10 +115,11 @@ impl Classifier {
     /// # Errors
     /// As there.
     pub fn load(card: &ModelCard, padding: f32, threads: usize, cache: Option<&Path>) -> Result<Self, EstimateError> {
-        let network = load_network(card, threads, cache)?;
-        let preprocessor = Preprocessor::new(InputFormat { padding, ..card.input.clone() });
-        let input = vec![0.0; preprocessor.input_len()];
-        Ok(Self { input, logits: Vec::new(), classes: card.output.planes(), preprocessor, network, grid: None })
+        Ok(Self { network: CropNetwork::load(card, padding, threads, cache)?, classes: card.output.planes(), grid: None })
+    }
+
+    pub(crate) fn network(&mut self) -> &mut CropNetwork {
+        &mut self.network
     }
 
     /// How many classes it tells apart.
@@ -122,23 +132,16 @@ impl Classifier {
     /// # Errors
     /// The frame is shorter than its header says, or the network failed.
     pub fn look(&mut self, frame: &Frame, area: Rect) -> Result<(), EstimateError> {
-        let crop = self.preprocessor.crop(area);
-        self.preprocessor.fill(frame, crop, &mut self.input)?;
-        self.network.run(&self.input, &mut self.logits)?;
-        let HeatmapShape { height, width, .. } = self.network.heatmap_shape();
-        let stride = self.preprocessor.format().size.width as f32 / width as f32;
-        self.grid = Some(Grid { crop, stride, width, height });
+        self.network.run(frame, area)?;
+        let HeatmapShape { height, width, .. } = self.network.shape();
+        self.grid = Some(Grid { crop: self.network.crop(), stride: self.network.stride(), width, height });
         Ok(())
     }
 
     /// The class at this place of the picture that was looked at last; outside the crop that of the nearest cell.
     pub fn class_at(&self, p: Point) -> Option<usize> {
         let grid = self.grid?;
-        let at = grid.crop.to_crop(p);
-        // Casts of floats end at 0.
-        let cell = |v: f32, count: usize| (((v + 0.5) / grid.stride) as usize).min(count - 1);
-        let cell = cell(at.y, grid.height) * grid.width + cell(at.x, grid.width);
-        Some(largest(&self.logits, grid.width * grid.height, cell))
+        Some(largest(self.network.output(), grid.width * grid.height, grid.nearest(p)))
     }
 }
 
@@ -176,9 +179,8 @@ impl Segmenter {
     /// As [`Classifier::look`].
     pub fn segment(&mut self, frame: &Frame, area: Rect, mask: &mut Mask) -> Result<(), EstimateError> {
         self.classifier.look(frame, area)?;
-        let Classifier { logits, grid, .. } = &self.classifier;
-        mask.grid = *grid;
-        let plane = grid.map_or(0, |g| g.width * g.height);
+        mask.grid = self.classifier.grid;
+        let (logits, plane) = (self.classifier.network.output(), self.classifier.network.shape().plane());
         mask.person.clear();
         mask.person.extend((0..plane).map(|cell| largest(logits, plane, cell) == self.person));
         Ok(())

@@ -4,7 +4,6 @@
 //! (`WatchdogSec=` in the unit) is fed only while every enabled stage beats: a stage that waits for a camera to come back beats too, and
 //! the status line names what it waits for.
 
-use crate::health::Stage;
 use crate::pipeline::Pipeline;
 use sd_notify::NotifyState;
 use std::time::{Duration, Instant};
@@ -19,7 +18,8 @@ pub struct Service {
     fed: Option<Instant>,
     told: Option<Instant>,
     status: String,
-    hanging: Option<Stage>,
+    /// The stage that the log named last.
+    hanging: Option<String>,
 }
 
 impl Default for Service {
@@ -72,12 +72,12 @@ impl Service {
                     say(&[NotifyState::Watchdog]);
                     self.fed = Some(Instant::now());
                 }
-                Some(stage) if self.hanging != hanging => {
+                Some(stage) if self.hanging.as_deref() != hanging => {
                     log::error!("{stage} has not moved for {:?}: the watchdog is no longer fed", patience(watchdog));
                 }
                 Some(_) => {}
             }
-            self.hanging = hanging;
+            self.hanging = hanging.map(String::from);
         }
         if due(self.told, STATUS_EVERY) {
             let status = pipeline.status();

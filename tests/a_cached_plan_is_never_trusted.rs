@@ -85,7 +85,7 @@ fn a_plan_with_another_number_of_joints_is_refused_like_the_file() {
     let (dir, _, _) = filled(SMALL);
     let loading = Loading { isa: Isa::best(), threads: 1, cache: Some(dir.path()) };
     let error = Network::from_file(&file(SMALL), 96, 128, 5, loading).err().unwrap().to_string();
-    assert!(error.contains("5 joints"), "{error}");
+    assert!(error.contains("1 x 5 x height x width"), "{error}");
 }
 
 #[test]

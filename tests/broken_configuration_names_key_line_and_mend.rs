@@ -45,13 +45,23 @@ const fn case(line: usize, text: &'static str, at: usize, key: &'static str, say
     Case { line, text, at, key, says }
 }
 
-const CASES: [Case; 103] = [
+const CASES: [Case; 108] = [
     // no TOML
     case(1, "threads = ", 1, "threads =", ""),
     case(3, "[source", 3, "[source", "unclosed table"),
     case(12, "when = \"left_wrist above nose", 12, "when = \"left_wrist above nose", "invalid basic string"),
     case(13, "hold_s 0.5", 13, "hold_s 0.5", "expected `=`"),
     case(13, "hold_s = 0.5\nhold_s = 0.6", 14, "hold_s = 0.6", "duplicate key"),
+    case(6, "script = [\"frames 3\", \"end\"", 6, "script = [\"frames 3\", \"end\"", "the list has no end"),
+    case(21, "show = [\n\"skeleton\",", 21, "show = [", "the list has no end"),
+    // names in quotes
+    case(
+        14,
+        "[action.\"lamp.of the hall\"]\nkind = \"relay\"\npose = \"up\"\n[action.b]",
+        15,
+        "action.lamp.of the hall.kind",
+        "relay",
+    ),
     // unknown sections and keys
     case(3, "[sauce]", 3, "sauce", "did you mean `source`"),
     case(11, "[pozes.up]", 11, "pozes.up", "did you mean `pose`"),
@@ -64,18 +74,20 @@ const CASES: [Case; 103] = [
     case(21, "shwo = [\"skeleton\"]", 21, "display.screen.shwo", "did you mean `show`"),
     case(24, "frame = true", 24, "publish.lines.frame", "did you mean `frames`"),
     // wrong types
-    case(1, "threads = \"two\"", 1, "threads", "invalid type"),
+    case(1, "threads = \"two\"", 1, "threads", "expected a whole number, 0 or more"),
+    case(2, "grace_s = \"two\"", 2, "grace_s", "expected a number"),
+    case(2, "cache = 7", 2, "cache", "expected a path"),
     case(1, "threads = 1.5", 1, "threads", "invalid type"),
     case(1, "threads = -1", 1, "threads", "invalid value"),
     case(4, "kind = 5", 4, "source.kind", "invalid type"),
     case(5, "fps = \"fast\"", 5, "source.fps", "invalid type"),
-    case(6, "script = \"frames 3\"", 6, "source.script", "expected a sequence"),
+    case(6, "script = \"frames 3\"", 6, "source.script", "expected a list"),
     case(8, "boxes = [[1, 2, 3]]", 8, "find.boxes", "length 3"),
     case(12, "when = 5", 12, "pose.up.when", "a string or a list of strings"),
     case(13, "hold_s = true", 13, "pose.up.hold_s", "invalid type"),
     case(16, "pose = 7", 16, "action.lamp.pose", "a string or a list of strings"),
     case(18, "pulse_ms = -5", 18, "action.lamp.pulse_ms", "invalid value"),
-    case(21, "show = \"skeleton\"", 21, "display.screen.show", "expected a sequence"),
+    case(21, "show = \"skeleton\"", 21, "display.screen.show", "expected a list"),
     case(24, "frames = \"yes\"", 24, "publish.lines.frames", "expected a boolean"),
     case(1, "cache = false", 1, "cache", "invalid type"),
     // numbers out of range

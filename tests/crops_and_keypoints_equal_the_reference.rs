@@ -90,7 +90,7 @@ fn dark_equals_the_reference_on_real_heatmaps() {
     let shape = HeatmapShape { joints: 17, height: 64, width: 48 };
     let mut skeleton = Skeleton::default();
     let same = Affine { scale_x: 1.0, scale_y: 1.0, offset_x: 0.0, offset_y: 0.0 };
-    estimate::decode(&heatmaps, shape, 192.0, same, &mut skeleton);
+    estimate::decode(&heatmaps, shape, 4.0, same, &mut skeleton);
     let all = json("heatmaps_basketball_left.json");
     assert_eq!(skeleton.keypoints.len(), 17);
     for (row, k) in all.as_array().unwrap().iter().zip(&skeleton.keypoints) {

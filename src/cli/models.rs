@@ -59,7 +59,7 @@ fn list() -> anyhow::Result<ExitCode> {
         let looked: Vec<String> = model_directories().iter().map(|d| d.display().to_string()).collect();
         anyhow::bail!("no models found; looked in {}. Set POSED_MODELS to the folder that has them", looked.join(", "));
     }
-    println!("{:<32} {:>8} {:>9} {:>6} {:>6} {:<11} checksum", "model", "MB", "input", "AP", "PCK", "licence");
+    println!("{:<32} {:>8} {:>9} {:<22} {:<11} checksum", "model", "MB", "input", "accuracy", "licence");
     let mut good = true;
     for card in cards {
         let card = match card {
@@ -71,7 +71,6 @@ fn list() -> anyhow::Result<ExitCode> {
             }
         };
         let megabytes = std::fs::metadata(&card.onnx).map_or(0.0, |m| m.len() as f64 / 1e6);
-        let number = |v: Option<f64>| v.map_or("-".into(), |v| format!("{v:.1}"));
         let sum = match card.verify() {
             Ok(()) if card.sha256.is_some() => "good".to_string(),
             Ok(()) => "none".to_string(),
@@ -81,11 +80,11 @@ fn list() -> anyhow::Result<ExitCode> {
             }
         };
         let mark = if card.name == DEFAULT_MODEL { " (default)" } else { "" };
-        let (ap, pck) = (number(card.accuracy.ap), number(card.accuracy.pck));
         println!(
-            "{:<32} {megabytes:>8.1} {:>9} {ap:>6} {pck:>6} {:<11} {sum}{mark}",
+            "{:<32} {megabytes:>8.1} {:>9} {:<22} {:<11} {sum}{mark}",
             card.name,
             card.input.size.to_string(),
+            card.accuracy.to_string(),
             card.licence
         );
     }

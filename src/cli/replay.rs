@@ -37,8 +37,8 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     let mut source = capture::open(&source, Pace::Recorded)?;
     let mut road = Road::new(Infer::new(&config)?, Outputs::open(&config.outputs)?, !args.events_only);
     let mut screens = Vec::new();
-    for (settings, show) in &config.displays {
-        screens.push((display::open(settings)?, Scene::new(*show)));
+    for d in &config.displays {
+        screens.push((display::open(&d.settings)?, Scene::new(d.show)));
     }
     let mut frame = Frame::default();
     let mut out = std::io::stdout().lock();

@@ -62,13 +62,15 @@ impl Check<'_> {
     }
 }
 
+const NO_SEGMENTATION: &str = "name a pose network here, and this one as `model` under [segment]";
+
 pub fn build(file: file::File, places: &Places, overrides: &Overrides) -> Result<Config, Vec<Fault>> {
     let mut check = Check { places, faults: Vec::new() };
     let name = overrides.model.as_deref().or(file.model.as_deref()).unwrap_or(DEFAULT_MODEL);
     let model =
         ModelCard::find(name).map_err(|e| check.faults.push(places.fault("model", e.to_string(), keys::mend("model")))).ok();
     if let Some(m) = model.as_ref().filter(|m| m.keypoints().is_none()) {
-        check.faults.push(places.fault("model", ModelError::NoJoints { name: m.name.clone() }.to_string(), keys::mend("model")));
+        check.faults.push(places.fault("model", ModelError::NoJoints { name: m.name.clone() }.to_string(), NO_SEGMENTATION));
     }
     let joints = model.as_ref().and_then(ModelCard::keypoints).map_or_else(KeypointSet::coco, Arc::clone);
     let segment = file.segment.as_ref().and_then(|s| segment(&mut check, &s.model));

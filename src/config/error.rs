@@ -2,7 +2,7 @@
 //!
 //! In: the text and a place in it. Out: the key, its line and the mend.
 
-use super::keys;
+use super::{keys, syntax};
 use std::ops::Range;
 use std::path::PathBuf;
 use toml::de::{DeTable, DeValue};
@@ -53,11 +53,13 @@ impl<'a> Places<'a> {
 
     /// A fault of the value at the dotted path `key`, or of the nearest table around it.
     pub fn fault(&self, key: &str, problem: impl Into<String>, mend: impl Into<String>) -> Fault {
-        let mut offset = 0;
+        let (mut offset, mut rest) = (0, key);
         let mut table = self.table.as_ref().map(|t| t.get_ref());
-        for part in key.split('.') {
-            let Some((name, value)) = table.and_then(|t| t.iter().find(|(k, _)| k.get_ref() == part)) else { break };
+        // A quoted name may have dots of its own.
+        let after = |name: &str, rest: &str| rest == name || rest.strip_prefix(name).is_some_and(|r| r.starts_with('.'));
+        while let Some((name, value)) = table.and_then(|t| t.iter().find(|(k, _)| after(k.get_ref(), rest))) {
             offset = name.span().start;
+            rest = rest[name.get_ref().len()..].trim_start_matches('.');
             table = value.get_ref().as_table();
         }
         Fault { key: key.into(), line: self.line(offset), problem: problem.into(), mend: mend.into() }
@@ -91,6 +93,11 @@ impl<'a> Places<'a> {
             return Fault { key, line: self.line(span.start), problem: "is missing".into(), mend };
         }
         let is_syntax = self.table.is_none();
+        if let Some(open) = is_syntax.then(|| syntax::unclosed_list(&self.text[..span.start])).flatten() {
+            let line = self.line(open);
+            let key = self.text.lines().nth(line - 1).unwrap_or("").trim().to_string();
+            return Fault { key, line, problem: "the list has no end".into(), mend: "close it with ]".into() };
+        }
         let mend = if is_syntax {
             "correct the line; strings stand in \"quotes\", lists in [brackets]".into()
         } else {
@@ -98,7 +105,7 @@ impl<'a> Places<'a> {
         };
         let key =
             if key.is_empty() { self.text.lines().nth(self.line(span.start) - 1).unwrap_or("").trim().to_string() } else { key };
-        Fault { key, line: self.line(span.start), problem: message.replace('\n', " "), mend }
+        Fault { key, line: self.line(span.start), problem: syntax::plain(&message.replace('\n', " ")), mend }
     }
 }
 

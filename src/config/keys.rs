@@ -1,7 +1,7 @@
 //! Every key of the configuration with what to write there. In: a dotted key. Out: the mend for an error on it.
 
 /// Last parts of keys, with what they take. `*` in the place of a section stands for a name of the user's.
-const KEYS: [(&str, &str); 43] = [
+const KEYS: [(&str, &str); 60] = [
     ("model", "write the name of a model, for example model = \"wider_naive_lite_hrnet_18\"; `posed models` lists them"),
     ("threads", "write how many processors an inference may use, 1 to 16, for example threads = 2"),
     (
@@ -10,6 +10,13 @@ const KEYS: [(&str, &str); 43] = [
     ),
     ("grace_s", "give seconds, 0.1 or more, after which outputs are released when no frame comes, for example grace_s = 2.0"),
     ("visible", "give a joint score, 0.05 to 0.95, for example visible = 0.25"),
+    ("segment", "write a section [segment] with model = \"…\"; docs/models.md shows one"),
+    ("find", "write a section [find], for example with kind = \"whole_frame\""),
+    ("smooth", "write a section [smooth], for example with beta = 6.0"),
+    ("pose", "write a section [pose.NAME] with when = \"…\"; docs/rules.md has the language"),
+    ("action", "write a section [action.NAME] with kind and pose; docs/actions.md shows some"),
+    ("display", "write a section [display.NAME] with kind = \"framebuffer\" or \"png\"; docs/displays.md shows some"),
+    ("publish", "write a section [publish.NAME] with kind = \"stdout\", \"file\" or \"socket\"; docs/output.md has the lines"),
     ("source", "write a section [source] with kind = \"v4l2\", \"photo\", \"clip\", \"stdin\" or \"synthetic\""),
     ("source.kind", "write kind = \"v4l2\", \"photo\", \"clip\", \"stdin\" or \"synthetic\""),
     ("source.device", "write the camera's device file, for example device = \"/dev/video0\"; `posed doctor` lists them"),
@@ -47,6 +54,11 @@ const KEYS: [(&str, &str); 43] = [
     ("action.*.pose", "write the name of a pose of this file, or a list of names, for example pose = \"hands_up\""),
     ("action.*.line", "write the line's name, for example line = \"GPIO17\"; `gpioinfo` lists them"),
     ("action.*.offset", "write chip = \"gpiochip0\" and offset = 17 where lines have no names"),
+    ("action.*.chip", "write the chip beside `offset`, for example chip = \"gpiochip0\"; `gpiodetect` lists them"),
+    ("action.*.active_low", "write active_low = true for a line that is on at 0, else active_low = false"),
+    ("action.*.until", "write the pose that ends a latch, or a list of poses, for example until = \"hands_down\""),
+    ("action.*.overlap", "write overlap = true to start the program again while it runs, else overlap = false"),
+    ("action.*.path", "write the file that each change is noted in, for example path = \"/var/lib/posed/changes\""),
     ("action.*.mode", "write mode = \"follow\", \"pulse\" (with pulse_ms) or \"latch\""),
     ("action.*.pulse_ms", "give milliseconds, 1 to 3600000, for example pulse_ms = 200"),
     ("action.*.argv", "write the program and its arguments, for example argv = [\"/usr/bin/aplay\", \"bell.wav\"]"),
@@ -56,16 +68,44 @@ const KEYS: [(&str, &str); 43] = [
         "display.*.show",
         "write a list of picture, mask, skeleton, boxes, poses, fps, for example show = [\"picture\", \"skeleton\"]",
     ),
+    ("display.*.device", "write the screen's device file, for example device = \"/dev/fb0\"; `posed doctor` lists them"),
+    ("display.*.path", "write the file that is drawn, for example path = \"/run/posed/picture.png\""),
+    ("display.*.every_s", "give the seconds between two pictures, 0 to 86400, for example every_s = 1.0"),
+    ("publish.*.path", "write the file or socket, for example path = \"/run/posed/lines\""),
+    ("publish.*.frames", "write frames = true for a line from every frame, frames = false for events alone"),
     ("publish.*.kind", "write kind = \"stdout\", \"file\" or \"socket\" (the last two with path)"),
 ];
 
 /// What to write at `key`.
 pub fn mend(key: &str) -> String {
-    let parts: Vec<&str> = key.split('.').collect();
-    let fits = |pattern: &str| {
-        let p: Vec<&str> = pattern.split('.').collect();
-        p.len() == parts.len() && p.iter().zip(&parts).all(|(a, b)| *a == "*" || a == b)
+    let fits = |pattern: &str| match pattern.split_once('*') {
+        None => pattern == key,
+        // A name of the user's may have dots.
+        Some((section, last)) => key.len() > section.len() + last.len() && key.starts_with(section) && key.ends_with(last),
     };
     let found = KEYS.iter().find(|(pattern, _)| fits(pattern));
-    found.map_or_else(|| format!("config/posed.toml shows `{}` in use", parts.last().unwrap_or(&"")), |(_, mend)| (*mend).into())
+    found.map_or_else(|| format!("docs/ tells what `{key}` takes"), |(_, mend)| (*mend).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// serde lists a section's keys when it meets one that is not among them.
+    #[test]
+    fn every_key_of_the_file_has_a_mend_of_its_own() {
+        let sections = ["", "source", "segment", "find", "smooth", "pose.n", "action.n", "display.n", "publish.n"];
+        for section in sections {
+            let head = if section.is_empty() { String::new() } else { format!("[{section}]\n") };
+            let text = format!("{head}nothing = 1\n");
+            let message = toml::from_str::<super::super::file::File>(&text).unwrap_err().message().to_string();
+            let known: Vec<&str> = message.split('`').skip(3).step_by(2).collect();
+            assert!(!known.is_empty(), "{message}");
+            for key in known {
+                let key = format!("{section}.{key}").trim_start_matches('.').to_string();
+                assert!(!mend(&key).contains("docs/ tells"), "{key}");
+            }
+        }
+        assert_eq!(mend("action.a.b.kind"), mend("action.lamp.kind"));
+    }
 }

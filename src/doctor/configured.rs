@@ -40,7 +40,7 @@ pub fn examine(path: &Path) -> Vec<Finding> {
             found.extend(gpio::check(&line.address).err().map(|e| action(&output.name, &e)));
         }
     }
-    for (settings, _) in &config.displays {
+    for crate::config::DisplayConfig { settings, .. } in &config.displays {
         if let DisplaySettings::Framebuffer { device } = settings {
             found.extend(screens::try_open(device).err().map(|e| screen(device, &e)));
         }

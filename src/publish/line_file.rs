@@ -23,11 +23,8 @@ impl LineFile {
         let mut lines = Self { path: path.into(), file: None, torn: false };
         match lines.reopen() {
             Err(e) if !passes(&e) => Err(e),
-            Err(e) => {
-                log::error!("publish: {}: {e}; lines are dropped until it can be written", path.display());
-                Ok(lines)
-            }
-            Ok(()) => Ok(lines),
+            // The first write says what is wrong.
+            _ => Ok(lines),
         }
     }
 
@@ -38,11 +35,11 @@ impl LineFile {
         Ok(())
     }
 
-    /// Adds whole lines.
+    /// Adds whole lines; `rest` is left with what could not be written.
     ///
     /// # Errors
-    /// Some or all could not be written.
-    pub fn write(&mut self, lines: &[u8]) -> io::Result<()> {
+    /// Why that is so.
+    pub fn write(&mut self, rest: &mut &[u8]) -> io::Result<()> {
         if self.file.is_none() {
             self.reopen()?;
         }
@@ -51,13 +48,12 @@ impl LineFile {
             file.write_all(b"\n")?;
             self.torn = false;
         }
-        let mut rest = lines;
         while !rest.is_empty() {
             match file.write(rest) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(n) => {
                     self.torn = rest[n - 1] != b'\n';
-                    rest = &rest[n..];
+                    *rest = &rest[n..];
                 }
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) => return Err(e),
@@ -111,8 +107,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lines");
         std::fs::write(&path, "{\"a\":1}\n{\"b\":").unwrap();
-        LineFile::open(&path).unwrap().write(b"{\"c\":3}\n").unwrap();
-        LineFile::open(&path).unwrap().write(b"{\"d\":4}\n").unwrap();
+        LineFile::open(&path).unwrap().write(&mut &b"{\"c\":3}\n"[..]).unwrap();
+        LineFile::open(&path).unwrap().write(&mut &b"{\"d\":4}\n"[..]).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"a\":1}\n{\"b\":\n{\"c\":3}\n{\"d\":4}\n");
     }
 
@@ -124,7 +120,7 @@ mod tests {
             let mut bytes = before.as_bytes().to_vec();
             bytes.resize(bytes.len() + 10_000, 0);
             std::fs::write(&path, bytes).unwrap();
-            LineFile::open(&path).unwrap().write(b"{\"c\":3}\n").unwrap();
+            LineFile::open(&path).unwrap().write(&mut &b"{\"c\":3}\n"[..]).unwrap();
             assert_eq!(std::fs::read_to_string(&path).unwrap(), after);
         }
     }

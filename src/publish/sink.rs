@@ -46,22 +46,20 @@ impl Output {
         Ok(Self { way, name, frames: settings.frames, broken: false, lost: 0 })
     }
 
-    /// Lines that could not be written so far.
-    pub fn lost(&self) -> u64 {
-        self.lost
-    }
-
     /// Brings out whole lines; gives the number that were lost.
     pub fn write(&mut self, lines: &[u8]) -> u64 {
+        let mut rest = lines;
         let written = match &mut self.way {
             Way::Stdout => io::stdout().lock().write_all(lines).and_then(|()| io::stdout().lock().flush()),
-            Way::File(file) => file.write(lines),
+            Way::File(file) => file.write(&mut rest),
             Way::Socket { listener, readers, .. } => {
-                serve(listener, readers, lines);
-                Ok(())
+                let slow = serve(listener, readers, lines);
+                if slow > 0 {
+                    log::warn!("publish: {}: {slow} readers took longer than {SLOWEST_READER:?} and were cut off", self.name);
+                }
+                return slow * count(lines);
             }
         };
-        let lost = self.lost;
         match written {
             Ok(()) if self.broken => {
                 self.broken = false;
@@ -69,14 +67,20 @@ impl Output {
             }
             Ok(()) => {}
             Err(e) => {
-                self.lost += lines.iter().filter(|&&b| b == b'\n').count() as u64;
+                let lost = count(rest);
+                self.lost += lost;
                 if !std::mem::replace(&mut self.broken, true) {
                     log::error!("publish: {}: {e}; lines are dropped until it can be written again", self.name);
                 }
+                return lost;
             }
         }
-        self.lost - lost
+        0
     }
+}
+
+fn count(lines: &[u8]) -> u64 {
+    lines.iter().filter(|&&b| b == b'\n').count() as u64
 }
 
 fn listen(path: &Path) -> Result<Way, PublishError> {
@@ -94,7 +98,8 @@ fn listen(path: &Path) -> Result<Way, PublishError> {
     Ok(Way::Socket { listener, readers: Vec::new(), path: path.into() })
 }
 
-fn serve(listener: &UnixListener, readers: &mut Vec<UnixStream>, lines: &[u8]) {
+/// Gives how many readers were too slow; one who has left is no loss.
+fn serve(listener: &UnixListener, readers: &mut Vec<UnixStream>, lines: &[u8]) -> u64 {
     loop {
         match listener.accept() {
             Ok((stream, _)) if readers.len() < MOST_READERS => {
@@ -107,7 +112,13 @@ fn serve(listener: &UnixListener, readers: &mut Vec<UnixStream>, lines: &[u8]) {
             Err(_) => break,
         }
     }
-    readers.retain_mut(|reader| reader.write_all(lines).is_ok());
+    let mut slow = 0;
+    readers.retain_mut(|reader| {
+        let written = reader.write_all(lines);
+        slow += u64::from(written.as_ref().is_err_and(|e| e.kind() == ErrorKind::WouldBlock));
+        written.is_ok()
+    });
+    slow
 }
 
 impl Drop for Output {
@@ -127,9 +138,8 @@ mod tests {
     fn a_full_disk_loses_lines_and_nothing_else() {
         let settings = PublishSettings { sink: Sink::File("/dev/full".into()), frames: true };
         let mut out = Output::open(&settings).unwrap();
-        out.write(b"{}\n{}\n");
-        out.write(b"{}\n");
-        assert_eq!(out.lost(), 3);
+        assert_eq!(out.write(b"{}\n{}\n"), 2);
+        assert_eq!(out.write(b"{}\n"), 1);
     }
 
     #[test]
@@ -159,9 +169,8 @@ mod tests {
         let mut out = Output::open(&PublishSettings { sink: Sink::Socket(path.clone()), frames: true }).unwrap();
         let _sleeper = UnixStream::connect(&path).unwrap();
         let lines = vec![b'\n'; 1 << 20];
-        for _ in 0..4 {
-            out.write(&lines);
-        }
+        let lost: u64 = (0..4).map(|_| out.write(&lines)).sum();
+        assert_eq!(lost, 1 << 20);
         let Way::Socket { readers, .. } = &out.way else { unreachable!() };
         assert!(readers.is_empty());
     }

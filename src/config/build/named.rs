@@ -4,7 +4,7 @@ use super::Check;
 use crate::act::command::{self, CommandSettings};
 use crate::act::gpio::{LineAddress, LineSettings};
 use crate::act::{DeviceSettings, Manner, OutputSettings};
-use crate::config::file;
+use crate::config::{DisplayConfig, file};
 use crate::display::{DisplaySettings, SceneOptions};
 use crate::publish::{PublishSettings, Sink};
 use crate::recognise::{Pose, Rule};
@@ -129,12 +129,7 @@ pub(super) fn action(check: &mut Check, name: &str, a: &file::Action, names: &[S
     Some(OutputSettings { name: name.into(), device, manner, poses, until })
 }
 
-pub(super) fn display(
-    check: &mut Check,
-    name: &str,
-    d: &file::Display,
-    segments: bool,
-) -> Option<(DisplaySettings, SceneOptions)> {
+pub(super) fn display(check: &mut Check, name: &str, d: &file::Display, segments: bool) -> Option<DisplayConfig> {
     let section = format!("display.{name}");
     let key = |k: &str| format!("{section}.{k}");
     let show = match &d.show {
@@ -171,7 +166,7 @@ pub(super) fn display(
             return None;
         }
     };
-    Some((settings, show))
+    Some(DisplayConfig { name: name.into(), settings, show })
 }
 
 pub(super) fn publish(check: &mut Check, name: &str, p: &file::Publish) -> Option<PublishSettings> {

@@ -24,6 +24,7 @@ on() { [ "$(lamp)" = 1 ] && [ "$(low)" = 0 ]; }
 off() { [ "$(lamp)" = 0 ] && [ "$(low)" = 1 ]; }
 active() { [ "$(systemctl is-active posed)" = active ]; }
 restarts() { systemctl show -P NRestarts posed; }
+frames() { wc -l </var/lib/posed/lines; }
 pid() { systemctl show -P MainPID posed; }
 
 # vivid's HDMI output is looped to its input: what is written to the feeder is what the camera shows.

@@ -1,0 +1,74 @@
+//! A network and the crops it looks at.
+//!
+//! In: a frame and a box. Out: what the network says of the crop around it, and where that crop lies. Heatmaps and classes are read by
+//! [`crate::estimate`] and [`crate::segment`].
+
+use super::EstimateError;
+use crate::engine::{HeatmapShape, Loading, Network, OnnxFile, kernels::Isa};
+use crate::frame::Frame;
+use crate::geometry::{Affine, Rect};
+use crate::model::ModelCard;
+use crate::preprocess::{InputFormat, Preprocessor};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// A loaded network with its preprocessing.
+pub(crate) struct CropNetwork {
+    preprocessor: Preprocessor,
+    pub network: Network,
+    input: Vec<f32>,
+    output: Vec<f32>,
+    /// Where the last crop lay.
+    crop: Affine,
+    pub preprocess: Duration,
+    pub inference: Duration,
+}
+
+impl CropNetwork {
+    /// Loads the network of `card`, whose file must be what the card says. `padding` stands for the card's.
+    pub fn load(card: &ModelCard, padding: f32, threads: usize, cache: Option<&Path>) -> Result<Self, EstimateError> {
+        let file = OnnxFile::read(&card.onnx)?;
+        card.compare(file.sha256())?;
+        let (size, loading) = (card.input.size, Loading { isa: Isa::best(), threads, cache });
+        let network = Network::from_file(&file, size.width as usize, size.height as usize, card.output.planes(), loading)?;
+        let preprocessor = Preprocessor::new(InputFormat { padding, ..card.input.clone() });
+        Ok(Self {
+            input: vec![0.0; preprocessor.input_len()],
+            output: Vec::new(),
+            crop: Affine { scale_x: 1.0, scale_y: 1.0, offset_x: 0.0, offset_y: 0.0 },
+            preprocess: Duration::ZERO,
+            inference: Duration::ZERO,
+            preprocessor,
+            network,
+        })
+    }
+
+    /// Runs the network on the crop around `area` (image pixels, unpadded).
+    pub fn run(&mut self, frame: &Frame, area: Rect) -> Result<(), EstimateError> {
+        let start = Instant::now();
+        self.crop = self.preprocessor.crop(area);
+        self.preprocessor.fill(frame, self.crop, &mut self.input)?;
+        let filled = Instant::now();
+        self.network.run(&self.input, &mut self.output)?;
+        (self.preprocess, self.inference) = (filled - start, filled.elapsed());
+        Ok(())
+    }
+
+    /// The planes (planes x height x width) of the last run; nothing before it.
+    pub fn output(&self) -> &[f32] {
+        &self.output
+    }
+
+    pub fn shape(&self) -> HeatmapShape {
+        self.network.heatmap_shape()
+    }
+
+    pub fn crop(&self) -> Affine {
+        self.crop
+    }
+
+    /// Crop pixels for a cell of the output.
+    pub fn stride(&self) -> f32 {
+        self.preprocessor.format().size.width as f32 / self.shape().width as f32
+    }
+}
