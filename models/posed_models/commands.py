@@ -155,7 +155,8 @@ def quantise_(a: argparse.Namespace) -> None:
     origin = a.origin or f"{Path(a.source).name}"
     export_int8(q, f"{out}.onnx", height, width)
     card.write(importing.describe(imported, height, width, "int8", a.licence, f"{origin}, {how}"), f"{out}.onnx")
-    export_float(unrounded(q), f"{out}_f32.onnx", height, width)
+    # Corrected biases belong to the rounding; fine-tuned weights are good without it too.
+    export_float(unrounded(q) if a.steps or a.minutes else truth, f"{out}_f32.onnx", height, width)
     card.write(importing.describe(imported, height, width, "float32", a.licence, origin), f"{out}_f32.onnx")
     print(f"saved {out}.onnx and {out}_f32.onnx with their cards")
     if a.eval:

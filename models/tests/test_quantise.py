@@ -27,6 +27,7 @@ def augment():
 def _few(monkeypatch):
     monkeypatch.setattr(quantise, "CALIBRATION_BATCHES", 2)
     monkeypatch.setattr(quantise, "CALIBRATION_BATCH", 4)
+    monkeypatch.setattr(quantise, "CORRECTION_CROPS", 4)
 
 
 def test_a_segmentation_head_rounds_once_after_the_concat():
@@ -118,6 +119,33 @@ def test_the_best_clip_beats_the_whole_range():
     whole = ((rounder(x)[x < 50] - body) ** 2).mean()
     assert clipped < whole
     assert rounder(torch.zeros(1, 1, 1, 1)).item() == 0.0
+
+
+def test_corrected_biases_give_every_convolution_its_mean_back(augment):
+    torch.manual_seed(0)
+    net = settled(build("naive18"), augment)
+    x = augment.draw(8).x
+    q = Quantised(net).eval()
+    with torch.no_grad():
+        q(x)
+        for rounder in q.points.values():
+            rounder.settle()
+
+        def means():
+            seen = []
+            hooks = [m.register_forward_hook(lambda _m, _i, o: seen.append(o.mean((0, 2, 3)))) for m in quantise.convolutions(q)]
+            q(x)
+            for h in hooks:
+                h.remove()
+            return torch.cat(seen)
+
+        q.set_rounding(False)
+        want, exact = means(), q(x)
+        q.set_rounding(True)
+        before, error = means(), quantise.relative_mse(q(x), exact)
+        assert quantise.correct_biases(q, x) == 269
+        assert (means() - want).abs().max() < 0.02 * (before - want).abs().max()
+        assert quantise.relative_mse(q(x), exact) < error
 
 
 @pytest.mark.usefixtures("_few")
