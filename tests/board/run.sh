@@ -1,6 +1,6 @@
 #!/bin/bash
 # run.sh POSED.deb [SOAK]: boots the emulated board (images.sh) and installs the package: the whole life of it (guest/whole.sh, with the memory
-# over SOAK frames, 500 unless given), then a power cut while all is being written (cut.sh) and the boot after it (after_cut.sh). Needs root. What
+# over SOAK frames, 2000 unless given), then a power cut while all is being written (cut.sh) and the boot after it (after_cut.sh). Needs root. What
 # it leaves for a look (serial logs, journals, screen) is in target/board. About eight minutes on two cores.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd); cd "$here/../.."
@@ -8,7 +8,7 @@ deb=$(realpath "$1") out=target/board
 images=$("$here/images.sh")
 rm -rf "$out"; mkdir -p "$out/payload"
 cp "$deb" "$here"/guest/*.{sh,toml} cross/cloud-init/user-data tests/tiny/points.* photos/basketball.jpg "$out/payload/"
-echo "${2:-500}" >"$out/payload/soak"
+echo "${2:-2000}" >"$out/payload/soak"
 ffmpeg -v error -y -i photos/basketball.jpg -vf scale=640:480 -pix_fmt yuyv422 -f rawvideo "$out/payload/person.yuyv"
 
 # boot TASK [boot.py's arguments]: the board runs guest/TASK.sh
@@ -19,7 +19,7 @@ boot() {
 fresh_disk() { qemu-img create -q -f qcow2 -b "$images/root.img" -F raw "$out/disk.qcow2"; }
 
 fresh_disk
-boot whole --limit $((1200 + ${2:-500}))
+boot whole --limit $((900 + ${2:-2000}))
 python3 "$here/screen.py" "$out/whole/person.png" tests/golden/keypoints.json
 fresh_disk
 boot cut --cut "CUT NOW"

@@ -44,6 +44,8 @@ grep -q "^Uid:.$(id -u posed)" /proc/$p/status || fail "not the user posed"
 grep -q '^CapEff:.0000000000000000' /proc/$p/status && grep -q '^NoNewPrivs:.1' /proc/$p/status && grep -q '^Seccomp:.2' /proc/$p/status || fail "not shut in"
 for f in tcp tcp6 udp udp6; do [ "$(wc -l </proc/$p/net/$f)" = 1 ] || fail "an open port: $(cat /proc/$p/net/$f)"; done
 grep -q ' / / ro,' /proc/$p/mountinfo || fail "the root is not read-only for it"
+for f in /etc/posed/x /usr/share/posed/models/x /home/x; do refuse nsenter -t "$p" -m touch $f 2>/dev/null; done
+nsenter -t "$p" -m touch /var/lib/posed/x /var/cache/posed/x /run/posed/x || fail "it cannot write where it must"
 off || fail "lines are active without a person"
 
 step "a person comes: the lines go active, the line says so, the skeleton is on the screen"
