@@ -182,13 +182,19 @@ impl Times {
 fn stamp(meta: &Metadata) -> Duration {
     let time = &meta.timestamp;
     if meta.flags & Flags::TIMESTAMP_MASK == Flags::TIMESTAMP_MONOTONIC && (time.sec, time.usec) != (0, 0) {
-        return Duration::from_secs(time.sec.max(0).cast_unsigned())
-            + Duration::from_micros(time.usec.clamp(0, 999_999).cast_unsigned());
+        return duration(time.sec, time.usec, 1000);
     }
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `now` is a valid timespec to write to.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
-    Duration::new(now.tv_sec.cast_unsigned(), now.tv_nsec as u32)
+    duration(now.tv_sec, now.tv_nsec, 1)
+}
+
+/// C's integers are of 32 or 64 bits; `unit`: nanoseconds of a fraction.
+fn duration(seconds: impl TryInto<u64>, fraction: impl TryInto<u64>, unit: u64) -> Duration {
+    let second = 1_000_000_000;
+    Duration::from_secs(seconds.try_into().unwrap_or(0))
+        + Duration::from_nanos(fraction.try_into().map_or(0, |f| f.saturating_mul(unit).min(second - 1)))
 }
 
 impl FrameSource for V4l2Source {

@@ -38,6 +38,7 @@ pub enum Isa {
 impl Isa {
     /// Every instruction set that this processor runs, the fastest last.
     pub fn available() -> Vec<Self> {
+        #[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), expect(unused_mut))]
         let mut all = vec![Self::Portable];
         #[cfg(target_arch = "x86_64")]
         {
@@ -231,6 +232,7 @@ impl TapShape {
 /// Room that [`Taps::run`] works in; grows once and is then reused.
 #[derive(Debug, Default, Clone)]
 pub struct TapScratch {
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     pub(in crate::engine) words: Vec<u32>,
     pub(in crate::engine) sums: Vec<i32>,
     #[cfg(target_arch = "aarch64")]

@@ -55,7 +55,10 @@ macro_rules! for_vectors_of {
             _ => $body::<std::arch::aarch64::float32x4_t>($($a),*),
         }
         #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-        $body::<[f32; 4]>($($a),*)
+        {
+            let _ = $isa;
+            $body::<[f32; 4]>($($a),*);
+        }
     }};
 }
 

@@ -47,6 +47,7 @@ impl Vector for [f32; 4] {
 }
 
 /// A processor's vector by its intrinsics.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! vector {
     ($arch:ident, $v:ident, $lanes:expr, $registers:expr, $splat:ident, $load:ident, $store:ident, |$s:ident, $a:ident, $b:ident| $madd:expr) => {
         impl Vector for std::arch::$arch::$v {
