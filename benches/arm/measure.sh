@@ -28,7 +28,7 @@ for w in "$work"/wheels/*.whl; do python3 -m zipfile -e "$w" "$guest/work/site";
 rm -rf "$guest"/usr/share
 cp "$repo"/models/*.{onnx,toml} "$guest/work/models/"; cp "$ncnn"/*.{param,bin} "$guest/work/ncnn/"
 cp "$repo"/tests/engine/golden/{index.txt,input_basketball.bin} "$guest/work/golden/"
-cp "$here/guest.py" "$posed" "$guest/work/"; aarch64-linux-gnu-gcc -O1 -static -o "$guest/work/loop" "$here/loop.c"
+cp "$here/guest.py" "$guest/work/"; cp "$posed" "$guest/work/posed"; aarch64-linux-gnu-gcc -O1 -static -o "$guest/work/loop" "$here/loop.c"
 cat >"$guest/init" <<'I'
 #!/bin/busybox sh
 cd /work; m="/bin/busybox mount -t"; $m proc proc /proc; $m sysfs sys /sys; $m devtmpfs dev /dev
