@@ -4,7 +4,9 @@ soak=$(cat soak)
 devices
 
 step "install: the package, its user, its units"
-dpkg -i posed_*.deb >$out/install.txt 2>&1 || { cat $out/install.txt; fail "dpkg -i"; }
+# As docs/install.md says.
+apt() { DEBIAN_FRONTEND=noninteractive apt-get -y "$@" </dev/null; }
+apt install ./posed_*.deb >$out/install.txt 2>&1 || { cat $out/install.txt; fail "apt install"; }
 id posed | grep -q '(video)' && id posed | grep -q '(gpio)' || fail "$(id posed)"
 refuse systemctl is-active --quiet posed
 udevadm trigger --subsystem-match=gpio; udevadm settle
@@ -136,12 +138,27 @@ systemctl reload posed; from=$(frames); until_ '[ "$(frames)" -gt '$((from + 50)
 grows "$soak"
 cp posed.toml /etc/posed/posed.toml; rm /etc/posed/points.*; systemctl reload posed; until_ "active && on" 900
 
+step "a second camera: a service of its own"
+cat >/etc/posed/door.toml <<'END'
+[source]
+kind = "synthetic"
+fps = 2.0
+[publish.lines]
+kind = "file"
+path = "/var/lib/posed/door/lines"
+frames = true
+END
+systemctl start posed@door
+until_ '[ -s /var/lib/posed/door/lines ]' 900
+[ "$(systemctl is-active posed@door)" = active ] && active || fail "one camera stops the other"
+systemctl stop posed@door; rm /etc/posed/door.toml
+
 step "upgrade keeps the configuration; remove and purge leave nothing"
 dpkg -i posed_*.deb >$out/upgrade.txt 2>&1 </dev/null || { cat $out/upgrade.txt; fail "upgrade"; }
 cmp posed.toml /etc/posed/posed.toml
 until_ "active && on" 900
-dpkg -r posed >$out/remove.txt 2>&1
+apt remove posed >$out/remove.txt 2>&1
 off || fail "a line is active after removal"
 [ -e /etc/posed/posed.toml ] && [ ! -e /usr/bin/posed ] || fail "remove"
-dpkg --purge posed >$out/purge.txt 2>&1
+apt purge posed >$out/purge.txt 2>&1
 for f in /etc/posed /var/lib/posed /var/cache/posed /usr/share/posed; do [ ! -e $f ] || fail "$f is left: $(ls -laR $f)"; done
