@@ -7,6 +7,7 @@ use crate::act::{ActError, DeviceSettings, gpio};
 use crate::capture::SourceSettings;
 use crate::config::{Config, ConfigError, Overrides};
 use crate::display::DisplaySettings;
+use crate::model::{ModelCard, model_directories};
 use crate::publish::Sink;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -30,7 +31,10 @@ pub fn examine(path: &Path) -> Vec<Finding> {
     };
     let mut found = Vec::new();
     found.extend(source(&config.source));
-    for card in std::iter::once(&config.model).chain(&config.segment) {
+    // The installed ones have been verified under "models".
+    let installed = model_directories();
+    let own = |card: &&ModelCard| !installed.iter().any(|d| card.onnx.starts_with(d));
+    for card in std::iter::once(&config.model).chain(&config.segment).filter(own) {
         let mend = "install the models again, or correct the card (docs/models.md)";
         found.extend(card.verify().err().map(|e| Finding::problem(AREA, e.to_string(), mend.into())));
     }
