@@ -84,7 +84,7 @@ def _quantise(p: Parser) -> None:
     p.add_argument("--out", required=True, help="writes OUT.onnx, OUT_f32.onnx, their cards, OUT.noise.txt")
     p.add_argument("--teacher", help="fine-tune towards these weights instead of SOURCE's own")
     _size(p)
-    _steps(p, 32, 1e-4)
+    _steps(p, 32, 3e-5)
     _origin(p)
     p.add_argument("--eval", help="annotations to measure both networks on, as for the eval command")
     p.add_argument("--eval-images", help="their photos")

@@ -85,7 +85,7 @@ class FineTuning:
     steps: int | None = None
     minutes: float | None = None
     batch: int = 32
-    lr: float = 1e-4
+    lr: float = 3e-5
 
 
 def fine_tune(q: Quantised, teacher: Net, augment: Augmenter, settings: FineTuning, log: RunLog) -> None:
