@@ -21,9 +21,9 @@ if [ -z "${POSED_NO_BUILD:-}" ] || [ ! -e $pages/posed.1 ]; then
     rm -rf $pages
     cargo run --quiet --locked --example man_and_completions $pages
 fi
-# The package's date is that of the commit: the same tree gives the same package.
-SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null || stat -c %Y CHANGELOG.md)
-export SOURCE_DATE_EPOCH
+# The package's date is that of the commit: the same tree gives the same package. The build must not see it: tract's C parts hang on
+# SOURCE_DATE_EPOCH, and every commit would build tract anew.
+date=$(git log -1 --format=%ct 2>/dev/null || stat -c %Y CHANGELOG.md)
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 maintainer=$(sed -n 's/^maintainer = "\(.*\)"/\1/p' Cargo.toml)
 cat >$pages/changelog <<EOF
@@ -31,7 +31,7 @@ posed ($version) unstable; urgency=medium
 
   * What changed is told in /usr/share/doc/posed/CHANGELOG.md.
 
- -- $maintainer  $(LC_ALL=C date -uR -d "@$SOURCE_DATE_EPOCH")
+ -- $maintainer  $(LC_ALL=C date -uR -d "@$date")
 EOF
 
 # The unit for several cameras is the unit for one, with NAME's configuration and folders.
@@ -58,4 +58,4 @@ else
     [ -n "${POSED_NO_BUILD:-}" ] || cross/build.sh "$target"
 fi
 # Not stripped again: the release profile does that, and this machine's strip does not know a board's programs.
-.tools/bin/cargo-deb --no-build --no-strip --locked --quiet "${of_target[@]}" --output target/debian/
+SOURCE_DATE_EPOCH=$date .tools/bin/cargo-deb --no-build --no-strip --locked --quiet "${of_target[@]}" --output target/debian/
