@@ -44,8 +44,8 @@ pub fn examine(path: &Path) -> Vec<Finding> {
             found.extend(gpio::check(&line.address).err().map(|e| action(&output.name, &e)));
         }
     }
-    for crate::config::DisplayConfig { settings, .. } in &config.displays {
-        if let DisplaySettings::Framebuffer { device } = settings {
+    for display in &config.displays {
+        if let DisplaySettings::Framebuffer { device } = &display.settings {
             found.extend(screens::try_open(device).err().map(|e| screen(device, &e)));
         }
     }
