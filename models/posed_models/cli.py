@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from posed_models import commands
 from posed_models.errors import PosedModelsError
 from posed_models.nets import ARCHS
+from posed_models.optimiser import KINDS
 
 Parser = argparse.ArgumentParser
 
@@ -44,7 +45,7 @@ def _nets(p: Parser) -> None:
 
 
 def _import(p: Parser) -> None:
-    p.add_argument("source", help=".pth, .pt, .npz or float .onnx")
+    p.add_argument("source", help=".pth, .pt, .npz, float .onnx or OpenVINO .xml")
     p.add_argument("out", help="NAME.onnx; the card goes beside it")
     _size(p)
     _origin(p)
@@ -66,11 +67,12 @@ def _train(p: Parser) -> None:
     p.add_argument("--out", required=True, help="folder of the run")
     p.add_argument("--arch", choices=ARCHS, default="lite18")
     p.add_argument("--task", choices=("pose", "segmentation"), default="pose", help="segmentation: person or background")
-    p.add_argument("--teacher", help="weights to distil from: .pth, .pt, .npz or float .onnx")
+    p.add_argument("--teacher", help="weights to distil from: .pth, .pt, .npz, float .onnx or OpenVINO .xml")
     p.add_argument("--init", help="begin with these weights")
     p.add_argument("--resume", action="store_true", help="go on where the run in --out ended")
     _size(p)
     _steps(p, 32, 2e-3)
+    p.add_argument("--optimiser", choices=KINDS, default="adamw", help="muon: the matrices by Muon, the rest by AdamW")
     p.add_argument("--feature-weight", type=float, default=0.2, help="of the teacher's feature maps in the loss")
     p.add_argument("--label-weight", type=float, default=0.0, help="of labelled joints beside a teacher")
     p.add_argument("--eval-minutes", type=float, default=5.0, help="measure on the held-out persons this often")
@@ -79,7 +81,7 @@ def _train(p: Parser) -> None:
 
 
 def _quantise(p: Parser) -> None:
-    p.add_argument("source", help="float weights: .pth, .pt, .npz or float .onnx")
+    p.add_argument("source", help="float weights: .pth, .pt, .npz, float .onnx or OpenVINO .xml")
     _data(p)
     p.add_argument("--out", required=True, help="writes OUT.onnx, OUT_f32.onnx, their cards, OUT.noise.txt")
     p.add_argument("--teacher", help="fine-tune towards these weights instead of SOURCE's own")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import os
 import sys
 from pathlib import Path
 
@@ -37,6 +38,8 @@ def size(text: str) -> tuple[int, int]:
 
 
 def _device(a: argparse.Namespace) -> str:
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))  # one GPU for each process of torchrun
     return a.device or ("cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -95,8 +98,9 @@ def train(a: argparse.Namespace) -> None:
         teacher = importing.folded(importing.load(a.teacher)).eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     height, width = a.size
     settings = Settings(
-        arch=a.arch, task=a.task, height=height, width=width, steps=a.steps, minutes=a.minutes, batch=a.batch, lr=a.lr,
-        feature_weight=a.feature_weight, label_weight=a.label_weight, eval_minutes=a.eval_minutes, seed=a.seed, amp=a.amp,
+        arch=a.arch, task=a.task, height=height, width=width, steps=a.steps, minutes=a.minutes, batch=a.batch,
+        optimiser=a.optimiser, lr=a.lr, feature_weight=a.feature_weight, label_weight=a.label_weight,
+        eval_minutes=a.eval_minutes, seed=a.seed, amp=a.amp,
     )  # fmt: skip
     if device == "cuda":
         torch.backends.cudnn.benchmark = True
@@ -113,7 +117,8 @@ def train(a: argparse.Namespace) -> None:
     elif teacher is not None:
         print(f"{trainer.start_from_teacher()} convolutions copied from the teacher")
     trainer.run(a.quiet)
-    print(f"saved {out / 'best.pt'} and {out / 'last.pt'}: {trainer.done} steps, {trainer.crops} crops in all")
+    if trainer.workers.first:
+        print(f"saved {out / 'best.pt'} and {out / 'last.pt'}: {trainer.done} steps, {trainer.crops} crops in all")
 
 
 def quantise_(a: argparse.Namespace) -> None:

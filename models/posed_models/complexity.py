@@ -3,11 +3,10 @@
 In: a network and an input size. Out: parameters, and FLOPs in units of 2^20.
 
 The paper's numbers come from the official repository's tools/summary_network.py, which uses torchstat. Its conventions: a
-multiply-add counts once; batch norm counts two operations an element, ReLU one, average pooling one an input element; a
-module that runs several times counts its last run only (the fuse ReLU); an upsampling counts its area once, whatever the
-channels; gates, sums, sigmoids and functional calls count nothing; "M" is 2^20. So counted, the naive networks give the
-table's digits (194.8, 311.1); the Lite ones lie 0.05 to 0.08 % under it (205.1 for 205.2, 319.0 for 319.2), for a reason not
-found.
+multiply-add counts once; batch norm counts two operations an element, ReLU one; pooling h x w to one cell counts
+(h + 1)·(w + 1) a channel (torchstat's window has one row and one column too many); a module that runs several times counts its
+last run only (the fuse ReLU); an upsampling counts its area once, whatever the channels; gates, sums, sigmoids and functional
+calls count nothing; "M" is 2^20. So counted, every network gives the tables' digits.
 """
 
 from __future__ import annotations
@@ -44,8 +43,10 @@ def _cost(module: nn.Module, x: Any, y: Any) -> int:
         return y.numel() // y.shape[1] * (module.weight.numel() + (y.shape[1] if module.bias is not None else 0))
     if isinstance(module, nn.BatchNorm2d):
         return 2 * x.numel()
-    if isinstance(module, nn.ReLU | SpatialWeighting):  # the latter: its average pooling
+    if isinstance(module, nn.ReLU):
         return x.numel()
+    if isinstance(module, SpatialWeighting):  # its average pooling
+        return x.shape[1] * (x.shape[2] + 1) * (x.shape[3] + 1)
     if isinstance(module, nn.Upsample):
         return y[0, 0].numel()
     if isinstance(module, LiteHRModule):  # its ReLU, the last of its runs

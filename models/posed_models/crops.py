@@ -71,10 +71,7 @@ class CropSet:
         return self.subset([i for i, o in enumerate(out) if not o]), self.subset([i for i, o in enumerate(out) if o])
 
     def store(self, limit_gb: float) -> CropSet:
-        """
-
-        ecodes all canvases once and keeps them on the device, if they fit into `limit_gb`; else they are decoded as needed.
-        """
+        """Decodes all canvases once and keeps them on the device, if they fit into `limit_gb`; else decodes them as needed."""
         if len(self) * CANVAS[0] * CANVAS[1] * 3 <= limit_gb * 1e9:
             self._stored = self._decode(range(len(self))).to(self.device)
         return self
@@ -102,10 +99,7 @@ class CropSet:
         return torch.from_numpy(out)
 
     def parts(self) -> Tensor:
-        """
-
-        x 3 x 4: the box of the whole person, of the upper and of the lower body, where at least three joints are labelled.
-        """
+        """n x 3 x 4: the box of the whole person, of the upper and of the lower body (from three labelled joints on)."""
         part = np.repeat(self.boxes[:, None].astype(np.float32), 3, 1)
         upper = np.zeros(self.keypoints.shape[1], bool)
         upper[list(self.skeleton.upper)] = True

@@ -1,7 +1,7 @@
-"""A float ONNX export of a Lite-HRNet, whoever made it, back into a network.
+"""A float export of a Lite-HRNet, whoever made it, back into a network.
 
-In: an ONNX file: PP-TinyPose exported by paddle2onnx (a Wider-Naive Lite-HRNet-18, 269 folded convolutions), an mmdeploy export,
-or ours. Out: the same network in PyTorch, folded, so that it can be rounded, fine-tuned and exported like ours.
+In: an ONNX or OpenVINO file: PP-TinyPose (a Wider-Naive Lite-HRNet-18, 269 folded convolutions), an mmdeploy export, or ours.
+Out: the same network in PyTorch, folded, so that it can be rounded, fine-tuned and exported like ours.
 
 Exporters order and name nodes differently and write a channel shuffle in several ways. Convolutions are therefore matched by
 their place: each convolution is coloured by shape, stride and groups, then again and again by the colours of the convolutions
@@ -14,96 +14,21 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import onnx
 import torch
 import torch.nn as nn
-from onnx import numpy_helper
 
+from posed_models import onnx_graph, openvino_graph
 from posed_models.blocks import fold_bn
 from posed_models.checkpoint import Imported
+from posed_models.convolutions import Conv
 from posed_models.errors import PosedModelsError
 from posed_models.export import trace
 from posed_models.nets import ARCHS, build
 
-
-@dataclass
-class Conv:
-    """
-
-    ne convolution of a graph: the name of its weight, folded weight and bias, stride, groups, and its neighbours by number.
-    """
-
-    name: str
-    weight: np.ndarray
-    bias: np.ndarray
-    stride: int
-    groups: int
-    reads: set[int] = field(default_factory=set)
-    feeds: set[int] = field(default_factory=set)
-
-    @property
-    def kind(self) -> tuple[Any, ...]:
-        return (*self.weight.shape, self.stride, self.groups)
-
-
-def convolutions(model: onnx.ModelProto) -> list[Conv]:
-    """The convolutions of a float graph with batch norms folded, and who feeds whom, other operators left out."""
-    g = model.graph
-    const = {i.name: numpy_helper.to_array(i) for i in g.initializer}
-    found: list[Conv] = []
-    source: dict[str, frozenset[int]] = {}
-    for node in g.node:
-        attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-        if node.op_type == "Constant":
-            const[node.output[0]] = numpy_helper.to_array(attributes["value"]) if "value" in attributes else np.array(0)
-            continue
-        if node.op_type == "Identity" and node.input[0] in const:
-            const[node.output[0]] = const[node.input[0]]
-            continue
-        if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
-            raise PosedModelsError(f"node {node.name or node.output[0]} is quantised: give the float export")
-        reads = frozenset[int]().union(*(source.get(i, frozenset()) for i in node.input))
-        if node.op_type == "Conv":
-            if node.input[1] not in const:
-                raise PosedModelsError(f"convolution {node.name or node.output[0]} has computed weights: not a Lite-HRNet")
-            w = const[node.input[1]].astype(np.float64)
-            has_bias = len(node.input) > 2 and node.input[2]
-            b = const[node.input[2]].astype(np.float64) if has_bias else np.zeros(w.shape[0])
-            strides = attributes.get("strides", [1, 1])
-            found.append(Conv(node.input[1], w, b, int(strides[0]), int(attributes.get("group", 1)), set(reads)))
-            for r in reads:
-                found[r].feeds.add(len(found) - 1)
-            reads = frozenset({len(found) - 1})
-        elif node.op_type == "BatchNormalization":
-            conv = found[next(iter(reads))]
-            gamma, beta, mean, var = (const[i].astype(np.float64) for i in node.input[1:5])
-            scale = gamma / np.sqrt(var + attributes.get("epsilon", 1e-5))
-            conv.weight = conv.weight * scale.reshape(-1, 1, 1, 1)
-            conv.bias = (conv.bias - mean) * scale + beta
-        elif node.op_type in ("Add", "Mul") and len(reads) == 1 and _per_channel(node, const, found[next(iter(reads))]):
-            _fold_constant(node, const, found[next(iter(reads))])
-        for o in node.output:
-            source[o] = reads
-    return found
-
-
-def _per_channel(node: onnx.NodeProto, const: dict[str, np.ndarray], conv: Conv) -> bool:
-    """Is this a bias or a scale that an exporter left beside its convolution (paddle2onnx writes biases so)?"""
-    values = [const[i] for i in node.input if i in const]
-    return len(values) == 1 and values[0].size == conv.weight.shape[0]
-
-
-def _fold_constant(node: onnx.NodeProto, const: dict[str, np.ndarray], conv: Conv) -> None:
-    value = next(const[i] for i in node.input if i in const).astype(np.float64).ravel()
-    if node.op_type == "Add":
-        conv.bias = conv.bias + value
-    else:
-        conv.weight, conv.bias = conv.weight * value.reshape(-1, 1, 1, 1), conv.bias * value
+SUFFIXES = (".onnx", ".xml")
+"""Of the files that [`load_export`] reads."""
 
 
 def colours(convs: list[Conv]) -> list[int]:
@@ -130,11 +55,15 @@ def candidates(convs: list[Conv]) -> Iterator[tuple[str, str, bool]]:
                 yield arch, task, every
 
 
-def load_onnx(path: str | Path) -> Imported:
-    """Reads a float ONNX export into a folded network of ours."""
-    model = onnx.load(str(path))
+def read(path: str | Path) -> list[Conv]:
+    """The convolutions of an export, batch norms folded, and who feeds whom."""
+    return openvino_graph.read(path) if Path(path).suffix == ".xml" else onnx_graph.read(path)
+
+
+def load_export(path: str | Path) -> Imported:
+    """Reads a float ONNX or OpenVINO export into a folded network of ours."""
     try:
-        theirs = convolutions(model)
+        theirs = read(path)
         if not theirs:
             raise PosedModelsError("no convolution in it: is it a network?")
         found = next(candidates(theirs), None)
@@ -151,7 +80,7 @@ def load_onnx(path: str | Path) -> Imported:
     modules = dict(net.named_modules())
     with tempfile.TemporaryDirectory() as folder:
         trace(net, Path(folder) / "own.onnx", 64, 64, True)
-        ours = convolutions(onnx.load(Path(folder) / "own.onnx"))
+        ours = read(Path(folder) / "own.onnx")
     a, b = colours(theirs), colours(ours)
     if Counter(a) != Counter(b) or len(set(a)) != len(a):
         raise PosedModelsError(f"{path}: its convolutions are those of {arch}, but not joined in the same way")

@@ -1,6 +1,6 @@
 """Somebody's weights to our ONNX and card, proven equal to the source.
 
-In: .pth (official, mmpose, mmsegmentation), .pt (ours), .npz or float .onnx. Out: NAME.onnx and NAME.toml.
+In: .pth (official, mmpose, mmsegmentation), .pt (ours), .npz, float .onnx or OpenVINO .xml. Out: NAME.onnx and NAME.toml.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from posed_models.checkpoint import Imported
 from posed_models.complexity import complexity
 from posed_models.errors import PosedModelsError
 from posed_models.export import export_float
-from posed_models.foreign import load_onnx
+from posed_models.foreign import SUFFIXES, load_export
 from posed_models.nets import ARCHS, LiteHRNetSegmenter, build
+from posed_models.openvino_graph import OpenVinoSession
 from posed_models.session import Session
 from posed_models.skeletons import output_names
 
@@ -28,8 +29,8 @@ TOLERANCE = 1e-5
 
 def load(path: str | Path, trust: bool = False) -> Imported:
     """Any of the files named above."""
-    if Path(path).suffix == ".onnx":
-        return load_onnx(path)
+    if Path(path).suffix in SUFFIXES:
+        return load_export(path)
     return checkpoint.load(path, trust)
 
 
@@ -60,13 +61,15 @@ def describe(imported: Imported, height: int, width: int, precision: str, licenc
 def difference(imported: Imported, source: str | Path, onnx: str | Path) -> float:
     """Largest difference between `onnx` and its source on random images, as a share of the largest output.
 
-    The source is run by ONNX Runtime if it is an ONNX file of the same input size, else in PyTorch with its batch norms unfolded.
+    The source is run by ONNX Runtime or OpenVINO if it is such a file of the same input size, else in PyTorch with its batch
+    norms unfolded.
     """
     ours = Session(onnx)
     x = np.random.default_rng(0).standard_normal((2, 3, *ours.size)).astype(np.float32)
     want = None
-    if Path(source).suffix == ".onnx" and Session(source).size == ours.size:
-        want = Session(source).run(x)
+    if Path(source).suffix in SUFFIXES:
+        theirs = OpenVinoSession(source) if Path(source).suffix == ".xml" else Session(source)
+        want = theirs.run(x) if theirs.size == ours.size else None
     if want is None:
         want = imported.net.cpu().eval()(torch.from_numpy(x)).numpy()
     got = ours.run(x)

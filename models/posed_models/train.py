@@ -4,7 +4,7 @@ In: a [`CropSet`], perhaps a teacher, and [`Settings`]. Out, in a folder: `best.
 complete in itself), `resume.pt` (everything to go on from), `log.csv`.
 
 With a fixed number of steps, the same seed, data and device give the same losses, bit for bit on the CPU. With `minutes` the
-learning rate follows the clock, so they do not.
+learning rate follows the clock, so they do not. Several processes may train one network (workers.py).
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ from posed_models.heldout import HeldOut
 from posed_models.log import RunLog
 from posed_models.masks import IGNORED
 from posed_models.nets import Net, build, check_size
+from posed_models.optimiser import Optimiser
+from posed_models.workers import Workers
 
 WARM_UP_STEPS, WARM_UP_SHARE = 100, 0.1
 """The learning rate rises over so many steps, or this share of the run if that is shorter."""
@@ -42,7 +44,7 @@ LONGEST_MEMORY = 0.9995
 class Settings:
     """`steps` or `minutes` end the run.
 
-    `label_weight`: of the labelled joints' loss beside a teacher's; without a teacher it is 1.
+    `label_weight`: of the labelled joints' loss beside a teacher's; without a teacher it is 1. `batch`: of each process.
     """
 
     arch: str = "lite18"
@@ -52,6 +54,7 @@ class Settings:
     steps: int | None = None
     minutes: float | None = None
     batch: int = 32
+    optimiser: str = "adamw"
     lr: float = 2e-3
     weight_decay: float = 1e-3
     feature_weight: float = 0.2
@@ -77,16 +80,14 @@ class Trainer:
             raise PosedModelsError("a segmentation learns from outlines, without a teacher: give a COCO JSON, no --teacher")
         if settings.task == "pose" and teacher is None and not (crops.keypoints[..., 2] > 0).any():
             raise PosedModelsError("no joint is labelled and there is no teacher: nothing to learn from. Add --teacher")
+        self.workers = Workers()
         torch.manual_seed(settings.seed)
-        self.g = torch.Generator(self.device).manual_seed(settings.seed)
+        self.g = torch.Generator(self.device).manual_seed(settings.seed + self.workers.rank)
         self.augment = Augmenter(crops, settings.height, settings.width, self.g)
         outputs = crops.keypoints.shape[1] if settings.task == "pose" else 2
         self.net = build(settings.arch, settings.task, outputs).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.net).eval()
-        decay = [p for p in self.net.parameters() if p.ndim > 1]
-        rest = [p for p in self.net.parameters() if p.ndim <= 1]
-        groups = [{"params": decay, "weight_decay": settings.weight_decay}, {"params": rest, "weight_decay": 0.0}]
-        self.optimiser = torch.optim.AdamW(groups, lr=settings.lr)
+        self.optimiser = Optimiser(settings.optimiser, self.net, settings.lr, settings.weight_decay)
         self.done, self.crops, self.seconds, self.best = 0, 0, 0.0, math.inf
         self._features = (StageOutputs(teacher), StageOutputs(self.net)) if teacher is not None else None
 
@@ -107,12 +108,16 @@ class Trainer:
         if not path.is_file():
             raise PosedModelsError(f"{path}: no such file: nothing to resume. Leave --resume away to begin anew")
         c = torch.load(path, map_location=self.device, weights_only=True)
-        if c["settings"]["arch"] != self.settings.arch:
-            raise PosedModelsError(f"{path}: is of {c['settings']['arch']}, not {self.settings.arch}: correct --arch")
+        for name, now in (("arch", self.settings.arch), ("optimiser", self.settings.optimiser)):
+            if c["settings"][name] != now:
+                raise PosedModelsError(f"{path}: is of {c['settings'][name]}, not {now}: correct --{name}")
         self.net.load_state_dict(c["net"])
         self.average.load_state_dict(c["average"])
-        self.optimiser.load_state_dict(c["optimiser"])
-        self.g.set_state(c["generator"].cpu())
+        self.optimiser.load(c["optimiser"])
+        if self.workers.first:
+            self.g.set_state(c["generator"].cpu())
+        else:  # a state of its own, and not the one it began the whole training with
+            self.g.manual_seed(self.settings.seed + self.workers.rank + self.workers.count * c["step"])
         self.done, self.crops, self.seconds, self.best = c["step"], c["crops"], c["seconds"], c["best"]
 
     def save(self, name: str = "last.pt") -> None:
@@ -124,7 +129,7 @@ class Trainer:
         _write({"model": model, **card}, self.out / name)
         if name == "last.pt":
             whole: dict[str, Any] = {"net": self.net.state_dict(), "average": self.average.state_dict()}
-            whole |= {"optimiser": self.optimiser.state_dict(), "generator": self.g.get_state(), "settings": asdict(s)}
+            whole |= {"optimiser": self.optimiser.state(), "generator": self.g.get_state(), "settings": asdict(s)}
             whole |= {"step": self.done, "crops": self.crops, "seconds": self.seconds, "best": self.best}
             _write(whole, self.out / "resume.pt")
 
@@ -133,19 +138,18 @@ class Trainer:
         s = self.settings
         warm = min(1.0, max((self.done + 1) / WARM_UP_STEPS, share / WARM_UP_SHARE))
         lr = s.lr * warm * (0.5 * (1 + math.cos(math.pi * share)) * (1 - LOWEST_LR) + LOWEST_LR)
-        for group in self.optimiser.param_groups:
-            group["lr"] = lr
         batch = self.augment.draw(s.batch)
         self.net.train()
         losses = self._losses(batch)
         loss = torch.stack(list(losses.values())).sum()
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimiser.zero_grad()
         loss.backward()
+        self.workers.average(self.net.parameters())
         nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
-        self.optimiser.step()
+        self.optimiser.step(lr)
         self._average()
         self.done += 1
-        self.crops += s.batch
+        self.crops += s.batch * self.workers.count
         features = losses.get("features", torch.zeros(())).item()
         return {"lr": lr, "loss": loss.item(), "heatmap": loss.item() - features, "features": features}
 
@@ -180,15 +184,22 @@ class Trainer:
 
     def run(self, quiet: bool = False) -> None:
         """Trains to the end, reports, evaluates every `eval_minutes`, and saves."""
-        s, log, means = self.settings, RunLog(self.out, quiet), dict[str, float]()
+        s, means, workers = self.settings, dict[str, float](), self.workers
+        workers.agree(self.net)
+        if not workers.first:
+            while (share := workers.decide(0.0, self.device)) < 1:
+                self.step(share)
+            workers.close()
+            return
+        log = RunLog(self.out, quiet)
         start = evaluated = time.monotonic()
-        before, first, reported = self.seconds, self.done, self.done
-        while (share := self._share(time.monotonic() - start)) < 1:
+        before, first, reported = self.seconds, self.crops, self.done
+        while (share := workers.decide(self._share(time.monotonic() - start), self.device)) < 1:
             for name, value in self.step(share).items():
                 means[name] = value if name == "lr" else means.get(name, value) * 0.95 + value * 0.05
             now = time.monotonic()
             self.seconds = before + now - start
-            speed = (self.done - first) * s.batch / (now - start)
+            speed = (self.crops - first) / (now - start)
             log.progress(share, f"step {self.done}  {speed:.1f} crops/s  loss {means['loss']:.4f}")
             due = now - evaluated > 60 * s.eval_minutes
             if due or self.done - reported >= 20:
@@ -196,6 +207,7 @@ class Trainer:
                 evaluated = time.monotonic() if due else evaluated
                 reported = self.done
                 log.write(seconds=self.seconds, step=self.done, crops=self.crops, crops_per_s=speed, **means, **extra)
+        workers.close()
         if means:
             extra = self._evaluate()
             log.write(seconds=self.seconds, step=self.done, crops=self.crops, **means, **extra)

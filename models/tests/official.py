@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from conftest import SHAPES
 
 State = dict[str, torch.Tensor]
 
@@ -229,3 +231,18 @@ class Official:
             up = [F.interpolate(r, size=size, mode="bilinear", align_corners=False) for r in results]
             x = torch.cat(up, 1)
         return self.conv("decode_head.conv_seg", self.cm("decode_head.convs.0", x, torch.relu))
+
+
+def state_of(arch, head="keypoint", outputs=17, seed=0):
+    """A checkpoint of `arch` with random weights, and the official network that runs it."""
+    channels, modules, lite = SHAPES[arch]
+    g = torch.Generator().manual_seed(seed)
+    state = make_state(channels, modules, lite, head, outputs, g)
+    official = Official(state, modules)
+    official.settle(g)
+    return state, official
+
+
+def relative(a, b):
+    """The largest difference, as a share of the largest value of `b`."""
+    return np.abs(a - b).max() / np.abs(b).max()

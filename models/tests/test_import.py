@@ -4,8 +4,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from conftest import SHAPES
-from official import Official, make_state
+from official import Official, relative, state_of
 
 from posed_models import checkpoint, importing
 from posed_models.blocks import fold_bn
@@ -14,19 +13,6 @@ from posed_models.errors import PosedModelsError
 from posed_models.export import export_float
 from posed_models.nets import build
 from posed_models.session import Session
-
-
-def state_of(arch, head="keypoint", outputs=17, seed=0):
-    channels, modules, lite = SHAPES[arch]
-    g = torch.Generator().manual_seed(seed)
-    state = make_state(channels, modules, lite, head, outputs, g)
-    official = Official(state, modules)
-    official.settle(g)
-    return state, official
-
-
-def relative(a, b):
-    return np.abs(a - b).max() / np.abs(b).max()
 
 
 @pytest.mark.parametrize(

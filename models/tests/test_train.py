@@ -1,6 +1,9 @@
 """Training repeats itself, goes on where it stopped, and learns."""
 
 import csv
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from posed_models.decode import crop, crop_matrix, dark
 from posed_models.errors import PosedModelsError
 from posed_models.heldout import HeldOut
 from posed_models.nets import build
+from posed_models.optimiser import orthogonal
 from posed_models.train import Settings, Trainer
 
 SMALL = {"height": 64, "width": 64, "batch": 4}
@@ -34,18 +38,59 @@ def test_the_same_seed_gives_the_same_losses(coco, tmp_path):
     assert first != losses(trainer(coco, tmp_path, seed=4), 3)
 
 
-def test_a_resumed_run_goes_on_as_if_never_stopped(coco, tmp_path):
-    whole = losses(trainer(coco, tmp_path / "a"), 6)
-    stopped = trainer(coco, tmp_path / "b")
+@pytest.mark.parametrize("optimiser", ["muon", "adamw"])
+def test_a_resumed_run_goes_on_as_if_never_stopped(optimiser, coco, tmp_path):
+    whole = losses(trainer(coco, tmp_path / "a", optimiser=optimiser), 6)
+    stopped = trainer(coco, tmp_path / "b", optimiser=optimiser)
     begin = losses(stopped, 3)
     stopped.save()
-    other = trainer(coco, tmp_path / "b", seed=99)
+    other = trainer(coco, tmp_path / "b", seed=99, optimiser=optimiser)
     other.resume(tmp_path / "b" / "resume.pt")
     assert begin + losses(other, 3) == whole
+    if optimiser == "muon":
+        return
     with pytest.raises(PosedModelsError, match="nothing to resume"):
         other.resume(tmp_path / "c" / "resume.pt")
     with pytest.raises(PosedModelsError, match="is of naive18, not lite18"):
         trainer(coco, tmp_path, arch="lite18").resume(tmp_path / "b" / "resume.pt")
+    with pytest.raises(PosedModelsError, match="is of adamw, not muon: correct --optimiser"):
+        trainer(coco, tmp_path, optimiser="muon").resume(tmp_path / "b" / "resume.pt")
+
+
+def test_muon_steps_along_the_nearest_orthogonal_matrix():
+    g = torch.Generator().manual_seed(0)
+    for shape in ((12, 30), (30, 12), (8, 8)):
+        m = torch.randn(shape, generator=g)
+        u, s, v = torch.linalg.svd(m, full_matrices=False)
+        values = torch.diagonal(u.T @ orthogonal(m) @ v.T)
+        assert ((values > 0.6) & (values < 1.3))[s > 0.02 * s.max()].all()
+        assert torch.allclose(u * values @ v, orthogonal(m), atol=1e-4)
+
+
+def test_two_processes_train_one_network(coco, tmp_path):
+    script = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import torch
+from pathlib import Path
+from test_train import trainer
+t = trainer({[str(p) for p in coco]!r}, Path({str(tmp_path / "run")!r}), steps=2, batch=2)
+drawn = float(t.augment.draw(2).x.sum())
+t.run(quiet=True)
+weights = float(sum(p.double().abs().sum() for p in t.net.parameters()))
+Path({str(tmp_path)!r}, f"{{t.workers.rank}}.txt").write_text(f"{{drawn!r}} {{weights!r}} {{t.crops}}")
+"""
+    (tmp_path / "one.py").write_text(script)
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone", str(tmp_path / "one.py")]
+    subprocess.run(command, check=True, timeout=170, capture_output=True)
+    first, second = ((tmp_path / f"{rank}.txt").read_text().split() for rank in (0, 1))
+    assert first[0] != second[0]  # each draws its own crops
+    assert first[1:] == second[1:]  # and both have the same weights
+    assert first[2] == "8"
+    alone = trainer(coco, tmp_path / "alone", batch=2)
+    alone.run(quiet=True)
+    assert float(sum(p.double().abs().sum() for p in alone.net.parameters())) != float(first[1])
+    assert (tmp_path / "run" / "last.pt").is_file()
 
 
 def test_supervised_training_learns_one_picture(coco, tmp_path):
