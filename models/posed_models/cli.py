@@ -62,6 +62,11 @@ def _export(p: Parser) -> None:
     _size(p)
 
 
+def _label(p: Parser) -> None:
+    p.add_argument("lines", help="what `posed image PHOTO…` printed")
+    p.add_argument("--out", required=True, help="annotations.json; train takes it as --data, with --images where posed ran")
+
+
 def _train(p: Parser) -> None:
     _data(p)
     p.add_argument("--out", required=True, help="folder of the run")
@@ -129,6 +134,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Parser], None], Callable[[argparse.Name
     "nets": ("parameters and FLOPs of every network", _nets, commands.nets),
     "import": ("weights of others to ONNX and card", _import, commands.import_),
     "export": ("a network with random weights, to try an engine with", _export, commands.export),
+    "label": ("what posed saw in photos, as a COCO file to train on", _label, commands.label),
     "train": ("distil from a teacher, or train on labelled joints", _train, commands.train),
     "quantise": ("float weights to int8, with or without fine-tuning", _quantise, commands.quantise_),
     "eval": ("AP, PCKh or mean IoU of an ONNX network", _eval, commands.eval_),

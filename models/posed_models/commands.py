@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import copy
+import json
 import os
 import sys
 from pathlib import Path
 
 import torch
 
-from posed_models import card, crops, curve, evaluate, importing, masks, quantise
+from posed_models import card, crops, curve, evaluate, importing, labelling, masks, quantise
 from posed_models.augment import Augmenter
 from posed_models.blocks import fold_bn
 from posed_models.checkpoint import Imported
@@ -87,6 +88,13 @@ def export(a: argparse.Namespace) -> None:
     made = importing.describe(imported, height, width, "float32", "CC0-1.0", f"random weights, seed {a.random}: knows nothing")
     card.write(made, a.out)
     print(f"saved {a.out} and {Path(a.out).with_suffix('.toml')}")
+
+
+def label(a: argparse.Namespace) -> None:
+    """posed's lines to a COCO keypoint file."""
+    found = labelling.to_coco(a.lines)
+    Path(a.out).write_text(json.dumps(found))
+    print(f"saved {a.out}: {len(found['annotations'])} persons in {len(found['images'])} photos")
 
 
 def train(a: argparse.Namespace) -> None:

@@ -20,6 +20,9 @@ MOST = 64.0
 """The largest factor by which a channel is scaled."""
 QUANTILE = 0.9995
 """Of |activation|: what counts as a channel's range."""
+QUIET = 16.0
+"""A channel that hardly answers to these images counts as having this part of the median range. Enlarged to the full scale it
+would burst that scale on the first image it does answer to."""
 
 
 def _pairs(net: Net) -> list[tuple[nn.Conv2d, nn.Conv2d, nn.Module]]:
@@ -52,7 +55,10 @@ def _ranges(net: Net, watched: list[nn.Module], x: Tensor) -> dict[nn.Module, Te
     top: dict[nn.Module, Tensor] = {}
 
     def hook(m: nn.Module, _inputs: Any, o: Tensor) -> None:
-        top[m] = o.abs().transpose(0, 1).flatten(1).float().quantile(QUANTILE, 1).clamp(min=1e-4)
+        ranges = o.abs().transpose(0, 1).flatten(1).float().quantile(QUANTILE, 1)
+        answering = ranges[ranges > 1e-4]
+        least = float(answering.median()) / QUIET if len(answering) else 1.0
+        top[m] = ranges.clamp(min=max(least, 1e-4))
 
     hooks = [m.register_forward_hook(hook) for m in watched]
     net(x)
