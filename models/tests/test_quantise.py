@@ -8,12 +8,12 @@ from conftest import PHOTOS, REPOSITORY
 
 from posed_models import crops, quantise
 from posed_models.augment import Augmenter
-from posed_models.blocks import fold_bn
+from posed_models.blocks import ShuffleUnit, fold_bn
 from posed_models.cli import main
-from posed_models.equalise import equalise
+from posed_models.equalise import QUIET, equalise
 from posed_models.export import export_int8
 from posed_models.log import RunLog
-from posed_models.nets import build
+from posed_models.nets import build, enliven
 from posed_models.rounding import Quantised, Rounder, unrounded
 from posed_models.session import Session
 
@@ -171,3 +171,20 @@ def test_fine_tuning_lowers_the_error_and_rounding_can_be_taken_away(augment, tm
     assert len(report) == len(q.rounders) + 269 + 1
     gate = report["backbone.stem.conv1.out"]
     assert 10 < gate.own_db < 80 and gate.all_db <= gate.own_db + 3
+
+
+@torch.no_grad()
+def test_a_channel_quiet_while_equalising_is_hardly_enlarged():
+    torch.manual_seed(0)
+    net = build("naive18")
+    enliven(net, 64, 64)
+    net = fold_bn(net)
+    first = next(m for m in net.modules() if isinstance(m, ShuffleUnit)).branch2[0].conv
+    first.bias[3] = -1e3  # behind it stands a ReLU
+    x = torch.randn(2, 3, 64, 64)
+    before, old = net(x), first.weight.clone()
+    equalise(net, x)
+    assert torch.allclose(net(x), before, rtol=1e-3, atol=1e-3 * float(before.abs().max()))
+    enlarged = (first.weight / old).flatten(1).median(1).values
+    awake = torch.arange(len(enlarged)) != 3
+    assert enlarged[3] < 2 * QUIET * enlarged[awake].median()
