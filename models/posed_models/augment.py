@@ -92,8 +92,8 @@ class Augmenter:
     def _normal(self, *shape: int) -> Tensor:
         return torch.randn(*shape, generator=self.g, device=self.crops.device)
 
-    def draw(self, n: int) -> Batch:
-        """n random persons, each cropped anew."""
+    def maps(self, n: int) -> tuple[Tensor, Tensor, Tensor]:
+        """n random persons: which they are, n x 2 x 3 maps from crop pixels to their canvases' pixels, and which are mirrored."""
         height, width = self.size
         which = torch.randint(len(self.crops), (n,), generator=self.g, device=self.crops.device)
         u = self._uniform(n)
@@ -108,11 +108,22 @@ class Augmenter:
         cos, sin = torch.cos(angle) * s, torch.sin(angle) * s
         linear = torch.stack([torch.stack([cos * sign, -sin], 1), torch.stack([sin * sign, cos], 1)], 1)
         middle = torch.tensor([width / 2, height / 2], device=self.crops.device)
-        matrix = torch.cat([linear, (centre - linear @ middle)[..., None]], 2)
-        joints = to_crop(self.keypoints[which], matrix)
+        return which, torch.cat([linear, (centre - linear @ middle)[..., None]], 2), flip
+
+    def placed(self, joints: Tensor, matrix: Tensor, flip: Tensor) -> Tensor:
+        """n x J x 3 in canvas pixels to crop pixels, left and right exchanged where mirrored; third 0 outside the crop."""
+        height, width = self.size
+        joints = to_crop(joints, matrix)
         joints = torch.where(flip[:, None, None], joints[:, self.mirror], joints)
         inside = (joints[..., :2] >= 0) & (joints[..., :2] < torch.tensor([width, height], device=joints.device))
         joints[..., 2] *= inside.all(-1)
+        return joints
+
+    def draw(self, n: int) -> Batch:
+        """n random persons, each cropped anew."""
+        height, width = self.size
+        which, matrix, flip = self.maps(n)
+        joints = self.placed(self.keypoints[which], matrix, flip)
         x = normalise(self._colours(warp(self.crops.canvases(which), matrix, height, width)))
         return Batch(x, joints, _classes(self.crops, which, matrix, height, width))
 

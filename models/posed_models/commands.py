@@ -21,6 +21,7 @@ from posed_models.errors import PosedModelsError
 from posed_models.export import export_float, export_int8
 from posed_models.heldout import HeldOut
 from posed_models.log import RunLog
+from posed_models.native.trainer import NativeTrainer
 from posed_models.nets import ARCHS, build, enliven
 from posed_models.rounding import unrounded
 from posed_models.skeletons import output_names
@@ -113,7 +114,8 @@ def train(a: argparse.Namespace) -> None:
     if device == "cuda":
         torch.backends.cudnn.benchmark = True
     out = Path(a.out)
-    trainer = Trainer(settings, seen, HeldOut(held, height, width) if len(held) else None, teacher, out)
+    kind = NativeTrainer if a.native else Trainer
+    trainer = kind(settings, seen, HeldOut(held, height, width) if len(held) else None, teacher, out)
     if a.resume:
         trainer.resume(out / "resume.pt")
         print(f"going on from step {trainer.done}")
@@ -146,7 +148,7 @@ def quantise_(a: argparse.Namespace) -> None:
 
     def compare(when: str) -> None:
         if test is not None:
-            before, after = test.figures(truth, None), test.figures(q, truth)  # type: ignore[arg-type]
+            before, after = test.figures(truth, None), test.figures(q, truth)
             words = [f"heatmap error {after['held_out_error']:.4f}"]
             if "held_out_pck" in after:
                 words.append(f"PCK@0.2 {before['held_out_pck']:.1f} float, {after['held_out_pck']:.1f} int8")

@@ -22,7 +22,8 @@ def relative_mse(x: Tensor, y: Tensor) -> Tensor:
     return F.mse_loss(x.float(), y.float()) / (y.float().var() + 1e-6)
 
 
-def _pairs(net: nn.Module) -> list[tuple[str, nn.Conv2d, nn.BatchNorm2d | None]]:
+def pairs(net: nn.Module) -> list[tuple[str, nn.Conv2d, nn.BatchNorm2d | None]]:
+    """Every convolution with a batch norm behind it, and those of a [`ConvBN`] without one: name, convolution, batch norm."""
     out: list[tuple[str, nn.Conv2d, nn.BatchNorm2d | None]] = []
     for name, m in net.named_modules():
         if isinstance(m, ConvBN):
@@ -43,11 +44,11 @@ def warm_start(net: Net, teacher: Net, x: Tensor) -> int:
     running mean μ − b, running variance σ², γ = √(σ² + ε), β = μ.
     """
     theirs = dict(teacher.named_modules())
-    pairs = []
-    for name, conv, bn in _pairs(net):
+    twins = []
+    for name, conv, bn in pairs(net):
         twin = theirs.get(name)
         if isinstance(twin, nn.Conv2d) and twin.weight.shape == conv.weight.shape:
-            pairs.append((name, conv, bn, twin))
+            twins.append((name, conv, bn, twin))
     seen: dict[str, tuple[Tensor, Tensor]] = {}
 
     def watch(name: str) -> Any:
@@ -56,11 +57,11 @@ def warm_start(net: Net, teacher: Net, x: Tensor) -> int:
 
         return hook
 
-    hooks = [twin.register_forward_hook(watch(name)) for name, _, _, twin in pairs]
+    hooks = [twin.register_forward_hook(watch(name)) for name, _, _, twin in twins]
     teacher(x)
     for hook in hooks:
         hook.remove()
-    for name, conv, bn, twin in pairs:
+    for name, conv, bn, twin in twins:
         conv.weight.copy_(twin.weight)
         mean, var = seen[name]
         if bn is not None:
@@ -75,7 +76,7 @@ def warm_start(net: Net, teacher: Net, x: Tensor) -> int:
     own = getattr(teacher, "keypoint_head", None)
     if head is not None and own is not None and head.final_layer.weight.shape == own.final_layer.weight.shape:
         head.load_state_dict(own.state_dict())
-    return len(pairs)
+    return len(twins)
 
 
 class StageOutputs:

@@ -6,15 +6,20 @@ mean IoU where there are outlines.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
+from torch import Tensor
 
 from posed_models.augment import plain
 from posed_models.crops import CropSet
 from posed_models.decode import dark
 from posed_models.distil import relative_mse
 from posed_models.metrics import Confusion, pck
-from posed_models.nets import Net
+
+Forward = Callable[[Tensor], Tensor]
+"""Pictures n x 3 x H x W to heatmaps or logits: a module, or the native network."""
 
 
 class HeldOut:
@@ -26,7 +31,7 @@ class HeldOut:
         self.size, self.batch = (height, width), batch
 
     @torch.no_grad()
-    def figures(self, net: Net, teacher: Net | None) -> dict[str, float]:
+    def figures(self, net: Forward, teacher: Forward | None) -> dict[str, float]:
         """`held_out_error`: relative heatmap error against the teacher; `held_out_pck`: PCK@0.2 of the torso, in per cent."""
         errors: list[float] = []
         found, truth = [], []

@@ -18,20 +18,20 @@ KINDS = ("adamw", "muon")
 
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of the Newton-Schulz quintic, Jordan et al."""
-_ADAMW_RMS = 0.2
+ADAMW_RMS = 0.2
 """The root mean square of AdamW's step at a rate of 1."""
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
-    """The nearest matrix with singular values near 1 (0.7 to 1.2), by five Newton-Schulz steps; rows x columns."""
+    """The nearest matrix with singular values near 1 (0.7 to 1.2), by five Newton-Schulz steps; [n x] rows x columns."""
     a, b, c = _COEFFICIENTS
-    tall = matrix.shape[0] > matrix.shape[1]
-    x = matrix.T if tall else matrix
-    x = x / (x.norm() + 1e-7)
+    tall = matrix.shape[-2] > matrix.shape[-1]
+    x = matrix.mT if tall else matrix
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for _ in range(5):
-        square = x @ x.T
+        square = x @ x.mT
         x = a * x + (b * square + c * square @ square) @ x
-    return x.T if tall else x
+    return x.mT if tall else x
 
 
 class Muon(torch.optim.Optimizer):
@@ -51,7 +51,7 @@ class Muon(torch.optim.Optimizer):
                 mean = self.state[p].setdefault("momentum", torch.zeros_like(p))
                 mean.lerp_(p.grad, 1 - group["momentum"])
                 update = orthogonal(p.grad.lerp(mean, group["momentum"]).flatten(1))
-                size = _ADAMW_RMS * math.sqrt(max(update.shape))
+                size = ADAMW_RMS * math.sqrt(max(update.shape))
                 p.mul_(1 - group["lr"] * group["weight_decay"])
                 p.add_(update.reshape(p.shape), alpha=-group["lr"] * size)
 

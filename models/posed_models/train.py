@@ -36,6 +36,8 @@ WARM_UP_STEPS, WARM_UP_SHARE = 100, 0.1
 """The learning rate rises over so many steps, or this share of the run if that is shorter."""
 LOWEST_LR = 0.02
 """Where the cosine ends, a share of the highest rate."""
+LONGEST_GRADIENT = 5.0
+"""What the gradients' norm is clipped to."""
 LONGEST_MEMORY = 0.9995
 """Of the averaged weights: the share that a step keeps; less in the first steps."""
 
@@ -111,14 +113,24 @@ class Trainer:
         for name, now in (("arch", self.settings.arch), ("optimiser", self.settings.optimiser)):
             if c["settings"][name] != now:
                 raise PosedModelsError(f"{path}: is of {c['settings'][name]}, not {now}: correct --{name}")
-        self.net.load_state_dict(c["net"])
+        self._take(c)
         self.average.load_state_dict(c["average"])
-        self.optimiser.load(c["optimiser"])
         if self.workers.first:
             self.g.set_state(c["generator"].cpu())
         else:  # a state of its own, and not the one it began the whole training with
             self.g.manual_seed(self.settings.seed + self.workers.rank + self.workers.count * c["step"])
         self.done, self.crops, self.seconds, self.best = c["step"], c["crops"], c["seconds"], c["best"]
+
+    def _whole(self) -> dict[str, Any]:
+        """What resuming needs beside the weights."""
+        return {"optimiser": self.optimiser.state()}
+
+    def _take(self, c: dict[str, Any]) -> None:
+        """Takes back the weights and what `_whole` gave."""
+        if "optimiser" not in c:
+            raise PosedModelsError("that run was --native: go on with it, or begin anew with --init last.pt")
+        self.net.load_state_dict(c["net"])
+        self.optimiser.load(c["optimiser"])
 
     def save(self, name: str = "last.pt") -> None:
         """Writes the averaged weights, and beside `last.pt` all that resuming needs."""
@@ -128,16 +140,23 @@ class Trainer:
         card = {"arch": s.arch, "height": s.height, "width": s.width, "images": self.crops}
         _write({"model": model, **card}, self.out / name)
         if name == "last.pt":
-            whole: dict[str, Any] = {"net": self.net.state_dict(), "average": self.average.state_dict()}
-            whole |= {"optimiser": self.optimiser.state(), "generator": self.g.get_state(), "settings": asdict(s)}
+            whole: dict[str, Any] = {"net": self.net.state_dict(), "average": self.average.state_dict(), **self._whole()}
+            whole |= {"generator": self.g.get_state(), "settings": asdict(s)}
             whole |= {"step": self.done, "crops": self.crops, "seconds": self.seconds, "best": self.best}
             _write(whole, self.out / "resume.pt")
 
+    def rate(self, share: float) -> float:
+        """The learning rate at `share` of the run: rises, then falls along a cosine."""
+        warm = min(1.0, max((self.done + 1) / WARM_UP_STEPS, share / WARM_UP_SHARE))
+        return self.settings.lr * warm * (0.5 * (1 + math.cos(math.pi * share)) * (1 - LOWEST_LR) + LOWEST_LR)
+
+    def memory(self) -> float:
+        """The share of the averaged weights that this step keeps."""
+        return min(LONGEST_MEMORY, (1 + self.done) / (20 + self.done))
+
     def step(self, share: float) -> dict[str, float]:
         """One step at `share` (0 to 1) of the run."""
-        s = self.settings
-        warm = min(1.0, max((self.done + 1) / WARM_UP_STEPS, share / WARM_UP_SHARE))
-        lr = s.lr * warm * (0.5 * (1 + math.cos(math.pi * share)) * (1 - LOWEST_LR) + LOWEST_LR)
+        s, lr = self.settings, self.rate(share)
         batch = self.augment.draw(s.batch)
         self.net.train()
         losses = self._losses(batch)
@@ -145,7 +164,7 @@ class Trainer:
         self.optimiser.zero_grad()
         loss.backward()
         self.workers.average(self.net.parameters())
-        nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
+        nn.utils.clip_grad_norm_(self.net.parameters(), LONGEST_GRADIENT)
         self.optimiser.step(lr)
         self._average()
         self.done += 1
@@ -175,7 +194,7 @@ class Trainer:
 
     @torch.no_grad()
     def _average(self) -> None:
-        d = min(LONGEST_MEMORY, (1 + self.done) / (20 + self.done))
+        d = self.memory()
         for mean, now in zip(self.average.state_dict().values(), self.net.state_dict().values(), strict=True):
             if mean.dtype.is_floating_point:
                 mean.lerp_(now, 1 - d)
@@ -222,13 +241,17 @@ class Trainer:
         return seconds / (60 * self.settings.minutes)
 
     def _evaluate(self) -> dict[str, float]:
-        figures = self.held_out.figures(self.average, self.teacher) if self.held_out is not None else {}
+        figures = self._figures() if self.held_out is not None else {}
         error = figures.get("held_out_error", -max(figures.get("held_out_pck", 0.0), figures.get("held_out_iou", 0.0)))
         if error <= self.best:
             self.best = error
             self.save("best.pt")
         self.save()
         return figures
+
+    def _figures(self) -> dict[str, float]:
+        assert self.held_out is not None
+        return self.held_out.figures(self.average, self.teacher)
 
 
 def _write(what: dict[str, Any], path: Path) -> None:

@@ -1,0 +1,108 @@
+"""The native trainer: the same runs, files and figures as train.py's, by the C++ of this folder.
+
+In: crops, perhaps a teacher, and settings for poses. Out: `best.pt`, `last.pt`, `resume.pt`, `log.csv`.
+
+Not the same from run to run to the last bit: which thread takes which picture is left to chance, and so is the order of sums.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from posed_models.crops import CropSet
+from posed_models.errors import PosedModelsError
+from posed_models.heldout import Forward, HeldOut
+from posed_models.native.feed import Feeder
+from posed_models.native.joints import STRIDE, Joints
+from posed_models.native.network import NativeNetwork
+from posed_models.nets import LiteHRNet, Net
+from posed_models.train import LONGEST_GRADIENT, Settings, Trainer
+
+USUAL_POWER = 0.0016
+"""Mean square of wanted heatmaps: makes the loss the relative error that train.py has."""
+
+
+def forward(network: NativeNetwork, averaged: bool = False) -> Forward:
+    """`network` as a function of n x 3 x H x W, like a module."""
+
+    def run(x: Tensor) -> Tensor:
+        return torch.from_numpy(network.run(x.permute(0, 2, 3, 1).contiguous().numpy(), averaged)).permute(0, 3, 1, 2)
+
+    return run
+
+
+class NativeTrainer(Trainer):
+    """See the module's doc; `settings.amp`, `optimiser` and `feature_weight` mean nothing here."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        crops: CropSet,
+        held_out: HeldOut | None,
+        teacher: Net | None,
+        out: Path,
+        threads: int | None = None,
+    ) -> None:
+        if settings.task != "pose" or crops.device != "cpu":
+            raise PosedModelsError("--native trains poses on the CPU: leave it away for --task segmentation and for CUDA")
+        super().__init__(settings, crops, held_out, teacher, out)
+        if self.workers.count > 1:
+            raise PosedModelsError("--native uses threads of one process: start it without torchrun")
+        self._threads = threads or os.cpu_count() or 1
+        size = (settings.height, settings.width)
+        self._native: NativeNetwork | None = None
+        self._guide = self._of(teacher) if teacher is not None else None
+        self.joints = Joints(crops, self._guide, settings.label_weight if teacher is not None else 1.0, size)
+        self._feeder = Feeder(self.augment, settings.batch, settings.seed)
+
+    def _of(self, net: Net) -> NativeNetwork:
+        assert isinstance(net, LiteHRNet)
+        return NativeNetwork(net, self.settings.height, self.settings.width, self._threads)
+
+    @property
+    def native(self) -> NativeNetwork:
+        """Made when first needed: it copies the weights that the network has by then."""
+        if self._native is None:
+            self._native = self._of(self.net)
+        return self._native
+
+    def step(self, share: float) -> dict[str, float]:
+        """One step at `share` (0 to 1) of the run."""
+        lr = self.rate(share)
+        feed = self._feeder.next()
+        joints = self.joints.of(feed.which)
+        placed = self.augment.placed(joints[..., :3], feed.matrix, feed.flip)
+        weight = torch.where(feed.flip[:, None, None], joints[:, self.augment.mirror, 3:], joints[..., 3:])
+        wanted = torch.cat([placed[..., :2] / STRIDE, placed[..., 2:], weight], 2).contiguous().numpy()
+        height, width, count = self.native.heatmap_shape
+        scale = 1 / (len(wanted) * height * width * count * USUAL_POWER)
+        loss = self.native.learn(feed.pictures, wanted, 2.0 * self.settings.height / 256, scale)
+        self.native.weights.step(self.native.gradients, lr, LONGEST_GRADIENT)
+        self.native.weights.average(self.memory())
+        self.done += 1
+        self.crops += len(wanted)
+        return {"lr": lr, "loss": loss, "heatmap": loss, "features": 0.0}
+
+    def _evaluate(self) -> dict[str, float]:
+        self.native.write(self.average)
+        return super()._evaluate()
+
+    def _figures(self) -> dict[str, float]:
+        assert self.held_out is not None
+        return self.held_out.figures(forward(self.native, True), forward(self._guide) if self._guide is not None else None)
+
+    def _whole(self) -> dict[str, Any]:
+        return {"native": self.native.weights.state(), "joints": self.joints.known}
+
+    def _take(self, c: dict[str, Any]) -> None:
+        if "native" not in c:
+            raise PosedModelsError("that run was not --native: go on without it, or begin anew with --init last.pt")
+        self.net.load_state_dict(c["net"])
+        self.native.weights.load(c["native"])
+        if c["joints"].shape == self.joints.known.shape:
+            self.joints.known = c["joints"]
