@@ -101,8 +101,10 @@ def _quantise(p: Parser) -> None:
 
 def _eval(p: Parser) -> None:
     p.add_argument("model", help="NAME.toml or NAME.onnx")
-    p.add_argument("--annotations", required=True, help="COCO keypoint JSON, mmpose's MPII JSON, or a folder of mask PNGs")
-    p.add_argument("--images", required=True, help="folder of the photos")
+    p.add_argument("--annotations", help="COCO keypoint JSON, mmpose's MPII JSON, or a folder of mask PNGs")
+    p.add_argument("--images", help="folder of the photos")
+    p.add_argument("--data", help="instead: what train read; PCK of at most 500 of the persons that it held out")
+    p.add_argument("--hold-out", type=float, default=0.05, help="the share that it held out")
     p.add_argument("--detections", help="write the detections here, as COCO results")
 
 

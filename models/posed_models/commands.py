@@ -185,7 +185,14 @@ def _print_figures(name: str, figures: dict[str, float]) -> None:
 
 def eval_(a: argparse.Namespace) -> None:
     """AP, PCKh or mean IoU of an ONNX network."""
-    _print_figures(a.model, evaluate.figures(a.model, a.annotations, a.images, a.detections))
+    if a.data:
+        _, held = crops.read(a.data, a.images).split(a.hold_out)
+        figures = evaluate.held_out_figures(a.model, held)
+    elif a.annotations and a.images:
+        figures = evaluate.figures(a.model, a.annotations, a.images, a.detections)
+    else:
+        raise PosedModelsError("give --annotations with --images, or --data: what shall it be measured on?")
+    _print_figures(a.model, figures)
 
 
 def card_(a: argparse.Namespace) -> None:

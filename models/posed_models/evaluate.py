@@ -16,11 +16,13 @@ from typing import Any
 
 import cv2
 import numpy as np
+import torch
 
 from posed_models import masks
-from posed_models.crops import coco_people, mpii_people
+from posed_models.crops import CropSet, coco_people, mpii_people
 from posed_models.decode import PADDING, crop, crop_matrix, joints
 from posed_models.errors import PosedModelsError
+from posed_models.heldout import HeldOut
 from posed_models.metrics import Confusion, head_size, pckh
 from posed_models.session import Session, normalise
 from posed_models.skeletons import MPII_16
@@ -177,6 +179,14 @@ def person_figures(model: str | Path, annotations: str | Path, photos: str | Pat
         confusion.add(np.where(outside, masks.IGNORED, truth), logits.argmax(0))
     background, own = (float(v) for v in confusion.iou())
     return {"mIoU": confusion.mean_iou(), "IoU background": background, "IoU person": own}
+
+
+def held_out_figures(model: str | Path, held: CropSet) -> dict[str, float]:
+    """PCK@0.2 in per cent, of the persons `held` out of training, cut as for training (heldout.py)."""
+    session = Estimator(model).session
+    if not (held.keypoints[..., 2] > 0).any():
+        raise PosedModelsError("no joint of the held-out persons is labelled: nothing to compare with")
+    return HeldOut(held, *session.size).figures(lambda x: torch.from_numpy(session.run(x.numpy())), None)
 
 
 def figures(

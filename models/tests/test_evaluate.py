@@ -28,6 +28,14 @@ def test_the_default_model_finds_the_drawn_person(coco, tmp_path):
     assert len(found) == 6 and len(found[0]["keypoints"]) == 51 and found[0]["score"] > 0.5
 
 
+def test_the_default_model_is_right_on_held_out_drawn_persons(coco, capsys):
+    model = str(REPOSITORY / "models" / "wider_naive_lite_hrnet_18.toml")
+    assert main(["eval", model, "--data", str(coco[0]), "--images", str(coco[1]), "--hold-out", "0.5"]) == 0
+    assert float(capsys.readouterr().out.split("held_out_pck ")[1]) > 60
+    assert main(["eval", model, "--annotations", str(coco[0])]) == 1
+    assert "give --annotations with --images, or --data" in capsys.readouterr().err
+
+
 def test_joints_and_annotations_must_belong_together(mpii):
     with pytest.raises(PosedModelsError, match="has 17 joints, MPII has 16"):
         evaluate.figures(FLOAT, *mpii)

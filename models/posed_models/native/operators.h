@@ -20,6 +20,9 @@ struct View {
     for (int c = 0; c < (channels); c += LANES)     \
         if (const Some s = first((channels)-c); true)
 
+// Of a power of two: sides are halved and doubled only.
+inline int log2(int n) { return __builtin_ctz(static_cast<unsigned>(n)); }
+
 inline void put(bool begins, Some s, float* p, Lanes v) { store(s, p, begins ? v : add(v, load(s, p))); }
 
 // ---- 1x1 convolution. Weights: outputs x inputs; `turned`: inputs x outputs.
@@ -168,25 +171,27 @@ NOINLINE void depthwise_weights_back(View x, View dy, float* dturned, float* dbi
     }
 }
 
-// Stride 2: each input takes from the one to four results that read it.
+// Stride 2: input r is row k of result y where r = 2y − 1 + k, so a square of four inputs takes from a square of four results.
 NOINLINE inline void depthwise_halved_back(View dy, View dx, bool begins, const float* turned) {
     EACH_LANES(dx.channels) {
         Lanes w[9];
         UNROLL for (int k = 0; k < 9; k++) w[k] = load(s, turned + k * dx.channels + c);
-        for (int r = 0; r < dx.height; r++)
-            for (int q = 0; q < dx.width; q++) {
-                // Input r is row k of result y where r = 2y − 1 + k.
-                Lanes sum = all(0);
-                for (int i = (r + 1) % 2; i < 3; i += 2) {
-                    const int y = (r + 1 - i) / 2;
-                    if (y < 0 || y >= dy.height) continue;
-                    for (int j = (q + 1) % 2; j < 3; j += 2) {
-                        const int x = (q + 1 - j) / 2;
-                        if (x >= 0 && x < dy.width) sum = fma(w[3 * i + j], load(s, dy.pixel(y, x) + c), sum);
-                    }
-                }
-                put(begins, s, dx.pixel(r, q) + c, sum);
+        for (int y = 0; y < dy.height; y++) {
+            const bool below = y + 1 < dy.height;
+            Lanes here = load(s, dy.pixel(y, 0) + c), under = below ? load(s, dy.pixel(y + 1, 0) + c) : all(0);
+            for (int x = 0; x < dy.width; x++) {
+                const bool beside = x + 1 < dy.width;
+                const Lanes right = beside ? load(s, dy.pixel(y, x + 1) + c) : all(0);
+                const Lanes corner = beside && below ? load(s, dy.pixel(y + 1, x + 1) + c) : all(0);
+                put(begins, s, dx.pixel(2 * y, 2 * x) + c, mul(w[4], here));
+                put(begins, s, dx.pixel(2 * y, 2 * x + 1) + c, fma(w[3], right, mul(w[5], here)));
+                put(begins, s, dx.pixel(2 * y + 1, 2 * x) + c, fma(w[1], under, mul(w[7], here)));
+                const Lanes last = fma(w[6], right, fma(w[2], under, mul(w[8], here)));
+                put(begins, s, dx.pixel(2 * y + 1, 2 * x + 1) + c, fma(w[0], corner, last));
+                here = right;
+                under = corner;
             }
+        }
     }
 }
 
@@ -228,10 +233,13 @@ NOINLINE inline void pool_back(View dy, View dx, bool begins) {
 // ---- y = x · gate, each gate for a square of pixels.
 
 NOINLINE inline void weigh(View x, View gate, View y) {
-    const int side = x.height / gate.height;
+    const int halvings = log2(x.height / gate.height);
     for (int r = 0; r < y.height; r++)
-        for (int q = 0; q < y.width; q++) EACH_LANES(y.channels)
-            store(s, y.pixel(r, q) + c, mul(load(s, x.pixel(r, q) + c), load(s, gate.pixel(r / side, q / side) + c)));
+        for (int q = 0; q < y.width; q++) {
+            const float *from = x.pixel(r, q), *by = gate.pixel(r >> halvings, q >> halvings);
+            float* to = y.pixel(r, q);
+            EACH_LANES(y.channels) store(s, to + c, mul(load(s, from + c), load(s, by + c)));
+        }
 }
 
 NOINLINE inline void weigh_back(View x, View gate, View dy, View dx, bool x_begins, View dgate, bool gate_begins) {
@@ -290,13 +298,18 @@ NOINLINE inline void shuffle_back(View b, View weight, View dy, View da, bool a_
 constexpr int MOST_TERMS = 4;
 
 NOINLINE inline void sum_up(const View* x, const float* factor, int terms, View y, bool with_relu) {
-    int side[MOST_TERMS];
-    for (int k = 0; k < terms; k++) side[k] = y.height / x[k].height;
+    int halvings[MOST_TERMS];
+    for (int k = 0; k < terms; k++) halvings[k] = log2(y.height / x[k].height);
     for (int r = 0; r < y.height; r++)
-        for (int q = 0; q < y.width; q++) EACH_LANES(y.channels) {
-            Lanes sum = all(0);
-            for (int k = 0; k < terms; k++) sum = fma(all(factor[k]), load(s, x[k].pixel(r / side[k], q / side[k]) + c), sum);
-            store(s, y.pixel(r, q) + c, with_relu ? relu(sum) : sum);
+        for (int q = 0; q < y.width; q++) {
+            const float* from[MOST_TERMS];
+            for (int k = 0; k < terms; k++) from[k] = x[k].pixel(r >> halvings[k], q >> halvings[k]);
+            float* to = y.pixel(r, q);
+            EACH_LANES(y.channels) {
+                Lanes sum = all(0);
+                for (int k = 0; k < terms; k++) sum = fma(all(factor[k]), load(s, from[k] + c), sum);
+                store(s, to + c, with_relu ? relu(sum) : sum);
+            }
         }
 }
 
