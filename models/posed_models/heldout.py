@@ -29,6 +29,8 @@ class HeldOut:
         self.crops = crops.subset(range(min(limit, len(crops))))
         self.crops.device = crops.device
         self.size, self.batch = (height, width), batch
+        self._teacher: Forward | None = None
+        self._wanted: dict[int, Tensor] = {}
 
     @torch.no_grad()
     def figures(self, net: Forward, teacher: Forward | None) -> dict[str, float]:
@@ -44,7 +46,7 @@ class HeldOut:
                 confusion.add(batch.classes.cpu().numpy(), got.argmax(1).cpu().numpy())
                 continue
             if teacher is not None:
-                errors += [relative_mse(got, teacher(batch.x)).item()] * len(which)
+                errors += [relative_mse(got, self._asked(teacher, first, batch.x)).item()] * len(which)
             for heatmaps, joints in zip(got.float().cpu().numpy(), batch.joints.cpu().numpy(), strict=True):
                 if (joints[:, 2] > 0).any():
                     found.append([[4 * v for v in dark(h)[:2]] for h in heatmaps])
@@ -57,3 +59,11 @@ class HeldOut:
         if truth:
             out["held_out_pck"] = pck(np.array(found), np.array(truth), self.crops.skeleton)
         return out
+
+    def _asked(self, teacher: Forward, first: int, x: Tensor) -> Tensor:
+        """The teacher's answer to the batch that begins at `first`; the same teacher is asked once."""
+        if teacher is not self._teacher:
+            self._teacher, self._wanted = teacher, {}
+        if first not in self._wanted:
+            self._wanted[first] = teacher(x).float()
+        return self._wanted[first]

@@ -1,5 +1,5 @@
 // A folded Lite-HRNet as a list of operators, run forward and backward on the CPU: one picture a thread at a time, so that what a picture
-// needs stays in the caches. operators.py makes the list and says where everything lies.
+// needs stays in the caches. record.py makes the list, memory.py says where everything lies.
 //
 // In: pictures n x H x W x 3 float32, normalised, and the joints to find. Out: heatmaps n x H/4 x W/4 x J, or a loss and its gradients.
 #include "operators.h"
@@ -9,13 +9,14 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <memory>
 #include <new>
 #include <thread>
 #include <vector>
 
 enum Kind { POINTWISE, DEPTHWISE, STEM, POOL, WEIGH, SHUFFLE, SUM, ENLARGE };
 
-// Both structures are written by operators.py, field by field.
+// Both structures are written by library.py, field by field.
 struct Tensor {
     int64_t value, gradient;  // where in a thread's memory
     int32_t height, width, channels, row;
@@ -37,7 +38,9 @@ struct Arena {
         const size_t bytes = (floats * sizeof(float) + 2 * PAGE - 1) & ~(PAGE - 1);  // a vector may be read past the end
         at = static_cast<float*>(std::aligned_alloc(PAGE, bytes));
         if (!at) throw std::bad_alloc();
+#ifdef MADV_HUGEPAGE
         madvise(at, bytes, MADV_HUGEPAGE);
+#endif
     }
     ~Arena() { std::free(at); }
     Arena(const Arena&) = delete;
@@ -162,9 +165,10 @@ extern "C" {
 void* network_new(const Tensor* tensors, int tensor_count, const Operator* operators, int operator_count, int64_t values, int64_t gradients,
                   int64_t weights, int64_t biases, int image, int heatmaps, int threads) {
     try {
-        auto* n = new Network{{tensors, tensors + tensor_count}, {operators, operators + operator_count}, weights, biases, image, heatmaps, {}};
+        std::unique_ptr<Network> n(new Network{
+            {tensors, tensors + tensor_count}, {operators, operators + operator_count}, weights, biases, image, heatmaps, {}});
         for (int i = 0; i < threads; i++) n->workers.push_back({Arena(values), Arena(gradients), Arena(weights + biases)});
-        return n;
+        return n.release();
     } catch (const std::bad_alloc&) {
         return nullptr;
     }

@@ -57,6 +57,7 @@ class NativeTrainer(Trainer):
         size = (settings.height, settings.width)
         self._native: NativeNetwork | None = None
         self._guide = self._of(teacher) if teacher is not None else None
+        self._asked = forward(self._guide) if self._guide is not None else None
         self.joints = Joints(crops, self._guide, settings.label_weight if teacher is not None else 1.0, size)
         self._feeder = Feeder(self.augment, settings.batch, settings.seed)
 
@@ -94,7 +95,7 @@ class NativeTrainer(Trainer):
 
     def _figures(self) -> dict[str, float]:
         assert self.held_out is not None
-        return self.held_out.figures(forward(self.native, True), forward(self._guide) if self._guide is not None else None)
+        return self.held_out.figures(forward(self.native, True), self._asked)
 
     def _whole(self) -> dict[str, Any]:
         return {"native": self.native.weights.state(), "joints": self.joints.known}
