@@ -79,7 +79,7 @@ def draw(logs: list[str], picture: str | Path, batch: int = 16) -> None:
     if right is not None:
         more = right.get_legend_handles_labels()
         handles, labels = handles + more[0], labels + more[1]
-    axis.legend(handles, labels)
+    axis.legend(handles, labels, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, frameon=False)
     figure.tight_layout()
     figure.savefig(picture)
     plt.close(figure)
