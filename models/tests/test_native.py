@@ -138,6 +138,24 @@ def test_it_learns_the_labels_and_its_checkpoint_says_so(coco, tmp_path):
     torch.testing.assert_close(forward(t.native, averaged=True)(batch.x), saved(batch.x), rtol=0, atol=1e-3)
 
 
+def test_batch_norms_without_statistics_get_some_and_the_teachers_stay(coco, tmp_path):
+    t = trainer(coco, tmp_path, fold_bn(joints_17()))
+    t.start_from_teacher()
+    kept = {k: v.clone() for k, v in t.net.state_dict().items() if "running" in k}
+    new = [k for k, v in kept.items() if k.endswith("running_var") and (v == 1).all()]
+    assert not new, "every convolution has a twin"
+    bn = t.net.backbone.stem.conv1.bn
+    bn.reset_running_stats()
+    assert t.native is t.native
+    now = t.net.state_dict()
+    changed = {k for k, v in kept.items() if not torch.equal(now[k], v)}
+    assert changed == {"backbone.stem.conv1.bn.running_mean", "backbone.stem.conv1.bn.running_var"}
+    torch.testing.assert_close(bn.running_var, kept["backbone.stem.conv1.bn.running_var"], rtol=0.9, atol=0.05)
+    assert not (bn.running_var == 1).any()
+    with pytest.raises(AssertionError):
+        torch.testing.assert_close(bn.running_mean, torch.zeros_like(bn.running_mean))
+
+
 def test_a_resumed_run_has_the_same_weights_and_joints(coco, tmp_path):
     teacher = fold_bn(joints_17())
     one = {"threads": 1, "label_weight": 0.5}  # sums in one order

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn as nn
 from torch import Tensor
 
 from posed_models.crops import CropSet
@@ -25,6 +26,7 @@ from posed_models.train import LONGEST_GRADIENT, Settings, Trainer
 
 USUAL_POWER = 0.0016
 """Mean square of wanted heatmaps: makes the loss the relative error that train.py has."""
+SETTLING_BATCHES, SETTLING_BATCH = 4, 16
 
 
 def forward(network: NativeNetwork, averaged: bool = False) -> Forward:
@@ -56,6 +58,7 @@ class NativeTrainer(Trainer):
         self._threads = threads or os.cpu_count() or 1
         size = (settings.height, settings.width)
         self._native: NativeNetwork | None = None
+        self._trained = False
         self._guide = self._of(teacher) if teacher is not None else None
         self._asked = forward(self._guide) if self._guide is not None else None
         self.joints = Joints(crops, self._guide, settings.label_weight if teacher is not None else 1.0, size)
@@ -69,22 +72,42 @@ class NativeTrainer(Trainer):
     def native(self) -> NativeNetwork:
         """Made when first needed: it copies the weights that the network has by then."""
         if self._native is None:
+            if not self._trained:
+                self._settle()
             self._native = self._of(self.net)
         return self._native
 
+    def start_from(self, net: Net) -> None:
+        """Begins with the weights of `net`, and with its statistics."""
+        super().start_from(net)
+        self._trained = True
+
+    @torch.no_grad()
+    def _settle(self) -> None:
+        """Statistics of a few crops for the batch norms that have none: they keep what they have from here on."""
+        new = [m for m in self.net.modules() if isinstance(m, nn.BatchNorm2d) and m.running_var is not None]
+        new = [m for m in new if bool((m.running_var == 1).all() and (m.running_mean == 0).all())]  # type: ignore[union-attr]
+        self.net.eval()
+        for m in new:
+            m.train().momentum = None  # the plain mean of the batches seen
+        for _ in range(SETTLING_BATCHES if new else 0):
+            self.net(self.augment.draw(SETTLING_BATCH).x)
+        self.net.eval()
+        self.average.load_state_dict(self.net.state_dict())
+
     def step(self, share: float) -> dict[str, float]:
         """One step at `share` (0 to 1) of the run."""
-        lr = self.rate(share)
+        lr, native = self.rate(share), self.native
         feed = self._feeder.next()
         joints = self.joints.of(feed.which)
         placed = self.augment.placed(joints[..., :3], feed.matrix, feed.flip)
         weight = torch.where(feed.flip[:, None, None], joints[:, self.augment.mirror, 3:], joints[..., 3:])
         wanted = torch.cat([placed[..., :2] / STRIDE, placed[..., 2:], weight], 2).contiguous().numpy()
-        height, width, count = self.native.heatmap_shape
+        height, width, count = native.heatmap_shape
         scale = 1 / (len(wanted) * height * width * count * USUAL_POWER)
-        loss = self.native.learn(feed.pictures, wanted, 2.0 * self.settings.height / 256, scale)
-        self.native.weights.step(self.native.gradients, lr, LONGEST_GRADIENT)
-        self.native.weights.average(self.memory())
+        loss = native.learn(feed.pictures, wanted, 2.0 * self.settings.height / 256, scale)
+        native.weights.step(native.gradients, lr, LONGEST_GRADIENT)
+        native.weights.average(self.memory())
         self.done += 1
         self.crops += len(wanted)
         return {"lr": lr, "loss": loss, "heatmap": loss, "features": 0.0}
@@ -104,6 +127,7 @@ class NativeTrainer(Trainer):
         if "native" not in c:
             raise PosedModelsError("that run was not --native: go on without it, or begin anew with --init last.pt")
         self.net.load_state_dict(c["net"])
+        self._trained = True
         self.native.weights.load(c["native"])
         if c["joints"].shape == self.joints.known.shape:
             self.joints.known = c["joints"]
