@@ -147,13 +147,15 @@ class Augmenter:
         return torch.where(cut, self._uniform(n, 3, 1, 1), x).clamp_(0, 1)
 
 
-def targets(joints: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Heatmaps n x J x H/4 x W/4, exp(−d²/2σ²) around each joint, and weights n x J (0 where not labelled or outside).
+def sigma_cells(height: int) -> float:
+    """σ of a wanted peak: 2 cells at 256 rows, and grows with the input (3 at 384), as in the official configurations."""
+    return 2.0 * height / 256
 
-    σ is 2 cells at 256 rows and grows with the input (3 at 384), as in the official configurations.
-    """
+
+def targets(joints: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Heatmaps n x J x H/4 x W/4, exp(−d²/2σ²) around each joint, and weights n x J (0 where not labelled or outside)."""
     h, w = height // 4, width // 4
-    sigma = 2.0 * height / 256
+    sigma = sigma_cells(height)
     xx = torch.arange(w, device=joints.device, dtype=torch.float32)
     yy = torch.arange(h, device=joints.device, dtype=torch.float32)
     cx, cy = joints[..., 0] / 4, joints[..., 1] / 4

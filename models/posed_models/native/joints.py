@@ -62,7 +62,7 @@ class Joints:
         """Mean of the heatmaps of x and of its mirror image. Column c becomes width − c, as joints do in augment.py."""
         assert self._teacher is not None
         mirrored = np.concatenate([x[:, :, -1:], x[:, :, :0:-1]], 2)
-        plain_, turned = self._teacher.run(x), self._teacher.run(np.ascontiguousarray(mirrored))
+        plain_, turned = self._teacher.run(x), self._teacher.run(mirrored)
         back = np.concatenate([turned[:, :, -1:], turned[:, :, :0:-1]], 2)[..., self._crops.skeleton.mirror]
         return (plain_ + back) / 2
 

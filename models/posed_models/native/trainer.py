@@ -15,6 +15,7 @@ import torch
 import torch.nn as nn
 from torch import Tensor
 
+from posed_models.augment import sigma_cells
 from posed_models.crops import CropSet
 from posed_models.errors import PosedModelsError
 from posed_models.heldout import Forward, HeldOut
@@ -58,7 +59,7 @@ class NativeTrainer(Trainer):
         self._threads = threads or os.cpu_count() or 1
         size = (settings.height, settings.width)
         self._native: NativeNetwork | None = None
-        self._trained = False
+        self._trained = False  # by now, with statistics of its own
         self._guide = self._of(teacher) if teacher is not None else None
         self._asked = forward(self._guide) if self._guide is not None else None
         self.joints = Joints(crops, self._guide, settings.label_weight if teacher is not None else 1.0, size)
@@ -105,7 +106,7 @@ class NativeTrainer(Trainer):
         wanted = torch.cat([placed[..., :2] / STRIDE, placed[..., 2:], weight], 2).contiguous().numpy()
         height, width, count = native.heatmap_shape
         scale = 1 / (len(wanted) * height * width * count * USUAL_POWER)
-        loss = native.learn(feed.pictures, wanted, 2.0 * self.settings.height / 256, scale)
+        loss = native.learn(feed.pictures, wanted, sigma_cells(self.settings.height), scale)
         native.weights.step(native.gradients, lr, LONGEST_GRADIENT)
         native.weights.average(self.memory())
         self.done += 1
