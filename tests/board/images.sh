@@ -10,7 +10,26 @@ needs_packages() {
     apt-get update -qq >&2
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
-needs_packages qemu-system-arm qemu-utils ffmpeg python3
+# qemu-system-arm, of the release that goes with the parts of QEMU already there: where those are from backports, Debian's own breaks them. The
+# machine's sources need not name backports: they are asked where Debian is, in a copy that is used here only.
+needs_emulator() {
+    dpkg -s qemu-system-arm >/dev/null 2>&1 && return
+    local sources release mirror
+    apt-get update -qq >&2
+    if apt-get install -qq --simulate --no-remove --no-install-recommends qemu-system-arm >/dev/null 2>&1; then needs_packages qemu-system-arm; return; fi
+    release=$(. /etc/os-release && echo "$VERSION_CODENAME")
+    # shellcheck disable=SC2016 # apt's names
+    mirror=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(COMPONENT)' 'Created-By: Packages' | awk -v r="$release" '$2 == r && $3 == "main" { print $1; exit }')
+    sources=$(mktemp -d)
+    cp /etc/apt/sources.list.d/* "$sources"
+    echo "deb $mirror $release-backports main" >"$sources/backports.list"
+    apt-get -qq -o Dir::Etc::sourceparts="$sources" update >&2
+    DEBIAN_FRONTEND=noninteractive apt-get -y -qq -o Dir::Etc::sourceparts="$sources" install --no-install-recommends \
+        "qemu-system-arm/$release-backports" >/dev/null
+    rm -rf "$sources"
+}
+needs_emulator
+needs_packages qemu-utils ffmpeg python3
 if [ -e "$out/done" ]; then echo "$out"; exit; fi
 needs_packages qemu-user-static mmdebstrap arch-test e2fsprogs kmod cpio bc make libssl-dev libelf1 gcc gcc-aarch64-linux-gnu
 work=$(mktemp -d "${TMPDIR:-/tmp}/posed-board.XXXX"); trap 'rm -rf "$work"' EXIT
