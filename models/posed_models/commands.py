@@ -152,6 +152,7 @@ def quantise_(a: argparse.Namespace) -> None:
             words = [f"heatmap error {after['held_out_error']:.4f}"]
             if "held_out_pck" in after:
                 words.append(f"PCK@0.2 {before['held_out_pck']:.1f} float, {after['held_out_pck']:.1f} int8")
+                words.append(f"AP {before['held_out_ap']:.1f} float, {after['held_out_ap']:.1f} int8")
             print(f"{when}, {len(test.crops)} held-out persons: {', '.join(words)}", flush=True)
 
     compare("calibrated")

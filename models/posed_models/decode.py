@@ -11,6 +11,9 @@ import numpy as np
 PADDING = 1.25
 """The factor by which a person's box is made larger before it is cropped."""
 
+VISIBLE = 0.2
+"""A joint of this score counts as seen, as in posed."""
+
 _RADIUS, _SIGMA, _LONGEST_STEP = 5, 2.0, 2.0  # of DARK, in heatmap cells
 _K = np.exp(-(np.arange(-_RADIUS, _RADIUS + 1.0) ** 2) / (2 * _SIGMA**2))
 _KERNEL = _K / _K.sum()
@@ -73,3 +76,9 @@ def joints(heatmaps: np.ndarray, matrix: np.ndarray, stride: float = 4.0) -> np.
         x, y, score = dark(heatmap)
         out[k] = *(matrix @ [x * stride, y * stride, 1.0]), score
     return out
+
+
+def score(joints: np.ndarray) -> float:
+    """A person's score: the mean over the joints (J x 3) that are seen, as in posed."""
+    seen = joints[joints[:, 2] >= VISIBLE, 2]
+    return float(seen.mean()) if len(seen) else 0.0

@@ -20,7 +20,7 @@ import torch
 
 from posed_models import masks
 from posed_models.crops import CropSet, coco_people, mpii_people
-from posed_models.decode import PADDING, crop, crop_matrix, joints
+from posed_models.decode import PADDING, crop, crop_matrix, joints, score
 from posed_models.errors import PosedModelsError
 from posed_models.heldout import HeldOut
 from posed_models.metrics import Confusion, head_size, pckh
@@ -28,8 +28,6 @@ from posed_models.session import Session, normalise
 from posed_models.skeletons import MPII_16
 
 COCO_FIGURES = ("AP", "AP50", "AP75", "APm", "APl", "AR", "AR50", "AR75", "ARm", "ARl")
-VISIBLE = 0.2
-"""A detection's score is the mean over the joints that reach this score, as in posed."""
 
 
 class Estimator:
@@ -83,13 +81,12 @@ def coco_detections(model: str | Path, annotations: str | Path, photos: str | Pa
         found = estimator.joints(image, np.array(person["bbox"], float))
         if len(found) != 17:
             raise PosedModelsError(f"{model}: has {len(found)} joints, COCO has 17: choose a COCO model, or MPII annotations")
-        seen = found[found[:, 2] >= VISIBLE, 2]
         out.append(
             {
                 "image_id": person["image_id"],
                 "category_id": person["category_id"],
                 "keypoints": [float(v) for v in found.ravel()],
-                "score": float(seen.mean()) if len(seen) else 0.0,
+                "score": score(found),
             }
         )
     return out
@@ -182,7 +179,7 @@ def person_figures(model: str | Path, annotations: str | Path, photos: str | Pat
 
 
 def held_out_figures(model: str | Path, held: CropSet) -> dict[str, float]:
-    """PCK@0.2 in per cent, of the persons `held` out of training, cut as for training (heldout.py)."""
+    """PCK@0.2 and AP in per cent, of the persons `held` out of training, cut as for training (heldout.py)."""
     session = Estimator(model).session
     if not (held.keypoints[..., 2] > 0).any():
         raise PosedModelsError("no joint of the held-out persons is labelled: nothing to compare with")

@@ -24,8 +24,9 @@ FIELDS = (
     "held_out_error",
     "held_out_pck",
     "held_out_iou",
+    "held_out_ap",
 )
-"""Columns of the CSV: running means since the last line; the held-out ones are empty between evaluations; pck in per cent."""
+"""Columns of the CSV: running means since the last line; held-out ones are empty between evaluations; pck and ap in per cent."""
 
 
 class RunLog:

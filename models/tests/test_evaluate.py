@@ -12,7 +12,7 @@ from posed_models import card, evaluate, golden
 from posed_models.cli import main
 from posed_models.decode import crop_matrix, dark
 from posed_models.errors import PosedModelsError
-from posed_models.metrics import Confusion, pck, pckh
+from posed_models.metrics import Confusion, average_precision, oks, pck, pckh
 from posed_models.session import Session, normalise
 from posed_models.skeletons import COCO_17, MPII_16, SKELETONS
 
@@ -31,7 +31,8 @@ def test_the_default_model_finds_the_drawn_person(coco, tmp_path):
 def test_the_default_model_is_right_on_held_out_drawn_persons(coco, capsys):
     model = str(REPOSITORY / "models" / "wider_naive_lite_hrnet_18.toml")
     assert main(["eval", model, "--data", str(coco[0]), "--images", str(coco[1]), "--hold-out", "0.5"]) == 0
-    assert float(capsys.readouterr().out.split("held_out_pck ")[1]) > 60
+    words = capsys.readouterr().out.split()
+    assert float(words[words.index("held_out_pck") + 1]) > 60 and float(words[words.index("held_out_ap") + 1]) > 60
     assert main(["eval", model, "--annotations", str(coco[0])]) == 1
     assert "give --annotations with --images, or --data" in capsys.readouterr().err
 
@@ -64,6 +65,31 @@ def test_pck_counts_joints_within_a_fifth_of_the_torso():
     found[0, 0, 0] = 19.9
     found[0, 1, 0] = 20.1
     assert pck(found, truth, COCO_17) == pytest.approx(100 * 16 / 17)
+
+
+def test_ap_of_one_find_a_person_is_that_of_pycocotools(tmp_path):
+    rng = np.random.default_rng(4)
+    n = 60
+    truth = np.concatenate([rng.uniform(0, 200, (n, 17, 2)), rng.integers(0, 2, (n, 17, 1))], 2)
+    truth[:, 0, 2] = 2
+    found = truth + rng.normal(0, 1, truth.shape) * rng.uniform(1, 20, (n, 1, 1))
+    area, score = rng.uniform(1e3, 4e4, n), rng.permutation(n) / n
+    ids = range(1, n + 1)
+    people = [
+        {"id": i, "image_id": i, "category_id": 1, "bbox": [0, 0, 200, 200], "area": a, "iscrowd": 0,
+         "num_keypoints": int((t[:, 2] > 0).sum()), "keypoints": t.ravel().tolist()}
+        for i, a, t in zip(ids, area, truth, strict=True)
+    ]  # fmt: skip
+    file = tmp_path / "truth.json"
+    categories = [{"id": 1, "name": "person", "keypoints": [], "skeleton": []}]
+    file.write_text(json.dumps({"images": [{"id": i} for i in ids], "annotations": people, "categories": categories}))
+    finds = [
+        {"image_id": i, "category_id": 1, "keypoints": f.ravel().tolist(), "score": s}
+        for i, f, s in zip(ids, found, score, strict=True)
+    ]
+    ours = average_precision(oks(found, truth, area, COCO_17), score)
+    assert 10 < ours < 90
+    assert ours == pytest.approx(100 * evaluate.coco_figures(file, finds)["AP"])
 
 
 def test_pckh_leaves_pelvis_and_thorax_out():
