@@ -20,9 +20,14 @@ from torch import Tensor
 class Points:
     """Mix-in: the named places where a quantised network rounds."""
 
+    def rounder(self, name: str) -> Callable[[Tensor], Tensor] | None:
+        """What rounds at `name`, if anything does."""
+        found: Callable[[Tensor], Tensor] | None = self.__dict__.get("quant", {}).get(name)
+        return found
+
     def point(self, name: str, x: Tensor) -> Tensor:
         """`x`, rounded if a rounder was put at `name`."""
-        rounder: Callable[[Tensor], Tensor] | None = self.__dict__.get("quant", {}).get(name)
+        rounder = self.rounder(name)
         return x if rounder is None else rounder(x)
 
 
@@ -201,6 +206,7 @@ def fold_bn(net: nn.Module) -> nn.Module:
         conv.weight, conv.bias = nn.utils.fuse_conv_bn_weights(
             conv.weight, conv.bias, bn.running_mean, bn.running_var, bn.eps, bn.weight, bn.bias
         )
+        conv.bias.requires_grad_(conv.weight.requires_grad)  # PyTorch makes one that is not learnt
 
     net.eval()
     for m in net.modules():

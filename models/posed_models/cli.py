@@ -93,6 +93,7 @@ def _quantise(p: Parser) -> None:
     p.add_argument("--teacher", help="fine-tune towards these weights instead of SOURCE's own")
     _size(p)
     _steps(p, 32, 3e-5)
+    p.add_argument("--native", action="store_true", help="on a CPU, several times as fast: compiled C++ (needs g++), by Muon")
     _origin(p)
     p.add_argument("--eval", help="annotations to measure both networks on, as for the eval command")
     p.add_argument("--eval-images", help="their photos")

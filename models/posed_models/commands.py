@@ -19,9 +19,10 @@ from posed_models.complexity import complexity
 from posed_models.crops import CropSet
 from posed_models.errors import PosedModelsError
 from posed_models.export import export_float, export_int8
-from posed_models.heldout import HeldOut
+from posed_models.heldout import Forward, HeldOut
 from posed_models.log import RunLog
-from posed_models.native.trainer import NativeTrainer
+from posed_models.native.trainer import NativeTrainer, forward
+from posed_models.native.tuner import NativeTuner
 from posed_models.nets import ARCHS, build, enliven
 from posed_models.rounding import unrounded
 from posed_models.skeletons import output_names
@@ -137,6 +138,8 @@ def quantise_(a: argparse.Namespace) -> None:
     seen, held = _data(a, device)
     imported = importing.load(a.source, a.trust)
     height, width = a.size
+    if a.native and (imported.task != "pose" or device != "cpu"):
+        raise PosedModelsError("--native fine-tunes poses on the CPU: leave it away for segmentation and for CUDA")
     net = importing.folded(imported).to(device)
     teacher = importing.folded(importing.load(a.teacher)).to(device) if a.teacher else copy.deepcopy(net)
     truth = copy.deepcopy(net)
@@ -146,9 +149,13 @@ def quantise_(a: argparse.Namespace) -> None:
     q = quantise.calibrate(net, augment)  # type: ignore[arg-type]
     test = HeldOut(held, height, width) if len(held) and imported.task == "pose" else None
 
+    tuner = NativeTuner(q, teacher, augment, a.seed) if a.native else None  # type: ignore[arg-type]
+    rounded: Forward = q if tuner is None else forward(tuner.network)
+    exact: Forward = truth if tuner is None else forward(tuner.beside(truth))  # type: ignore[arg-type]
+
     def compare(when: str) -> None:
         if test is not None:
-            before, after = test.figures(truth, None), test.figures(q, truth)
+            before, after = test.figures(exact, None), test.figures(rounded, exact)
             words = [f"heatmap error {after['held_out_error']:.4f}"]
             if "held_out_pck" in after:
                 words.append(f"PCK@0.2 {before['held_out_pck']:.1f} float, {after['held_out_pck']:.1f} int8")
@@ -160,7 +167,10 @@ def quantise_(a: argparse.Namespace) -> None:
     if a.steps or a.minutes:
         log = RunLog(out.parent / (out.name + ".finetune"))
         tuning = quantise.FineTuning(a.steps, a.minutes, a.batch, a.lr)
-        quantise.fine_tune(q, teacher, augment, tuning, log)  # type: ignore[arg-type]
+        if tuner is None:
+            quantise.fine_tune(q, teacher, augment, tuning, log)  # type: ignore[arg-type]
+        else:
+            tuner.fine_tune(tuning, log)
         log.close()
         compare("fine-tuned")
     lines = quantise.noise(q, augment.draw(4).x)

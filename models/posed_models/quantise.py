@@ -14,18 +14,18 @@ from typing import Any
 import torch
 import torch.nn as nn
 from torch import Tensor
-from torch.nn.utils import parametrize
 
 from posed_models.augment import Augmenter
 from posed_models.distil import relative_mse
 from posed_models.equalise import equalise
 from posed_models.log import RunLog
 from posed_models.nets import Net
-from posed_models.rounding import Quantised, Rounder, float_weight
+from posed_models.rounding import Quantised, Rounder, float_weight, rounds_weight
 
 CALIBRATION_BATCHES, CALIBRATION_BATCH = 6, 16
 CORRECTION_CROPS = 128
 WARM_UP_STEPS = 20
+LONGEST_GRADIENT = 1.0
 
 
 def calibrate(net: Net, augment: Augmenter, say: Callable[[str], None] = print) -> Quantised:
@@ -94,13 +94,8 @@ def fine_tune(q: Quantised, teacher: Net, augment: Augmenter, settings: FineTuni
     `teacher`: the float network before quantising, or a better one.
     """
     optimiser = torch.optim.Adam(q.parameters(), lr=settings.lr)
-    start, step, mean = time.monotonic(), 0, math.nan
-    while True:
-        seconds = time.monotonic() - start
-        share = step / settings.steps if settings.steps else seconds / (60 * (settings.minutes or 1e-9))
-        if share >= 1:
-            break
-        lr = settings.lr * min(1.0, (step + 1) / WARM_UP_STEPS) * 0.5 * (1 + math.cos(math.pi * share))
+
+    def step(lr: float) -> float:
         for group in optimiser.param_groups:
             group["lr"] = lr
         x = augment.draw(settings.batch).x
@@ -109,12 +104,30 @@ def fine_tune(q: Quantised, teacher: Net, augment: Augmenter, settings: FineTuni
         loss = relative_mse(q(x), want)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        nn.utils.clip_grad_norm_(q.parameters(), 1.0)
+        nn.utils.clip_grad_norm_(q.parameters(), LONGEST_GRADIENT)
         optimiser.step()
+        return loss.item()
+
+    follow_schedule(step, settings, log)
+
+
+def follow_schedule(one: Callable[[float], float], settings: FineTuning, log: RunLog) -> None:
+    """Takes steps, `one` at a given rate, until `settings` end them; the rate rises, then falls along a cosine.
+
+    `one` returns the heatmap error.
+    """
+    start, step, mean = time.monotonic(), 0, math.nan
+    while True:
+        seconds = time.monotonic() - start
+        share = step / settings.steps if settings.steps else seconds / (60 * (settings.minutes or 1e-9))
+        if share >= 1:
+            break
+        lr = settings.lr * min(1.0, (step + 1) / WARM_UP_STEPS) * 0.5 * (1 + math.cos(math.pi * share))
+        loss = one(lr)
         step += 1
-        mean = loss.item() if math.isnan(mean) else mean * 0.95 + loss.item() * 0.05
+        mean = loss if math.isnan(mean) else mean * 0.95 + loss * 0.05
         log.progress(share, f"step {step}  heatmap error {mean:.4f}")
-        log.write(seconds=seconds, step=step, crops=step * settings.batch, lr=lr, heatmap=loss.item())
+        log.write(seconds=seconds, step=step, crops=step * settings.batch, lr=lr, heatmap=loss)
     log.progress(1.0, f"step {step}  heatmap error {mean:.4f}", last=True)
 
 
@@ -169,7 +182,7 @@ def noise(q: Quantised, x: Tensor) -> list[Noise]:
         own_db = _db(_power(rounded[key]), _power(own, rounded[key]))
         lines.append(Noise(label, own_db, _db(_power(exact[key]), _power(own, exact[key]))))
     for name, m in q.net.named_modules():
-        if isinstance(m, nn.Conv2d) and parametrize.is_parametrized(m, "weight"):
+        if isinstance(m, nn.Conv2d) and rounds_weight(m):
             w = float_weight(m)
             db = _db(_power([w]), _power([m.weight], [w]))
             lines.append(Noise(f"{name}.weight", db, db))

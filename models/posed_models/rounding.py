@@ -36,6 +36,16 @@ SMALLEST_CLIP = 0.12
 """The search for the best clip goes from the whole range down to this share of it."""
 
 
+CLIPS_AT_ONCE = 7
+
+
+def _steps(lo: Tensor, hi: Tensor) -> tuple[Tensor, Tensor]:
+    """Scale and zero point of ranges, widened so that 0 lies inside."""
+    lo, hi = lo.clamp(max=0.0), hi.clamp(min=0.0)
+    scale = ((hi - lo) / 255).clamp(min=1e-6)
+    return scale, (-128 - lo / scale).round().clamp(-128, 127)
+
+
 class Rounder(nn.Module):
     """Fake int8 rounding of one tensor: x ↦ s·(clip(round(x/s) + z, −128, 127) − z).
 
@@ -59,9 +69,8 @@ class Rounder(nn.Module):
 
     def set_range(self, lo: Tensor, hi: Tensor) -> None:
         """One value each, or one a channel; widened so that 0 lies inside."""
-        lo, hi = lo.clamp(max=0.0), hi.clamp(min=0.0)
-        self.scale = ((hi - lo) / 255).clamp(min=1e-6)
-        self.zero = (-128 - lo / self.scale).round().clamp(-128, 127).to(torch.int32)
+        self.scale, zero = _steps(lo, hi)
+        self.zero = zero.to(torch.int32)
 
     @torch.no_grad()
     def settle(self) -> None:
@@ -71,15 +80,16 @@ class Rounder(nn.Module):
         v = torch.cat(self.seen, 1)  # channels (or 1) x values
         self.seen = []
         lo, hi = v.amin(1), v.amax(1)
-        best, best_lo, best_hi = torch.full_like(lo, float("inf")), lo.clone(), hi.clone()
-        for k in np.geomspace(1, SMALLEST_CLIP, 28):
-            for a, b in ((lo * k, hi * k), (lo, hi * k), (lo * k, hi)):
-                self.set_range(a, b)
-                error = ((self.round(v.T[..., None, None])[..., 0, 0].T - v) ** 2).mean(1)
-                better = error < best
-                best = torch.where(better, error, best)
-                best_lo, best_hi = torch.where(better, a, best_lo), torch.where(better, b, best_hi)
-        self.set_range(best_lo, best_hi)
+        k = torch.as_tensor(np.geomspace(1, SMALLEST_CLIP, 28), dtype=v.dtype, device=v.device)[:, None]
+        whole = torch.ones_like(k)
+        lows, highs = lo * torch.cat([k, whole, k]), hi * torch.cat([k, k, whole])
+        errors = []
+        for a, b in zip(lows.split(CLIPS_AT_ONCE), highs.split(CLIPS_AT_ONCE), strict=True):
+            scale, zero = (t[..., None] for t in _steps(a, b))
+            rounded = (v * (1 / scale)).round_().clamp_(-128 - zero, 127 - zero).mul_(scale)
+            errors.append(rounded.sub_(v).square_().mean(2))
+        best = torch.cat(errors).argmin(0, keepdim=True)
+        self.set_range(lows.gather(0, best)[0], highs.gather(0, best)[0])
         self.mode = "round"
 
     def round(self, x: Tensor) -> Tensor:
@@ -216,9 +226,14 @@ class Quantised(nn.Module):
         return self.net(self.image(x))
 
 
+def rounds_weight(conv: nn.Module) -> bool:
+    """Is it a convolution of a [`Quantised`] network?"""
+    return parametrize.is_parametrized(conv, "weight")
+
+
 def float_weight(conv: nn.Module) -> Tensor:
-    """The weight of a quantised convolution before rounding."""
-    weight = conv.parametrizations["weight"].original  # type: ignore[index,union-attr]
+    """The weight of a convolution, before rounding if it is rounded; to be written to in place."""
+    weight = conv.parametrizations["weight"].original if rounds_weight(conv) else conv.weight  # type: ignore[index,union-attr]
     assert isinstance(weight, Tensor)
     return weight.detach()
 
@@ -228,7 +243,7 @@ def unrounded(quantised: Quantised) -> Net:
     net = quantised.net
     for m in net.modules():
         m.__dict__.pop("quant", None)
-        if parametrize.is_parametrized(m):
+        if rounds_weight(m):
             w = float_weight(m)
             parametrize.remove_parametrizations(m, "weight", leave_parametrized=True)
             assert isinstance(m, nn.Conv2d)

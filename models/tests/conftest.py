@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from posed_models import quantise
 from posed_models.golden import figure
 
 REPOSITORY = Path(__file__).parents[2]
@@ -25,6 +26,14 @@ SHAPES = {
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread():
     torch.set_num_threads(1)  # two threads that wait for each other on a busy machine are slower than one
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Calibrates on a few crops."""
+    monkeypatch.setattr(quantise, "CALIBRATION_BATCHES", 2)
+    monkeypatch.setattr(quantise, "CALIBRATION_BATCH", 4)
+    monkeypatch.setattr(quantise, "CORRECTION_CROPS", 4)
 
 
 def figure_joints(x: float, y: float, height: int) -> np.ndarray:

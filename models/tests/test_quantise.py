@@ -13,6 +13,7 @@ from posed_models.cli import main
 from posed_models.equalise import QUIET, equalise
 from posed_models.export import export_int8
 from posed_models.log import RunLog
+from posed_models.native.tuner import NativeTuner
 from posed_models.nets import build, enliven
 from posed_models.rounding import Quantised, Rounder, unrounded
 from posed_models.session import Session
@@ -21,13 +22,6 @@ from posed_models.session import Session
 @pytest.fixture(scope="module")
 def augment():
     return Augmenter(crops.read(PHOTOS).store(1), 64, 64, torch.Generator().manual_seed(0))
-
-
-@pytest.fixture
-def _few(monkeypatch):
-    monkeypatch.setattr(quantise, "CALIBRATION_BATCHES", 2)
-    monkeypatch.setattr(quantise, "CALIBRATION_BATCH", 4)
-    monkeypatch.setattr(quantise, "CORRECTION_CROPS", 4)
 
 
 def test_a_segmentation_head_rounds_once_after_the_concat():
@@ -74,13 +68,14 @@ def test_the_exported_graph_is_that_of_the_published_model(arch, model, augment,
     assert all(n.input[1] in weights for n in ours.graph.node if n.op_type == "Conv")
 
 
-@pytest.mark.usefixtures("_few")
+@pytest.mark.usefixtures("few")
 def test_calibrating_and_fine_tuning_from_the_command_line(tmp_path, capsys):
     torch.manual_seed(0)
     net = build("naive18")
     torch.save({"model": net.state_dict()}, tmp_path / "float.pt")
     args = ["quantise", str(tmp_path / "float.pt"), "--data", str(PHOTOS), "--hold-out", "0.4", "--size", "64x64"]
-    assert main([*args, "--steps", "2", "--batch", "2", "--device", "cpu", "--out", str(tmp_path / "n")]) == 0
+    args += ["--steps", "2", "--batch", "2", "--native", "--device"]
+    assert main([*args, "cpu", "--out", str(tmp_path / "n")]) == 0
     out = capsys.readouterr().out
     assert "fine-tuned" in out and "own dB" in out
     for name, precision in (("n", "int8"), ("n_f32", "float32")):
@@ -149,8 +144,9 @@ def test_corrected_biases_give_every_convolution_its_mean_back(augment):
         assert quantise.relative_mse(q(x), exact) < error
 
 
-@pytest.mark.usefixtures("_few")
-def test_fine_tuning_lowers_the_error_and_rounding_can_be_taken_away(augment, tmp_path):
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("native", [False, True])
+def test_fine_tuning_lowers_the_error_and_rounding_can_be_taken_away(native, augment, tmp_path):
     torch.manual_seed(0)
     net = settled(build("naive18"), augment)
     teacher = settled(build("naive18"), augment)
@@ -160,7 +156,11 @@ def test_fine_tuning_lowers_the_error_and_rounding_can_be_taken_away(augment, tm
     with torch.no_grad():
         before = float(quantise.relative_mse(q(x), teacher(x)))
     log = RunLog(tmp_path, quiet=True)
-    quantise.fine_tune(q, teacher, augment, quantise.FineTuning(steps=12, batch=4, lr=2e-4), log)
+    tuning = quantise.FineTuning(steps=12, batch=4, lr=2e-4)
+    if native:
+        NativeTuner(q, teacher, augment, threads=2).fine_tune(tuning, log)
+    else:
+        quantise.fine_tune(q, teacher, augment, tuning, log)
     with torch.no_grad():
         assert float(quantise.relative_mse(q(x), teacher(x))) < before
         report = {n.point: n for n in quantise.noise(q, x)}

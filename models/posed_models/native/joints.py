@@ -61,10 +61,12 @@ class Joints:
     def _both_ways(self, x: np.ndarray) -> np.ndarray:
         """Mean of the heatmaps of x and of its mirror image. Column c becomes width − c, as joints do in augment.py."""
         assert self._teacher is not None
-        mirrored = np.concatenate([x[:, :, -1:], x[:, :, :0:-1]], 2)
-        plain_, turned = self._teacher.run(x), self._teacher.run(mirrored)
-        back = np.concatenate([turned[:, :, -1:], turned[:, :, :0:-1]], 2)[..., self._crops.skeleton.mirror]
-        return (plain_ + back) / 2
+
+        def mirrored(a: np.ndarray) -> np.ndarray:
+            return np.concatenate([a[:, :, -1:], a[:, :, :0:-1]], 2)
+
+        back = mirrored(self._teacher.run(mirrored(x)))[..., self._crops.skeleton.mirror]
+        return (self._teacher.run(x) + back) / 2
 
     def _with_labels(self, taught: Tensor, which: Tensor, cell: Tensor) -> Tensor:
         """`cell`: canvas pixels a heatmap cell, of each person."""

@@ -24,6 +24,12 @@ inline Lanes relu(Lanes a) { return _mm512_max_ps(a, _mm512_setzero_ps()); }
 inline Lanes where_positive(Lanes of, Lanes v) {
     return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(of, _mm512_setzero_ps(), _CMP_GT_OQ), v);
 }
+inline Lanes nearest(Lanes a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+inline Lanes between(Lanes a, Lanes low, Lanes high) { return _mm512_min_ps(_mm512_max_ps(a, low), high); }
+// v where `of` lies from low to high, else 0.
+inline Lanes where_between(Lanes of, Lanes low, Lanes high, Lanes v) {
+    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(of, low, _CMP_GE_OQ) & _mm512_cmp_ps_mask(of, high, _CMP_LE_OQ), v);
+}
 inline __m512i places(int a, int step, int other) {  // a, other + a, a + step, other + a + step … or a, a + step, … if other is 0
     alignas(64) int at[LANES];
     for (int i = 0; i < LANES; i++) at[i] = other ? a + (i / 2) * step + (i % 2) * other : a + i * step;
@@ -62,6 +68,9 @@ inline Lanes mul(Lanes a, Lanes b) { EACH(a.v[i] * b.v[i]); }
 inline Lanes fma(Lanes a, Lanes b, Lanes c) { EACH(a.v[i] * b.v[i] + c.v[i]); }
 inline Lanes relu(Lanes a) { EACH(a.v[i] > 0 ? a.v[i] : 0.0f); }
 inline Lanes where_positive(Lanes of, Lanes v) { EACH(of.v[i] > 0 ? v.v[i] : 0.0f); }
+inline Lanes nearest(Lanes a) { EACH(std::nearbyint(a.v[i])); }
+inline Lanes between(Lanes a, Lanes low, Lanes high) { EACH(a.v[i] < low.v[i] ? low.v[i] : a.v[i] > high.v[i] ? high.v[i] : a.v[i]); }
+inline Lanes where_between(Lanes of, Lanes low, Lanes high, Lanes v) { EACH(of.v[i] >= low.v[i] && of.v[i] <= high.v[i] ? v.v[i] : 0.0f); }
 #undef EACH
 inline void interleave(Lanes a, Lanes b, Lanes& low, Lanes& high) {
     for (int i = 0; i < LANES / 2; i++) {

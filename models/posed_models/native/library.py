@@ -17,11 +17,11 @@ from pathlib import Path
 from posed_models.errors import PosedModelsError
 
 FOLDER = Path(__file__).parent
-SOURCES = ("network.cpp", "operators.h", "matrix.h", "lanes.h")
+SOURCES = ("network.cpp", "rounding.h", "operators.h", "matrix.h", "lanes.h")
 FLAGS = ("-std=c++17", "-O3", "-march=native", "-ffast-math", "-shared", "-fPIC", "-pthread")
 MOST_TERMS = 4
 
-KINDS = ("pointwise", "depthwise", "stem", "pool", "weigh", "shuffle", "sum", "enlarge")
+KINDS = ("pointwise", "depthwise", "stem", "pool", "weigh", "shuffle", "sum", "enlarge", "round")
 """In the order of `Kind` in network.cpp."""
 
 
@@ -45,9 +45,9 @@ class Operator(ctypes.Structure):
 
 
 class Weights(ctypes.Structure):
-    """network.cpp: three arrays of float32."""
+    """network.cpp: four arrays of float32."""
 
-    _fields_ = [("plain", ctypes.c_void_p), ("turned", ctypes.c_void_p), ("bias", ctypes.c_void_p)]
+    _fields_ = [(name, ctypes.c_void_p) for name in ("plain", "turned", "bias", "rounding")]
 
 
 def compiled(flags: tuple[str, ...] = FLAGS) -> Path:
@@ -90,4 +90,6 @@ def load(flags: tuple[str, ...] = FLAGS) -> ctypes.CDLL:
     library.network_run.argtypes = [pointer, Weights, pointer, whole, pointer]
     library.network_learn.restype = ctypes.c_double
     library.network_learn.argtypes = [pointer, Weights, pointer, pointer, whole, ctypes.c_float, ctypes.c_float, pointer]
+    library.network_follow.restype = ctypes.c_double
+    library.network_follow.argtypes = [pointer, Weights, pointer, pointer, whole, ctypes.c_float, pointer]
     return library

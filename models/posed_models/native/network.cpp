@@ -1,8 +1,9 @@
 // A folded Lite-HRNet as a list of operators, run forward and backward on the CPU: one picture a thread at a time, so that what a picture
 // needs stays in the caches. record.py makes the list, memory.py says where everything lies.
 //
-// In: pictures n x H x W x 3 float32, normalised, and the joints to find. Out: heatmaps n x H/4 x W/4 x J, or a loss and its gradients.
-#include "operators.h"
+// In: pictures n x H x W x 3 float32, normalised, and the joints to find or the heatmaps to give. Out: heatmaps n x H/4 x W/4 x J, or a loss
+// and its gradients.
+#include "rounding.h"
 
 #include <sys/mman.h>
 
@@ -14,7 +15,7 @@
 #include <thread>
 #include <vector>
 
-enum Kind { POINTWISE, DEPTHWISE, STEM, POOL, WEIGH, SHUFFLE, SUM, ENLARGE };
+enum Kind { POINTWISE, DEPTHWISE, STEM, POOL, WEIGH, SHUFFLE, SUM, ENLARGE, ROUND };
 
 // Both structures are written by library.py, field by field.
 struct Tensor {
@@ -49,6 +50,7 @@ struct Arena {
 
 struct Weights {
     const float *plain, *turned, *bias;  // outputs x inputs, inputs x outputs (depthwise: 9 x channels), outputs
+    const float* rounding;               // a quantised network's constants
 };
 
 struct Worker {
@@ -89,6 +91,7 @@ struct Network {
                     break;
                 }
                 case ENLARGE: enlarge(x, second, y); break;
+                case ROUND: round_off(x, y, p.rounding + o.weight); break;
             }
         }
     }
@@ -119,6 +122,7 @@ struct Network {
                     break;
                 }
                 case ENLARGE: enlarge_back(dy, dx, o.begins[0], dsecond, o.begins[1]); break;
+                case ROUND: round_off_back(x, dy, dx, o.begins[0], p.rounding + o.weight); break;
             }
         }
     }
@@ -143,6 +147,19 @@ struct Network {
         return total;
     }
 
+    // The same for scale · Σ (heatmap − wanted)².
+    double difference(const Worker& w, const float* wanted, float scale) const {
+        const View y = value(w, heatmaps), dy = gradient(w, heatmaps);
+        double total = 0;
+        for (int p = 0; p < y.pixels(); p++)
+            for (int j = 0; j < y.channels; j++) {
+                const float error = y.at[p * y.row + j] - *wanted++;
+                total += error * error * scale;
+                dy.at[p * dy.row + j] = 2 * error * scale;
+            }
+        return total;
+    }
+
     // Does `work(worker, i)` for i below `count`, every worker in a thread of its own.
     template <typename Work>
     void share_out(int count, const Work& work) {
@@ -154,6 +171,25 @@ struct Network {
         for (size_t t = 1; t < workers.size(); t++) threads.emplace_back([&, t] { one(workers[t]); });
         one(workers[0]);
         for (std::thread& t : threads) t.join();
+    }
+
+    // Writes the gradients of all weights and biases, summed over the pictures, for `loss(worker, i)` of picture i; returns the losses' sum.
+    template <typename Loss>
+    double learn(Weights p, const float* pictures, int count, float* gradients, const Loss& loss) {
+        const int64_t size = weights + biases;
+        for (Worker& w : workers) std::memset(w.dweights.at, 0, size * sizeof(float));
+        std::vector<double> losses(count);
+        share_out(count, [&](Worker& w, int i) {
+            forward(w, p, pictures + i * pixels());
+            losses[i] = loss(w, i);
+            backward(w, p);
+        });
+        std::memset(gradients, 0, size * sizeof(float));
+        for (Worker& w : workers)
+            for (int64_t i = 0; i < size; i++) gradients[i] += w.dweights.at[i];
+        double total = 0;
+        for (double l : losses) total += l;
+        return total;
     }
 };
 
@@ -185,22 +221,17 @@ void network_run(void* network, Weights p, const float* pictures, int count, flo
     });
 }
 
-// Writes the gradients of all weights and biases, summed over the pictures; returns the loss.
+// `gradients`: see Network::learn.
 double network_learn(void* network, Weights p, const float* pictures, const float* joints, int count, float sigma, float scale, float* gradients) {
     auto& n = *static_cast<Network*>(network);
-    const int64_t size = n.weights + n.biases;
-    for (Worker& w : n.workers) std::memset(w.dweights.at, 0, size * sizeof(float));
-    std::vector<double> losses(count);
-    n.share_out(count, [&](Worker& w, int i) {
-        n.forward(w, p, pictures + i * n.pixels());
-        losses[i] = n.loss(w, joints + static_cast<int64_t>(i) * n.tensors[n.heatmaps].channels * 4, sigma, scale);
-        n.backward(w, p);
-    });
-    std::memset(gradients, 0, size * sizeof(float));
-    for (Worker& w : n.workers)
-        for (int64_t i = 0; i < size; i++) gradients[i] += w.dweights.at[i];
-    double total = 0;
-    for (double l : losses) total += l;
-    return total;
+    const int64_t each = static_cast<int64_t>(n.tensors[n.heatmaps].channels) * 4;
+    return n.learn(p, pictures, count, gradients, [&](Worker& w, int64_t i) { return n.loss(w, joints + i * each, sigma, scale); });
+}
+
+double network_follow(void* network, Weights p, const float* pictures, const float* wanted, int count, float scale, float* gradients) {
+    auto& n = *static_cast<Network*>(network);
+    const Tensor& t = n.tensors[n.heatmaps];
+    const int64_t each = static_cast<int64_t>(t.height) * t.width * t.channels;
+    return n.learn(p, pictures, count, gradients, [&](Worker& w, int64_t i) { return n.difference(w, wanted + i * each, scale); });
 }
 }

@@ -1,7 +1,7 @@
 """One network, run and taught by the C++.
 
 In: normalised pictures n x H x W x 3, contiguous float32, and joints n x J x 4 (column and row in heatmap cells, amplitude,
-weight). Out: heatmaps n x H/4 x W/4 x J; losses.
+weight) or heatmaps to give. Out: heatmaps n x H/4 x W/4 x J; losses.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from posed_models.native.memory import Layout
 from posed_models.native.record import Recording
 from posed_models.native.weights import FlatWeights
 from posed_models.nets import LiteHRNet
+from posed_models.rounding import Quantised
 
 
 def _address(a: np.ndarray | torch.Tensor) -> int:
@@ -25,13 +26,28 @@ def _address(a: np.ndarray | torch.Tensor) -> int:
 
 
 class NativeNetwork:
-    """`net` with its batch norms' statistics as they are. `weights` is a copy: `write` brings the averages back."""
+    """`net` with its batch norms' statistics, and its rounding if it is quantised, as they are.
 
-    def __init__(self, net: LiteHRNet, height: int, width: int, threads: int, flags: tuple[str, ...] = library.FLAGS) -> None:
+    `weights` is a copy: `write` brings the averages back.
+    """
+
+    def __init__(
+        self,
+        net: LiteHRNet | Quantised,
+        height: int,
+        width: int,
+        threads: int,
+        flags: tuple[str, ...] = library.FLAGS,
+        weight_decay: float = 0.0,
+    ) -> None:
+        self._image = net.image if isinstance(net, Quantised) else None
+        net = net.net if isinstance(net, Quantised) else net  # type: ignore[assignment]
+        assert isinstance(net, LiteHRNet)
         self.recorded, self.size = net, (height, width)
         r = Recording(net, height, width)
         layout = Layout(r)
-        self.weights = FlatWeights(r, weight_decay=1e-3)
+        self.weights = FlatWeights(r, weight_decay)
+        self._constants = r.constants
         self._library = library.load(flags)
         tensors = (library.Tensor * len(r.arrays))()
         for t, a in zip(tensors, r.arrays, strict=True):
@@ -60,11 +76,16 @@ class NativeNetwork:
 
     def _folded(self) -> library.Weights:
         w = self.weights
-        return library.Weights(w.plain.data_ptr(), w.turned.data_ptr(), w.bias.data_ptr())
+        return library.Weights(w.plain.data_ptr(), w.turned.data_ptr(), w.bias.data_ptr(), _address(self._constants))
+
+    def _seen(self, pictures: np.ndarray) -> np.ndarray:
+        """The pictures as the network sees them: rounded, if it is quantised."""
+        assert pictures.shape[1:] == (*self.size, 3)
+        return pictures if self._image is None else self._image.round(torch.from_numpy(pictures)).numpy()
 
     def run(self, pictures: np.ndarray, averaged: bool = False) -> np.ndarray:
         """The heatmaps, by the weights as they are or by their averages."""
-        assert pictures.shape[1:] == (*self.size, 3)
+        pictures = self._seen(pictures)
         self.weights.fold(averaged)
         out = np.empty((len(pictures), *self.heatmap_shape), np.float32)
         self._library.network_run(self._handle, self._folded(), _address(pictures), len(pictures), _address(out))
@@ -72,17 +93,22 @@ class NativeNetwork:
 
     def learn(self, pictures: np.ndarray, joints: np.ndarray, sigma: float, scale: float) -> float:
         """Fills `gradients`; returns scale · Σ weight·(heatmap − amplitude·exp(−d²/2σ²))², σ in cells."""
-        assert pictures.shape[1:] == (*self.size, 3) and joints.shape == (len(pictures), self.heatmap_shape[2], 4)
+        assert joints.shape == (len(pictures), self.heatmap_shape[2], 4)
+        pictures = self._seen(pictures)
         self.weights.fold()
         loss = self._library.network_learn(
-            self._handle,
-            self._folded(),
-            _address(pictures),
-            _address(joints),
-            len(pictures),
-            sigma,
-            scale,
+            self._handle, self._folded(), _address(pictures), _address(joints), len(pictures), sigma, scale,
             _address(self.gradients),
+        )  # fmt: skip
+        return float(loss)
+
+    def follow(self, pictures: np.ndarray, heatmaps: np.ndarray, scale: float) -> float:
+        """Fills `gradients`; returns scale · Σ (heatmap − wanted)², `heatmaps` being those wanted."""
+        assert heatmaps.shape == (len(pictures), *self.heatmap_shape)
+        pictures = self._seen(pictures)
+        self.weights.fold()
+        loss = self._library.network_follow(
+            self._handle, self._folded(), _address(pictures), _address(heatmaps), len(pictures), scale, _address(self.gradients)
         )
         return float(loss)
 

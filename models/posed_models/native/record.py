@@ -1,7 +1,7 @@
 """Lists the operators of a network of the family, in the order in which they run.
 
-In: a [`LiteHRNet`]. Out: a [`Recording`]: arrays (some of them a range of another's channels), operators, and where in the flat
-weights each convolution lies.
+In: a [`LiteHRNet`], perhaps a quantised one. Out: a [`Recording`]: arrays (some of them a range of another's channels),
+operators, where in the flat weights each convolution lies, and what rounds where.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch.nn as nn
 
 from posed_models.blocks import (
     ConditionalChannelWeighting,
     ConvBN,
     NaiveLayers,
+    Points,
     Separable,
     ShuffleUnit,
     SpatialWeighting,
@@ -22,6 +24,7 @@ from posed_models.blocks import (
 )
 from posed_models.distil import pairs
 from posed_models.nets import Backbone, LiteHRModule, LiteHRNet
+from posed_models.rounding import Rounder
 
 ALIGN = 16
 """Arrays and weights begin at multiples of so many floats."""
@@ -41,7 +44,11 @@ class Array:
 
 @dataclass
 class Step:
-    """One operator; `option`: activation (0 none, 1 ReLU, 2 sigmoid), stride, or whether a ReLU follows a sum."""
+    """One operator.
+
+    `option`: activation (0 none, 1 ReLU, 2 sigmoid), stride, or whether a ReLU follows a sum. `weight`: of a rounding, where its
+    constants begin.
+    """
 
     kind: str
     inputs: list[int]
@@ -76,6 +83,7 @@ class Recording:
         self.steps: list[Step] = []
         self.layers: list[Layer] = []
         self.weights, self.biases = 0, 0
+        self._constants: list[np.ndarray] = []
         self._norms = {id(conv): bn for _, conv, bn in pairs(net)}
         self.image = self._array(height, width, 3)
         finest = self._backbone(net.backbone, self.image)
@@ -98,6 +106,27 @@ class Recording:
         self.steps.append(Step(kind, inputs, output, option, list(factors)))
         return output
 
+    @property
+    def constants(self) -> np.ndarray:
+        """Of all roundings, one behind the other: scales, their inverses, lowest and highest steps, one for each channel."""
+        return np.concatenate([np.zeros(0, np.float32), *self._constants])
+
+    def _point(self, m: Points, name: str, x: int) -> int:
+        """Array x, rounded if something rounds at this point of `m`."""
+        rounder = m.rounder(name)
+        if rounder is None:
+            return x
+        assert isinstance(rounder, Rounder)
+        channels = self.arrays[x].channels
+        rows = np.zeros((4, aligned(channels)), np.float32)
+        scale, zero = rounder.scale.numpy(), rounder.zero.numpy()
+        for row, values in zip(rows, (scale, np.float32(1) / scale, -128 - zero, 127 - zero), strict=True):
+            row[:channels] = values
+        self._step("round", [x], self._like(x))
+        self.steps[-1].weight = sum(c.size for c in self._constants)
+        self._constants.append(rows.ravel())
+        return self.steps[-1].output
+
     def _convolution(self, kind: str, inputs: list[int], output: int, conv: nn.Conv2d, option: int) -> int:
         self._step(kind, inputs, output, option)
         self.steps[-1].weight, self.steps[-1].bias = self.weights, self.biases
@@ -115,13 +144,16 @@ class Recording:
 
     def _conv_bn(self, x: int, m: ConvBN) -> int:
         if m.conv.groups > 1:
-            return self._depthwise(x, m.conv)
-        return self._pointwise(x, m.conv, (nn.Identity, nn.ReLU, nn.Sigmoid).index(type(m.act)))
+            y = self._depthwise(x, m.conv)
+        else:
+            y = self._pointwise(x, m.conv, (nn.Identity, nn.ReLU, nn.Sigmoid).index(type(m.act)))
+        return self._point(m, "out", y)
 
     def _separable(self, x: int, m: Separable) -> int:
         depthwise, pointwise = m[0], m[2]
         assert isinstance(depthwise, nn.Conv2d) and isinstance(pointwise, nn.Conv2d)
-        return self._pointwise(self._depthwise(x, depthwise), pointwise, int(isinstance(m[-1], nn.ReLU)))
+        middle = self._point(m, "mid", self._depthwise(x, depthwise))
+        return self._point(m, "out", self._pointwise(middle, pointwise, int(isinstance(m[-1], nn.ReLU))))
 
     def _shuffle(self, keep: int, work: int, weight: list[int]) -> int:
         return self._step("shuffle", [keep, work, *weight], self._like(keep, 2 * self.arrays[keep].channels))
@@ -130,16 +162,17 @@ class Recording:
         a, conv = self.arrays[image], m.conv1.conv
         columns = self._array(a.height // 2, a.width // 2, 9 * a.channels)
         y = self._convolution("stem", [image, columns], self._like(columns, conv.out_channels), conv, 0)
+        y = self._point(m.conv1, "out", y)
         half = conv.out_channels // 2
         first, second = self._part(y, 0, half), self._part(y, half, half)
         depthwise, pointwise = m.branch1
         first = self._conv_bn(self._conv_bn(first, depthwise), pointwise)  # type: ignore[arg-type]
         second = self._conv_bn(self._conv_bn(self._conv_bn(second, m.expand_conv), m.depthwise_conv), m.linear_conv)
-        return self._shuffle(first, second, [])
+        return self._point(m, "out", self._shuffle(first, second, []))
 
     def _spatial_weight(self, x: int, m: SpatialWeighting) -> int:
         mean = self._step("pool", [x], self._array(1, 1, self.arrays[x].channels))
-        return self._conv_bn(self._conv_bn(mean, m.conv1), m.conv2)
+        return self._conv_bn(self._conv_bn(self._point(m, "pool", mean), m.conv1), m.conv2)
 
     def _weighting(self, m: ConditionalChannelWeighting, xs: list[int]) -> list[int]:
         half = [self.arrays[x].channels // 2 for x in xs]
@@ -150,13 +183,15 @@ class Recording:
         for x, start, h in zip(work, starts, half, strict=True):
             self._step("pool", [x], self._part(pooled, start, h))
         cross = m.cross_resolution_weighting
-        gates = self._conv_bn(self._conv_bn(pooled, cross.conv1), cross.conv2)
+        gates = self._conv_bn(self._conv_bn(self._point(cross, "pool", pooled), cross.conv1), cross.conv2)
         out = []
         for i, (x, h) in enumerate(zip(work, half, strict=True)):
-            x = self._step("weigh", [x, self._part(gates, starts[i], h)], self._like(x))
+            x = self._point(cross, f"out{i}", self._step("weigh", [x, self._part(gates, starts[i], h)], self._like(x)))
             x = self._conv_bn(x, m.depthwise_convs[i])  # type: ignore[arg-type]
-            weight = self._spatial_weight(x, m.spatial_weighting[i])  # type: ignore[arg-type]
-            out.append(self._shuffle(keep[i], x, [weight]))
+            spatial = m.spatial_weighting[i]
+            assert isinstance(spatial, SpatialWeighting)
+            y = self._shuffle(keep[i], x, [self._spatial_weight(x, spatial)])
+            out.append(self._point(spatial, "out", y))  # the kept half has this scale already: rounding leaves it as it is
         return out
 
     def _unit(self, m: ShuffleUnit, x: int) -> int:
@@ -185,9 +220,9 @@ class Recording:
             factors = [2.0, *[1.0] * (len(terms) - 1)]  # the official alias, see nets.py
             y = self._step("sum", terms, self._like(o[i]), int(i > 0), factors)
             if i == 0:  # the other rows read it before its ReLU
-                o[0] = y
+                o[0] = self._point(m, "sum0", y)
                 y = self._step("sum", [y], self._like(y), 1, [1.0])
-            out.append(y)
+            out.append(self._point(m, f"out{i}", y))
         return out
 
     def _path(self, x: int, path: nn.Module, up: bool) -> int:
@@ -212,9 +247,9 @@ class Recording:
             for module in getattr(b, f"stage{s}"):
                 ys = self._module(module, ys)
         last: int | None = None
-        for x, project in zip(ys[::-1], b.head_layer.projects, strict=True):
+        for i, (x, project) in enumerate(zip(ys[::-1], b.head_layer.projects, strict=True)):
             if last is not None:
-                x = self._step("enlarge", [x, last], self._like(x))
+                x = self._point(b.head_layer, f"sum{i}", self._step("enlarge", [x, last], self._like(x)))
             last = self._conv_bn(self._conv_bn(x, project.depthwise_conv), project.pointwise_conv)  # type: ignore[arg-type]
         assert last is not None
         return last

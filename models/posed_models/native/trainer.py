@@ -67,7 +67,8 @@ class NativeTrainer(Trainer):
 
     def _of(self, net: Net) -> NativeNetwork:
         assert isinstance(net, LiteHRNet)
-        return NativeNetwork(net, self.settings.height, self.settings.width, self._threads)
+        s = self.settings
+        return NativeNetwork(net, s.height, s.width, self._threads, weight_decay=s.weight_decay)
 
     @property
     def native(self) -> NativeNetwork:

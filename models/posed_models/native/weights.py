@@ -1,7 +1,8 @@
 """All weights of a recording as flat vectors: folding, gradients, steps, averages.
 
 In: a [`Recording`] and the gradients of its folded weights. Out: folded weights. Batch norms keep their statistics μ and σ², and
-γ and β are learnt: w' = w·γ/√(σ²+ε), b' = β − μ·γ/√(σ²+ε).
+γ and β are learnt: w' = w·γ/√(σ²+ε), b' = β − μ·γ/√(σ²+ε). Those of a quantised network are rounded as [`WeightRounder`] does it;
+their gradients are those of the rounded ones.
 
 Matrices move by Muon, all else by AdamW, at the same rates as in optimiser.py, and those of one shape together.
 """
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from posed_models.native.record import Layer, Recording
 from posed_models.optimiser import ADAMW_RMS, orthogonal
+from posed_models.rounding import float_weight, rounds_weight
 
 BETAS, EPSILON = (0.9, 0.999), 1e-8
 MOMENTUM = 0.95
@@ -43,6 +45,7 @@ class FlatWeights:
 
     def __init__(self, r: Recording, weight_decay: float) -> None:
         self.layers, self.weight_decay, self.steps = r.layers, weight_decay, 0
+        self._rounds = rounds_weight(r.layers[0].conv)
         n, m = r.weights, r.biases
         self.w, self.gamma, self.beta = torch.zeros(n), torch.ones(m), torch.zeros(m)
         self.mu, self.inverse_sigma, self._normed = torch.zeros(m), torch.ones(m), torch.zeros(m, dtype=torch.bool)
@@ -78,7 +81,8 @@ class FlatWeights:
     def _read(self) -> None:
         for layer in self.layers:
             at, there = layer.weight, slice(layer.bias, layer.bias + layer.conv.out_channels)
-            self.w[at : at + layer.conv.weight.numel()] = layer.conv.weight.detach().flatten()
+            weight = float_weight(layer.conv)
+            self.w[at : at + weight.numel()] = weight.flatten()
             bn = layer.bn
             if bn is None:
                 assert layer.conv.bias is not None
@@ -96,7 +100,8 @@ class FlatWeights:
         for layer in self.layers:
             conv, there = net.get_submodule(names[id(layer.conv)]), slice(layer.bias, layer.bias + layer.conv.out_channels)
             assert isinstance(conv, nn.Conv2d)
-            conv.weight.copy_(w[layer.weight : layer.weight + conv.weight.numel()].view(conv.weight.shape))
+            weight = float_weight(conv)
+            weight.copy_(w[layer.weight : layer.weight + weight.numel()].view(weight.shape))
             if layer.bn is None:
                 assert conv.bias is not None
                 conv.bias.copy_(beta[there])
@@ -110,9 +115,16 @@ class FlatWeights:
         """Makes `plain`, `turned` and `bias` of the weights, or of their averages."""
         w, gamma, beta = self._averages if averaged else (self.w, self.gamma, self.beta)
         self._scale = torch.where(self._normed, gamma * self.inverse_sigma, 1.0)
-        torch.mul(w, self._scale[self._channel], out=self.plain)
+        torch.mul(self._rounded(w) if self._rounds else w, self._scale[self._channel], out=self.plain)
         torch.index_select(self.plain, 0, self._turned, out=self.turned)
         self.bias.copy_(torch.where(self._normed, beta - self.mu * self._scale, beta))
+
+    def _rounded(self, w: Tensor) -> Tensor:
+        """Each output's weights to whole steps of a 127th of their largest."""
+        largest = torch.zeros_like(self.beta)
+        largest[self._channels] = torch.from_numpy(np.maximum.reduceat(w.abs().numpy(), self._starts))
+        step = (largest.clamp(min=1e-8) / 127)[self._channel]
+        return (w * (1 / step)).round_().clamp_(-128, 127).mul_(step)
 
     def gradients(self, folded: Tensor) -> list[Tensor]:
         """Of w, gamma and beta, from those of the folded weights and biases, one behind the other, after `fold()`."""
