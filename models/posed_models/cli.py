@@ -94,6 +94,7 @@ def _quantise(p: Parser) -> None:
     _size(p)
     _steps(p, 32, 3e-5)
     p.add_argument("--native", action="store_true", help="on a CPU, several times as fast: compiled C++ (needs g++), by Muon")
+    p.add_argument("--label-weight", type=float, help="with --native: towards the teacher's joints, and labels of this weight")
     _origin(p)
     p.add_argument("--eval", help="annotations to measure both networks on, as for the eval command")
     p.add_argument("--eval-images", help="their photos")

@@ -227,7 +227,7 @@ class Quantised(nn.Module):
 
 
 def rounds_weight(conv: nn.Module) -> bool:
-    """Is it a convolution of a [`Quantised`] network?"""
+    """Has it a [`WeightRounder`]?"""
     return parametrize.is_parametrized(conv, "weight")
 
 

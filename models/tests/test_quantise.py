@@ -74,8 +74,8 @@ def test_calibrating_and_fine_tuning_from_the_command_line(tmp_path, capsys):
     net = build("naive18")
     torch.save({"model": net.state_dict()}, tmp_path / "float.pt")
     args = ["quantise", str(tmp_path / "float.pt"), "--data", str(PHOTOS), "--hold-out", "0.4", "--size", "64x64"]
-    args += ["--steps", "2", "--batch", "2", "--native", "--device"]
-    assert main([*args, "cpu", "--out", str(tmp_path / "n")]) == 0
+    args += ["--steps", "2", "--batch", "2", "--native", "--device", "cpu"]
+    assert main([*args, "--out", str(tmp_path / "n")]) == 0
     out = capsys.readouterr().out
     assert "fine-tuned" in out and "own dB" in out
     for name, precision in (("n", "int8"), ("n_f32", "float32")):

@@ -1,7 +1,7 @@
 """Where the joints of every person are: what the teacher says, what the labels say, or both.
 
 In: crops, and the teacher as a [`NativeNetwork`]. Out: n x J x 4 in canvas pixels: x, y, the height of the wanted peak, the
-weight of its error.
+weight of its error; and gradients of a network that is to find them.
 
 The teacher sees each person once, uncropped and mirrored too, which it finds more surely than a turned half of one; its mean
 heatmaps are decoded (decode.py), and the peaks' heights, its confidence, are what the student is to give. Where a label lies over
@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from posed_models.augment import plain
+from posed_models.augment import Augmenter, plain, sigma_cells
 from posed_models.crops import CropSet
 from posed_models.decode import dark
+from posed_models.native.feed import Feed
 from posed_models.native.network import NativeNetwork
 
 AGREE_CELLS = 4.0
@@ -27,6 +28,8 @@ LEAST_PEAK, LEAST_LABEL_PEAK = 0.5, 0.6
 LABELLED_PEAK = 1.0
 """Without a teacher."""
 STRIDE = 4
+USUAL_POWER = 0.0016
+"""Mean square of wanted heatmaps: makes the loss the relative error that train.py has."""
 
 
 class Joints:
@@ -46,6 +49,16 @@ class Joints:
         if len(new):
             self.known[new] = self._ask(new)
         return self.known[which]
+
+    def teach(self, native: NativeNetwork, feed: Feed, augment: Augmenter) -> float:
+        """Fills the gradients of `native` from the peaks that it should have given for the crops of `feed`; returns the loss."""
+        joints = self.of(feed.which)
+        placed = augment.placed(joints[..., :3], feed.matrix, feed.flip)
+        weight = torch.where(feed.flip[:, None, None], joints[:, augment.mirror, 3:], joints[..., 3:])
+        wanted = torch.cat([placed[..., :2] / STRIDE, placed[..., 2:], weight], 2).contiguous().numpy()
+        height, width, count = native.heatmap_shape
+        scale = 1 / (len(wanted) * height * width * count * USUAL_POWER)
+        return native.learn(feed.pictures, wanted, sigma_cells(self._size[0]), scale)
 
     def _ask(self, which: Tensor) -> Tensor:
         assert self._teacher is not None

@@ -15,18 +15,15 @@ import torch
 import torch.nn as nn
 from torch import Tensor
 
-from posed_models.augment import sigma_cells
 from posed_models.crops import CropSet
 from posed_models.errors import PosedModelsError
 from posed_models.heldout import Forward, HeldOut
 from posed_models.native.feed import Feeder
-from posed_models.native.joints import STRIDE, Joints
+from posed_models.native.joints import Joints
 from posed_models.native.network import NativeNetwork
 from posed_models.nets import LiteHRNet, Net
 from posed_models.train import LONGEST_GRADIENT, Settings, Trainer
 
-USUAL_POWER = 0.0016
-"""Mean square of wanted heatmaps: makes the loss the relative error that train.py has."""
 SETTLING_BATCHES, SETTLING_BATCH = 4, 16
 
 
@@ -101,17 +98,11 @@ class NativeTrainer(Trainer):
         """One step at `share` (0 to 1) of the run."""
         lr, native = self.rate(share), self.native
         feed = self._feeder.next()
-        joints = self.joints.of(feed.which)
-        placed = self.augment.placed(joints[..., :3], feed.matrix, feed.flip)
-        weight = torch.where(feed.flip[:, None, None], joints[:, self.augment.mirror, 3:], joints[..., 3:])
-        wanted = torch.cat([placed[..., :2] / STRIDE, placed[..., 2:], weight], 2).contiguous().numpy()
-        height, width, count = native.heatmap_shape
-        scale = 1 / (len(wanted) * height * width * count * USUAL_POWER)
-        loss = native.learn(feed.pictures, wanted, sigma_cells(self.settings.height), scale)
+        loss = self.joints.teach(native, feed, self.augment)
         native.weights.step(native.gradients, lr, LONGEST_GRADIENT)
         native.weights.average(self.memory())
         self.done += 1
-        self.crops += len(wanted)
+        self.crops += len(feed.pictures)
         return {"lr": lr, "loss": loss, "heatmap": loss, "features": 0.0}
 
     def _evaluate(self) -> dict[str, float]:
