@@ -94,7 +94,6 @@ def _quantise(p: Parser) -> None:
     _size(p)
     _steps(p, 32, 3e-5)
     p.add_argument("--native", action="store_true", help="on a CPU, several times as fast: compiled C++ (needs g++), by Muon")
-    p.add_argument("--label-weight", type=float, help="with --native: towards the teacher's joints, and labels of this weight")
     _origin(p)
     p.add_argument("--eval", help="annotations to measure both networks on, as for the eval command")
     p.add_argument("--eval-images", help="their photos")
@@ -105,7 +104,7 @@ def _eval(p: Parser) -> None:
     p.add_argument("model", help="NAME.toml or NAME.onnx")
     p.add_argument("--annotations", help="COCO keypoint JSON, mmpose's MPII JSON, or a folder of mask PNGs")
     p.add_argument("--images", help="folder of the photos")
-    p.add_argument("--data", help="instead: what train read; PCK of at most 500 of the persons that it held out")
+    p.add_argument("--data", help="instead: what train read; PCK and AP of at most 500 of the persons that it held out")
     p.add_argument("--hold-out", type=float, default=0.05, help="the share that it held out")
     p.add_argument("--detections", help="write the detections here, as COCO results")
 

@@ -140,8 +140,6 @@ def quantise_(a: argparse.Namespace) -> None:
     height, width = a.size
     if a.native and (imported.task != "pose" or device != "cpu"):
         raise PosedModelsError("--native fine-tunes poses on the CPU: leave it away for segmentation and for CUDA")
-    if a.label_weight is not None and not a.native:
-        raise PosedModelsError("--label-weight needs --native: without it fine-tuning follows heatmaps")
     net = importing.folded(imported).to(device)
     teacher = importing.folded(importing.load(a.teacher)).to(device) if a.teacher else copy.deepcopy(net)
     truth = copy.deepcopy(net)
@@ -151,7 +149,7 @@ def quantise_(a: argparse.Namespace) -> None:
     q = quantise.calibrate(net, augment)  # type: ignore[arg-type]
     test = HeldOut(held, height, width) if len(held) and imported.task == "pose" else None
 
-    tuner = NativeTuner(q, teacher, augment, a.label_weight, a.seed) if a.native else None  # type: ignore[arg-type]
+    tuner = NativeTuner(q, teacher, augment, a.seed) if a.native else None  # type: ignore[arg-type]
     rounded: Forward = q if tuner is None else forward(tuner.network)
     exact: Forward = truth if tuner is None else forward(tuner.beside(truth))  # type: ignore[arg-type]
 

@@ -13,14 +13,12 @@ from posed_models.blocks import fold_bn
 from posed_models.cli import main
 from posed_models.errors import PosedModelsError
 from posed_models.heldout import HeldOut
-from posed_models.log import RunLog
 from posed_models.native import library
 from posed_models.native.feed import Feeder
 from posed_models.native.joints import Joints
 from posed_models.native.memory import Places
 from posed_models.native.network import NativeNetwork
 from posed_models.native.trainer import NativeTrainer, forward
-from posed_models.native.tuner import NativeTuner
 from posed_models.nets import build, enliven
 from posed_models.optimiser import Optimiser
 from posed_models.rounding import rounds_weight
@@ -192,22 +190,6 @@ def test_batch_norms_without_statistics_get_some_and_the_teachers_stay(coco, tmp
     assert not (bn.running_var == 1).any()
     with pytest.raises(AssertionError):
         torch.testing.assert_close(bn.running_mean, torch.zeros_like(bn.running_mean))
-
-
-@pytest.mark.usefixtures("few")
-def test_a_quantised_network_learns_joints_and_stays_quantised(coco, tmp_path):
-    torch.manual_seed(8)
-    augment = Augmenter(crops.read(*coco).store(1), 64, 64, torch.Generator().manual_seed(0))
-    net = fold_bn(joints_17())
-    q = quantise.calibrate(copy.deepcopy(net), augment, lambda _: None)
-    tuner = NativeTuner(q, net, augment, label_weight=1.0, threads=2)
-    tuner.fine_tune(quantise.FineTuning(steps=40, batch=4, lr=2e-3), RunLog(tmp_path, quiet=True))
-    losses = [float(line.split(",")[6]) for line in (tmp_path / "log.csv").read_text().splitlines()[1:]]
-    assert np.mean(losses[-5:]) < 0.75 * np.mean(losses[:5])
-    x = augment.draw(4).x
-    with torch.no_grad():
-        ours, apart = q(x), torch.from_numpy(tuner.network.run(rows(x))).permute(0, 3, 1, 2)
-        assert quantise.relative_mse(apart, ours) < 0.1 and q.points["image"].mode == "round"
 
 
 def test_a_resumed_run_has_the_same_weights_and_joints(coco, tmp_path):

@@ -1,7 +1,6 @@
 """Fine-tuning with rounding in the loop by the C++ of this folder: what quantise.py's `fine_tune` does, several times as fast.
 
-In: a calibrated network of poses, and either the float one whose heatmaps it is to give, or joints that it is to find. Out: its
-weights fine-tuned.
+In: a calibrated network of poses, and the float one whose heatmaps it is to give. Out: its weights fine-tuned.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import numpy as np
 from posed_models.augment import Augmenter
 from posed_models.log import RunLog
 from posed_models.native.feed import Feeder
-from posed_models.native.joints import Joints
 from posed_models.native.network import NativeNetwork
 from posed_models.nets import LiteHRNet, Net
 from posed_models.quantise import LONGEST_GRADIENT, FineTuning, follow_schedule
@@ -23,21 +21,11 @@ from posed_models.rounding import Quantised
 class NativeTuner:
     """Matrices move by Muon, all else by Adam, as in weights.py, without decay; scales stay as calibrated."""
 
-    def __init__(
-        self,
-        q: Quantised,
-        teacher: Net,
-        augment: Augmenter,
-        label_weight: float | None = None,
-        seed: int = 0,
-        threads: int | None = None,
-    ) -> None:
-        """`label_weight`: the teacher's joints are the aim, and labels of this weight (joints.py), in place of its heatmaps."""
+    def __init__(self, q: Quantised, teacher: Net, augment: Augmenter, seed: int = 0, threads: int | None = None) -> None:
         self._q, self._augment, self._seed = q, augment, seed
         self._threads = threads or os.cpu_count() or 1
         self.network = NativeNetwork(q, *augment.size, self._threads)
         self._teacher = self.beside(teacher)
-        self._joints = None if label_weight is None else Joints(augment.crops, self._teacher, label_weight, augment.size)
 
     def beside(self, net: Net) -> NativeNetwork:
         """Another network, for pictures of the same size."""
@@ -49,12 +37,9 @@ class NativeTuner:
         native, feeder = self.network, Feeder(self._augment, settings.batch, self._seed)
 
         def step(lr: float) -> float:
-            feed = feeder.next()
-            if self._joints is not None:
-                loss = self._joints.teach(native, feed, self._augment)
-            else:
-                want = self._teacher.run(feed.pictures)
-                loss = native.follow(feed.pictures, want, 1 / (want.size * (float(np.var(want, ddof=1)) + 1e-6)))
+            pictures = feeder.next().pictures
+            want = self._teacher.run(pictures)
+            loss = native.follow(pictures, want, 1 / (want.size * (float(np.var(want, ddof=1)) + 1e-6)))
             native.weights.step(native.gradients, lr, LONGEST_GRADIENT)
             return loss
 
