@@ -151,7 +151,10 @@ def quantise_(a: argparse.Namespace) -> None:
 
     tuner = NativeTuner(q, teacher, augment, a.seed) if a.native else None  # type: ignore[arg-type]
     rounded: Forward = q if tuner is None else forward(tuner.network)
-    exact: Forward = truth if tuner is None else forward(tuner.beside(truth))  # type: ignore[arg-type]
+    exact: Forward = truth
+    if tuner is not None:
+        exact = forward(tuner.beside(truth) if a.teacher else tuner.teacher)  # type: ignore[arg-type]
+    sample = augment.draw(4).x
 
     def compare(when: str) -> None:
         if test is not None:
@@ -159,6 +162,7 @@ def quantise_(a: argparse.Namespace) -> None:
             words = [f"heatmap error {after['held_out_error']:.4f}"]
             if "held_out_pck" in after:
                 words.append(f"PCK@0.2 {before['held_out_pck']:.1f} float, {after['held_out_pck']:.1f} int8")
+            if "held_out_ap" in after:
                 words.append(f"AP {before['held_out_ap']:.1f} float, {after['held_out_ap']:.1f} int8")
             print(f"{when}, {len(test.crops)} held-out persons: {', '.join(words)}", flush=True)
 
@@ -173,7 +177,7 @@ def quantise_(a: argparse.Namespace) -> None:
             tuner.fine_tune(tuning, log)
         log.close()
         compare("fine-tuned")
-    lines = quantise.noise(q, augment.draw(4).x)
+    lines = quantise.noise(q, sample)
     report = Path(f"{out}.noise.txt")
     report.write_text(quantise.table(lines) + "\n")
     print(quantise.table(lines, 8) + f"\n… {len(lines)} lines in {report}")

@@ -17,6 +17,7 @@ from posed_models.crops import CropSet
 from posed_models.decode import dark, score
 from posed_models.distil import relative_mse
 from posed_models.metrics import Confusion, average_precision, oks, pck
+from posed_models.skeletons import COCO_17
 
 Forward = Callable[[Tensor], Tensor]
 """Pictures n x 3 x H x W to heatmaps or logits: a module, or the native network."""
@@ -37,7 +38,7 @@ class HeldOut:
     @torch.no_grad()
     def figures(self, net: Forward, teacher: Forward | None) -> dict[str, float]:
         """`held_out_error`: relative heatmap error against the teacher; `held_out_pck`: PCK@0.2 of the torso, `held_out_ap`:
-        AP (metrics.py) with areas guessed from boxes, both in per cent.
+        AP (metrics.py; COCO's joints only) with areas guessed from boxes, both in per cent.
         """
         errors: list[float] = []
         found, truth, area = [], [], []
@@ -65,8 +66,9 @@ class HeldOut:
         if truth:
             f, t = np.array(found) * (4, 4, 1), np.array(truth)
             out["held_out_pck"] = pck(f, t, self.crops.skeleton)
-            similarity = oks(f, t, np.array(area), self.crops.skeleton)
-            out["held_out_ap"] = average_precision(similarity, np.array([score(person) for person in f]))
+            if self.crops.skeleton is COCO_17:  # the boxes of MPII's file are no measure of area
+                similarity = oks(f, t, np.array(area), self.crops.skeleton)
+                out["held_out_ap"] = average_precision(similarity, np.array([score(person) for person in f]))
         return out
 
     def _asked(self, teacher: Forward, first: int, x: Tensor) -> Tensor:

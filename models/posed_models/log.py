@@ -37,7 +37,8 @@ class RunLog:
         self.path = folder / "log.csv"
         fresh = not self.path.exists() or not self.path.stat().st_size
         self._file = self.path.open("a", newline="")
-        self._csv = csv.DictWriter(self._file, FIELDS)
+        fields = FIELDS if fresh else next(csv.reader(self.path.open()), FIELDS)  # an older run may have fewer columns
+        self._csv = csv.DictWriter(self._file, fields, extrasaction="ignore")
         if fresh:
             self._csv.writeheader()
         self._board = self._tensorboard(folder)

@@ -84,7 +84,7 @@ def test_heatmaps_loss_and_every_gradient_are_pytorchs(name, flags):
         assert native.learn(pictures, wanted, sigma, 0.01) == pytest.approx(float(loss), rel=1e-4)
         apart.append(difference(native, net))
     # A value next to 0 may fall to either side of a ReLU in another order of summing: in some pictures.
-    assert min(apart) < 1e-3 and np.median(apart) < 0.1
+    assert sorted(apart)[1] < 1e-3 and max(apart) < 0.5
 
 
 def difference(native, net):
@@ -100,7 +100,7 @@ def difference(native, net):
         else:
             pairs.append((beta[there], conv.bias))
     assert len(pairs) == len(list(net.parameters()))
-    return max(float((mine - theirs.grad).norm() / (theirs.grad.norm() + 1e-6)) for mine, theirs in pairs)
+    return float(torch.stack([(mine - theirs.grad).norm() / (theirs.grad.norm() + 1e-6) for mine, theirs in pairs]).max())
 
 
 @pytest.mark.usefixtures("few")
@@ -117,8 +117,9 @@ def test_a_quantised_networks_heatmaps_and_gradients_are_pytorchs(name, flags, c
         want = q(x)
     # A value between two steps may fall to either side in another order of summing, and all behind it with it: in some pictures.
     apart = (torch.from_numpy(native.run(rows(x))).permute(0, 3, 1, 2) - want).square().mean((1, 2, 3)) / want.var()
-    assert apart.min() < 1e-9
-    x, wanted = x[apart.argmin()][None], torch.rand_like(want[:1]) * 0.1
+    x, alike = x[apart.argsort()[:2]], apart.sort().values[1]
+    assert alike < 1e-9
+    wanted = torch.rand_like(want[:2]) * 0.1
     loss = ((q(x) - wanted) ** 2).sum() * 0.01
     loss.backward()
     assert native.follow(rows(x), rows(wanted), 0.01) == pytest.approx(float(loss), rel=1e-5)

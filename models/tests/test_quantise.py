@@ -6,7 +6,7 @@ import pytest
 import torch
 from conftest import PHOTOS, REPOSITORY
 
-from posed_models import crops, quantise
+from posed_models import commands, crops, quantise
 from posed_models.augment import Augmenter
 from posed_models.blocks import ShuffleUnit, fold_bn
 from posed_models.cli import main
@@ -84,6 +84,22 @@ def test_calibrating_and_fine_tuning_from_the_command_line(tmp_path, capsys):
     worst = (tmp_path / "n.noise.txt").read_text().splitlines()
     values = [float(line.split()[0]) for line in worst[1:]]
     assert values == sorted(values) and len(values) > 300
+
+
+@pytest.mark.usefixtures("few")
+def test_fine_tuning_by_pytorch_says_how_much_it_keeps(coco, tmp_path, capsys, monkeypatch):
+    for name in ("export_int8", "export_float"):
+        monkeypatch.setattr(commands, name, lambda *_: None)
+    monkeypatch.setattr(commands.card, "write", lambda *_: None)
+    torch.save({"model": build("naive18").state_dict()}, tmp_path / "float.pt")
+    args = ["quantise", str(tmp_path / "float.pt"), "--data", str(coco[0]), "--images", str(coco[1]), "--hold-out", "0.5"]
+    args += ["--size", "64x64", "--device", "cpu", "--steps", "2", "--batch", "2", "--out", str(tmp_path / "n")]
+    assert main(args) == 0
+    tuned = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("fine-tuned"))
+    assert "heatmap error" in tuned and "PCK@0.2" in tuned and "AP" in tuned
+    torch.save({"model": build("naive18", outputs=16).state_dict()}, tmp_path / "other.pt")
+    assert main([*args, "--native", "--teacher", str(tmp_path / "other.pt")]) == 1
+    assert "network of 17 joints" in capsys.readouterr().err
 
 
 def test_equalising_changes_ranges_and_nothing_else(augment):

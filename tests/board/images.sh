@@ -11,28 +11,35 @@ needs_packages() {
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 # qemu-system-arm, of the release that goes with the parts of QEMU already there: where those are from backports, Debian's own breaks them. The
-# machine's sources need not name backports: they are asked where Debian is, in a copy that is used here only.
+# machine's sources need not name backports: they are then asked where Debian is, in a copy of the sources that is used here only.
 needs_emulator() {
     dpkg -s qemu-system-arm >/dev/null 2>&1 && return
-    local sources release mirror
     apt-get update -qq >&2
-    if apt-get install -qq --simulate --no-remove --no-install-recommends qemu-system-arm >/dev/null 2>&1; then needs_packages qemu-system-arm; return; fi
+    if ! dpkg-query -W -f '${db:Status-Abbrev}${Version}\n' 'qemu-*' 2>/dev/null | grep '^ii.*~bpo' >/dev/null; then
+        needs_packages qemu-system-arm
+        return
+    fi
+    local release mirror own backported
     release=$(. /etc/os-release && echo "$VERSION_CODENAME")
+    backported=(-y -qq --no-remove --no-install-recommends)
     # shellcheck disable=SC2016 # apt's names
-    mirror=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(COMPONENT)' 'Created-By: Packages' | awk -v r="$release" '$2 == r && $3 == "main" { print $1; exit }')
-    sources=$(mktemp -d)
-    cp /etc/apt/sources.list.d/* "$sources"
-    echo "deb $mirror $release-backports main" >"$sources/backports.list"
-    apt-get -qq -o Dir::Etc::sourceparts="$sources" update >&2
-    DEBIAN_FRONTEND=noninteractive apt-get -y -qq -o Dir::Etc::sourceparts="$sources" install --no-install-recommends \
-        "qemu-system-arm/$release-backports" >/dev/null
-    rm -rf "$sources"
+    own=$(apt-get indextargets --format '$(ORIGIN) $(CODENAME) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages')
+    if ! grep -q "^Debian $release-backports main " <<<"$own"; then
+        mirror=$(awk -v r="$release" '$1 == "Debian" && $2 == r && $3 == "main" && !n++ { print $4 }' <<<"$own")
+        [ -n "$mirror" ] || { echo "images.sh: apt has no list of Debian's $release: apt-get update, then run this again" >&2; return 1; }
+        sources=$(mktemp -d); trap 'rm -rf "$sources"' EXIT
+        cp -r /etc/apt/sources.list.d/. "$sources"
+        echo "deb $mirror $release-backports main" >"$sources/posed-backports.list"
+        backported+=(-o Dir::Etc::sourceparts="$sources")
+        apt-get -qq -o Dir::Etc::sourceparts="$sources" update >&2
+    fi
+    DEBIAN_FRONTEND=noninteractive apt-get "${backported[@]}" install "qemu-system-arm/$release-backports" >/dev/null
 }
 needs_emulator
 needs_packages qemu-utils ffmpeg python3
 if [ -e "$out/done" ]; then echo "$out"; exit; fi
 needs_packages qemu-user-static mmdebstrap arch-test e2fsprogs kmod cpio bc make libssl-dev libelf1 gcc gcc-aarch64-linux-gnu
-work=$(mktemp -d "${TMPDIR:-/tmp}/posed-board.XXXX"); trap 'rm -rf "$work"' EXIT
+work=$(mktemp -d "${TMPDIR:-/tmp}/posed-board.XXXX"); trap 'rm -rf "$work" "${sources:-$work}"' EXIT
 rm -rf "$out"; mkdir -p "$out" "$work"/{debs,kernel,module,source,root,early/{bin,m,proc,sys,dev,new}}
 
 foreign() { "$here/../../cross/foreign-apt.sh" arm64 "$work/apt" "$@" >&2; }

@@ -64,7 +64,7 @@ class NativeNetwork:
             r.weights, r.biases, r.image, r.heatmaps, threads,
         )  # fmt: skip
         if not self._handle:
-            raise PosedModelsError(f"no memory for {threads} times {4e-6 * layout.value_floats:.0f} MB: give fewer threads")
+            raise PosedModelsError(f"no memory for {threads} times {4e-6 * layout.value_floats:.0f} MB: leave --native away")
         heatmaps = r.arrays[r.heatmaps]
         self.heatmap_shape = (heatmaps.height, heatmaps.width, heatmaps.channels)
         self.gradients = torch.zeros(r.weights + r.biases)

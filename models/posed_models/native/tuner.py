@@ -10,6 +10,7 @@ import os
 import numpy as np
 
 from posed_models.augment import Augmenter
+from posed_models.errors import PosedModelsError
 from posed_models.log import RunLog
 from posed_models.native.feed import Feeder
 from posed_models.native.network import NativeNetwork
@@ -18,14 +19,22 @@ from posed_models.quantise import LONGEST_GRADIENT, FineTuning, follow_schedule
 from posed_models.rounding import Quantised
 
 
+def joints(q: Quantised) -> int:
+    """How many joints a quantised network of poses finds."""
+    assert isinstance(q.net, LiteHRNet)
+    return q.net.keypoint_head.final_layer.out_channels
+
+
 class NativeTuner:
     """Matrices move by Muon, all else by Adam, as in weights.py, without decay; scales stay as calibrated."""
 
     def __init__(self, q: Quantised, teacher: Net, augment: Augmenter, seed: int = 0, threads: int | None = None) -> None:
         self._q, self._augment, self._seed = q, augment, seed
+        if not isinstance(teacher, LiteHRNet) or teacher.keypoint_head.final_layer.out_channels != joints(q):
+            raise PosedModelsError(f"the teacher has other outputs: give weights of a network of {joints(q)} joints")
         self._threads = threads or os.cpu_count() or 1
         self.network = NativeNetwork(q, *augment.size, self._threads)
-        self._teacher = self.beside(teacher)
+        self.teacher = self.beside(teacher)
 
     def beside(self, net: Net) -> NativeNetwork:
         """Another network, for pictures of the same size."""
@@ -38,7 +47,7 @@ class NativeTuner:
 
         def step(lr: float) -> float:
             pictures = feeder.next().pictures
-            want = self._teacher.run(pictures)
+            want = self.teacher.run(pictures)
             loss = native.follow(pictures, want, 1 / (want.size * (float(np.var(want, ddof=1)) + 1e-6)))
             native.weights.step(native.gradients, lr, LONGEST_GRADIENT)
             return loss
