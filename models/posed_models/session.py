@@ -22,14 +22,15 @@ STD = np.array([0.229, 0.224, 0.225], np.float32)
 
 
 class Session:
-    """A loaded ONNX file. `size`: height and width of its input."""
+    """A loaded ONNX file. `size`: height and width of its input. `rewritten`: by ONNX Runtime's optimiser."""
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, rewritten: bool = False) -> None:
         if not Path(path).is_file():
             raise PosedModelsError(f"{path}: no such file")
         options = ort.SessionOptions()
         options.log_severity_level = 3
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        levels = ort.GraphOptimizationLevel
+        options.graph_optimization_level = levels.ORT_ENABLE_ALL if rewritten else levels.ORT_DISABLE_ALL
         try:
             self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as e:

@@ -170,6 +170,24 @@ def test_the_published_cards_have_golden_tables_that_onnx_runtime_confirms():
     assert len(cards) >= 4 and all(peaks_agree(path) for path in cards)
 
 
+def test_a_golden_tolerance_is_what_onnx_runtime_allows_itself(tmp_path, monkeypatch):
+    for name in ("wider_naive_lite_hrnet_18.onnx", golden.NAME):
+        (tmp_path / name).write_bytes((MODELS / name).read_bytes())
+    real = golden.Session
+
+    def session(onnx, rewritten=False):
+        s = real(onnx, rewritten)
+        plain = s.run
+        s.run = (lambda x: plain(x) + 0.2) if rewritten else plain  # another engine, further away
+        return s
+
+    onnx = tmp_path / "wider_naive_lite_hrnet_18.onnx"
+    near = tomllib.loads(golden.table(onnx, "pose", "int8"))["golden"]["tolerance"]
+    monkeypatch.setattr(golden, "Session", session)
+    far = tomllib.loads(golden.table(onnx, "pose", "int8"))["golden"]["tolerance"]
+    assert 0.1 <= near < 0.3 <= far < 0.8
+
+
 def test_a_golden_picture_is_fitted_by_nearest_neighbour():
     small = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
     assert golden.fit(small, 4, 6)[:, :, 0].tolist() == [[0, 0, 0, 3, 3, 3]] * 2 + [[6, 6, 6, 9, 9, 9]] * 2
