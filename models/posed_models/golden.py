@@ -108,15 +108,15 @@ def table(onnx: str | Path, task: str, precision: str) -> str:
         lines += [f"tolerance = {SHARE_TOLERANCE}", f"shares = [{', '.join(f'{s:.4f}' for s in share)}]"]
     else:
         flat = out.reshape(len(out), -1)
-        rows = []
-        for cell, value in zip(flat.argmax(1), flat.max(1), strict=True):
+        cells, values, rows = flat.argmax(1), flat.max(1), []
+        for cell, value in zip(cells, values, strict=True):
             y, x = divmod(int(cell), out.shape[2])
             rows.append(f"[{x}, {y}, {value:.5f}],")
         tolerance = TOLERANCE[precision]
         if precision == "int8":
             other = Session(onnx, rewritten=True).run(image)[0].reshape(flat.shape)
-            here = np.take_along_axis(other, flat.argmax(1)[:, None], 1)[:, 0]
-            apart = np.maximum(abs(here - flat.max(1)), abs(other.max(1) - flat.max(1))).max()
+            here = other[np.arange(len(other)), cells]
+            apart = np.maximum(abs(here - values), abs(other.max(1) - values)).max()
             tolerance = max(tolerance, round(2 * float(apart), 2))
         lines += [f"tolerance = {tolerance}", "peaks = ["]
         lines += ["  " + " ".join(rows[i : i + 5]) for i in range(0, len(rows), 5)] + ["]"]

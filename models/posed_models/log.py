@@ -37,7 +37,7 @@ class RunLog:
         self.path = folder / "log.csv"
         fresh = not self.path.exists() or not self.path.stat().st_size
         self._file = self.path.open("a", newline="")
-        fields = FIELDS if fresh else next(csv.reader(self.path.open()), FIELDS)  # an older run may have fewer columns
+        fields = FIELDS if fresh else self.path.read_text().splitlines()[0].split(",")  # an older run may have fewer columns
         self._csv = csv.DictWriter(self._file, fields, extrasaction="ignore")
         if fresh:
             self._csv.writeheader()
