@@ -11,7 +11,9 @@ fn add(hash: &mut u64, bytes: &[u8]) {
 }
 
 fn files(of: &Path, found: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(of) else { return found.push(of.into()) };
+    let Ok(entries) = std::fs::read_dir(of) else {
+        return found.push(of.into());
+    };
     entries.flatten().for_each(|e| files(&e.path(), found));
 }
 
@@ -24,7 +26,10 @@ fn main() {
     }
     found.sort();
     let mut hash = 0xcbf2_9ce4_8422_2325;
-    for file in found.iter().filter(|f| f.extension().is_some_and(|e| e == "rs" || e == "lock")) {
+    for file in found
+        .iter()
+        .filter(|f| f.extension().is_some_and(|e| e == "rs" || e == "lock"))
+    {
         add(&mut hash, file.to_string_lossy().as_bytes());
         add(&mut hash, &std::fs::read(file).unwrap_or_default());
     }

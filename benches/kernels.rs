@@ -37,14 +37,22 @@ fn products(c: &mut Criterion) {
             let matrix = Matrix::pack(isa, &w, n, k, &vec![0; n]);
             let chunk = 48.min(pixels);
             let mut sums = vec![0; chunk * n + SLACK];
-            group.bench_function(BenchmarkId::new(format!("{isa:?}"), format!("{pixels}x{k}x{n}")), |b| {
-                b.iter(|| {
-                    // As the operators do it: a chunk of pixels at a time, so that the sums stay in the first-level cache.
-                    for first in (0..pixels).step_by(chunk) {
-                        matrix.multiply(&x[first * k..], k, chunk.min(pixels - first), &mut sums);
-                    }
-                });
-            });
+            group.bench_function(
+                BenchmarkId::new(format!("{isa:?}"), format!("{pixels}x{k}x{n}")),
+                |b| {
+                    b.iter(|| {
+                        // As the operators do it: a chunk of pixels at a time, so that the sums stay in the first-level cache.
+                        for first in (0..pixels).step_by(chunk) {
+                            matrix.multiply(
+                                &x[first * k..],
+                                k,
+                                chunk.min(pixels - first),
+                                &mut sums,
+                            );
+                        }
+                    });
+                },
+            );
         }
     }
 }
@@ -65,19 +73,31 @@ fn depthwise(c: &mut Criterion) {
     let mut group = c.benchmark_group("depthwise");
     for (channels, h, w, stride) in DEPTHWISE {
         let output = [h / stride, w / stride];
-        let shape = TapShape { channels, kernel: [3, 3], stride, pad: [1, 1], input: [h, w], output };
-        group.throughput(Throughput::Elements((channels * output[0] * output[1] * 9) as u64));
+        let shape = TapShape {
+            channels,
+            kernel: [3, 3],
+            stride,
+            pad: [1, 1],
+            input: [h, w],
+            output,
+        };
+        group.throughput(Throughput::Elements(
+            (channels * output[0] * output[1] * 9) as u64,
+        ));
         let (weights, x) = (bytes(channels * 9, 3), bytes(channels * h * w + SLACK, 4));
         for isa in Isa::available() {
             let taps = Taps::pack(isa, shape, &weights, &vec![0; channels], &vec![0; channels]);
             let mut scratch = TapScratch::default();
-            group.bench_function(BenchmarkId::new(format!("{isa:?}"), format!("{channels}x{h}x{w}/{stride}")), |b| {
-                b.iter(|| {
-                    taps.run(&x, 0..output[0], &mut scratch, None, &mut |_, sums| {
-                        std::hint::black_box(sums);
-                    })
-                });
-            });
+            group.bench_function(
+                BenchmarkId::new(format!("{isa:?}"), format!("{channels}x{h}x{w}/{stride}")),
+                |b| {
+                    b.iter(|| {
+                        taps.run(&x, 0..output[0], &mut scratch, None, &mut |_, sums| {
+                            std::hint::black_box(sums);
+                        })
+                    });
+                },
+            );
         }
     }
 }

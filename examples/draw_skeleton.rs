@@ -32,8 +32,12 @@ const FIGURE: [(f32, f32); 17] = [
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
-    let photo = arguments.next().unwrap_or_else(|| "photos/astronaut.jpg".into());
-    let out = arguments.next().map_or_else(|| std::env::temp_dir().join("skeleton.png"), PathBuf::from);
+    let photo = arguments
+        .next()
+        .unwrap_or_else(|| "photos/astronaut.jpg".into());
+    let out = arguments
+        .next()
+        .map_or_else(|| std::env::temp_dir().join("skeleton.png"), PathBuf::from);
     let screen = arguments.next();
 
     let mut frame = Frame::default();
@@ -54,14 +58,28 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn scene(frame: &Frame) -> Scene {
-    let mut scene = Scene::new(SceneOptions { boxes: true, ..SceneOptions::default() });
+    let mut scene = Scene::new(SceneOptions {
+        boxes: true,
+        ..SceneOptions::default()
+    });
     scene.begin(frame);
     let unit = frame.size.height as f32;
     let person = scene.add_person();
     person.id = Some(1);
     person.label.push_str("left hand up");
-    person.skeleton.keypoints.extend(FIGURE.map(|(x, y)| Keypoint { position: Point::new(x * unit, y * unit), score: 0.9 }));
-    scene.boxes.push(Rect::new(0.15 * unit, 0.05 * unit, 0.63 * unit, 0.94 * unit));
+    person
+        .skeleton
+        .keypoints
+        .extend(FIGURE.map(|(x, y)| Keypoint {
+            position: Point::new(x * unit, y * unit),
+            score: 0.9,
+        }));
+    scene.boxes.push(Rect::new(
+        0.15 * unit,
+        0.05 * unit,
+        0.63 * unit,
+        0.94 * unit,
+    ));
     scene.fps = Some(12.34);
     scene.note.push_str("camera lost, retrying");
     scene

@@ -9,7 +9,11 @@ use posed::cli::Cli;
 use std::path::PathBuf;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let out = PathBuf::from(std::env::args_os().nth(1).ok_or("give the folder to write to")?);
+    let out = PathBuf::from(
+        std::env::args_os()
+            .nth(1)
+            .ok_or("give the folder to write to")?,
+    );
     std::fs::create_dir_all(&out)?;
     clap_mangen::generate_to(Cli::command(), &out)?;
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {

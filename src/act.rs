@@ -15,10 +15,20 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 pub enum ActError {
     #[error("no GPIO line {line}{place}: {mend}")]
-    NoLine { line: String, place: String, mend: String },
+    NoLine {
+        line: String,
+        place: String,
+        mend: String,
+    },
     #[error("GPIO line {line}: {problem}: {mend}")]
-    Gpio { line: String, problem: String, mend: &'static str },
-    #[error("command {program:?}: {problem}: give `argv` as [\"/path/to/program\", \"argument\"] and make the file executable")]
+    Gpio {
+        line: String,
+        problem: String,
+        mend: &'static str,
+    },
+    #[error(
+        "command {program:?}: {problem}: give `argv` as [\"/path/to/program\", \"argument\"] and make the file executable"
+    )]
     Command { program: PathBuf, problem: String },
 }
 
@@ -105,7 +115,9 @@ pub fn open(device: &DeviceSettings, name: &str) -> Result<Box<dyn Actuator>, Ac
     Ok(match device {
         DeviceSettings::Gpio(line) => Box::new(gpio::GpioLine::open(line)?),
         DeviceSettings::Command(command) => Box::new(command::CommandRunner::new(command.clone())?),
-        DeviceSettings::Memory { journal } => Box::new(memory::MemoryActuator::new(name, journal.as_deref())),
+        DeviceSettings::Memory { journal } => {
+            Box::new(memory::MemoryActuator::new(name, journal.as_deref()))
+        }
     })
 }
 
@@ -124,7 +136,13 @@ impl Outputs {
 
     /// Adds an output with an actuator of the caller's.
     pub fn add(&mut self, settings: OutputSettings, actuator: Box<dyn Actuator>) {
-        self.list.push(Output { settings, actuator, active: false, holders: 0, off_at: None });
+        self.list.push(Output {
+            settings,
+            actuator,
+            active: false,
+            holders: 0,
+            off_at: None,
+        });
     }
 
     /// Takes in one pose event: `pose` is the index, `cause` what is known of it.
@@ -170,7 +188,10 @@ impl Outputs {
 
     /// The names of the outputs that are on.
     pub fn active(&self) -> impl Iterator<Item = &str> {
-        self.list.iter().filter(|o| o.active).map(|o| o.settings.name.as_str())
+        self.list
+            .iter()
+            .filter(|o| o.active)
+            .map(|o| o.settings.name.as_str())
     }
 }
 

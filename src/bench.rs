@@ -37,8 +37,12 @@ enum Subject {
 impl Subject {
     fn load(card: &ModelCard, threads: usize, cache: Option<&Path>) -> Result<Self, EstimateError> {
         Ok(match card.output {
-            Output::Keypoints(_) => Self::Pose(Estimator::load(card, threads, cache)?, Skeleton::default()),
-            Output::Classes(_) => Self::Segmentation(Classifier::load(card, card.input.padding, threads, cache)?),
+            Output::Keypoints(_) => {
+                Self::Pose(Estimator::load(card, threads, cache)?, Skeleton::default())
+            }
+            Output::Classes(_) => {
+                Self::Segmentation(Classifier::load(card, card.input.padding, threads, cache)?)
+            }
         })
     }
 
@@ -58,8 +62,16 @@ impl Subject {
             }
             Self::Segmentation(classifier) => {
                 classifier.look(frame, area)?;
-                let CropNetwork { preprocess, inference, .. } = *classifier.network();
-                Ok(StageTimes { preprocess, inference, decode: Duration::ZERO })
+                let CropNetwork {
+                    preprocess,
+                    inference,
+                    ..
+                } = *classifier.network();
+                Ok(StageTimes {
+                    preprocess,
+                    inference,
+                    decode: Duration::ZERO,
+                })
             }
         }
     }
@@ -76,7 +88,12 @@ struct Bench {
 impl Bench {
     fn load(card: &ModelCard, threads: usize) -> Result<Self, EstimateError> {
         let (load, load_cached, subject) = load(card, threads)?;
-        let mut bench = Self { subject, frame: picture(), load, load_cached };
+        let mut bench = Self {
+            subject,
+            frame: picture(),
+            load,
+            load_cached,
+        };
         for _ in 0..WARM_UP_RUNS {
             bench.once()?;
         }
@@ -112,7 +129,9 @@ pub fn run(card: &ModelCard, threads: usize, runs: usize) -> Result<Report, Esti
         preprocess_ms: Spread::of(steps.iter().map(|s| s.preprocess)),
         decode_ms: Spread::of(steps.iter().map(|s| s.decode)),
         total_ms: Spread::of(totals.into_iter()),
-        peak_rss_mb: std::fs::read_to_string("/proc/self/status").ok().and_then(|s| peak_rss_mb(&s)),
+        peak_rss_mb: std::fs::read_to_string("/proc/self/status")
+            .ok()
+            .and_then(|s| peak_rss_mb(&s)),
         cpu_features: machine::cpu_features(Path::new("/")),
     })
 }
@@ -122,15 +141,27 @@ pub fn run(card: &ModelCard, threads: usize, runs: usize) -> Result<Report, Esti
 ///
 /// # Errors
 /// As [`run`], or `input` cannot be read, or `output` not be written.
-pub fn follow(card: &ModelCard, threads: usize, runs: usize, input: impl BufRead, mut output: impl Write) -> anyhow::Result<()> {
+pub fn follow(
+    card: &ModelCard,
+    threads: usize,
+    runs: usize,
+    input: impl BufRead,
+    mut output: impl Write,
+) -> anyhow::Result<()> {
     let mut bench = Bench::load(card, threads)?;
     writeln!(output, "{{\"ready\":true}}")?;
     output.flush()?;
     for line in input.lines() {
         line?;
-        let times = (0..runs.max(1)).map(|_| bench.once().map(|t| t.inference)).collect::<Result<Vec<_>, _>>()?;
+        let times = (0..runs.max(1))
+            .map(|_| bench.once().map(|t| t.inference))
+            .collect::<Result<Vec<_>, _>>()?;
         let spread = Spread::of(times.into_iter());
-        writeln!(output, "{{\"median_ms\":{},\"min_ms\":{}}}", spread.median, spread.min)?;
+        writeln!(
+            output,
+            "{{\"median_ms\":{},\"min_ms\":{}}}",
+            spread.median, spread.min
+        )?;
         output.flush()?;
     }
     Ok(())
@@ -163,31 +194,53 @@ pub fn profile(card: &ModelCard, threads: usize, runs: usize) -> Result<Vec<Shar
         let ms = time.as_secs_f64() * 1e3 / runs as f64;
         match shares.iter_mut().find(|s| s.class == class) {
             Some(share) => (share.count, share.ms) = (share.count + 1, share.ms + ms),
-            None => shares.push(Share { class: class.into(), count: 1, ms, percent: 0.0 }),
+            None => shares.push(Share {
+                class: class.into(),
+                count: 1,
+                ms,
+                percent: 0.0,
+            }),
         }
     }
     let total: f64 = shares.iter().map(|s| s.ms).sum();
-    shares.iter_mut().for_each(|s| s.percent = 100.0 * s.ms / total.max(f64::MIN_POSITIVE));
+    shares
+        .iter_mut()
+        .for_each(|s| s.percent = 100.0 * s.ms / total.max(f64::MIN_POSITIVE));
     shares.sort_by(|a, b| b.ms.total_cmp(&a.ms));
     Ok(shares)
 }
 
 /// Loads twice with a cache that is empty at first. Gives both times, the second only if it was a load from the cache.
-fn load(card: &ModelCard, threads: usize) -> Result<(Duration, Option<Duration>, Subject), EstimateError> {
-    let directory = std::env::temp_dir().join(format!("posed-bench-{}-{:?}", std::process::id(), std::thread::current().id()));
+fn load(
+    card: &ModelCard,
+    threads: usize,
+) -> Result<(Duration, Option<Duration>, Subject), EstimateError> {
+    let directory = std::env::temp_dir().join(format!(
+        "posed-bench-{}-{:?}",
+        std::process::id(),
+        std::thread::current().id()
+    ));
     // Only a directory of our own is used: another user may have laid one there.
-    let cache = std::fs::create_dir(&directory).is_ok().then_some(&*directory);
+    let cache = std::fs::create_dir(&directory)
+        .is_ok()
+        .then_some(&*directory);
     let timed = || {
         let start = Instant::now();
         Subject::load(card, threads, cache).map(|subject| (start.elapsed(), subject))
     };
     // The first is dropped before the second is loaded, so that the peak of memory is that of one.
-    let loads = timed().map(|(first, _)| first).and_then(|first| Ok((first, timed()?)));
+    let loads = timed()
+        .map(|(first, _)| first)
+        .and_then(|first| Ok((first, timed()?)));
     if let Some(cache) = cache {
         let _ = std::fs::remove_dir_all(cache);
     }
     let (first, (second, mut subject)) = loads?;
-    Ok((first, (subject.network().network.origin() == Origin::Cache).then_some(second), subject))
+    Ok((
+        first,
+        (subject.network().network.origin() == Origin::Cache).then_some(second),
+        subject,
+    ))
 }
 
 /// A 640x480 YUYV picture with soft slopes, a figure's outline and noise, as a camera gives it; the same at every call.
@@ -198,14 +251,22 @@ fn picture() -> Frame {
     for y in 0..h {
         for x in (0..w).step_by(2) {
             noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            let figure = x.abs_diff(w / 2) < 70 && y > 120 || x.abs_diff(w / 2).pow(2) + y.abs_diff(80).pow(2) < 45 * 45;
-            let level = if figure { 150 } else { 40 + (x * 60 / w + y * 80 / h) as u32 };
+            let figure = x.abs_diff(w / 2) < 70 && y > 120
+                || x.abs_diff(w / 2).pow(2) + y.abs_diff(80).pow(2) < 45 * 45;
+            let level = if figure {
+                150
+            } else {
+                40 + (x * 60 / w + y * 80 / h) as u32
+            };
             let grain = |shift: u32| (level + (noise >> shift) % 9) as u8;
             let chroma = if figure { [112, 150] } else { [128, 128] };
             data.extend([grain(16), chroma[0], grain(24), chroma[1]]);
         }
     }
-    let mut frame = Frame { data, ..Frame::default() };
+    let mut frame = Frame {
+        data,
+        ..Frame::default()
+    };
     frame.set_shape(PICTURE, PixelFormat::Yuyv);
     frame
 }
@@ -225,7 +286,10 @@ mod tests {
         let shares = profile(&card, 1, 2).unwrap();
         assert!((shares.iter().map(|s| s.percent).sum::<f64>() - 100.0).abs() < 1e-6);
         for (class, count) in [("conv 1x1", 152), ("depthwise", 96), ("conv kxk", 1)] {
-            assert!(shares.iter().any(|s| s.class == class && s.count == count), "{class}: {shares:?}");
+            assert!(
+                shares.iter().any(|s| s.class == class && s.count == count),
+                "{class}: {shares:?}"
+            );
         }
     }
 
@@ -241,10 +305,20 @@ mod tests {
         let card = ModelCard::find("lite_hrnet_18").unwrap();
         let mut said = Vec::new();
         follow(&card, 1, 1, &b"go\ngo\n"[..], &mut said).unwrap();
-        let said: Vec<serde_json::Value> =
-            String::from_utf8(said).unwrap().lines().map(|l| serde_json::from_str(l).unwrap()).collect();
-        assert_eq!((said.len(), &said[0]["ready"]), (3, &serde_json::Value::Bool(true)));
-        assert!(said[1..].iter().all(|l| l["median_ms"].as_f64().unwrap() > 0.0));
+        let said: Vec<serde_json::Value> = String::from_utf8(said)
+            .unwrap()
+            .lines()
+            .map(|l| serde_json::from_str(l).unwrap())
+            .collect();
+        assert_eq!(
+            (said.len(), &said[0]["ready"]),
+            (3, &serde_json::Value::Bool(true))
+        );
+        assert!(
+            said[1..]
+                .iter()
+                .all(|l| l["median_ms"].as_f64().unwrap() > 0.0)
+        );
     }
 
     #[test]
@@ -253,7 +327,11 @@ mod tests {
         let report = run(&card, 1, 2).unwrap();
         assert!(report.inference_ms.min > 0.0 && report.total_ms.median >= report.inference_ms.min);
         let json = serde_json::to_value(&report).unwrap();
-        assert!(json["inference_ms"]["median"].is_f64() && json["inference_ms"]["p99"].is_f64() && json["load_ms"].is_f64());
+        assert!(
+            json["inference_ms"]["median"].is_f64()
+                && json["inference_ms"]["p99"].is_f64()
+                && json["load_ms"].is_f64()
+        );
         assert!(json["load_cached_ms"].is_f64(), "{json}");
         assert!(json["peak_rss_mb"].as_f64().unwrap() > 1.0);
         let table = report.to_string();

@@ -36,7 +36,12 @@ pub const STALL_AFTER: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone, PartialEq)]
 pub enum SourceSettings {
     /// A camera through Video4Linux; what is `None` is chosen from what the driver offers.
-    V4l2 { device: PathBuf, size: Option<Size>, fps: Option<f32>, format: Option<PixelFormat> },
+    V4l2 {
+        device: PathBuf,
+        size: Option<Size>,
+        fps: Option<f32>,
+        format: Option<PixelFormat>,
+    },
     /// One JPEG or PNG file: again and again under [`Pace::Live`], once under [`Pace::Recorded`].
     Photo { path: PathBuf, fps: f32 },
     /// A Y4M or MJPEG AVI file, told by its content, or a folder of numbered JPEGs and PNGs.
@@ -44,7 +49,11 @@ pub enum SourceSettings {
     /// Y4M, AVI or a stream of JPEGs, told by its first bytes; anything else is raw I420, which needs `size`.
     Stdin { size: Option<Size>, fps: f32 },
     /// Drawn pictures and scripted faults, for tests; without a script a gradient for ever.
-    Synthetic { size: Size, fps: f32, script: Vec<Step> },
+    Synthetic {
+        size: Size,
+        fps: f32,
+        script: Vec<Step>,
+    },
 }
 
 impl SourceSettings {
@@ -60,15 +69,43 @@ impl SourceSettings {
     pub fn from_argument(text: &str) -> Result<Self, CaptureError> {
         let path = PathBuf::from(text);
         match text {
-            "-" => return Ok(Self::Stdin { size: None, fps: 30.0 }),
-            "synthetic" => return Ok(Self::Synthetic { size: Size::new(640, 480), fps: 30.0, script: Vec::new() }),
-            _ if path.starts_with("/dev") => return Ok(Self::V4l2 { device: path, size: None, fps: None, format: None }),
+            "-" => {
+                return Ok(Self::Stdin {
+                    size: None,
+                    fps: 30.0,
+                });
+            }
+            "synthetic" => {
+                return Ok(Self::Synthetic {
+                    size: Size::new(640, 480),
+                    fps: 30.0,
+                    script: Vec::new(),
+                });
+            }
+            _ if path.starts_with("/dev") => {
+                return Ok(Self::V4l2 {
+                    device: path,
+                    size: None,
+                    fps: None,
+                    format: None,
+                });
+            }
             _ => {}
         }
         if path.is_dir() {
-            return Ok(Self::Clip { path, repeat: false });
+            return Ok(Self::Clip {
+                path,
+                repeat: false,
+            });
         }
-        if is_photo(&first_bytes(&path)?) { Ok(Self::Photo { path, fps: 30.0 }) } else { Ok(Self::Clip { path, repeat: false }) }
+        if is_photo(&first_bytes(&path)?) {
+            Ok(Self::Photo { path, fps: 30.0 })
+        } else {
+            Ok(Self::Clip {
+                path,
+                repeat: false,
+            })
+        }
     }
 }
 
@@ -100,7 +137,11 @@ pub trait FrameSource: Send {
 #[derive(Debug, thiserror::Error)]
 pub enum CaptureError {
     #[error("{device}: cannot be opened: {error}; {mend}")]
-    Missing { device: String, error: io::Error, mend: &'static str },
+    Missing {
+        device: String,
+        error: io::Error,
+        mend: &'static str,
+    },
     #[error("{device}: no frame for {} s; check the cable, the power supply and `dmesg`", waited.as_secs_f32())]
     Stalled { device: String, waited: Duration },
     #[error("{device}: lost: {error}; check the cable, the power supply and `dmesg`")]
@@ -110,24 +151,41 @@ pub enum CaptureError {
     #[error("{name}: {error}")]
     Picture { name: String, error: DecodeError },
     #[error("{name}: {reason}; {mend}")]
-    Unusable { name: String, reason: String, mend: String },
+    Unusable {
+        name: String,
+        reason: String,
+        mend: String,
+    },
 }
 
 impl CaptureError {
     /// Whether the source may come back: a camera that is missing, in use, lost or stalled. Everything else is final.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Missing { .. } | Self::Stalled { .. } | Self::Lost { .. })
+        matches!(
+            self,
+            Self::Missing { .. } | Self::Stalled { .. } | Self::Lost { .. }
+        )
     }
 
     pub(crate) fn unusable(name: &str, reason: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self::Unusable { name: name.into(), reason: reason.into(), mend: mend.into() }
+        Self::Unusable {
+            name: name.into(),
+            reason: reason.into(),
+            mend: mend.into(),
+        }
     }
 
     /// A failed read; a pipe's time-out counts as a stall.
     pub(crate) fn read(name: &str, error: io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::TimedOut => Self::Stalled { device: name.into(), waited: STALL_AFTER },
-            _ => Self::Read { name: name.into(), error },
+            io::ErrorKind::TimedOut => Self::Stalled {
+                device: name.into(),
+                waited: STALL_AFTER,
+            },
+            _ => Self::Read {
+                name: name.into(),
+                error,
+            },
         }
     }
 }
@@ -148,12 +206,21 @@ impl CaptureError {
 /// A retryable one for a device that is not there, a final one for settings or files that never work.
 pub fn open(settings: &SourceSettings, pace: Pace) -> Result<Box<dyn FrameSource>, CaptureError> {
     Ok(match settings {
-        SourceSettings::V4l2 { device, size, fps, format } => Box::new(v4l2::V4l2Source::open(device, *size, *fps, *format)?),
+        SourceSettings::V4l2 {
+            device,
+            size,
+            fps,
+            format,
+        } => Box::new(v4l2::V4l2Source::open(device, *size, *fps, *format)?),
         SourceSettings::Photo { path, fps } => Box::new(photo::Photo::open(path, *fps, pace)?),
-        SourceSettings::Clip { path, repeat } if path.is_dir() => Box::new(folder::Folder::open(path, *repeat, pace)?),
+        SourceSettings::Clip { path, repeat } if path.is_dir() => {
+            Box::new(folder::Folder::open(path, *repeat, pace)?)
+        }
         SourceSettings::Clip { path, repeat } => Box::new(clip::Clip::open(path, *repeat, pace)?),
         SourceSettings::Stdin { size, fps } => Box::new(stdin::Stdin::open(*size, *fps, pace)?),
-        SourceSettings::Synthetic { size, fps, script } => Box::new(synthetic::Synthetic::open(*size, *fps, script, pace)?),
+        SourceSettings::Synthetic { size, fps, script } => {
+            Box::new(synthetic::Synthetic::open(*size, *fps, script, pace)?)
+        }
     })
 }
 
@@ -195,25 +262,50 @@ mod tests {
     #[test]
     fn an_argument_is_told_by_name_and_content() {
         let kind = |t: &str| SourceSettings::from_argument(t).unwrap();
-        assert!(matches!(kind("-"), SourceSettings::Stdin { size: None, .. }));
-        assert!(matches!(kind("synthetic"), SourceSettings::Synthetic { .. }));
-        assert!(matches!(kind("/dev/v4l/by-id/cam"), SourceSettings::V4l2 { .. }));
-        assert!(matches!(kind("photos/astronaut.jpg"), SourceSettings::Photo { .. }));
+        assert!(matches!(
+            kind("-"),
+            SourceSettings::Stdin { size: None, .. }
+        ));
+        assert!(matches!(
+            kind("synthetic"),
+            SourceSettings::Synthetic { .. }
+        ));
+        assert!(matches!(
+            kind("/dev/v4l/by-id/cam"),
+            SourceSettings::V4l2 { .. }
+        ));
+        assert!(matches!(
+            kind("photos/astronaut.jpg"),
+            SourceSettings::Photo { .. }
+        ));
         assert!(matches!(kind("photos"), SourceSettings::Clip { .. }));
         let missing = SourceSettings::from_argument("no/such/file").unwrap_err();
-        assert!(!missing.is_retryable() && missing.to_string().contains("no/such/file"), "{missing}");
+        assert!(
+            !missing.is_retryable() && missing.to_string().contains("no/such/file"),
+            "{missing}"
+        );
     }
 
     #[test]
     fn a_missing_camera_may_come_back_and_a_missing_file_may_not() {
         let camera = SourceSettings::from_argument("/dev/video-none").unwrap();
         assert!(open(&camera, Pace::Live).err().unwrap().is_retryable());
-        let clip = SourceSettings::Clip { path: "none.y4m".into(), repeat: false };
+        let clip = SourceSettings::Clip {
+            path: "none.y4m".into(),
+            repeat: false,
+        };
         assert!(!open(&clip, Pace::Live).err().unwrap().is_retryable());
     }
 
     #[test]
     fn rates_read_as_people_write_them() {
-        assert_eq!([fps_text((30, 1)), fps_text((30000, 1001)), fps_text((25, 2))], ["30", "29.97", "12.5"]);
+        assert_eq!(
+            [
+                fps_text((30, 1)),
+                fps_text((30000, 1001)),
+                fps_text((25, 2))
+            ],
+            ["30", "29.97", "12.5"]
+        );
     }
 }

@@ -77,12 +77,17 @@ fn in_use() -> Option<PathBuf> {
 
 /// The first of the directories that systemd lists in a variable.
 fn first_directory(list: Option<OsString>) -> Option<PathBuf> {
-    std::env::split_paths(&list?).next().filter(|p| p.is_absolute())
+    std::env::split_paths(&list?)
+        .next()
+        .filter(|p| p.is_absolute())
 }
 
 /// `x,y,w,h` in image pixels.
 fn parse_box(text: &str) -> Result<Rect, String> {
-    let numbers: Vec<f32> = text.split(',').filter_map(|n| n.trim().parse().ok()).collect();
+    let numbers: Vec<f32> = text
+        .split(',')
+        .filter_map(|n| n.trim().parse().ok())
+        .collect();
     match numbers[..] {
         [x, y, w, h] if Rect::new(x, y, w, h).is_sound() => Ok(Rect::new(x, y, w, h)),
         _ => Err("give x,y,width,height in pixels, for example --box 34,76,152,404".into()),
@@ -97,9 +102,17 @@ fn plan_directory() -> Option<PathBuf> {
 
 fn plan_directory_of(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     // The XDG base directory specification has relative paths ignored; systemd never sets one.
-    let path = |name| variable(name).map(PathBuf::from).filter(|p| p.is_absolute());
+    let path = |name| {
+        variable(name)
+            .map(PathBuf::from)
+            .filter(|p| p.is_absolute())
+    };
     let of_unit = first_directory(variable("CACHE_DIRECTORY"));
-    let of_user = || path("XDG_CACHE_HOME").or_else(|| Some(path("HOME")?.join(".cache"))).map(|cache| cache.join("posed"));
+    let of_user = || {
+        path("XDG_CACHE_HOME")
+            .or_else(|| Some(path("HOME")?.join(".cache")))
+            .map(|cache| cache.join("posed"))
+    };
     of_unit.or_else(of_user)
 }
 
@@ -110,7 +123,11 @@ fn configuration(
 ) -> Result<crate::config::Config, crate::config::ConfigError> {
     match path {
         Some(path) => crate::config::Config::read(path, overrides),
-        None => crate::config::Config::parse(crate::config::SAMPLE, std::path::Path::new("config/posed.toml"), overrides),
+        None => crate::config::Config::parse(
+            crate::config::SAMPLE,
+            std::path::Path::new("config/posed.toml"),
+            overrides,
+        ),
     }
 }
 
@@ -124,12 +141,26 @@ mod tests {
             let value = |name: &str| set.iter().find(|(n, _)| *n == name).map(|(_, v)| v.into());
             plan_directory_of(value).map(|p| p.display().to_string())
         };
-        let home = [("HOME", "/home/me"), ("XDG_CACHE_HOME", "/cache"), ("CACHE_DIRECTORY", "/var/cache/posed:/var/cache/other")];
+        let home = [
+            ("HOME", "/home/me"),
+            ("XDG_CACHE_HOME", "/cache"),
+            ("CACHE_DIRECTORY", "/var/cache/posed:/var/cache/other"),
+        ];
         assert_eq!(directory(&home).as_deref(), Some("/var/cache/posed"));
         assert_eq!(directory(&home[..2]).as_deref(), Some("/cache/posed"));
-        assert_eq!(directory(&home[..1]).as_deref(), Some("/home/me/.cache/posed"));
+        assert_eq!(
+            directory(&home[..1]).as_deref(),
+            Some("/home/me/.cache/posed")
+        );
         assert_eq!(directory(&[]), None);
-        let relative = [("CACHE_DIRECTORY", ""), ("XDG_CACHE_HOME", "cache"), home[0]];
-        assert_eq!(directory(&relative).as_deref(), Some("/home/me/.cache/posed"));
+        let relative = [
+            ("CACHE_DIRECTORY", ""),
+            ("XDG_CACHE_HOME", "cache"),
+            home[0],
+        ];
+        assert_eq!(
+            directory(&relative).as_deref(),
+            Some("/home/me/.cache/posed")
+        );
     }
 }

@@ -74,7 +74,10 @@ impl Config {
     /// # Errors
     /// The file cannot be read, or every fault that was found in it.
     pub fn read(path: &Path, overrides: &Overrides) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.into(), source })?;
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+            path: path.into(),
+            source,
+        })?;
         Self::parse(&text, path, overrides)
     }
 
@@ -83,9 +86,13 @@ impl Config {
     /// # Errors
     /// Every fault that was found.
     pub fn parse(text: &str, path: &Path, overrides: &Overrides) -> Result<Self, ConfigError> {
-        let faults = |faults| ConfigError::Faults { path: path.into(), faults };
+        let faults = |faults| ConfigError::Faults {
+            path: path.into(),
+            faults,
+        };
         let places = error::Places::new(text);
-        let file: file::File = toml::from_str(text).map_err(|e| faults(vec![places.parse_fault(&e)]))?;
+        let file: file::File =
+            toml::from_str(text).map_err(|e| faults(vec![places.parse_fault(&e)]))?;
         build::build(file, &places, overrides).map_err(faults)
     }
 
@@ -94,10 +101,17 @@ impl Config {
     /// # Errors
     /// The file cannot be read, or is no TOML.
     pub fn outputs(path: &Path) -> Result<(Vec<OutputSettings>, Vec<Fault>), ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.into(), source })?;
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+            path: path.into(),
+            source,
+        })?;
         let places = error::Places::new(&text);
-        let faults = |fault| ConfigError::Faults { path: path.into(), faults: vec![fault] };
-        let table: toml::Table = toml::from_str(&text).map_err(|e| faults(places.parse_fault(&e)))?;
+        let faults = |fault| ConfigError::Faults {
+            path: path.into(),
+            faults: vec![fault],
+        };
+        let table: toml::Table =
+            toml::from_str(&text).map_err(|e| faults(places.parse_fault(&e)))?;
         Ok(build::outputs(&table, &places))
     }
 }
@@ -108,7 +122,12 @@ mod tests {
 
     #[test]
     fn the_sample_is_right() {
-        let config = Config::parse(SAMPLE, Path::new("config/posed.toml"), &Overrides::default()).unwrap();
+        let config = Config::parse(
+            SAMPLE,
+            Path::new("config/posed.toml"),
+            &Overrides::default(),
+        )
+        .unwrap();
         assert!(config.poses.len() >= 5);
         assert_eq!(config.publish.len(), 1);
     }

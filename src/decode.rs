@@ -61,15 +61,22 @@ fn jpeg(bytes: &[u8], frame: &mut Frame) -> Result<(), DecodeError> {
         return Err(DecodeError::Truncated);
     }
     let broken = |e: zune_jpeg::errors::DecodeErrors| DecodeError::Jpeg(format!("{e:?}"));
-    let options = DecoderOptions::default().set_strict_mode(false).jpeg_set_out_colorspace(ColorSpace::RGB);
-    let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(&bytes[..end]), options);
+    let options = DecoderOptions::default()
+        .set_strict_mode(false)
+        .jpeg_set_out_colorspace(ColorSpace::RGB);
+    let mut decoder =
+        zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(&bytes[..end]), options);
     decoder.decode_headers().map_err(broken)?;
-    let (w, h) = decoder.dimensions().ok_or_else(|| DecodeError::Jpeg("no size".into()))?;
+    let (w, h) = decoder
+        .dimensions()
+        .ok_or_else(|| DecodeError::Jpeg("no size".into()))?;
     let size = Size::new(w as u32, h as u32);
     if w > MAX_SIDE_PX as usize || h > MAX_SIDE_PX as usize {
         return Err(DecodeError::TooLarge(size));
     }
-    let needed = decoder.output_buffer_size().ok_or_else(|| DecodeError::Jpeg("no size".into()))?;
+    let needed = decoder
+        .output_buffer_size()
+        .ok_or_else(|| DecodeError::Jpeg("no size".into()))?;
     frame.data.resize(needed, 0);
     decoder.decode_into(&mut frame.data).map_err(broken)?;
     frame.set_shape(size, PixelFormat::Rgb);
@@ -85,18 +92,29 @@ fn png(bytes: &[u8], frame: &mut Frame) -> Result<(), DecodeError> {
     if size.width > MAX_SIDE_PX || size.height > MAX_SIDE_PX {
         return Err(DecodeError::TooLarge(size));
     }
-    let needed = reader.output_buffer_size().ok_or(DecodeError::TooLarge(size))?;
+    let needed = reader
+        .output_buffer_size()
+        .ok_or(DecodeError::TooLarge(size))?;
     frame.data.resize(needed, 0);
     let info = reader.next_frame(&mut frame.data).map_err(broken)?;
     let channels = info.color_type.samples();
     let pixels = size.width as usize * size.height as usize;
     if channels == 2 || channels == 4 {
         for i in 0..pixels {
-            frame.data.copy_within(i * channels..i * channels + channels - 1, i * (channels - 1));
+            frame.data.copy_within(
+                i * channels..i * channels + channels - 1,
+                i * (channels - 1),
+            );
         }
     }
-    let format = if channels < 3 { PixelFormat::Grey } else { PixelFormat::Rgb };
-    frame.data.truncate(pixels * if channels < 3 { 1 } else { 3 });
+    let format = if channels < 3 {
+        PixelFormat::Grey
+    } else {
+        PixelFormat::Rgb
+    };
+    frame
+        .data
+        .truncate(pixels * if channels < 3 { 1 } else { 3 });
     frame.set_shape(size, format);
     Ok(frame.check()?)
 }
@@ -114,7 +132,10 @@ mod tests {
         let bytes = photo_bytes();
         let mut frame = Frame::default();
         photo(&bytes, &mut frame).unwrap();
-        assert_eq!((frame.size, frame.format), (Size::new(512, 512), PixelFormat::Rgb));
+        assert_eq!(
+            (frame.size, frame.format),
+            (Size::new(512, 512), PixelFormat::Rgb)
+        );
         for cut in (0..bytes.len()).step_by(997) {
             assert!(photo(&bytes[..cut], &mut frame).is_err(), "cut at {cut}");
         }
@@ -135,7 +156,10 @@ mod tests {
         let mut bytes = Vec::new();
         let mut e = png::Encoder::new(&mut bytes, 2, 1);
         e.set_color(png::ColorType::Rgba);
-        e.write_header().unwrap().write_image_data(&[1, 2, 3, 4, 5, 6, 7, 8]).unwrap();
+        e.write_header()
+            .unwrap()
+            .write_image_data(&[1, 2, 3, 4, 5, 6, 7, 8])
+            .unwrap();
         let mut frame = Frame::default();
         photo(&bytes, &mut frame).unwrap();
         assert_eq!(frame.data, [1, 2, 3, 5, 6, 7]);

@@ -81,7 +81,14 @@ pub struct SceneOptions {
 impl Default for SceneOptions {
     /// Everything but the boxes.
     fn default() -> Self {
-        Self { picture: true, mask: true, skeleton: true, boxes: false, poses: true, fps: true }
+        Self {
+            picture: true,
+            mask: true,
+            skeleton: true,
+            boxes: false,
+            poses: true,
+            fps: true,
+        }
     }
 }
 
@@ -101,7 +108,14 @@ impl SceneOptions {
     /// assert_eq!(SceneOptions::from_names(["skeletton"]), Err("skeletton"));
     /// ```
     pub fn from_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, &'a str> {
-        let mut show = Self { picture: false, mask: false, skeleton: false, boxes: false, poses: false, fps: false };
+        let mut show = Self {
+            picture: false,
+            mask: false,
+            skeleton: false,
+            boxes: false,
+            poses: false,
+            fps: false,
+        };
         for name in names {
             match name {
                 "picture" => show.picture = true,
@@ -120,7 +134,10 @@ impl SceneOptions {
 impl Scene {
     /// An empty scene that shows these parts.
     pub fn new(show: SceneOptions) -> Self {
-        Self { show, ..Self::default() }
+        Self {
+            show,
+            ..Self::default()
+        }
     }
 
     /// Starts the scene of the next frame: takes over its size and time, and its bytes if they will be shown; empties the rest.
@@ -129,7 +146,8 @@ impl Scene {
         if self.show.picture {
             self.frame.copy_from(frame);
         } else {
-            (self.frame.size, self.frame.format, self.frame.stride) = (frame.size, frame.format, frame.stride);
+            (self.frame.size, self.frame.format, self.frame.stride) =
+                (frame.size, frame.format, frame.stride);
             (self.frame.time, self.frame.sequence) = (frame.time, frame.sequence);
         }
     }
@@ -168,7 +186,12 @@ pub trait Display: Send {
     ///
     /// # Errors
     /// The screen or file is gone or refuses; the next call tries again.
-    fn show(&mut self, scene: &Scene, keypoints: &KeypointSet, visible: f32) -> Result<(), DisplayError>;
+    fn show(
+        &mut self,
+        scene: &Scene,
+        keypoints: &KeypointSet,
+        visible: f32,
+    ) -> Result<(), DisplayError>;
 
     /// What it is, for the log: "/dev/fb0, 480x320, 16 bits a pixel".
     fn describe(&self) -> String;
@@ -198,14 +221,28 @@ pub enum DisplayError {
         "{device}: no such device. Enable the display's overlay (/boot/firmware/config.txt on a Raspberry Pi), or name another: `ls /dev/fb*`; docs/displays.md tells more"
     )]
     NoDevice { device: PathBuf },
-    #[error("{device}: permission denied. Add the user to the group video (`sudo usermod -aG video USER`) and log in again")]
+    #[error(
+        "{device}: permission denied. Add the user to the group video (`sudo usermod -aG video USER`) and log in again"
+    )]
     Permission { device: PathBuf },
-    #[error("{device}: cannot be opened as a framebuffer: {source}. Set `device` to a framebuffer, for example /dev/fb0")]
-    Framebuffer { device: PathBuf, source: std::io::Error },
-    #[error("{device}: {problem}. Set a mode of 16, 24 or 32 bits a pixel, for example `fbset -fb {device} -depth 32`")]
+    #[error(
+        "{device}: cannot be opened as a framebuffer: {source}. Set `device` to a framebuffer, for example /dev/fb0"
+    )]
+    Framebuffer {
+        device: PathBuf,
+        source: std::io::Error,
+    },
+    #[error(
+        "{device}: {problem}. Set a mode of 16, 24 or 32 bits a pixel, for example `fbset -fb {device} -depth 32`"
+    )]
     Unsupported { device: PathBuf, problem: String },
-    #[error("{path}: cannot be written: {source}. Make its folder and let this user write there, or set `path` to another place")]
-    Write { path: PathBuf, source: std::io::Error },
+    #[error(
+        "{path}: cannot be written: {source}. Make its folder and let this user write there, or set `path` to another place"
+    )]
+    Write {
+        path: PathBuf,
+        source: std::io::Error,
+    },
 }
 
 /// Opens a display.
@@ -214,7 +251,9 @@ pub enum DisplayError {
 /// The device is missing, not permitted or of an unknown pixel format. A PNG file is tried only when it is first written.
 pub fn open(settings: &DisplaySettings) -> Result<Box<dyn Display>, DisplayError> {
     Ok(match settings {
-        DisplaySettings::Framebuffer { device } => Box::new(framebuffer::Framebuffer::open(device)?),
+        DisplaySettings::Framebuffer { device } => {
+            Box::new(framebuffer::Framebuffer::open(device)?)
+        }
         DisplaySettings::Png { path, every } => Box::new(png::PngFile::new(path, *every)),
         DisplaySettings::Memory => Box::new(memory::Memory::new(memory::SIZE)),
     })
@@ -224,7 +263,11 @@ pub fn open(settings: &DisplaySettings) -> Result<Box<dyn Display>, DisplayError
 fn picture_size(scene: &Scene) -> Size {
     const NO_PICTURE_YET: Size = Size::new(640, 480);
     let size = scene.frame.size;
-    if size.width == 0 || size.height == 0 { NO_PICTURE_YET } else { size }
+    if size.width == 0 || size.height == 0 {
+        NO_PICTURE_YET
+    } else {
+        size
+    }
 }
 
 #[cfg(test)]
@@ -239,7 +282,11 @@ mod tests {
             scene.begin(&Frame::default());
             for _ in 0..3 {
                 let person = scene.add_person();
-                assert!(person.id.is_none() && person.label.is_empty() && person.skeleton.keypoints.is_empty());
+                assert!(
+                    person.id.is_none()
+                        && person.label.is_empty()
+                        && person.skeleton.keypoints.is_empty()
+                );
                 person.id = Some(7);
                 person.label.push_str("arms up");
                 person.skeleton.keypoints.resize(17, Keypoint::default());
@@ -259,7 +306,15 @@ mod tests {
 
     #[test]
     fn every_error_names_the_place_and_the_mend() {
-        let missing = open(&DisplaySettings::Framebuffer { device: "no/fb9".into() }).err().unwrap().to_string();
-        assert!(missing.contains("no/fb9") && missing.contains("overlay"), "{missing}");
+        let missing = open(&DisplaySettings::Framebuffer {
+            device: "no/fb9".into(),
+        })
+        .err()
+        .unwrap()
+        .to_string();
+        assert!(
+            missing.contains("no/fb9") && missing.contains("overlay"),
+            "{missing}"
+        );
     }
 }

@@ -39,15 +39,30 @@ pub struct Finding {
 
 impl Finding {
     fn good(area: &'static str, what: String) -> Self {
-        Self { area, level: Level::Good, what, mend: None }
+        Self {
+            area,
+            level: Level::Good,
+            what,
+            mend: None,
+        }
     }
 
     fn note(area: &'static str, what: String, mend: Option<String>) -> Self {
-        Self { area, level: Level::Note, what, mend }
+        Self {
+            area,
+            level: Level::Note,
+            what,
+            mend,
+        }
     }
 
     fn problem(area: &'static str, what: String, mend: String) -> Self {
-        Self { area, level: Level::Problem, what, mend: Some(mend) }
+        Self {
+            area,
+            level: Level::Problem,
+            what,
+            mend: Some(mend),
+        }
     }
 
     /// `node` belongs to `group`, and this user does not.
@@ -55,7 +70,11 @@ impl Finding {
         let mend = format!(
             "`sudo usermod -aG {group} $USER` and log in again; for a service: `SupplementaryGroups={group}` in its unit"
         );
-        Self::problem(area, format!("{node} may not be opened: permission denied"), mend)
+        Self::problem(
+            area,
+            format!("{node} may not be opened: permission denied"),
+            mend,
+        )
     }
 }
 
@@ -93,17 +112,35 @@ pub fn examine(root: &Path, camera: &dyn Fn(&Path) -> io::Result<DeviceReport>) 
 
 /// The gravest level among `findings`; [`Level::Good`] if there are none.
 pub fn worst(findings: &[Finding]) -> Level {
-    findings.iter().map(|f| f.level).max().unwrap_or(Level::Good)
+    findings
+        .iter()
+        .map(|f| f.level)
+        .max()
+        .unwrap_or(Level::Good)
 }
 
 /// The entries `<prefix><number>` of a folder, in the order of their numbers: each as people know it ("/dev/video0") and as a path
 /// under `root`.
 fn numbered(root: &Path, folder: &str, prefix: &str) -> Vec<(String, PathBuf)> {
-    let Ok(entries) = std::fs::read_dir(root.join(folder)) else { return Vec::new() };
-    let number = |e: &std::fs::DirEntry| e.file_name().to_str()?.strip_prefix(prefix)?.parse::<u32>().ok();
-    let mut found: Vec<(u32, PathBuf)> = entries.flatten().filter_map(|e| Some((number(&e)?, e.path()))).collect();
+    let Ok(entries) = std::fs::read_dir(root.join(folder)) else {
+        return Vec::new();
+    };
+    let number = |e: &std::fs::DirEntry| {
+        e.file_name()
+            .to_str()?
+            .strip_prefix(prefix)?
+            .parse::<u32>()
+            .ok()
+    };
+    let mut found: Vec<(u32, PathBuf)> = entries
+        .flatten()
+        .filter_map(|e| Some((number(&e)?, e.path())))
+        .collect();
     found.sort();
-    found.into_iter().map(|(n, path)| (format!("/{folder}/{prefix}{n}"), path)).collect()
+    found
+        .into_iter()
+        .map(|(n, path)| (format!("/{folder}/{prefix}{n}"), path))
+        .collect()
 }
 
 /// A short text file of /proc or /sys without the white space and zero bytes at its ends; `None` if missing or empty.
@@ -133,11 +170,18 @@ mod tests {
     #[test]
     fn every_area_is_looked_at_and_every_problem_has_a_mend() {
         let root = fake_root(&[("dev/video0", ""), ("dev/gpiochip0", ""), ("dev/fb0", "")]);
-        let found = examine(root.path(), &|_| Err(io::ErrorKind::PermissionDenied.into()));
+        let found = examine(
+            root.path(),
+            &|_| Err(io::ErrorKind::PermissionDenied.into()),
+        );
         for area in ["camera", "gpio", "screen", "machine", "models"] {
             assert!(found.iter().any(|f| f.area == area), "{area}");
         }
-        assert!(found.iter().all(|f| f.level != Level::Problem || f.mend.is_some()));
+        assert!(
+            found
+                .iter()
+                .all(|f| f.level != Level::Problem || f.mend.is_some())
+        );
         assert_eq!(worst(&found), Level::Problem);
     }
 
@@ -145,7 +189,10 @@ mod tests {
     fn the_worst_of_nothing_is_good() {
         let note = Finding::note("gpio", "none".into(), None);
         assert_eq!(worst(&[]), Level::Good);
-        assert_eq!(worst(&[Finding::good("gpio", "fine".into()), note]), Level::Note);
+        assert_eq!(
+            worst(&[Finding::good("gpio", "fine".into()), note]),
+            Level::Note
+        );
     }
 
     #[test]

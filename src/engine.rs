@@ -33,7 +33,10 @@ use tract_onnx::prelude::*;
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     #[error("{path}: cannot be read: {source}")]
-    Read { path: PathBuf, source: std::io::Error },
+    Read {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error(
         "{path}: not a network this engine can run: {reason}. Export it again as ONNX, opset 13 to 18, with a fixed batch of 1"
     )]
@@ -41,7 +44,11 @@ pub enum EngineError {
     #[error(
         "{path}: its output is {found}, not 1 x {planes} x height x width, a plane for each name of the card. Mend `keypoints` or `classes` in the model's TOML, or export the network so that this is its first output"
     )]
-    Output { path: PathBuf, planes: usize, found: String },
+    Output {
+        path: PathBuf,
+        planes: usize,
+        found: String,
+    },
     #[error("the network failed on a frame: {0}")]
     Run(String),
 }
@@ -106,7 +113,13 @@ impl Network {
     ///
     /// # Errors
     /// The file is missing, is no ONNX network that tract runs, or has another output.
-    pub fn load(path: &Path, width: usize, height: usize, joints: usize, threads: usize) -> Result<Self, EngineError> {
+    pub fn load(
+        path: &Path,
+        width: usize,
+        height: usize,
+        joints: usize,
+        threads: usize,
+    ) -> Result<Self, EngineError> {
         Self::load_for(Isa::best(), path, width, height, joints, threads)
     }
 
@@ -122,7 +135,17 @@ impl Network {
         joints: usize,
         threads: usize,
     ) -> Result<Self, EngineError> {
-        Self::from_file(&OnnxFile::read(path)?, width, height, joints, Loading { isa, threads, cache: None })
+        Self::from_file(
+            &OnnxFile::read(path)?,
+            width,
+            height,
+            joints,
+            Loading {
+                isa,
+                threads,
+                cache: None,
+            },
+        )
     }
 
     /// The same from a file that was read already, and from the cache if it holds this file's plan. A cache that cannot be used costs time
@@ -130,11 +153,22 @@ impl Network {
     ///
     /// # Errors
     /// As [`Network::load`].
-    pub fn from_file(file: &OnnxFile, width: usize, height: usize, joints: usize, loading: Loading) -> Result<Self, EngineError> {
+    pub fn from_file(
+        file: &OnnxFile,
+        width: usize,
+        height: usize,
+        joints: usize,
+        loading: Loading,
+    ) -> Result<Self, EngineError> {
         let path = file.path();
-        let failed = |reason: String| EngineError::Load { path: path.into(), reason };
+        let failed = |reason: String| EngineError::Load {
+            path: path.into(),
+            reason,
+        };
         let input = [1, 3, height, width];
-        let slot = loading.cache.map(|directory| Slot::new(directory, file.sha256(), input[3], input[2]));
+        let slot = loading
+            .cache
+            .map(|directory| Slot::new(directory, file.sha256(), input[3], input[2]));
         let made = match slot.as_ref().and_then(|slot| cached(slot, loading)) {
             Some(lowered) => Ok(lowered),
             None => {
@@ -143,29 +177,78 @@ impl Network {
             }
         };
         let (engine, origin, shape, foreign) = match made {
-            Ok(l) => (Engine::Lowered(Box::new(l.runner)), l.origin, vec![1, l.shape.c, l.shape.h, l.shape.w], l.foreign),
+            Ok(l) => (
+                Engine::Lowered(Box::new(l.runner)),
+                l.origin,
+                vec![1, l.shape.c, l.shape.h, l.shape.w],
+                l.foreign,
+            ),
             Err((model, reason)) => {
-                log::warn!("{}: runs on tract's own operators, slowly and on one processor: {reason}", path.display());
+                log::warn!(
+                    "{}: runs on tract's own operators, slowly and on one processor: {reason}",
+                    path.display()
+                );
                 // tract has asserts that a damaged file can reach: they end here as an error.
-                let plan = quietly(|| guard::walk(&model, input).and_then(|()| plan(&model, input)));
-                let plan = plan.map_err(|tract| failed(if tract == reason { tract } else { format!("{reason}; {tract}") }))?;
-                let fact = plan.model().output_fact(0).map_err(|e| failed(format!("{e:#}")))?;
+                let plan =
+                    quietly(|| guard::walk(&model, input).and_then(|()| plan(&model, input)));
+                let plan = plan.map_err(|tract| {
+                    failed(if tract == reason {
+                        tract
+                    } else {
+                        format!("{reason}; {tract}")
+                    })
+                })?;
+                let fact = plan
+                    .model()
+                    .output_fact(0)
+                    .map_err(|e| failed(format!("{e:#}")))?;
                 if fact.datum_type != f32::datum_type() {
-                    return Err(failed(format!("its output is {:?}, not f32", fact.datum_type)));
+                    return Err(failed(format!(
+                        "its output is {:?}, not f32",
+                        fact.datum_type
+                    )));
                 }
-                let shape = fact.shape.as_concrete().map(<[usize]>::to_vec).unwrap_or_default();
+                let shape = fact
+                    .shape
+                    .as_concrete()
+                    .map(<[usize]>::to_vec)
+                    .unwrap_or_default();
                 let state = plan.spawn().map_err(|e| failed(format!("{e:#}")))?;
-                (Engine::Tract(Box::new(state)), Origin::Tract, shape, Vec::new())
+                (
+                    Engine::Tract(Box::new(state)),
+                    Origin::Tract,
+                    shape,
+                    Vec::new(),
+                )
             }
         };
         for node in &foreign {
-            log::warn!("{}: the node {node} runs on tract's own operator", path.display());
+            log::warn!(
+                "{}: the node {node} runs on tract's own operator",
+                path.display()
+            );
         }
         let heatmaps = match shape[..] {
-            [1, k, height, width] if k == joints && height > 0 && width > 0 => HeatmapShape { joints, height, width },
-            _ => return Err(EngineError::Output { path: path.into(), planes: joints, found: format!("{shape:?}") }),
+            [1, k, height, width] if k == joints && height > 0 && width > 0 => HeatmapShape {
+                joints,
+                height,
+                width,
+            },
+            _ => {
+                return Err(EngineError::Output {
+                    path: path.into(),
+                    planes: joints,
+                    found: format!("{shape:?}"),
+                });
+            }
         };
-        Ok(Self { engine, origin, input, heatmaps, foreign })
+        Ok(Self {
+            engine,
+            origin,
+            input,
+            heatmaps,
+            foreign,
+        })
     }
 
     /// Where its plan came from.
@@ -193,7 +276,11 @@ impl Network {
     /// An operator failed; the network can be run again.
     pub fn run(&mut self, picture: &[f32], heatmaps: &mut Vec<f32>) -> Result<(), EngineError> {
         if picture.len() != self.input_len() {
-            return Err(EngineError::Run(format!("a picture of {} numbers instead of {}", picture.len(), self.input_len())));
+            return Err(EngineError::Run(format!(
+                "a picture of {} numbers instead of {}",
+                picture.len(),
+                self.input_len()
+            )));
         }
         // A panic of tract's ends here too: the next frame may be another.
         quietly(|| self.run_unguarded(picture, heatmaps)).map_err(EngineError::Run)
@@ -230,7 +317,10 @@ impl Network {
     /// Class, node and time of every operator since [`Network::start_profile`]; empty if tract runs the network alone.
     pub fn profile(&self) -> Vec<(&'static str, String, Duration)> {
         match &self.engine {
-            Engine::Lowered(runner) => runner.profile().map(|(class, name, time)| (class, name.into(), time)).collect(),
+            Engine::Lowered(runner) => runner
+                .profile()
+                .map(|(class, name, time)| (class, name.into(), time))
+                .collect(),
             Engine::Tract(_) => Vec::new(),
         }
     }
@@ -246,13 +336,21 @@ struct Lowered {
 
 fn prepared(plan: &Plan, loading: Loading, origin: Origin) -> Result<Lowered, String> {
     let runner = plan.program.prepare(loading.isa, loading.threads)?;
-    Ok(Lowered { runner, shape: plan.program.output.shape, foreign: plan.foreign.clone(), origin })
+    Ok(Lowered {
+        runner,
+        shape: plan.program.output.shape,
+        foreign: plan.foreign.clone(),
+        origin,
+    })
 }
 
 /// From the cache; None if it holds nothing that can be used.
 fn cached(slot: &Slot, loading: Loading) -> Option<Lowered> {
     let place = slot.path();
-    match slot.read().map(|plan| quietly(|| prepared(&plan, loading, Origin::Cache))) {
+    match slot
+        .read()
+        .map(|plan| quietly(|| prepared(&plan, loading, Origin::Cache)))
+    {
         Ok(Ok(lowered)) => return Some(lowered),
         Ok(Err(reason)) => log::warn!("{}: the plan is made anew: {reason}", place.display()),
         // What cannot be read is replaced, or told when that fails.
@@ -265,16 +363,27 @@ fn cached(slot: &Slot, loading: Loading) -> Option<Lowered> {
 }
 
 /// From the file, and then into the cache.
-fn lowered(model: &ModelProto, input: [usize; 4], loading: Loading, slot: Option<&Slot>) -> Result<Lowered, String> {
+fn lowered(
+    model: &ModelProto,
+    input: [usize; 4],
+    loading: Loading,
+    slot: Option<&Slot>,
+) -> Result<Lowered, String> {
     let (plan, lowered) = quietly(|| {
         let (graph, foreign) = import::import(model, input)?;
-        let plan = Plan { program: lower::lower(graph)?, foreign };
+        let plan = Plan {
+            program: lower::lower(graph)?,
+            foreign,
+        };
         let lowered = prepared(&plan, loading, Origin::Onnx)?;
         Ok((plan, lowered))
     })?;
     if let Some((slot, Err(reason))) = slot.map(|slot| (slot.path(), slot.write(&plan))) {
         let mend = "name a directory that can be written as `cache` in the configuration, or \"\" for none";
-        log::warn!("{}: the plan cannot be kept, so every start takes as long: {reason}; {mend}", slot.display());
+        log::warn!(
+            "{}: the plan cannot be kept, so every start takes as long: {reason}; {mend}",
+            slot.display()
+        );
     }
     Ok(lowered)
 }
@@ -292,9 +401,16 @@ fn plan(model: &ModelProto, input: [usize; 4]) -> Result<Arc<TypedSimplePlan>, S
 
 pub(crate) fn quietly<T>(f: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        let text = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied());
         // What an assert of tract's quotes can go on for pages.
-        let line = text.unwrap_or("no reason given").lines().next().unwrap_or_default();
+        let line = text
+            .unwrap_or("no reason given")
+            .lines()
+            .next()
+            .unwrap_or_default();
         Err(format!("damaged graph ({line:.200})"))
     })
 }

@@ -47,10 +47,23 @@ impl Estimator {
     ///
     /// # Errors
     /// The file is missing, differs from the card's checksum, or is no network that the engine runs.
-    pub fn load(card: &ModelCard, threads: usize, cache: Option<&Path>) -> Result<Self, EstimateError> {
-        let Some(keypoints) = card.keypoints() else { return Err(ModelError::NoJoints { name: card.name.clone() }.into()) };
+    pub fn load(
+        card: &ModelCard,
+        threads: usize,
+        cache: Option<&Path>,
+    ) -> Result<Self, EstimateError> {
+        let Some(keypoints) = card.keypoints() else {
+            return Err(ModelError::NoJoints {
+                name: card.name.clone(),
+            }
+            .into());
+        };
         let network = CropNetwork::load(card, card.input.padding, threads, cache)?;
-        Ok(Self { network, keypoints: Arc::clone(keypoints), decode: Duration::ZERO })
+        Ok(Self {
+            network,
+            keypoints: Arc::clone(keypoints),
+            decode: Duration::ZERO,
+        })
     }
 
     /// The joints of the skeletons this estimator makes.
@@ -64,28 +77,57 @@ impl Estimator {
 
     /// How long the last estimate took.
     pub fn times(&self) -> StageTimes {
-        StageTimes { preprocess: self.network.preprocess, inference: self.network.inference, decode: self.decode }
+        StageTimes {
+            preprocess: self.network.preprocess,
+            inference: self.network.inference,
+            decode: self.decode,
+        }
     }
 
     /// Finds the joints of the person in `person` (image pixels, unpadded) and writes them into `skeleton`.
     ///
     /// # Errors
     /// The frame is shorter than its header says, or the network failed.
-    pub fn estimate(&mut self, frame: &Frame, person: Rect, skeleton: &mut Skeleton) -> Result<(), EstimateError> {
+    pub fn estimate(
+        &mut self,
+        frame: &Frame,
+        person: Rect,
+        skeleton: &mut Skeleton,
+    ) -> Result<(), EstimateError> {
         self.network.run(frame, person)?;
         let ran = Instant::now();
-        decode(self.network.output(), self.network.shape(), self.network.stride(), self.network.crop(), skeleton);
+        decode(
+            self.network.output(),
+            self.network.shape(),
+            self.network.stride(),
+            self.network.crop(),
+            skeleton,
+        );
         self.decode = ran.elapsed();
         Ok(())
     }
 }
 
 /// Heatmaps (joints x height x width) whose cells are `stride` pixels of the crop wide, to joints in image pixels.
-pub fn decode(heatmaps: &[f32], shape: HeatmapShape, stride: f32, crop: Affine, skeleton: &mut Skeleton) {
+pub fn decode(
+    heatmaps: &[f32],
+    shape: HeatmapShape,
+    stride: f32,
+    crop: Affine,
+    skeleton: &mut Skeleton,
+) {
     skeleton.keypoints.clear();
-    skeleton.keypoints.extend(heatmaps.chunks_exact(shape.plane()).map(|plane| {
-        let peak = dark::peak(plane, shape.width, shape.height);
-        let at = CropPoint { x: peak.x * stride, y: peak.y * stride };
-        Keypoint { position: crop.to_image(at), score: peak.score }
-    }));
+    skeleton
+        .keypoints
+        .extend(heatmaps.chunks_exact(shape.plane()).map(|plane| {
+            let peak = dark::peak(plane, shape.width, shape.height);
+            let at = CropPoint {
+                x: peak.x * stride,
+                y: peak.y * stride,
+            };
+            Keypoint {
+                position: crop.to_image(at),
+                score: peak.score,
+            }
+        }));
 }

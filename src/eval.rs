@@ -26,27 +26,51 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum EvalError {
     #[error("{path}: cannot be read: {source}. Check the path and its permissions")]
-    Read { path: PathBuf, source: std::io::Error },
+    Read {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("{path}: {problem}. {mend}")]
-    Format { path: PathBuf, problem: String, mend: &'static str },
+    Format {
+        path: PathBuf,
+        problem: String,
+        mend: &'static str,
+    },
     #[error(
         "{path}: the photo of image {image_id} cannot be read: {source}. Give the folder that holds the annotation file's images"
     )]
-    MissingPhoto { path: PathBuf, image_id: i64, source: std::io::Error },
+    MissingPhoto {
+        path: PathBuf,
+        image_id: i64,
+        source: std::io::Error,
+    },
     #[error("{path}: {source}. Download this photo again")]
     Photo { path: PathBuf, source: DecodeError },
-    #[error("the model's {found} joints are not COCO's 17 in COCO's order: choose a COCO model (`posed models` lists them)")]
+    #[error(
+        "the model's {found} joints are not COCO's 17 in COCO's order: choose a COCO model (`posed models` lists them)"
+    )]
     Joints { found: usize },
-    #[error("the model's {found} joints are not MPII's 16 in MPII's order: choose an MPII model, or COCO annotations")]
+    #[error(
+        "the model's {found} joints are not MPII's 16 in MPII's order: choose an MPII model, or COCO annotations"
+    )]
     NotMpii { found: usize },
     #[error("{path}: {source}")]
-    Estimate { path: PathBuf, source: EstimateError },
+    Estimate {
+        path: PathBuf,
+        source: EstimateError,
+    },
 }
 
 /// Reads the photo at `path` into `frame`.
 fn read_photo(path: &Path, frame: &mut Frame) -> Result<(), EvalError> {
-    let bytes = std::fs::read(path).map_err(|source| EvalError::Read { path: path.into(), source })?;
-    photo(&bytes, frame).map_err(|source| EvalError::Photo { path: path.into(), source })
+    let bytes = std::fs::read(path).map_err(|source| EvalError::Read {
+        path: path.into(),
+        source,
+    })?;
+    photo(&bytes, frame).map_err(|source| EvalError::Photo {
+        path: path.into(),
+        source,
+    })
 }
 
 /// Estimates every annotated person of `dataset` whose photo lies in `images`.
@@ -64,27 +88,49 @@ pub fn run(
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Vec<Detection>, EvalError> {
     if estimator.keypoints().names() != COCO_17 {
-        return Err(EvalError::Joints { found: estimator.keypoints().len() });
+        return Err(EvalError::Joints {
+            found: estimator.keypoints().len(),
+        });
     }
-    let files: HashMap<i64, &str> = dataset.images.iter().map(|i| (i.id, i.file_name.as_str())).collect();
+    let files: HashMap<i64, &str> = dataset
+        .images
+        .iter()
+        .map(|i| (i.id, i.file_name.as_str()))
+        .collect();
     // By image, so that each photo is decoded once.
     let mut people: BTreeMap<i64, Vec<&coco::Annotation>> = BTreeMap::new();
-    for person in dataset.annotations.iter().filter(|a| a.num_keypoints > 0 && a.iscrowd == 0) {
+    for person in dataset
+        .annotations
+        .iter()
+        .filter(|a| a.num_keypoints > 0 && a.iscrowd == 0)
+    {
         people.entry(person.image_id).or_default().push(person);
     }
     let total = people.values().map(Vec::len).sum();
     let mut detections = Vec::with_capacity(total);
     let (mut frame, mut skeleton) = (Frame::default(), Skeleton::default());
     for (image_id, people) in people {
-        let Some(file) = files.get(&image_id) else { continue }; // Dataset::read lets no such annotation in
+        let Some(file) = files.get(&image_id) else {
+            continue;
+        }; // Dataset::read lets no such annotation in
         let path = images.join(file);
-        let bytes = std::fs::read(&path).map_err(|source| EvalError::MissingPhoto { path: path.clone(), image_id, source })?;
-        photo(&bytes, &mut frame).map_err(|source| EvalError::Photo { path: path.clone(), source })?;
+        let bytes = std::fs::read(&path).map_err(|source| EvalError::MissingPhoto {
+            path: path.clone(),
+            image_id,
+            source,
+        })?;
+        photo(&bytes, &mut frame).map_err(|source| EvalError::Photo {
+            path: path.clone(),
+            source,
+        })?;
         for person in people {
             let [x, y, width, height] = person.bbox.map(|v| v as f32);
             estimator
                 .estimate(&frame, Rect::new(x, y, width, height), &mut skeleton)
-                .map_err(|source| EvalError::Estimate { path: path.clone(), source })?;
+                .map_err(|source| EvalError::Estimate {
+                    path: path.clone(),
+                    source,
+                })?;
             detections.push(detection(person, &skeleton, visible));
             progress(detections.len(), total);
         }
@@ -93,11 +139,21 @@ pub fn run(
 }
 
 fn detection(person: &coco::Annotation, skeleton: &Skeleton, visible: f32) -> Detection {
-    let joint = |k: &crate::skeleton::Keypoint| [k.position.x, k.position.y, k.score].map(f64::from);
+    let joint =
+        |k: &crate::skeleton::Keypoint| [k.position.x, k.position.y, k.score].map(f64::from);
     let keypoints = skeleton.keypoints.iter().flat_map(joint).collect();
     let seen: Vec<f64> = skeleton.seen(visible).map(|k| f64::from(k.score)).collect();
-    let score = if seen.is_empty() { 0.0 } else { seen.iter().sum::<f64>() / seen.len() as f64 };
-    Detection { image_id: person.image_id, category_id: person.category_id, keypoints, score }
+    let score = if seen.is_empty() {
+        0.0
+    } else {
+        seen.iter().sum::<f64>() / seen.len() as f64
+    };
+    Detection {
+        image_id: person.image_id,
+        category_id: person.category_id,
+        keypoints,
+        score,
+    }
 }
 
 #[cfg(test)]
@@ -109,39 +165,97 @@ mod tests {
 
     fn person(image_id: i64) -> coco::Annotation {
         let (keypoints, bbox) = (vec![1.0; 51], [140.0, 10.0, 200.0, 500.0]);
-        coco::Annotation { id: 1, image_id, category_id: 1, bbox, area: 5e4, iscrowd: 0, keypoints, num_keypoints: 17 }
+        coco::Annotation {
+            id: 1,
+            image_id,
+            category_id: 1,
+            bbox,
+            area: 5e4,
+            iscrowd: 0,
+            keypoints,
+            num_keypoints: 17,
+        }
     }
 
     fn dataset(file_name: &str) -> Dataset {
-        let images = vec![coco::Image { id: 7, file_name: file_name.into(), width: 512, height: 512 }];
-        let bare = coco::Annotation { num_keypoints: 0, ..person(7) };
-        let crowd = coco::Annotation { iscrowd: 1, ..person(7) };
-        Dataset { images, annotations: vec![person(7), bare, crowd], categories: vec![coco::Category { id: 1 }] }
+        let images = vec![coco::Image {
+            id: 7,
+            file_name: file_name.into(),
+            width: 512,
+            height: 512,
+        }];
+        let bare = coco::Annotation {
+            num_keypoints: 0,
+            ..person(7)
+        };
+        let crowd = coco::Annotation {
+            iscrowd: 1,
+            ..person(7)
+        };
+        Dataset {
+            images,
+            annotations: vec![person(7), bare, crowd],
+            categories: vec![coco::Category { id: 1 }],
+        }
     }
 
     #[test]
     fn only_labelled_persons_outside_crowds_are_estimated() {
-        let mut estimator = Estimator::load(&ModelCard::find("lite_hrnet_18_f32").unwrap(), 1, None).unwrap();
+        let mut estimator =
+            Estimator::load(&ModelCard::find("lite_hrnet_18_f32").unwrap(), 1, None).unwrap();
         let mut calls = Vec::new();
-        let found =
-            run(&mut estimator, &dataset("astronaut.jpg"), Path::new("photos"), 0.2, &mut |done, all| calls.push((done, all)));
+        let found = run(
+            &mut estimator,
+            &dataset("astronaut.jpg"),
+            Path::new("photos"),
+            0.2,
+            &mut |done, all| calls.push((done, all)),
+        );
         let found = found.unwrap();
-        assert_eq!((found.len(), found[0].image_id, found[0].keypoints.len()), (1, 7, 51));
+        assert_eq!(
+            (found.len(), found[0].image_id, found[0].keypoints.len()),
+            (1, 7, 51)
+        );
         assert!(found[0].score > 0.2 && found[0].score < 1.5);
         assert_eq!(calls, [(1, 1)]);
-        let missing = run(&mut estimator, &dataset("nowhere.jpg"), Path::new("photos"), 0.2, &mut |_, _| ());
+        let missing = run(
+            &mut estimator,
+            &dataset("nowhere.jpg"),
+            Path::new("photos"),
+            0.2,
+            &mut |_, _| (),
+        );
         let text = missing.unwrap_err().to_string();
-        assert!(text.contains("photos/nowhere.jpg") && text.contains("image 7") && text.contains("folder"), "{text}");
-        let no_photo = run(&mut estimator, &dataset("README.md"), Path::new("photos"), 0.2, &mut |_, _| ());
+        assert!(
+            text.contains("photos/nowhere.jpg")
+                && text.contains("image 7")
+                && text.contains("folder"),
+            "{text}"
+        );
+        let no_photo = run(
+            &mut estimator,
+            &dataset("README.md"),
+            Path::new("photos"),
+            0.2,
+            &mut |_, _| (),
+        );
         assert!(matches!(no_photo, Err(EvalError::Photo { .. })));
     }
 
     #[test]
     fn a_detections_score_is_the_mean_of_the_joints_that_are_seen() {
-        let joint = |score| Keypoint { position: Point::new(3.0, 4.0), score };
-        let skeleton = Skeleton { keypoints: vec![joint(0.5), joint(0.25), joint(0.125)] };
+        let joint = |score| Keypoint {
+            position: Point::new(3.0, 4.0),
+            score,
+        };
+        let skeleton = Skeleton {
+            keypoints: vec![joint(0.5), joint(0.25), joint(0.125)],
+        };
         assert_eq!(detection(&person(7), &skeleton, 0.2).score, 0.375);
         assert_eq!(detection(&person(7), &skeleton, 0.9).score, 0.0);
-        assert_eq!(detection(&person(7), &skeleton, 0.2).keypoints[..3], [3.0, 4.0, 0.5]);
+        assert_eq!(
+            detection(&person(7), &skeleton, 0.2).keypoints[..3],
+            [3.0, 4.0, 0.5]
+        );
     }
 }

@@ -60,7 +60,11 @@ impl FindSettings {
         match &self.kind {
             FinderKind::Windows => {
                 let aspect = input.size.width as f32 / input.size.height as f32;
-                Box::new(windows::Windows { smallest: self.smallest, padding, aspect })
+                Box::new(windows::Windows {
+                    smallest: self.smallest,
+                    padding,
+                    aspect,
+                })
             }
             FinderKind::WholeFrame => Box::new(whole_frame::WholeFrame { padding }),
             FinderKind::Given(boxes) => Box::new(given::Given(boxes.clone())),

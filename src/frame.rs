@@ -80,7 +80,14 @@ pub struct Frame {
 
 impl Default for Frame {
     fn default() -> Self {
-        Self { size: Size::default(), format: PixelFormat::Rgb, stride: 0, data: Vec::new(), time: Duration::ZERO, sequence: 0 }
+        Self {
+            size: Size::default(),
+            format: PixelFormat::Rgb,
+            stride: 0,
+            data: Vec::new(),
+            time: Duration::ZERO,
+            sequence: 0,
+        }
     }
 }
 
@@ -119,14 +126,21 @@ impl Frame {
             PixelFormat::Rgb | PixelFormat::Grey | PixelFormat::Yuyv => {
                 self.stride * (h - 1) + self.format.tight_stride(self.size.width)
             }
-            PixelFormat::Nv12 => self.stride * h + self.stride * (h.div_ceil(2) - 1) + w.div_ceil(2) * 2,
+            PixelFormat::Nv12 => {
+                self.stride * h + self.stride * (h.div_ceil(2) - 1) + w.div_ceil(2) * 2
+            }
             PixelFormat::I420 => {
                 let chroma = self.stride.div_ceil(2);
                 self.stride * h + 2 * chroma * (h.div_ceil(2) - 1) + chroma + w.div_ceil(2)
             }
         };
         if self.data.len() < needed || self.stride < self.format.tight_stride(self.size.width) {
-            return Err(ShortFrame { size: self.size, format: self.format, needed, found: self.data.len() });
+            return Err(ShortFrame {
+                size: self.size,
+                format: self.format,
+                needed,
+                found: self.data.len(),
+            });
         }
         Ok(())
     }
@@ -178,7 +192,11 @@ impl Pixels for Yuyv<'_> {
     #[inline(always)]
     fn rgb(&self, x: usize, y: usize) -> [u8; 3] {
         let pair = y * self.1 + (x / 2) * 4;
-        yuv_to_rgb(self.0[pair + (x % 2) * 2], self.0[pair + 1], self.0[pair + 3])
+        yuv_to_rgb(
+            self.0[pair + (x % 2) * 2],
+            self.0[pair + 1],
+            self.0[pair + 3],
+        )
     }
 }
 
@@ -206,7 +224,11 @@ pub fn yuv_to_rgb(y: u8, u: u8, v: u8) -> [u8; 3] {
     let y = (i32::from(y) - 16).max(0) * 1_220_542;
     let (u, v) = (i32::from(u) - 128, i32::from(v) - 128);
     let level = |c: i32| ((y + c + HALF) >> SHIFT).clamp(0, 255) as u8;
-    [level(1_673_527 * v), level(-852_492 * v - 409_993 * u), level(2_116_026 * u)]
+    [
+        level(1_673_527 * v),
+        level(-852_492 * v - 409_993 * u),
+        level(2_116_026 * u),
+    ]
 }
 
 /// RGB to BT.601 limited range, for recording: Y 16 to 235, U and V 16 to 240.
@@ -216,7 +238,11 @@ pub fn rgb_to_yuv([r, g, b]: [u8; 3]) -> [u8; 3] {
     let y = (16_829 * r + 33_039 * g + 6_416 * b + (16 << 16) + (1 << 15)) >> 16;
     let u = (-9_714 * r - 19_070 * g + 28_784 * b + (128 << 16) + (1 << 15)) >> 16;
     let v = (28_784 * r - 24_103 * g - 4_681 * b + (128 << 16) + (1 << 15)) >> 16;
-    [y.clamp(0, 255) as u8, u.clamp(0, 255) as u8, v.clamp(0, 255) as u8]
+    [
+        y.clamp(0, 255) as u8,
+        u.clamp(0, 255) as u8,
+        v.clamp(0, 255) as u8,
+    ]
 }
 
 impl Frame {
@@ -238,8 +264,18 @@ impl Frame {
             PixelFormat::I420 => {
                 let (y, chroma) = self.data.split_at(luma);
                 let chroma_stride = s.div_ceil(2);
-                let (u, v) = chroma.split_at(chroma_stride * (self.size.height as usize).div_ceil(2));
-                visitor.visit(&I420 { y, u, v, stride: s, chroma_stride }, self.size)
+                let (u, v) =
+                    chroma.split_at(chroma_stride * (self.size.height as usize).div_ceil(2));
+                visitor.visit(
+                    &I420 {
+                        y,
+                        u,
+                        v,
+                        stride: s,
+                        chroma_stride,
+                    },
+                    self.size,
+                )
             }
             PixelFormat::Mjpeg => return Ok(None),
         }))
@@ -272,7 +308,10 @@ mod tests {
     use super::*;
 
     fn frame(format: PixelFormat, size: Size, data: Vec<u8>) -> Frame {
-        let mut f = Frame { data, ..Frame::default() };
+        let mut f = Frame {
+            data,
+            ..Frame::default()
+        };
         f.set_shape(size, format);
         f
     }
@@ -280,9 +319,19 @@ mod tests {
     #[test]
     fn every_layout_reads_the_same_grey() {
         let size = Size::new(5, 3);
-        for format in [PixelFormat::Rgb, PixelFormat::Grey, PixelFormat::Yuyv, PixelFormat::Nv12, PixelFormat::I420] {
+        for format in [
+            PixelFormat::Rgb,
+            PixelFormat::Grey,
+            PixelFormat::Yuyv,
+            PixelFormat::Nv12,
+            PixelFormat::I420,
+        ] {
             let f = frame(format, size, vec![128; format.frame_bytes(size).unwrap()]);
-            let want = if matches!(format, PixelFormat::Rgb | PixelFormat::Grey) { 128 } else { 130 };
+            let want = if matches!(format, PixelFormat::Rgb | PixelFormat::Grey) {
+                128
+            } else {
+                130
+            };
             assert!(f.to_rgb().unwrap().iter().all(|&v| v == want), "{format}");
         }
     }
@@ -290,23 +339,45 @@ mod tests {
     #[test]
     fn a_short_frame_is_an_error_and_not_a_panic() {
         let size = Size::new(5, 3);
-        for format in [PixelFormat::Rgb, PixelFormat::Grey, PixelFormat::Yuyv, PixelFormat::Nv12, PixelFormat::I420] {
+        for format in [
+            PixelFormat::Rgb,
+            PixelFormat::Grey,
+            PixelFormat::Yuyv,
+            PixelFormat::Nv12,
+            PixelFormat::I420,
+        ] {
             let full = format.frame_bytes(size).unwrap();
-            assert!(frame(format, size, vec![0; full]).check().is_ok(), "{format}");
+            assert!(
+                frame(format, size, vec![0; full]).check().is_ok(),
+                "{format}"
+            );
             for n in 0..full {
                 let f = frame(format, size, vec![0; n]);
                 if f.check().is_ok() {
                     f.to_rgb().unwrap();
                 }
             }
-            assert!(frame(format, size, vec![0; full - 2]).to_rgb().is_err(), "{format}");
+            assert!(
+                frame(format, size, vec![0; full - 2]).to_rgb().is_err(),
+                "{format}"
+            );
         }
-        assert!(frame(PixelFormat::Rgb, Size::new(0, 9), vec![]).to_rgb().is_err());
+        assert!(
+            frame(PixelFormat::Rgb, Size::new(0, 9), vec![])
+                .to_rgb()
+                .is_err()
+        );
     }
 
     #[test]
     fn rgb_survives_the_way_through_yuv() {
-        for rgb in [[0, 0, 0], [255, 255, 255], [200, 30, 60], [10, 180, 90], [20, 40, 220]] {
+        for rgb in [
+            [0, 0, 0],
+            [255, 255, 255],
+            [200, 30, 60],
+            [10, 180, 90],
+            [20, 40, 220],
+        ] {
             let [y, u, v] = rgb_to_yuv(rgb);
             for (a, b) in yuv_to_rgb(y, u, v).into_iter().zip(rgb) {
                 assert!(a.abs_diff(b) <= 2, "{rgb:?}");

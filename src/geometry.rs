@@ -75,7 +75,12 @@ impl std::fmt::Display for Size {
 
 impl Rect {
     pub const fn new(x: f32, y: f32, width: f32, height: f32) -> Self {
-        Self { x, y, width, height }
+        Self {
+            x,
+            y,
+            width,
+            height,
+        }
     }
 
     /// The smallest rectangle around `points`; `None` if there are none.
@@ -124,7 +129,11 @@ impl Rect {
 
     /// Whether every number is finite and both sides are positive.
     pub fn is_sound(self) -> bool {
-        [self.x, self.y, self.width, self.height].iter().all(|v| v.is_finite()) && self.width > 0.0 && self.height > 0.0
+        [self.x, self.y, self.width, self.height]
+            .iter()
+            .all(|v| v.is_finite())
+            && self.width > 0.0
+            && self.height > 0.0
     }
 }
 
@@ -164,7 +173,10 @@ impl Affine {
     }
 
     pub fn to_image(self, p: CropPoint) -> Point {
-        Point::new((f64::from(p.x) * self.scale_x + self.offset_x) as f32, (f64::from(p.y) * self.scale_y + self.offset_y) as f32)
+        Point::new(
+            (f64::from(p.x) * self.scale_x + self.offset_x) as f32,
+            (f64::from(p.y) * self.scale_y + self.offset_y) as f32,
+        )
     }
 
     pub fn to_crop(self, p: Point) -> CropPoint {
@@ -187,7 +199,12 @@ pub fn angle_deg(a: Point, b: Point, c: Point) -> Option<f32> {
     if (ux == 0.0 && uy == 0.0) || (vx == 0.0 && vy == 0.0) {
         return None;
     }
-    Some((ux * vy - uy * vx).abs().atan2(ux * vx + uy * vy).to_degrees())
+    Some(
+        (ux * vy - uy * vx)
+            .abs()
+            .atan2(ux * vx + uy * vy)
+            .to_degrees(),
+    )
 }
 
 /// How far the line from `a` up to `b` leans from the vertical, in degrees: 0 upright, 90 lying, 180 upside down.
@@ -205,7 +222,8 @@ mod tests {
     }
 
     fn rect() -> impl Strategy<Value = Rect> {
-        (coordinate(), coordinate(), 1.0f32..2000.0, 1.0f32..2000.0).prop_map(|(x, y, w, h)| Rect::new(x, y, w, h))
+        (coordinate(), coordinate(), 1.0f32..2000.0, 1.0f32..2000.0)
+            .prop_map(|(x, y, w, h)| Rect::new(x, y, w, h))
     }
 
     proptest! {

@@ -47,7 +47,9 @@ impl Health {
     pub fn new(displays: Vec<String>) -> Self {
         let zero = || AtomicU64::new(0);
         let fixed = ["capture", "infer", "publish"].map(String::from);
-        let names = fixed.into_iter().chain(displays.iter().map(|name| format!("display.{name}")));
+        let names = fixed
+            .into_iter()
+            .chain(displays.iter().map(|name| format!("display.{name}")));
         Self {
             start: Instant::now(),
             beats: names.map(|name| (name, zero())).collect(),
@@ -60,14 +62,21 @@ impl Health {
 
     /// The stage is alive.
     pub fn beat(&self, stage: Stage) {
-        self.beats[stage.index()].1.store(self.start.elapsed().as_millis() as u64, Ordering::Relaxed);
+        self.beats[stage.index()]
+            .1
+            .store(self.start.elapsed().as_millis() as u64, Ordering::Relaxed);
     }
 
     /// The name of a stage that has been silent for longer than `limit`.
     pub fn hanging(&self, limit: Duration) -> Option<&str> {
         let now = self.start.elapsed();
-        let silent = |beat: &AtomicU64| now.saturating_sub(Duration::from_millis(beat.load(Ordering::Relaxed))) > limit;
-        self.beats.iter().find(|(_, beat)| silent(beat)).map(|(name, _)| &**name)
+        let silent = |beat: &AtomicU64| {
+            now.saturating_sub(Duration::from_millis(beat.load(Ordering::Relaxed))) > limit
+        };
+        self.beats
+            .iter()
+            .find(|(_, beat)| silent(beat))
+            .map(|(name, _)| &**name)
     }
 
     /// One more of what `counter` counts.
@@ -101,7 +110,12 @@ mod tests {
         let health = Health::new(vec!["hall".into(), "door".into()]);
         let limit = Duration::from_millis(20);
         std::thread::sleep(2 * limit);
-        for stage in [Stage::Capture, Stage::Infer, Stage::Publish, Stage::Display(1)] {
+        for stage in [
+            Stage::Capture,
+            Stage::Infer,
+            Stage::Publish,
+            Stage::Display(1),
+        ] {
             health.beat(stage);
         }
         assert_eq!(health.hanging(limit), Some("display.hall"));

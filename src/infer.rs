@@ -60,12 +60,21 @@ pub struct Found {
 
 impl Found {
     fn new(skeleton: &Skeleton, area: Rect, score: f32) -> Self {
-        Self { skeleton: skeleton.clone(), area, score, mask: Mask::default(), cover: None }
+        Self {
+            skeleton: skeleton.clone(),
+            area,
+            score,
+            mask: Mask::default(),
+            cover: None,
+        }
     }
 
     /// What rules judge.
     pub fn sight(&self) -> Sight<'_> {
-        Sight { skeleton: &self.skeleton, cover: self.cover }
+        Sight {
+            skeleton: &self.skeleton,
+            cover: self.cover,
+        }
     }
 }
 
@@ -79,7 +88,16 @@ impl Infer {
         let finder = config.find.finder(&config.model.input);
         let load = |card| Segmenter::load(card, config.threads, config.cache.as_deref());
         let segmenter = config.segment.as_ref().map(load).transpose()?;
-        Ok(Self { segmenter, ..Self::with(estimator, finder, config.find.clone(), config.track, config.poses.clone()) })
+        Ok(Self {
+            segmenter,
+            ..Self::with(
+                estimator,
+                finder,
+                config.find.clone(),
+                config.track,
+                config.poses.clone(),
+            )
+        })
     }
 
     /// Sets up the steps around parts that the caller made.
@@ -124,7 +142,12 @@ impl Infer {
         if self.held.is_none() {
             self.search(frame, self.find.acquire_score)?;
         } else {
-            let held_score = self.tracker.people().iter().map(|p| p.score).fold(0.0, f32::max);
+            let held_score = self
+                .tracker
+                .people()
+                .iter()
+                .map(|p| p.score)
+                .fold(0.0, f32::max);
             // Somebody doubtful is held, but all windows are gone through once for somebody surer; afterwards one now and then.
             let doubtful = held_score < SURE && self.unseen_windows > 0;
             if doubtful || frame.time.saturating_sub(self.looked) >= self.find.look_again {
@@ -134,7 +157,8 @@ impl Infer {
             }
         }
         self.tracker.forget(frame.time);
-        self.recogniser.update(frame.time, self.tracker.people(), &mut self.events);
+        self.recogniser
+            .update(frame.time, self.tracker.people(), &mut self.events);
         Ok(())
     }
 
@@ -150,14 +174,18 @@ impl Infer {
 
     /// Looks at the next window; takes hold of a person who scores `threshold` or more.
     fn search(&mut self, frame: &Frame, threshold: f32) -> Result<(), EstimateError> {
-        let Some(window) = self.window(frame) else { return Ok(()) };
+        let Some(window) = self.window(frame) else {
+            return Ok(());
+        };
         self.look(frame, window)?;
         if self.skeleton.score(self.visible) < WORTH_A_LOOK * threshold {
             return Ok(());
         }
         // A person who fills a window badly is seen better in a box of their own, and better still in a box around that.
         for _ in 0..REFINEMENTS {
-            let Some(area) = previous_pose::around(&self.skeleton, self.visible) else { return Ok(()) };
+            let Some(area) = previous_pose::around(&self.skeleton, self.visible) else {
+                return Ok(());
+            };
             self.look(frame, area)?;
             let next = previous_pose::around(&self.skeleton, self.visible);
             if let Some(next) = next.filter(|_| self.skeleton.score(self.visible) >= threshold) {
@@ -177,14 +205,17 @@ impl Infer {
         let id = self.tracker.see(frame.time, &self.skeleton, area).id;
         if let Some(segmenter) = &mut self.segmenter {
             segmenter.segment(frame, area, &mut self.mask)?;
-            self.tracker.keep_mask(id, &self.mask, self.mask.share(frame.size));
+            self.tracker
+                .keep_mask(id, &self.mask, self.mask.share(frame.size));
         }
         Ok(())
     }
 
     /// The same for the people of a photo.
     fn cover(&mut self, frame: &Frame, found: &mut [Found]) -> Result<(), EstimateError> {
-        let Some(segmenter) = &mut self.segmenter else { return Ok(()) };
+        let Some(segmenter) = &mut self.segmenter else {
+            return Ok(());
+        };
         for person in found {
             segmenter.segment(frame, person.area, &mut person.mask)?;
             person.cover = Some(person.mask.share(frame.size));
@@ -224,12 +255,15 @@ impl Infer {
         self.finder.propose(frame, &mut windows);
         let mut found: Vec<Found> = Vec::new();
         for window in windows {
-            let Some(person) = self.refine(frame, window)? else { continue };
+            let Some(person) = self.refine(frame, window)? else {
+                continue;
+            };
             if person.score < self.find.acquire_score {
                 continue;
             }
             let same = |f: &Found| {
-                similarity(&f.skeleton, &person.skeleton, f.area.area(), self.visible) > SAME || f.area.iou(person.area) > 0.6
+                similarity(&f.skeleton, &person.skeleton, f.area.area(), self.visible) > SAME
+                    || f.area.iou(person.area) > 0.6
             };
             match found.iter_mut().find(|f| same(f)) {
                 Some(f) if f.score < person.score => *f = person,
@@ -251,7 +285,11 @@ impl Infer {
         let mut found = Vec::new();
         for &area in boxes {
             self.estimator.estimate(frame, area, &mut self.skeleton)?;
-            found.push(Found::new(&self.skeleton, area, self.skeleton.score(self.visible)));
+            found.push(Found::new(
+                &self.skeleton,
+                area,
+                self.skeleton.score(self.visible),
+            ));
         }
         self.cover(frame, &mut found)?;
         Ok(found)
@@ -269,7 +307,9 @@ impl Infer {
             if best.as_ref().is_none_or(|b| b.score < score) {
                 best = Some(Found::new(&self.skeleton, area, score));
             }
-            let Some(next) = previous_pose::around(&self.skeleton, self.visible) else { break };
+            let Some(next) = previous_pose::around(&self.skeleton, self.visible) else {
+                break;
+            };
             area = next;
         }
         Ok(best)
@@ -303,12 +343,17 @@ impl Infer {
 
     /// The people seen in the frame taken at `time`.
     pub fn seen(&self, time: Duration) -> impl Iterator<Item = &Person> {
-        self.tracker.people().iter().filter(move |p| p.last_seen == time)
+        self.tracker
+            .people()
+            .iter()
+            .filter(move |p| p.last_seen == time)
     }
 
     /// The names of the poses that a person holds now.
     pub fn poses(&self, person: PersonId) -> impl Iterator<Item = &str> {
-        self.recogniser.active(person).map(|i| self.recogniser.poses()[i].name.as_str())
+        self.recogniser
+            .active(person)
+            .map(|i| self.recogniser.poses()[i].name.as_str())
     }
 
     /// The boxes that were looked at in the last frame.

@@ -5,11 +5,17 @@ use std::io::Write;
 /// Starts the log.
 pub fn start() {
     let journal = std::env::var_os("JOURNAL_STREAM").is_some();
-    let env = env_logger::Env::default().default_filter_or("info,tract_core=warn,tract_linalg=error,tract_onnx=warn");
+    let env = env_logger::Env::default()
+        .default_filter_or("info,tract_core=warn,tract_linalg=error,tract_onnx=warn");
     let mut builder = env_logger::Builder::from_env(env);
     if journal {
         builder.format(|out, record| {
-            writeln!(out, "<{}>{}", priority(record.level()), record.args().to_string().replace('\n', "\n  "))
+            writeln!(
+                out,
+                "<{}>{}",
+                priority(record.level()),
+                record.args().to_string().replace('\n', "\n  ")
+            )
         });
     } else {
         builder.format_target(false);

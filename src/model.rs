@@ -19,22 +19,39 @@ pub const DEFAULT_MODEL: &str = "wider_naive_lite_hrnet_18";
 /// Why a model cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    #[error("no model {name:?}. Known here: {known}. Give one of these, or the path of a model's .toml file; looked in {looked}")]
-    Unknown { name: String, known: String, looked: String },
+    #[error(
+        "no model {name:?}. Known here: {known}. Give one of these, or the path of a model's .toml file; looked in {looked}"
+    )]
+    Unknown {
+        name: String,
+        known: String,
+        looked: String,
+    },
     #[error("{path}: cannot be read: {source}")]
-    Read { path: PathBuf, source: std::io::Error },
+    Read {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("{path}: {problem}. docs/models.md shows a whole card")]
     Card { path: PathBuf, problem: String },
-    #[error("{name} is a segmentation network and gives no joints: name a pose network; `posed models` lists them")]
+    #[error(
+        "{name} is a segmentation network and gives no joints: name a pose network; `posed models` lists them"
+    )]
     NoJoints { name: String },
-    #[error("{name} gives no class \"person\": under [segment], name a network whose card lists it in output.classes")]
+    #[error(
+        "{name} gives no class \"person\": under [segment], name a network whose card lists it in output.classes"
+    )]
     NoPerson { name: String },
     #[error("{onnx}: has no card beside it: write {card} (docs/models.md shows one)")]
     NoCard { onnx: PathBuf, card: PathBuf },
     #[error(
         "{path}: checksum is {found}, the card says {wanted}: the file is damaged or another one. Install it again, or correct `sha256` in the card"
     )]
-    Checksum { path: PathBuf, wanted: String, found: String },
+    Checksum {
+        path: PathBuf,
+        wanted: String,
+        found: String,
+    },
 }
 
 /// What is known of one network.
@@ -90,9 +107,21 @@ pub struct Accuracy {
 impl std::fmt::Display for Accuracy {
     /// The figures that are known; `-` where none is.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let figures = [("AP", self.ap), ("PCK", self.pck), ("PCKh", self.pckh), ("mIoU", self.miou)];
-        let known: Vec<String> = figures.iter().filter_map(|(name, v)| v.map(|v| format!("{name} {v:.1}"))).collect();
-        f.pad(&if known.is_empty() { "-".into() } else { known.join(", ") })
+        let figures = [
+            ("AP", self.ap),
+            ("PCK", self.pck),
+            ("PCKh", self.pckh),
+            ("mIoU", self.miou),
+        ];
+        let known: Vec<String> = figures
+            .iter()
+            .filter_map(|(name, v)| v.map(|v| format!("{name} {v:.1}")))
+            .collect();
+        f.pad(&if known.is_empty() {
+            "-".into()
+        } else {
+            known.join(", ")
+        })
     }
 }
 
@@ -107,7 +136,14 @@ impl ModelCard {
             Some("toml") => return Self::read(path),
             Some("onnx") => {
                 let card = path.with_extension("toml");
-                return if card.exists() { Self::read(&card) } else { Err(ModelError::NoCard { onnx: path.into(), card }) };
+                return if card.exists() {
+                    Self::read(&card)
+                } else {
+                    Err(ModelError::NoCard {
+                        onnx: path.into(),
+                        card,
+                    })
+                };
             }
             _ => {}
         }
@@ -119,13 +155,25 @@ impl ModelCard {
                 return Self::read(&card);
             }
         }
-        let known: Vec<String> = known_models().into_iter().filter_map(Result::ok).map(|m| m.name).collect();
+        let known: Vec<String> = known_models()
+            .into_iter()
+            .filter_map(Result::ok)
+            .map(|m| m.name)
+            .collect();
         Err(ModelError::Unknown {
             name: name.into(),
-            known: if known.is_empty() { "none".into() } else { known.join(", ") },
+            known: if known.is_empty() {
+                "none".into()
+            } else {
+                known.join(", ")
+            },
             looked: match &directories[..] {
                 [] => "models/ and /usr/share/posed/models, which are not there".into(),
-                _ => directories.iter().map(|d| d.display().to_string()).collect::<Vec<_>>().join(", "),
+                _ => directories
+                    .iter()
+                    .map(|d| d.display().to_string())
+                    .collect::<Vec<_>>()
+                    .join(", "),
             },
         })
     }
@@ -135,8 +183,14 @@ impl ModelCard {
     /// # Errors
     /// The file is missing, is no TOML, or a value makes no sense; the message names the key and the line.
     pub fn read(path: &Path) -> Result<Self, ModelError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ModelError::Read { path: path.into(), source })?;
-        card::parse(&text, path).map_err(|problem| ModelError::Card { path: path.into(), problem })
+        let text = std::fs::read_to_string(path).map_err(|source| ModelError::Read {
+            path: path.into(),
+            source,
+        })?;
+        card::parse(&text, path).map_err(|problem| ModelError::Card {
+            path: path.into(),
+            problem,
+        })
     }
 
     /// The joints; None of a segmentation.
@@ -152,7 +206,10 @@ impl ModelCard {
     /// # Errors
     /// The file cannot be read or differs.
     pub fn verify(&self) -> Result<(), ModelError> {
-        let bytes = std::fs::read(&self.onnx).map_err(|source| ModelError::Read { path: self.onnx.clone(), source })?;
+        let bytes = std::fs::read(&self.onnx).map_err(|source| ModelError::Read {
+            path: self.onnx.clone(),
+            source,
+        })?;
         self.compare(Sha256::digest(&bytes).into())
     }
 
@@ -161,10 +218,16 @@ impl ModelCard {
     /// # Errors
     /// The card states another checksum.
     pub fn compare(&self, sha256: [u8; 32]) -> Result<(), ModelError> {
-        let Some(wanted) = &self.sha256 else { return Ok(()) };
+        let Some(wanted) = &self.sha256 else {
+            return Ok(());
+        };
         let found: String = sha256.iter().map(|b| format!("{b:02x}")).collect();
         if found != wanted.to_lowercase() {
-            return Err(ModelError::Checksum { path: self.onnx.clone(), wanted: wanted.clone(), found });
+            return Err(ModelError::Checksum {
+                path: self.onnx.clone(),
+                wanted: wanted.clone(),
+                found,
+            });
         }
         Ok(())
     }
@@ -175,10 +238,15 @@ pub fn known_models() -> Vec<Result<ModelCard, ModelError>> {
     let mut seen = Vec::new();
     let mut cards = Vec::new();
     for directory in model_directories() {
-        let Ok(entries) = std::fs::read_dir(&directory) else { continue };
+        let Ok(entries) = std::fs::read_dir(&directory) else {
+            continue;
+        };
         let mut paths: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).collect();
         paths.sort();
-        for path in paths.iter().filter(|p| p.extension().is_some_and(|e| e == "toml")) {
+        for path in paths
+            .iter()
+            .filter(|p| p.extension().is_some_and(|e| e == "toml"))
+        {
             let stem = path.file_stem().map(|s| s.to_owned());
             if !seen.contains(&stem) && has_network(path) {
                 seen.push(stem);
@@ -202,7 +270,13 @@ pub fn model_directories() -> Vec<PathBuf> {
     }
     directories.push("models".into());
     if let Ok(program) = std::env::current_exe() {
-        directories.extend(program.ancestors().skip(1).take(4).map(|a| a.join("models")));
+        directories.extend(
+            program
+                .ancestors()
+                .skip(1)
+                .take(4)
+                .map(|a| a.join("models")),
+        );
     }
     directories.push("/usr/share/posed/models".into());
     directories.retain(|d| d.is_dir());
@@ -228,7 +302,10 @@ mod tests {
     #[test]
     fn an_unknown_name_lists_the_known_ones() {
         let text = ModelCard::find("nobody").unwrap_err().to_string();
-        assert!(text.contains("nobody") && text.contains("wider_naive_lite_hrnet_18"), "{text}");
+        assert!(
+            text.contains("nobody") && text.contains("wider_naive_lite_hrnet_18"),
+            "{text}"
+        );
         assert!(ModelCard::find("../etc/passwd").is_err());
     }
 

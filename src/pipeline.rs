@@ -76,8 +76,16 @@ impl Pipeline {
     /// Something that the configuration names cannot be opened. The camera is not among them: it may come later.
     pub fn start(config: &Config, ended: &mpsc::Sender<Ended>) -> Result<Self, PipelineError> {
         let infer = Infer::new(config)?;
-        let displays = config.displays.iter().map(|d| crate::display::open(&d.settings)).collect::<Result<Vec<_>, _>>()?;
-        let sinks = config.publish.iter().map(sink::Output::open).collect::<Result<Vec<_>, _>>()?;
+        let displays = config
+            .displays
+            .iter()
+            .map(|d| crate::display::open(&d.settings))
+            .collect::<Result<Vec<_>, _>>()?;
+        let sinks = config
+            .publish
+            .iter()
+            .map(sink::Output::open)
+            .collect::<Result<Vec<_>, _>>()?;
         let outputs = Outputs::open(&config.outputs)?;
         let road = Road::new(infer, outputs, sinks.iter().any(|s| s.frames));
         let shared = Arc::new(Shared {
@@ -88,20 +96,28 @@ impl Pipeline {
             lines: Lines::default(),
             source_trouble: Mutex::new(None),
         });
-        let mut pipeline = Self { acting: Arc::clone(&road.acting), shared: Arc::clone(&shared), threads: Vec::new() };
+        let mut pipeline = Self {
+            acting: Arc::clone(&road.acting),
+            shared: Arc::clone(&shared),
+            threads: Vec::new(),
+        };
         release_on_panic(&pipeline.acting);
         let keypoints = Arc::clone(road.infer.keypoints());
         let shows: Vec<SceneOptions> = config.displays.iter().map(|d| d.show).collect();
         for (i, display) in displays.into_iter().enumerate() {
             let (keypoints, visible) = (Arc::clone(&keypoints), config.visible);
-            pipeline.spawn("display", ended, move |s| stages::display(s, i, display, &keypoints, visible))?;
+            pipeline.spawn("display", ended, move |s| {
+                stages::display(s, i, display, &keypoints, visible)
+            })?;
         }
         pipeline.spawn("publish", ended, move |s| stages::publish(s, sinks))?;
         let acting = Arc::clone(&pipeline.acting);
         let grace = config.grace;
         pipeline.spawn("guard", ended, move |s| stages::guard(s, &acting, grace))?;
         let source_end = ended.clone();
-        pipeline.spawn("infer", ended, move |s| stages::infer(s, road, &shows, grace, &source_end))?;
+        pipeline.spawn("infer", ended, move |s| {
+            stages::infer(s, road, &shows, grace, &source_end)
+        })?;
         let source = config.source.clone();
         pipeline.spawn("capture", ended, move |s| stages::capture(s, &source))?;
         Ok(pipeline)
@@ -114,20 +130,27 @@ impl Pipeline {
         work: impl FnOnce(&Shared) -> Result<(), String> + Send + 'static,
     ) -> Result<(), PipelineError> {
         let (shared, ended) = (Arc::clone(&self.shared), ended.clone());
-        let thread = std::thread::Builder::new().name(stage.into()).spawn(move || {
-            let outcome = catch_unwind(AssertUnwindSafe(|| work(&shared)));
-            let reason = match outcome {
-                Ok(Ok(())) => return,
-                Ok(Err(reason)) => reason,
-                Err(panic) => {
-                    let text =
-                        panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-                    format!("a fault in the program: {}", text.unwrap_or("no reason given"))
-                }
-            };
-            // The receiver is gone only when the program is ending anyway.
-            let _ = ended.send(Ended::Failed { stage, reason });
-        })?;
+        let thread = std::thread::Builder::new()
+            .name(stage.into())
+            .spawn(move || {
+                let outcome = catch_unwind(AssertUnwindSafe(|| work(&shared)));
+                let reason = match outcome {
+                    Ok(Ok(())) => return,
+                    Ok(Err(reason)) => reason,
+                    Err(panic) => {
+                        let text = panic
+                            .downcast_ref::<String>()
+                            .map(String::as_str)
+                            .or_else(|| panic.downcast_ref::<&str>().copied());
+                        format!(
+                            "a fault in the program: {}",
+                            text.unwrap_or("no reason given")
+                        )
+                    }
+                };
+                // The receiver is gone only when the program is ending anyway.
+                let _ = ended.send(Ended::Failed { stage, reason });
+            })?;
         self.threads.push((stage, thread));
         Ok(())
     }
@@ -194,7 +217,9 @@ static PANIC_RELEASES: Mutex<Option<SharedActing>> = Mutex::new(None);
 /// Makes a panic anywhere release the outputs before it is reported.
 fn release_on_panic(acting: &SharedActing) {
     static HOOK: std::sync::Once = std::sync::Once::new();
-    *PANIC_RELEASES.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(acting));
+    *PANIC_RELEASES
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(acting));
     HOOK.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {

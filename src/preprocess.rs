@@ -38,7 +38,10 @@ struct Tap {
 impl Tap {
     fn new(source: f32) -> Self {
         let floor = source.floor();
-        Self { at: floor as i32, share: source - floor }
+        Self {
+            at: floor as i32,
+            share: source - floor,
+        }
     }
 
     /// Output column `x`: a fused multiply-add in single precision, made of exact double precision.
@@ -54,9 +57,15 @@ impl Tap {
 
 impl Preprocessor {
     pub fn new(format: InputFormat) -> Self {
-        let table = std::array::from_fn(|c| std::array::from_fn(|v| (v as f32 / 255.0 - format.mean[c]) / format.std[c]));
+        let table = std::array::from_fn(|c| {
+            std::array::from_fn(|v| (v as f32 / 255.0 - format.mean[c]) / format.std[c])
+        });
         let columns = vec![Tap::default(); format.size.width as usize];
-        Self { format, table, columns }
+        Self {
+            format,
+            table,
+            columns,
+        }
     }
 
     pub fn format(&self) -> &InputFormat {
@@ -80,27 +89,49 @@ impl Preprocessor {
     ///
     /// # Panics
     /// If `input` is not [`Preprocessor::input_len`] long; the caller owns both.
-    pub fn fill(&mut self, frame: &Frame, crop: Affine, input: &mut [f32]) -> Result<(), ShortFrame> {
+    pub fn fill(
+        &mut self,
+        frame: &Frame,
+        crop: Affine,
+        input: &mut [f32],
+    ) -> Result<(), ShortFrame> {
         let table = &self.table;
         let plane = self.format.size.width as usize * self.format.size.height as usize;
         let (red, rest) = input.split_at_mut(plane);
         let (green, blue) = rest.split_at_mut(plane);
         let width = self.format.size.width as usize;
-        warp(&mut self.columns, self.format.size.height, frame, crop, |x, y, rgb: [u8; 3]| {
-            let i = y * width + x;
-            red[i] = table[0][rgb[0] as usize];
-            green[i] = table[1][rgb[1] as usize];
-            blue[i] = table[2][rgb[2] as usize];
-        })
+        warp(
+            &mut self.columns,
+            self.format.size.height,
+            frame,
+            crop,
+            |x, y, rgb: [u8; 3]| {
+                let i = y * width + x;
+                red[i] = table[0][rgb[0] as usize];
+                green[i] = table[1][rgb[1] as usize];
+                blue[i] = table[2][rgb[2] as usize];
+            },
+        )
     }
 
     /// The crop as RGB bytes before normalising, height x width x 3; for tests and for looking at what the network saw.
     ///
     /// # Errors
     /// [`ShortFrame`] if the frame's data does not hold its picture.
-    pub fn fill_rgb(&mut self, frame: &Frame, crop: Affine, out: &mut Vec<u8>) -> Result<(), ShortFrame> {
+    pub fn fill_rgb(
+        &mut self,
+        frame: &Frame,
+        crop: Affine,
+        out: &mut Vec<u8>,
+    ) -> Result<(), ShortFrame> {
         out.clear();
-        warp(&mut self.columns, self.format.size.height, frame, crop, |_, _, rgb: [u8; 3]| out.extend_from_slice(&rgb))
+        warp(
+            &mut self.columns,
+            self.format.size.height,
+            frame,
+            crop,
+            |_, _, rgb: [u8; 3]| out.extend_from_slice(&rgb),
+        )
     }
 }
 
@@ -115,7 +146,12 @@ fn warp(
     for (x, tap) in columns.iter_mut().enumerate() {
         *tap = Tap::column(x, crop.scale_x, crop.offset_x);
     }
-    frame.visit(Warp { columns, height: height as usize, crop, store })?;
+    frame.visit(Warp {
+        columns,
+        height: height as usize,
+        crop,
+        store,
+    })?;
     Ok(())
 }
 
@@ -132,7 +168,11 @@ impl<S: FnMut(usize, usize, [u8; 3])> PixelVisitor for Warp<'_, S> {
     fn visit(mut self, pixels: &impl Pixels, size: Size) {
         let (w, h) = (size.width as i32, size.height as i32);
         let read = |x: i32, y: i32| {
-            if x < 0 || y < 0 || x >= w || y >= h { [0; 3] } else { pixels.rgb(x as usize, y as usize) }
+            if x < 0 || y < 0 || x >= w || y >= h {
+                [0; 3]
+            } else {
+                pixels.rgb(x as usize, y as usize)
+            }
         };
         for y in 0..self.height {
             let row = Tap::row(y, self.crop.scale_y, self.crop.offset_y);

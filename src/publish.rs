@@ -31,8 +31,13 @@ pub struct PublishSettings {
 /// Why a sink cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
-    #[error("{path}: cannot be opened for writing: {source}. Make its folder, let this user write there, or set another `path`")]
-    Open { path: PathBuf, source: std::io::Error },
+    #[error(
+        "{path}: cannot be opened for writing: {source}. Make its folder, let this user write there, or set another `path`"
+    )]
+    Open {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error(
         "{path}: another program listens on this socket, or a file of that name is in the way. Stop it, remove the file, or set another `path`"
     )]

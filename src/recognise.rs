@@ -53,7 +53,13 @@ impl Pose {
     pub const MARGIN_DEG: f32 = 10.0;
 
     fn view<'a>(&self, sight: Sight<'a>, visible: f32) -> View<'a> {
-        View { skeleton: sight.skeleton, cover: sight.cover, visible, margin: self.margin, margin_deg: self.margin_deg }
+        View {
+            skeleton: sight.skeleton,
+            cover: sight.cover,
+            visible,
+            margin: self.margin,
+            margin_deg: self.margin_deg,
+        }
     }
 }
 
@@ -124,7 +130,13 @@ struct Watched {
 impl Recogniser {
     /// Watches for `poses`; `visible` is the score from which a joint counts as seen.
     pub fn new(poses: Vec<Pose>, visible: f32) -> Self {
-        Self { poses, visible, people: Vec::new(), spare: Vec::new(), last: None }
+        Self {
+            poses,
+            visible,
+            people: Vec::new(),
+            spare: Vec::new(),
+            last: None,
+        }
     }
 
     pub fn poses(&self) -> &[Pose] {
@@ -145,7 +157,10 @@ impl Recogniser {
         self.last = Some(time);
         for watched in &mut self.people {
             watched.seen = false;
-            if !people.iter().any(|p| p.id == watched.id && p.last_seen == time) {
+            if !people
+                .iter()
+                .any(|p| p.id == watched.id && p.last_seen == time)
+            {
                 watched.step(&self.poses, time, None, self.visible, events);
             }
         }
@@ -153,7 +168,10 @@ impl Recogniser {
             let i = self.watch(person.id);
             let watched = &mut self.people[i];
             if !std::mem::replace(&mut watched.seen, true) {
-                let sight = Sight { skeleton: &person.skeleton, cover: person.cover };
+                let sight = Sight {
+                    skeleton: &person.skeleton,
+                    cover: person.cover,
+                };
                 watched.step(&self.poses, time, Some(sight), self.visible, events);
             }
         }
@@ -162,8 +180,16 @@ impl Recogniser {
 
     /// The poses of a person that are active now, as places in [`Self::poses`].
     pub fn active(&self, person: PersonId) -> impl Iterator<Item = usize> {
-        let states = self.people.iter().find(|w| w.id == person).map_or(&[][..], |w| &w.states);
-        states.iter().enumerate().filter(|(_, s)| s.is_active()).map(|(pose, _)| pose)
+        let states = self
+            .people
+            .iter()
+            .find(|w| w.id == person)
+            .map_or(&[][..], |w| &w.states);
+        states
+            .iter()
+            .enumerate()
+            .filter(|(_, s)| s.is_active())
+            .map(|(pose, _)| pose)
     }
 
     /// What a single picture shows, without any timers: poses with their confidence, as in [`PoseEvent`].
@@ -181,7 +207,14 @@ impl Recogniser {
             for (pose, state) in watched.states.iter_mut().enumerate() {
                 let confidence = state.confidence();
                 let exit = state.exit(time);
-                events.extend(exit.map(|(kind, held)| PoseEvent { kind, pose, person: watched.id, time, confidence, held }));
+                events.extend(exit.map(|(kind, held)| PoseEvent {
+                    kind,
+                    pose,
+                    person: watched.id,
+                    time,
+                    confidence,
+                    held,
+                }));
             }
         }
         self.spare.append(&mut self.people);
@@ -192,17 +225,27 @@ impl Recogniser {
         if let Some(i) = self.people.iter().position(|w| w.id == id) {
             return i;
         }
-        let mut watched = self.spare.pop().unwrap_or_else(|| Watched { id, seen: false, states: Vec::new() });
+        let mut watched = self.spare.pop().unwrap_or_else(|| Watched {
+            id,
+            seen: false,
+            states: Vec::new(),
+        });
         (watched.id, watched.seen) = (id, false);
         watched.states.clear();
-        watched.states.resize(self.poses.len(), HoldState::default());
+        watched
+            .states
+            .resize(self.poses.len(), HoldState::default());
         self.people.push(watched);
         self.people.len() - 1
     }
 
     /// Drops those who are away and have nothing left to be timed.
     fn forget(&mut self) {
-        while let Some(i) = self.people.iter().position(|w| !w.seen && w.states.iter().all(HoldState::is_idle)) {
+        while let Some(i) = self
+            .people
+            .iter()
+            .position(|w| !w.seen && w.states.iter().all(HoldState::is_idle))
+        {
             self.spare.push(self.people.remove(i));
         }
     }
@@ -218,13 +261,27 @@ impl Recogniser {
 
 impl Watched {
     /// `sight` is `None` for someone absent, `visible` the score from which joints are seen.
-    fn step(&mut self, poses: &[Pose], time: Duration, sight: Option<Sight>, visible: f32, events: &mut Vec<PoseEvent>) {
+    fn step(
+        &mut self,
+        poses: &[Pose],
+        time: Duration,
+        sight: Option<Sight>,
+        visible: f32,
+        events: &mut Vec<PoseEvent>,
+    ) {
         for (i, (pose, state)) in poses.iter().zip(&mut self.states).enumerate() {
             let limit = if state.is_active() { STAYS } else { 0.0 };
             let judgement = sight.map(|sight| pose.rule.judge(&pose.view(sight, visible)));
             let shown = judgement.filter(|j| j.low > limit).map(|j| j.confidence);
             if let Some((kind, held)) = state.step(pose, time, shown) {
-                events.push(PoseEvent { kind, pose: i, person: self.id, time, confidence: state.confidence(), held });
+                events.push(PoseEvent {
+                    kind,
+                    pose: i,
+                    person: self.id,
+                    time,
+                    confidence: state.confidence(),
+                    held,
+                });
             }
         }
     }

@@ -39,7 +39,9 @@ pub enum RecordError {
     Kind(PathBuf),
     #[error("a rate of {}/{} frames per second: give a number above 0 and up to 1000", .0.0, .0.1)]
     Rate((u32, u32)),
-    #[error("the clip is {first} and this frame {found}: begin a new clip when the camera's size changes")]
+    #[error(
+        "the clip is {first} and this frame {found}: begin a new clip when the camera's size changes"
+    )]
     Size { first: Size, found: Size },
     #[error("frame cannot be recorded: {0}")]
     Frame(#[from] DecodeError),
@@ -61,12 +63,18 @@ impl From<ShortFrame> for RecordError {
 /// # Errors
 /// Another ending, a rate that makes no sense, or a path that cannot be written.
 pub fn create(path: &Path, rate: (u32, u32)) -> Result<Box<dyn ClipWriter>, RecordError> {
-    let ending = path.extension().map(|e| e.to_ascii_lowercase()).unwrap_or_default();
+    let ending = path
+        .extension()
+        .map(|e| e.to_ascii_lowercase())
+        .unwrap_or_default();
     if ending != "y4m" && ending != "avi" {
         return Err(RecordError::Kind(path.into()));
     }
     let rate = crate::capture::sound_rate(rate.0, rate.1).ok_or(RecordError::Rate(rate))?;
-    let file = File::create(path).map_err(|error| RecordError::Write { path: path.into(), error })?;
+    let file = File::create(path).map_err(|error| RecordError::Write {
+        path: path.into(),
+        error,
+    })?;
     Ok(if ending == "y4m" {
         Box::new(y4m::Y4mWriter::new(file, path, rate))
     } else {
@@ -90,8 +98,15 @@ mod tests {
     use crate::frame::PixelFormat;
 
     fn synthetic(script: &str) -> Vec<Frame> {
-        let script = script.split(", ").map(|s| Step::parse(s).unwrap()).collect();
-        read(&SourceSettings::Synthetic { size: Size::new(37, 21), fps: 25.0, script })
+        let script = script
+            .split(", ")
+            .map(|s| Step::parse(s).unwrap())
+            .collect();
+        read(&SourceSettings::Synthetic {
+            size: Size::new(37, 21),
+            fps: 25.0,
+            script,
+        })
     }
 
     fn read(settings: &SourceSettings) -> Vec<Frame> {
@@ -113,7 +128,10 @@ mod tests {
         } else {
             drop(clip);
         }
-        read(&SourceSettings::Clip { path, repeat: false })
+        read(&SourceSettings::Clip {
+            path,
+            repeat: false,
+        })
     }
 
     fn rgb(frame: &Frame) -> Vec<u8> {
@@ -126,8 +144,16 @@ mod tests {
         assert_eq!(a.len(), b.len());
         for (a, b) in a.iter().zip(b) {
             let (a, b) = (rgb(a), rgb(b));
-            let sum: u64 = a.iter().zip(&b).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
-            assert!(a.len() == b.len() && sum < 8 * a.len() as u64, "mean difference {}", sum as f64 / a.len() as f64);
+            let sum: u64 = a
+                .iter()
+                .zip(&b)
+                .map(|(a, b)| u64::from(a.abs_diff(*b)))
+                .sum();
+            assert!(
+                a.len() == b.len() && sum < 8 * a.len() as u64,
+                "mean difference {}",
+                sum as f64 / a.len() as f64
+            );
         }
     }
 
@@ -147,10 +173,21 @@ mod tests {
     fn every_layout_is_recorded() {
         let mut photo = Frame::default();
         decode::photo(&std::fs::read("photos/astronaut.jpg").unwrap(), &mut photo).unwrap();
-        for format in [PixelFormat::Grey, PixelFormat::Nv12, PixelFormat::I420, PixelFormat::Yuyv, PixelFormat::Rgb] {
+        for format in [
+            PixelFormat::Grey,
+            PixelFormat::Nv12,
+            PixelFormat::I420,
+            PixelFormat::Yuyv,
+            PixelFormat::Rgb,
+        ] {
             let size = Size::new(13, 7);
-            let data = (0..format.frame_bytes(size).unwrap()).map(|i| 100 + (i % 5) as u8).collect();
-            let mut frame = Frame { data, ..Frame::default() };
+            let data = (0..format.frame_bytes(size).unwrap())
+                .map(|i| 100 + (i % 5) as u8)
+                .collect();
+            let mut frame = Frame {
+                data,
+                ..Frame::default()
+            };
             frame.set_shape(size, format);
             for name in ["a.y4m", "a.avi"] {
                 assert_alike(&[frame.clone()], &round_trip(name, &[frame.clone()], true));
@@ -162,9 +199,15 @@ mod tests {
     fn i420_goes_through_y4m_bit_for_bit_and_jpegs_through_avi() {
         let size = Size::new(13, 7);
         let bytes = PixelFormat::I420.frame_bytes(size).unwrap();
-        let mut frame = Frame { data: (0..bytes).map(|i| i as u8).collect(), ..Frame::default() };
+        let mut frame = Frame {
+            data: (0..bytes).map(|i| i as u8).collect(),
+            ..Frame::default()
+        };
         frame.set_shape(size, PixelFormat::I420);
-        assert_eq!(round_trip("a.y4m", &[frame.clone()], true)[0].data, frame.data);
+        assert_eq!(
+            round_trip("a.y4m", &[frame.clone()], true)[0].data,
+            frame.data
+        );
         let frames = synthetic("mjpeg 4");
         let back = round_trip("a.avi", &frames, true);
         assert!(frames.iter().zip(&back).all(|(a, b)| a.data == b.data));
@@ -193,7 +236,14 @@ mod tests {
             let frames = synthetic("truncated_mjpeg 1, short 1, frames 2");
             let taken = frames.iter().filter(|f| clip.write(f).is_ok()).count();
             assert_eq!((taken, clip.finish().unwrap()), (2, 2), "{name}");
-            assert_eq!(read(&SourceSettings::Clip { path, repeat: false }).len(), 2);
+            assert_eq!(
+                read(&SourceSettings::Clip {
+                    path,
+                    repeat: false
+                })
+                .len(),
+                2
+            );
         }
     }
 
@@ -205,7 +255,11 @@ mod tests {
         let y4m: Box<dyn ClipWriter> = Box::new(y4m::Y4mWriter::new(file(), path, (25, 1)));
         let avi: Box<dyn ClipWriter> = Box::new(avi::AviWriter::new(file(), path, (25, 1)));
         for mut clip in [y4m, avi] {
-            let e = clip.write(&frames[0]).and_then(|()| clip.finish().map(|_| ())).unwrap_err().to_string();
+            let e = clip
+                .write(&frames[0])
+                .and_then(|()| clip.finish().map(|_| ()))
+                .unwrap_err()
+                .to_string();
             assert!(e.contains("/dev/full") && e.contains("space"), "{e}");
         }
     }
@@ -214,7 +268,13 @@ mod tests {
     fn unknown_endings_and_rates_are_refused_before_a_file_is_made() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.mp4");
-        assert!(create(&path, (25, 1)).err().unwrap().to_string().contains(".avi"));
+        assert!(
+            create(&path, (25, 1))
+                .err()
+                .unwrap()
+                .to_string()
+                .contains(".avi")
+        );
         assert!(create(&dir.path().join("a.avi"), (0, 1)).is_err());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }

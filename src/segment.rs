@@ -50,7 +50,10 @@ impl Grid {
 
     fn centre(&self, cell: usize) -> Point {
         let middle = |cell: usize| (cell as f32 + 0.5) * self.stride - 0.5;
-        self.crop.to_image(CropPoint { x: middle(cell % self.width), y: middle(cell / self.width) })
+        self.crop.to_image(CropPoint {
+            x: middle(cell % self.width),
+            y: middle(cell / self.width),
+        })
     }
 
     /// Square pixels of the picture.
@@ -69,7 +72,9 @@ pub struct Mask {
 impl Mask {
     /// Whether this place of the picture shows the person.
     pub fn covers(&self, p: Point) -> bool {
-        self.grid.and_then(|grid| grid.cell(p)).is_some_and(|cell| self.person[cell])
+        self.grid
+            .and_then(|grid| grid.cell(p))
+            .is_some_and(|cell| self.person[cell])
     }
 
     /// The share of a picture of this size that shows the person, 0 to 1. Cells outside the picture do not count.
@@ -80,7 +85,10 @@ impl Mask {
             let p = grid.centre(*cell);
             p.x >= -0.5 && p.y >= -0.5 && p.x < columns - 0.5 && p.y < rows - 0.5
         };
-        let cells = (0..self.person.len()).filter(|&cell| self.person[cell]).filter(inside).count();
+        let cells = (0..self.person.len())
+            .filter(|&cell| self.person[cell])
+            .filter(inside)
+            .count();
         (cells as f64 * grid.cell_area() / f64::from(columns * rows)).min(1.0) as f32
     }
 
@@ -114,8 +122,17 @@ impl Classifier {
     ///
     /// # Errors
     /// As there.
-    pub fn load(card: &ModelCard, padding: f32, threads: usize, cache: Option<&Path>) -> Result<Self, EstimateError> {
-        Ok(Self { network: CropNetwork::load(card, padding, threads, cache)?, classes: card.output.planes(), grid: None })
+    pub fn load(
+        card: &ModelCard,
+        padding: f32,
+        threads: usize,
+        cache: Option<&Path>,
+    ) -> Result<Self, EstimateError> {
+        Ok(Self {
+            network: CropNetwork::load(card, padding, threads, cache)?,
+            classes: card.output.planes(),
+            grid: None,
+        })
     }
 
     pub(crate) fn network(&mut self) -> &mut CropNetwork {
@@ -134,14 +151,23 @@ impl Classifier {
     pub fn look(&mut self, frame: &Frame, area: Rect) -> Result<(), EstimateError> {
         self.network.run(frame, area)?;
         let HeatmapShape { height, width, .. } = self.network.shape();
-        self.grid = Some(Grid { crop: self.network.crop(), stride: self.network.stride(), width, height });
+        self.grid = Some(Grid {
+            crop: self.network.crop(),
+            stride: self.network.stride(),
+            width,
+            height,
+        });
         Ok(())
     }
 
     /// The class at this place of the picture that was looked at last; outside the crop that of the nearest cell.
     pub fn class_at(&self, p: Point) -> Option<usize> {
         let grid = self.grid?;
-        Some(largest(self.network.output(), grid.width * grid.height, grid.nearest(p)))
+        Some(largest(
+            self.network.output(),
+            grid.width * grid.height,
+            grid.nearest(p),
+        ))
     }
 }
 
@@ -161,28 +187,46 @@ impl Segmenter {
             Output::Classes(names) => names.iter().position(|n| n == PERSON),
             Output::Keypoints(_) => None,
         };
-        class.ok_or_else(|| ModelError::NoPerson { name: card.name.clone() })
+        class.ok_or_else(|| ModelError::NoPerson {
+            name: card.name.clone(),
+        })
     }
 
     /// Loads the network of `card`; `threads` and `cache` as in [`crate::estimate::Estimator::load`].
     ///
     /// # Errors
     /// As there, or the network has no class `person`.
-    pub fn load(card: &ModelCard, threads: usize, cache: Option<&Path>) -> Result<Self, EstimateError> {
+    pub fn load(
+        card: &ModelCard,
+        threads: usize,
+        cache: Option<&Path>,
+    ) -> Result<Self, EstimateError> {
         let person = Self::class(card)?;
-        Ok(Self { classifier: Classifier::load(card, card.input.padding, threads, cache)?, person })
+        Ok(Self {
+            classifier: Classifier::load(card, card.input.padding, threads, cache)?,
+            person,
+        })
     }
 
     /// Finds which part of the picture around `area` (image pixels, unpadded) shows a person.
     ///
     /// # Errors
     /// As [`Classifier::look`].
-    pub fn segment(&mut self, frame: &Frame, area: Rect, mask: &mut Mask) -> Result<(), EstimateError> {
+    pub fn segment(
+        &mut self,
+        frame: &Frame,
+        area: Rect,
+        mask: &mut Mask,
+    ) -> Result<(), EstimateError> {
         self.classifier.look(frame, area)?;
         mask.grid = self.classifier.grid;
-        let (logits, plane) = (self.classifier.network.output(), self.classifier.network.shape().plane());
+        let (logits, plane) = (
+            self.classifier.network.output(),
+            self.classifier.network.shape().plane(),
+        );
         mask.person.clear();
-        mask.person.extend((0..plane).map(|cell| largest(logits, plane, cell) == self.person));
+        mask.person
+            .extend((0..plane).map(|cell| largest(logits, plane, cell) == self.person));
         Ok(())
     }
 }
@@ -193,8 +237,21 @@ mod tests {
 
     /// The left half of a 4x4 crop's cells, over the 64x64 pixels from (100, 50).
     fn half() -> Mask {
-        let crop = Affine { scale_x: 4.0, scale_y: 4.0, offset_x: 100.0, offset_y: 50.0 };
-        Mask { grid: Some(Grid { crop, stride: 4.0, width: 4, height: 4 }), person: (0..16).map(|i| i % 4 < 2).collect() }
+        let crop = Affine {
+            scale_x: 4.0,
+            scale_y: 4.0,
+            offset_x: 100.0,
+            offset_y: 50.0,
+        };
+        Mask {
+            grid: Some(Grid {
+                crop,
+                stride: 4.0,
+                width: 4,
+                height: 4,
+            }),
+            person: (0..16).map(|i| i % 4 < 2).collect(),
+        }
     }
 
     #[test]

@@ -24,7 +24,13 @@ pub struct Service {
 
 impl Default for Service {
     fn default() -> Self {
-        Self { watchdog: sd_notify::watchdog_enabled(), fed: None, told: None, status: String::new(), hanging: None }
+        Self {
+            watchdog: sd_notify::watchdog_enabled(),
+            fed: None,
+            told: None,
+            status: String::new(),
+            hanging: None,
+        }
     }
 }
 
@@ -62,7 +68,8 @@ impl Service {
 
     /// Feeds the watchdog if no stage hangs, and tells how things stand. Cheap; to be called some times a second.
     pub fn tend(&mut self, pipeline: &Pipeline) {
-        let due = |last: Option<Instant>, every: Duration| last.is_none_or(|at| at.elapsed() >= every);
+        let due =
+            |last: Option<Instant>, every: Duration| last.is_none_or(|at| at.elapsed() >= every);
         if let Some(watchdog) = self.watchdog
             && due(self.fed, (watchdog / 4).min(STATUS_EVERY))
         {
@@ -73,7 +80,10 @@ impl Service {
                     self.fed = Some(Instant::now());
                 }
                 Some(stage) if self.hanging.as_deref() != hanging => {
-                    log::error!("{stage} has not moved for {:?}: the watchdog is no longer fed", patience(watchdog));
+                    log::error!(
+                        "{stage} has not moved for {:?}: the watchdog is no longer fed",
+                        patience(watchdog)
+                    );
                 }
                 Some(_) => {}
             }

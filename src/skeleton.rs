@@ -93,9 +93,18 @@ impl KeypointSet {
     pub fn new(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let names: Vec<String> = names.into_iter().map(Into::into).collect();
         let at = |name: &str| names.iter().position(|n| n == name);
-        let bones = BONES.iter().filter_map(|(a, b)| Some((at(a)?, at(b)?))).collect();
-        let mirror = (0..names.len()).map(|i| opposite(&names[i]).and_then(|n| at(&n)).unwrap_or(i)).collect();
-        Self { names, bones, mirror }
+        let bones = BONES
+            .iter()
+            .filter_map(|(a, b)| Some((at(a)?, at(b)?)))
+            .collect();
+        let mirror = (0..names.len())
+            .map(|i| opposite(&names[i]).and_then(|n| at(&n)).unwrap_or(i))
+            .collect();
+        Self {
+            names,
+            bones,
+            mirror,
+        }
     }
 
     /// The joints of COCO.
@@ -137,7 +146,9 @@ impl KeypointSet {
 }
 
 fn opposite(name: &str) -> Option<String> {
-    name.strip_prefix("left_").map(|s| format!("right_{s}")).or_else(|| name.strip_prefix("right_").map(|s| format!("left_{s}")))
+    name.strip_prefix("left_")
+        .map(|s| format!("right_{s}"))
+        .or_else(|| name.strip_prefix("right_").map(|s| format!("left_{s}")))
 }
 
 /// A person's joints in the order of a [`KeypointSet`].
@@ -173,8 +184,10 @@ impl Skeleton {
 }
 
 /// Standard deviations of COCO's joints relative to the object's scale, times ten (pycocotools `kpt_oks_sigmas`).
-pub const COCO_SIGMAS: [f64; 17] =
-    [0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072, 0.062, 0.062, 0.107, 0.107, 0.087, 0.087, 0.089, 0.089];
+pub const COCO_SIGMAS: [f64; 17] = [
+    0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072, 0.062, 0.062, 0.107, 0.107,
+    0.087, 0.087, 0.089, 0.089,
+];
 
 /// Object keypoint similarity of two found skeletons, 0 to 1, over the joints that both see. `area` is in square pixels.
 ///
@@ -186,12 +199,20 @@ pub fn similarity(a: &Skeleton, b: &Skeleton, area: f32, visible: f32) -> f32 {
         if p.score < visible || q.score < visible {
             continue;
         }
-        let sigma = if a.keypoints.len() == 17 { COCO_SIGMAS[i] } else { 0.07 };
+        let sigma = if a.keypoints.len() == 17 {
+            COCO_SIGMAS[i]
+        } else {
+            0.07
+        };
         let d = f64::from(p.position.distance(q.position));
         sum += (-d * d / (2.0 * (2.0 * sigma).powi(2) * area)).exp();
         n += 1;
     }
-    if n == 0 { 0.0 } else { (sum / f64::from(n)) as f32 }
+    if n == 0 {
+        0.0
+    } else {
+        (sum / f64::from(n)) as f32
+    }
 }
 
 #[cfg(test)]
@@ -212,11 +233,17 @@ mod tests {
     fn similarity_is_one_for_itself_and_falls_with_distance() {
         let at = |dx: f32| Skeleton {
             keypoints: (0..17)
-                .map(|i| Keypoint { position: Point::new(i as f32 * 9.0 + dx, i as f32 * 5.0), score: 0.9 })
+                .map(|i| Keypoint {
+                    position: Point::new(i as f32 * 9.0 + dx, i as f32 * 5.0),
+                    score: 0.9,
+                })
                 .collect(),
         };
         assert_eq!(similarity(&at(0.0), &at(0.0), 1e4, 0.2), 1.0);
-        let (near, far) = (similarity(&at(0.0), &at(3.0), 1e4, 0.2), similarity(&at(0.0), &at(30.0), 1e4, 0.2));
+        let (near, far) = (
+            similarity(&at(0.0), &at(3.0), 1e4, 0.2),
+            similarity(&at(0.0), &at(30.0), 1e4, 0.2),
+        );
         assert!(near > far && far < 0.5);
     }
 }

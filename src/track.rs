@@ -26,7 +26,12 @@ pub struct TrackSettings {
 
 impl Default for TrackSettings {
     fn default() -> Self {
-        Self { min_cutoff_hz: 1.5, beta: 6.0, forget: Duration::from_secs(1), visible: 0.25 }
+        Self {
+            min_cutoff_hz: 1.5,
+            beta: 6.0,
+            forget: Duration::from_secs(1),
+            visible: 0.25,
+        }
     }
 }
 
@@ -69,7 +74,13 @@ const SAME_BOX: f32 = 0.3;
 
 impl Tracker {
     pub fn new(settings: TrackSettings) -> Self {
-        Self { settings, people: Vec::new(), spare: Vec::new(), next: 1, last_frame: Duration::ZERO }
+        Self {
+            settings,
+            people: Vec::new(),
+            spare: Vec::new(),
+            next: 1,
+            last_frame: Duration::ZERO,
+        }
     }
 
     /// The people of the last frame and those out of sight for less than `forget`.
@@ -83,14 +94,21 @@ impl Tracker {
         self.drop_unseen(time, last_frame);
         let visible = self.settings.visible;
         let same = |p: &Person| {
-            similarity(&p.skeleton, skeleton, area.area(), visible).max((p.area.iou(area) - SAME_BOX).signum() * SAME_PERSON)
+            similarity(&p.skeleton, skeleton, area.area(), visible)
+                .max((p.area.iou(area) - SAME_BOX).signum() * SAME_PERSON)
         };
         let found = (0..self.people.len()).find(|&i| same(&self.people[i]) >= SAME_PERSON);
         let i = found.unwrap_or_else(|| self.add());
         let score = skeleton.score(visible);
         let person = &mut self.people[i];
         person.skeleton.copy_from(skeleton);
-        person.filter.smooth(time, area.height.max(area.width), visible, &self.settings, &mut person.skeleton);
+        person.filter.smooth(
+            time,
+            area.height.max(area.width),
+            visible,
+            &self.settings,
+            &mut person.skeleton,
+        );
         (person.area, person.score, person.last_seen) = (area, score, time);
         person
     }
@@ -111,7 +129,9 @@ impl Tracker {
 
     fn drop_unseen(&mut self, time: Duration, just_seen: Duration) {
         let limit = self.settings.forget;
-        let gone = |p: &Person| p.last_seen > time || (p.last_seen != just_seen && time - p.last_seen > limit);
+        let gone = |p: &Person| {
+            p.last_seen > time || (p.last_seen != just_seen && time - p.last_seen > limit)
+        };
         while let Some(i) = self.people.iter().position(gone) {
             self.spare.push(self.people.remove(i));
         }
@@ -150,9 +170,16 @@ mod tests {
     use crate::skeleton::Keypoint;
 
     fn at(x: f32) -> (Skeleton, Rect) {
-        let keypoints =
-            (0..17).map(|i| Keypoint { position: Point::new(x + (i % 4) as f32 * 10.0, i as f32 * 12.0), score: 0.9 }).collect();
-        (Skeleton { keypoints }, Rect::new(x - 10.0, -10.0, 60.0, 220.0))
+        let keypoints = (0..17)
+            .map(|i| Keypoint {
+                position: Point::new(x + (i % 4) as f32 * 10.0, i as f32 * 12.0),
+                score: 0.9,
+            })
+            .collect();
+        (
+            Skeleton { keypoints },
+            Rect::new(x - 10.0, -10.0, 60.0, 220.0),
+        )
     }
 
     #[test]
@@ -160,10 +187,16 @@ mod tests {
         let mut tracker = Tracker::new(TrackSettings::default());
         for i in 0..30u64 {
             let (s, area) = at(100.0 + i as f32 * 4.0);
-            assert_eq!(tracker.see(Duration::from_millis(i * 40), &s, area).id, PersonId(1));
+            assert_eq!(
+                tracker.see(Duration::from_millis(i * 40), &s, area).id,
+                PersonId(1)
+            );
         }
         let (s, area) = at(600.0);
-        assert_eq!(tracker.see(Duration::from_millis(1240), &s, area).id, PersonId(2));
+        assert_eq!(
+            tracker.see(Duration::from_millis(1240), &s, area).id,
+            PersonId(2)
+        );
     }
 
     #[test]
@@ -171,7 +204,10 @@ mod tests {
         let mut tracker = Tracker::new(TrackSettings::default());
         for i in 0..5u64 {
             let (s, area) = at(100.0);
-            assert_eq!(tracker.see(Duration::from_secs(i * 10), &s, area).id, PersonId(1));
+            assert_eq!(
+                tracker.see(Duration::from_secs(i * 10), &s, area).id,
+                PersonId(1)
+            );
             tracker.forget(Duration::from_secs(i * 10));
         }
     }
@@ -181,8 +217,14 @@ mod tests {
         let mut tracker = Tracker::new(TrackSettings::default());
         let (s, area) = at(100.0);
         assert_eq!(tracker.see(Duration::ZERO, &s, area).id, PersonId(1));
-        assert_eq!(tracker.see(Duration::from_millis(900), &s, area).id, PersonId(1));
-        assert_eq!(tracker.see(Duration::from_millis(2000), &s, area).id, PersonId(2));
+        assert_eq!(
+            tracker.see(Duration::from_millis(900), &s, area).id,
+            PersonId(1)
+        );
+        assert_eq!(
+            tracker.see(Duration::from_millis(2000), &s, area).id,
+            PersonId(2)
+        );
         assert_eq!(tracker.people().len(), 1);
     }
 }

@@ -36,11 +36,23 @@ fn truncated_jpegs_short_frames_and_new_sizes_are_survived() {
 #[test]
 fn an_impossible_source_is_an_error_with_a_mend() {
     let out = std::process::Command::new(env!("CARGO_BIN_EXE_posed"))
-        .args(["run", "--config", "config/posed.toml", "--source", "Cargo.toml"])
-        .env("CACHE_DIRECTORY", concat!(env!("CARGO_TARGET_TMPDIR"), "/plans"))
+        .args([
+            "run",
+            "--config",
+            "config/posed.toml",
+            "--source",
+            "Cargo.toml",
+        ])
+        .env(
+            "CACHE_DIRECTORY",
+            concat!(env!("CARGO_TARGET_TMPDIR"), "/plans"),
+        )
         .output()
         .unwrap();
     let log = String::from_utf8_lossy(&out.stderr);
     assert_eq!(out.status.code(), Some(1), "{log}");
-    assert!(log.contains("Cargo.toml") && log.contains("ffmpeg"), "{log}");
+    assert!(
+        log.contains("Cargo.toml") && log.contains("ffmpeg"),
+        "{log}"
+    );
 }

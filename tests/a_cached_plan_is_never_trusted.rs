@@ -12,11 +12,23 @@ const SMALL: &str = "lite_elu.int8";
 const OTHER: &str = "lite.int8";
 
 fn file(name: &str) -> OnnxFile {
-    OnnxFile::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/engine/{name}.onnx"))).unwrap()
+    OnnxFile::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/engine/{name}.onnx")))
+        .unwrap()
 }
 
 fn load(name: &str, cache: Option<&Path>) -> Network {
-    Network::from_file(&file(name), 96, 128, 17, Loading { isa: Isa::best(), threads: 1, cache }).unwrap()
+    Network::from_file(
+        &file(name),
+        96,
+        128,
+        17,
+        Loading {
+            isa: Isa::best(),
+            threads: 1,
+            cache,
+        },
+    )
+    .unwrap()
 }
 
 fn slot(name: &str, directory: &Path) -> Slot {
@@ -25,7 +37,9 @@ fn slot(name: &str, directory: &Path) -> Slot {
 
 /// The bits of a network's heatmaps on a fixed picture.
 fn heatmaps(mut network: Network) -> Vec<u32> {
-    let picture: Vec<f32> = (0..network.input_len()).map(|i| ((i * 37 % 101) as f32 - 50.0) / 25.0).collect();
+    let picture: Vec<f32> = (0..network.input_len())
+        .map(|i| ((i * 37 % 101) as f32 - 50.0) / 25.0)
+        .collect();
     let mut heatmaps = Vec::new();
     network.run(&picture, &mut heatmaps).unwrap();
     heatmaps.into_iter().map(f32::to_bits).collect()
@@ -45,22 +59,38 @@ fn assert_made_anew(directory: &Path, right: &[u32], what: &str) {
     let network = load(SMALL, Some(directory));
     assert_eq!(network.origin(), Origin::Onnx, "{what}");
     assert!(heatmaps(network) == right, "{what}: other heatmaps");
-    assert_eq!(load(SMALL, Some(directory)).origin(), Origin::Cache, "{what}: no good plan afterwards");
+    assert_eq!(
+        load(SMALL, Some(directory)).origin(),
+        Origin::Cache,
+        "{what}: no good plan afterwards"
+    );
 }
 
 fn files(directory: &Path) -> Vec<String> {
-    let mut names: Vec<String> =
-        fs::read_dir(directory).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = fs::read_dir(directory)
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }
 
 #[test]
 fn a_hit_gives_the_same_bits_and_the_same_foreign_nodes() {
-    for name in ["mobile", "mobile.int8", "lite.int8", "lite_elu.int8", "lite_pool.int8"] {
+    for name in [
+        "mobile",
+        "mobile.int8",
+        "lite.int8",
+        "lite_elu.int8",
+        "lite_pool.int8",
+    ] {
         let (dir, _, _) = filled(name);
         let (plain, hit) = (load(name, None), load(name, Some(dir.path())));
-        assert_eq!((plain.origin(), hit.origin()), (Origin::Onnx, Origin::Cache), "{name}");
+        assert_eq!(
+            (plain.origin(), hit.origin()),
+            (Origin::Onnx, Origin::Cache),
+            "{name}"
+        );
         assert_eq!(plain.foreign(), hit.foreign(), "{name}");
         assert_eq!(plain.heatmap_shape(), hit.heatmap_shape(), "{name}");
         assert!(heatmaps(plain) == heatmaps(hit), "{name}: other heatmaps");
@@ -73,7 +103,11 @@ fn a_hit_serves_every_instruction_set() {
     let (dir, _, _) = filled(SMALL);
     let right = heatmaps(load(SMALL, None));
     for isa in Isa::available() {
-        let loading = Loading { isa, threads: 1, cache: Some(dir.path()) };
+        let loading = Loading {
+            isa,
+            threads: 1,
+            cache: Some(dir.path()),
+        };
         let network = Network::from_file(&file(SMALL), 96, 128, 17, loading).unwrap();
         assert_eq!(network.origin(), Origin::Cache);
         assert!(heatmaps(network) == right, "{isa:?}");
@@ -83,8 +117,15 @@ fn a_hit_serves_every_instruction_set() {
 #[test]
 fn a_plan_with_another_number_of_joints_is_refused_like_the_file() {
     let (dir, _, _) = filled(SMALL);
-    let loading = Loading { isa: Isa::best(), threads: 1, cache: Some(dir.path()) };
-    let error = Network::from_file(&file(SMALL), 96, 128, 5, loading).err().unwrap().to_string();
+    let loading = Loading {
+        isa: Isa::best(),
+        threads: 1,
+        cache: Some(dir.path()),
+    };
+    let error = Network::from_file(&file(SMALL), 96, 128, 5, loading)
+        .err()
+        .unwrap()
+        .to_string();
     assert!(error.contains("1 x 5 x height x width"), "{error}");
 }
 
@@ -92,7 +133,11 @@ fn a_plan_with_another_number_of_joints_is_refused_like_the_file() {
 fn a_truncated_or_lengthened_plan_is_made_anew() {
     let (dir, path, bytes) = filled(SMALL);
     let right = heatmaps(load(SMALL, None));
-    for len in (0..bytes.len()).step_by(61).chain(0..256).chain(bytes.len() - 64..bytes.len()) {
+    for len in (0..bytes.len())
+        .step_by(61)
+        .chain(0..256)
+        .chain(bytes.len() - 64..bytes.len())
+    {
         fs::write(&path, &bytes[..len]).unwrap();
         assert!(slot(SMALL, dir.path()).read().is_err(), "{len} bytes");
     }
@@ -129,7 +174,10 @@ fn a_plan_of_another_build_model_or_size_is_made_anew() {
     let (_other, _, others) = filled(OTHER);
     for (what, wrong) in [("another build", older), ("another model", others)] {
         fs::write(&path, wrong).unwrap();
-        assert!(matches!(slot(SMALL, dir.path()).read(), Err(Miss::Stale)), "{what}");
+        assert!(
+            matches!(slot(SMALL, dir.path()).read(), Err(Miss::Stale)),
+            "{what}"
+        );
         assert_made_anew(dir.path(), &right, what);
     }
     let other_size = Slot::new(dir.path(), file(SMALL).sha256(), 128, 96);
@@ -143,12 +191,28 @@ fn a_huge_length_with_a_right_checksum_allocates_nothing_and_is_made_anew() {
     use sha2::{Digest, Sha256};
     let (dir, path, bytes) = filled(SMALL);
     let right = heatmaps(load(SMALL, None));
-    let head = bytes.iter().enumerate().filter(|(_, b)| **b == b'\n').nth(3).unwrap().0 + 1;
+    let head = bytes
+        .iter()
+        .enumerate()
+        .filter(|(_, b)| **b == b'\n')
+        .nth(3)
+        .unwrap()
+        .0
+        + 1;
     // postcard's lengths are numbers of seven bits a byte: a list of 2^56 texts.
     let payload = [0xff; 8].into_iter().chain([0x01]).collect::<Vec<u8>>();
-    let signed = [&bytes[..head], &(payload.len() as u64).to_le_bytes(), &Sha256::digest(&payload)[..], &payload].concat();
+    let signed = [
+        &bytes[..head],
+        &(payload.len() as u64).to_le_bytes(),
+        &Sha256::digest(&payload)[..],
+        &payload,
+    ]
+    .concat();
     fs::write(&path, signed).unwrap();
-    assert!(matches!(slot(SMALL, dir.path()).read(), Err(Miss::Damaged("it holds no plan"))));
+    assert!(matches!(
+        slot(SMALL, dir.path()).read(),
+        Err(Miss::Damaged("it holds no plan"))
+    ));
     assert_made_anew(dir.path(), &right, "a huge length");
 }
 
@@ -157,28 +221,47 @@ fn what_cannot_be_read_or_written_only_costs_time() {
     let right = heatmaps(load(SMALL, None));
     let dir = tempfile::tempdir().unwrap();
     // A directory and a pipe in the plan's place, a loop of links, a cache under a file, in /proc, and one that nobody may write.
-    let [as_directory, as_pipe, as_loop] = ["directory", "pipe", "loop"].map(|n| dir.path().join(n));
+    let [as_directory, as_pipe, as_loop] =
+        ["directory", "pipe", "loop"].map(|n| dir.path().join(n));
     fs::create_dir_all(slot(SMALL, &as_directory).path()).unwrap();
     for directory in [&as_pipe, &as_loop] {
         fs::create_dir(directory).unwrap();
     }
-    assert!(Command::new("mkfifo").arg(slot(SMALL, &as_pipe).path()).status().unwrap().success());
+    assert!(
+        Command::new("mkfifo")
+            .arg(slot(SMALL, &as_pipe).path())
+            .status()
+            .unwrap()
+            .success()
+    );
     std::os::unix::fs::symlink(slot(SMALL, &as_loop).path(), slot(SMALL, &as_loop).path()).unwrap();
     fs::write(dir.path().join("file"), "").unwrap();
     let closed = dir.path().join("closed");
     fs::create_dir(&closed).unwrap();
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o500)).unwrap();
-    let never_kept = [as_directory, dir.path().join("file/plans"), "/proc/plans".into()];
+    let never_kept = [
+        as_directory,
+        dir.path().join("file/plans"),
+        "/proc/plans".into(),
+    ];
     for cache in never_kept.iter().chain([&as_pipe, &as_loop, &closed]) {
         let network = load(SMALL, Some(cache));
         assert_eq!(network.origin(), Origin::Onnx, "{}", cache.display());
         assert!(heatmaps(network) == right, "{}", cache.display());
     }
     for cache in &never_kept {
-        assert_eq!(load(SMALL, Some(cache)).origin(), Origin::Onnx, "{}", cache.display());
+        assert_eq!(
+            load(SMALL, Some(cache)).origin(),
+            Origin::Onnx,
+            "{}",
+            cache.display()
+        );
     }
     // A rename replaces the pipe and the loop.
-    assert_eq!([as_pipe, as_loop].map(|c| load(SMALL, Some(&c)).origin()), [Origin::Cache; 2]);
+    assert_eq!(
+        [as_pipe, as_loop].map(|c| load(SMALL, Some(&c)).origin()),
+        [Origin::Cache; 2]
+    );
     assert_eq!(files(&never_kept[0]).len(), 1, "no half-written file stays");
 }
 
@@ -206,7 +289,14 @@ fn four_processes_at_once_print_the_same_and_leave_one_good_plan() {
     let dir = tempfile::tempdir().unwrap();
     let image = || {
         Command::new(env!("CARGO_BIN_EXE_posed"))
-            .args(["image", "photos/basketball.jpg", "--model", "lite_hrnet_18", "--box", "34,76,152,404"])
+            .args([
+                "image",
+                "photos/basketball.jpg",
+                "--model",
+                "lite_hrnet_18",
+                "--box",
+                "34,76,152,404",
+            ])
             .env("CACHE_DIRECTORY", dir.path())
             .stdout(std::process::Stdio::piped())
             .stderr(std::process::Stdio::piped())
@@ -215,35 +305,54 @@ fn four_processes_at_once_print_the_same_and_leave_one_good_plan() {
     };
     let end = |child: std::process::Child| {
         let out = child.wait_with_output().unwrap();
-        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        assert!(
+            out.status.success(),
+            "{}",
+            String::from_utf8_lossy(&out.stderr)
+        );
         out.stdout
     };
     let first: Vec<Vec<u8>> = [image(), image(), image(), image()].map(end).into();
     assert!(first[0].len() > 100 && first.iter().all(|out| *out == first[0]));
     assert_eq!(files(dir.path()).len(), 1);
     let onnx = OnnxFile::read("models/lite_hrnet_18.onnx".as_ref()).unwrap();
-    Slot::new(dir.path(), onnx.sha256(), 192, 256).read().unwrap();
-    assert!(end(image()) == first[0], "from the cache it prints something else");
+    Slot::new(dir.path(), onnx.sha256(), 192, 256)
+        .read()
+        .unwrap();
+    assert!(
+        end(image()) == first[0],
+        "from the cache it prints something else"
+    );
 }
 
 #[test]
 fn the_directory_is_tidied_of_old_plans_and_of_nothing_else() {
     let (dir, path, bytes) = filled(SMALL);
     let name = path.file_name().unwrap().to_str().unwrap().to_string();
-    let hours_ago = |n: u64| std::time::SystemTime::now() - std::time::Duration::from_secs(n * 3600);
+    let hours_ago =
+        |n: u64| std::time::SystemTime::now() - std::time::Duration::from_secs(n * 3600);
     let put = |name: &str, bytes: &[u8], hours: u64| {
         fs::write(dir.path().join(name), bytes).unwrap();
-        fs::File::open(dir.path().join(name)).unwrap().set_modified(hours_ago(hours)).unwrap();
+        fs::File::open(dir.path().join(name))
+            .unwrap()
+            .set_modified(hours_ago(hours))
+            .unwrap();
     };
     let of_this_build = name.replace("96x128", "64x64");
     put(&of_this_build, &bytes, 9);
-    put(&name.replace("96x128", "32x32"), b"posed plan\n0.0.1 of another build\n", 1);
+    put(
+        &name.replace("96x128", "32x32"),
+        b"posed plan\n0.0.1 of another build\n",
+        1,
+    );
     put(&format!(".{name}.1.0"), b"of a killed process", 2);
     put(&format!(".{name}.1.1"), b"of a process at work", 0);
     for strange in ["notes.txt", "my.plan", ".hidden"] {
         put(strange, b"somebody's", 1000);
     }
-    let others: Vec<String> = (0..9).map(|i| format!("{}-96x128.plan", format!("{i:x}").repeat(64))).collect();
+    let others: Vec<String> = (0..9)
+        .map(|i| format!("{}-96x128.plan", format!("{i:x}").repeat(64)))
+        .collect();
     for (i, other) in others.iter().enumerate() {
         put(other, b"of another model", 100 + i as u64);
     }

@@ -5,12 +5,17 @@ use posed::engine::{Network, kernels::Isa};
 use std::path::{Path, PathBuf};
 
 fn file(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/engine").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/engine")
+        .join(name)
 }
 
 fn floats(name: &str) -> Vec<f32> {
     let bytes = std::fs::read(file(name)).unwrap();
-    bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect()
+    bytes
+        .chunks_exact(4)
+        .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
+        .collect()
 }
 
 fn load(isa: Isa, name: &str) -> Network {
@@ -19,7 +24,11 @@ fn load(isa: Isa, name: &str) -> Network {
 
 /// The greatest difference, and the greatest value.
 fn against_onnxruntime(isa: Isa, name: &str) -> (f32, f32) {
-    let (mut network, image, want) = (load(isa, name), floats("image.f32"), floats(&format!("{name}.f32")));
+    let (mut network, image, want) = (
+        load(isa, name),
+        floats("image.f32"),
+        floats(&format!("{name}.f32")),
+    );
     let image = &image[..network.input_len()];
     let mut got = Vec::new();
     // Twice: the second run meets what the first left in the memory.
@@ -28,17 +37,29 @@ fn against_onnxruntime(isa: Isa, name: &str) -> (f32, f32) {
     }
     assert_eq!(got.len(), want.len(), "{name}");
     let most = |it: &mut dyn Iterator<Item = f32>| it.fold(0f32, f32::max);
-    (most(&mut got.iter().zip(&want).map(|(a, b)| (a - b).abs())), most(&mut want.iter().map(|v| v.abs())))
+    (
+        most(&mut got.iter().zip(&want).map(|(a, b)| (a - b).abs())),
+        most(&mut want.iter().map(|v| v.abs())),
+    )
 }
 
-const SMALL: [&str; 5] = ["mobile", "mobile.int8", "lite.int8", "lite_elu.int8", "lite_pool.int8"];
+const SMALL: [&str; 5] = [
+    "mobile",
+    "mobile.int8",
+    "lite.int8",
+    "lite_elu.int8",
+    "lite_pool.int8",
+];
 
 #[test]
 fn small_networks_are_those_of_onnxruntime() {
     for isa in Isa::available() {
         for name in SMALL {
             let (worst, largest) = against_onnxruntime(isa, name);
-            assert!(worst <= 1e-5 * largest, "{name} on {isa:?}: {worst} of {largest} off");
+            assert!(
+                worst <= 1e-5 * largest,
+                "{name} on {isa:?}: {worst} of {largest} off"
+            );
         }
     }
 }
@@ -50,18 +71,31 @@ fn every_instruction_set_gives_the_same_bits() {
         let mut first: Option<Vec<u32>> = None;
         for isa in Isa::available() {
             let (mut network, mut heatmaps) = (load(isa, name), Vec::new());
-            network.run(&image[..network.input_len()], &mut heatmaps).unwrap();
+            network
+                .run(&image[..network.input_len()], &mut heatmaps)
+                .unwrap();
             let bits: Vec<u32> = heatmaps.iter().map(|v| v.to_bits()).collect();
-            assert!(*first.get_or_insert_with(|| bits.clone()) == bits, "{name} on {isa:?}");
+            assert!(
+                *first.get_or_insert_with(|| bits.clone()) == bits,
+                "{name} on {isa:?}"
+            );
         }
     }
 }
 
 #[test]
 fn an_odd_node_runs_on_tract_and_is_named() {
-    for (name, operator) in [("lite_elu.int8", "Elu"), ("lite_pool.int8", "GlobalMaxPool"), ("mobile", "ConvTranspose")] {
+    for (name, operator) in [
+        ("lite_elu.int8", "Elu"),
+        ("lite_pool.int8", "GlobalMaxPool"),
+        ("mobile", "ConvTranspose"),
+    ] {
         let network = load(Isa::best(), name);
-        assert!(network.foreign().iter().any(|n| n.contains(operator)), "{name}: {:?}", network.foreign());
+        assert!(
+            network.foreign().iter().any(|n| n.contains(operator)),
+            "{name}: {:?}",
+            network.foreign()
+        );
     }
     assert_eq!(load(Isa::best(), "lite.int8").foreign(), &[] as &[String]);
 }
@@ -69,23 +103,44 @@ fn an_odd_node_runs_on_tract_and_is_named() {
 /// The lines of tests/engine/golden/index.txt: file, type, shape, scale, zero.
 fn index() -> Vec<(String, f32, f32)> {
     let text = std::fs::read_to_string(file("golden/index.txt")).unwrap();
-    let lines = text.lines().map(|l| l.split_whitespace().collect::<Vec<_>>());
-    lines.map(|l| (l[0].to_string(), l[3].parse().unwrap(), l[4].parse().unwrap())).collect()
+    let lines = text
+        .lines()
+        .map(|l| l.split_whitespace().collect::<Vec<_>>());
+    lines
+        .map(|l| {
+            (
+                l[0].to_string(),
+                l[3].parse().unwrap(),
+                l[4].parse().unwrap(),
+            )
+        })
+        .collect()
 }
 
 /// A stored crop, planar and normalised as a network takes it.
 fn crop(name: &str) -> Vec<f32> {
-    let (file_name, scale, zero) = index().into_iter().find(|l| l.0 == format!("input_{name}.bin")).unwrap();
+    let (file_name, scale, zero) = index()
+        .into_iter()
+        .find(|l| l.0 == format!("input_{name}.bin"))
+        .unwrap();
     let bytes = std::fs::read(file(&format!("golden/{file_name}"))).unwrap();
     let plane = bytes.len() / 3;
-    (0..bytes.len()).map(|i| (f32::from(bytes[i % plane * 3 + i / plane] as i8) - zero) * scale).collect()
+    (0..bytes.len())
+        .map(|i| (f32::from(bytes[i % plane * 3 + i / plane] as i8) - zero) * scale)
+        .collect()
 }
 
 /// onnxruntime's heatmaps of a stored crop.
 fn golden(model: &str, name: &str) -> Vec<f32> {
-    let (file_name, scale, _) = index().into_iter().find(|l| l.0 == format!("heatmaps_{model}_{name}.bin")).unwrap();
+    let (file_name, scale, _) = index()
+        .into_iter()
+        .find(|l| l.0 == format!("heatmaps_{model}_{name}.bin"))
+        .unwrap();
     let bytes = std::fs::read(file(&format!("golden/{file_name}"))).unwrap();
-    bytes.chunks_exact(2).map(|b| f32::from(i16::from_le_bytes([b[0], b[1]])) * scale).collect()
+    bytes
+        .chunks_exact(2)
+        .map(|b| f32::from(i16::from_le_bytes([b[0], b[1]])) * scale)
+        .collect()
 }
 
 /// Whole networks are chaotic: a value that lies between two steps of a grid falls to either side by the last bit of a float, and hundreds of
@@ -104,11 +159,19 @@ fn whole_networks_agree_with_onnxruntime_as_it_agrees_with_itself() {
             let (want, mut got) = (golden(model, name), Vec::new());
             network.run(&crop(name), &mut got).unwrap();
             let step = want.iter().fold(0f32, |m, v| m.max(v.abs())) / 127.0;
-            let within = got.iter().zip(&want).filter(|(a, b)| (*a - *b).abs() <= step).count();
+            let within = got
+                .iter()
+                .zip(&want)
+                .filter(|(a, b)| (*a - *b).abs() <= step)
+                .count();
             let share = within as f64 / want.len() as f64;
             assert!(share >= 0.965, "{model} {name}: {share} within a step");
-            let peak = |h: &[f32], joint: usize| posed::estimate::dark::peak(&h[joint * 3072..][..3072], 48, 64);
-            let joints = (0..17).map(|j| (peak(&got, j), peak(&want, j))).filter(|(_, want)| want.score >= 0.5);
+            let peak = |h: &[f32], joint: usize| {
+                posed::estimate::dark::peak(&h[joint * 3072..][..3072], 48, 64)
+            };
+            let joints = (0..17)
+                .map(|j| (peak(&got, j), peak(&want, j)))
+                .filter(|(_, want)| want.score >= 0.5);
             // In pixels of the crop, four to a cell.
             off.extend(joints.map(|(a, b)| 4.0 * (a.x - b.x).hypot(a.y - b.y)));
         }

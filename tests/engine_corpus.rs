@@ -23,7 +23,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 fn load(name: &str, bytes: &[u8]) -> Result<Network, EngineError> {
     let start = Instant::now();
     let onnx = OnnxFile::from_bytes(Path::new(name), bytes.to_vec());
-    let loading = Loading { isa: Isa::best(), threads: 1, cache: None };
+    let loading = Loading {
+        isa: Isa::best(),
+        threads: 1,
+        cache: None,
+    };
     let load = |joints| Network::from_file(&onnx, 64, 64, joints, loading);
     let mut loaded = load(17);
     // A network of other joints is as good a network.
@@ -36,7 +40,11 @@ fn load(name: &str, bytes: &[u8]) -> Result<Network, EngineError> {
         let picture = vec![0.25; network.input_len()];
         let _ = network.run(&picture, &mut Vec::new());
     }
-    assert!(start.elapsed() < PATIENCE, "{name} took {:?}", start.elapsed());
+    assert!(
+        start.elapsed() < PATIENCE,
+        "{name} took {:?}",
+        start.elapsed()
+    );
     loaded
 }
 
@@ -47,8 +55,13 @@ fn peak_kb() -> u64 {
 }
 
 fn corpus(target: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz/corpus")
+        .join(target);
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|f| f.unwrap().path())
+        .collect();
     files.sort();
     files
 }
@@ -59,9 +72,15 @@ fn a_hostile_model_is_refused_with_the_reason() {
     for (name, bytes, part) in nasty::models() {
         let before = peak_kb();
         let start = Instant::now();
-        let found = load(name, &bytes).map_or_else(|e| e.to_string(), |n| format!("loaded, {:?}", n.heatmap_shape()));
+        let found = load(name, &bytes).map_or_else(
+            |e| e.to_string(),
+            |n| format!("loaded, {:?}", n.heatmap_shape()),
+        );
         let (grown, took) = (peak_kb() - before, start.elapsed());
-        println!("{name}: {took:.1?}, {} MB more at most: {found:.400}", grown >> 10);
+        println!(
+            "{name}: {took:.1?}, {} MB more at most: {found:.400}",
+            grown >> 10
+        );
         if !part.is_empty() && !found.contains(part) {
             wrong.push(format!("{name}: {part:?} expected, found {found:?}"));
         }
@@ -76,8 +95,12 @@ fn a_network_of_a_hundred_megabytes_takes_less_than_a_gigabyte() {
     let folder = tempfile::tempdir().unwrap();
     for (wide, fits) in [(5_000, true), (6_000, false)] {
         let path = folder.path().join("wide.onnx");
-        let zeros = |o: usize, i: usize| build::floats("", &[o as i64, i as i64, 1, 1], &vec![0.0; o * i]);
-        let named = |name: &str, t| tract_onnx::pb::TensorProto { name: name.into(), ..t };
+        let zeros =
+            |o: usize, i: usize| build::floats("", &[o as i64, i as i64, 1, 1], &vec![0.0; o * i]);
+        let named = |name: &str, t| tract_onnx::pb::TensorProto {
+            name: name.into(),
+            ..t
+        };
         let model = build::Model::new()
             .constant(named("first", zeros(wide, 3)))
             .constant(named("wide", zeros(wide, wide)))
@@ -87,10 +110,16 @@ fn a_network_of_a_hundred_megabytes_takes_less_than_a_gigabyte() {
             .node("Conv", "b last", "y", &[]);
         std::fs::write(&path, model.bytes()).unwrap();
         let loaded = Network::load(&path, 64, 64, 17, 1);
-        println!("{wide}: {} MB, {:?}", peak_kb() >> 10, loaded.as_ref().err());
+        println!(
+            "{wide}: {} MB, {:?}",
+            peak_kb() >> 10,
+            loaded.as_ref().err()
+        );
         assert_eq!(loaded.is_ok(), fits, "{:?}", loaded.err());
         if let Ok(mut network) = loaded {
-            network.run(&vec![0.25; network.input_len()], &mut Vec::new()).unwrap();
+            network
+                .run(&vec![0.25; network.input_len()], &mut Vec::new())
+                .unwrap();
         }
     }
     assert!(peak_kb() < MAX_PEAK_KB, "{} kB", peak_kb());

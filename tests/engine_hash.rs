@@ -7,8 +7,14 @@ use std::path::{Path, PathBuf};
 
 /// SHA-256 of the heatmaps, little-endian f32, of tests/engine/golden/input_basketball.bin.
 const HASHES: [(&str, &str); 2] = [
-    ("lite_hrnet_18", "a0b65e6458b052d994275c2353829919a4beb17b016108b632d0ededfc0ab994"),
-    ("wider_naive_lite_hrnet_18", "47d87413d77246473c3e1fd736e309ce36be4e4d3f958b611a38d1c0d68efdea"),
+    (
+        "lite_hrnet_18",
+        "a0b65e6458b052d994275c2353829919a4beb17b016108b632d0ededfc0ab994",
+    ),
+    (
+        "wider_naive_lite_hrnet_18",
+        "47d87413d77246473c3e1fd736e309ce36be4e4d3f958b611a38d1c0d68efdea",
+    ),
 ];
 
 fn file(name: &str) -> PathBuf {
@@ -18,11 +24,22 @@ fn file(name: &str) -> PathBuf {
 /// The picture as the network takes it: planar f32. The file is int8, 256x192x3; index.txt has its scale and zero.
 fn picture() -> Vec<f32> {
     let index = std::fs::read_to_string(file("tests/engine/golden/index.txt")).unwrap();
-    let line = index.lines().find(|l| l.starts_with("input_basketball.bin ")).unwrap();
-    let [.., scale, zero] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
+    let line = index
+        .lines()
+        .find(|l| l.starts_with("input_basketball.bin "))
+        .unwrap();
+    let [.., scale, zero] = line.split(' ').collect::<Vec<_>>()[..] else {
+        panic!("{line}")
+    };
     let (scale, zero): (f32, f32) = (scale.parse().unwrap(), zero.parse().unwrap());
     let bytes = std::fs::read(file("tests/engine/golden/input_basketball.bin")).unwrap();
-    let plane = |c: usize| bytes.iter().skip(c).step_by(3).map(move |&b| (f32::from(b as i8) - zero) * scale);
+    let plane = |c: usize| {
+        bytes
+            .iter()
+            .skip(c)
+            .step_by(3)
+            .map(move |&b| (f32::from(b as i8) - zero) * scale)
+    };
     (0..3).flat_map(plane).collect()
 }
 
@@ -33,10 +50,16 @@ fn heatmaps_are_the_same_bits_on_every_processor() {
     for (name, want) in HASHES {
         for isa in Isa::available() {
             let model = file(&format!("models/{name}.onnx"));
-            let (mut network, mut heatmaps) = (Network::load_for(isa, &model, 192, 256, 17, 1).unwrap(), Vec::new());
+            let (mut network, mut heatmaps) = (
+                Network::load_for(isa, &model, 192, 256, 17, 1).unwrap(),
+                Vec::new(),
+            );
             network.run(&picture, &mut heatmaps).unwrap();
             let bytes: Vec<u8> = heatmaps.iter().flat_map(|v| v.to_le_bytes()).collect();
-            let hash: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
+            let hash: String = Sha256::digest(&bytes)
+                .iter()
+                .map(|b| format!("{b:02x}"))
+                .collect();
             if hash != want {
                 wrong.push(format!("{name} on {isa:?}: {hash}"));
             }

@@ -6,7 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-const SMALL: [&str; 5] = ["mobile", "mobile.int8", "lite.int8", "lite_elu.int8", "lite_pool.int8"];
+const SMALL: [&str; 5] = [
+    "mobile",
+    "mobile.int8",
+    "lite.int8",
+    "lite_elu.int8",
+    "lite_pool.int8",
+];
 
 /// The tests count this process's threads, so they run one at a time.
 fn alone() -> MutexGuard<'static, ()> {
@@ -15,17 +21,30 @@ fn alone() -> MutexGuard<'static, ()> {
 }
 
 fn file(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/engine").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/engine")
+        .join(name)
 }
 
 fn load(name: &str, threads: usize) -> Network {
-    Network::load_for(Isa::best(), &file(&format!("{name}.onnx")), 96, 128, 17, threads).unwrap()
+    Network::load_for(
+        Isa::best(),
+        &file(&format!("{name}.onnx")),
+        96,
+        128,
+        17,
+        threads,
+    )
+    .unwrap()
 }
 
 /// Heatmaps of a picture that `seed` makes another one, as bits.
 fn heatmaps(network: &mut Network, seed: usize) -> Vec<u32> {
     let bytes = std::fs::read(file("image.f32")).unwrap();
-    let mut picture: Vec<f32> = bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
+    let mut picture: Vec<f32> = bytes
+        .chunks_exact(4)
+        .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
+        .collect();
     picture.truncate(network.input_len());
     picture.rotate_left(seed * 97);
     let mut out = Vec::new();
@@ -35,8 +54,12 @@ fn heatmaps(network: &mut Network, seed: usize) -> Vec<u32> {
 
 /// The inference threads of this process: their /proc entries.
 fn inference_threads() -> Vec<PathBuf> {
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap().map(|t| t.unwrap().path());
-    let named = |t: &PathBuf| std::fs::read_to_string(t.join("comm")).is_ok_and(|name| name.starts_with("posed-infer-"));
+    let tasks = std::fs::read_dir("/proc/self/task")
+        .unwrap()
+        .map(|t| t.unwrap().path());
+    let named = |t: &PathBuf| {
+        std::fs::read_to_string(t.join("comm")).is_ok_and(|name| name.starts_with("posed-infer-"))
+    };
     tasks.filter(named).collect()
 }
 
@@ -48,7 +71,10 @@ fn expect_inference_threads(count: usize) {
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    panic!("{} inference threads instead of {count}", inference_threads().len());
+    panic!(
+        "{} inference threads instead of {count}",
+        inference_threads().len()
+    );
 }
 
 #[test]
@@ -61,7 +87,10 @@ fn any_number_of_threads_gives_the_same_bits() {
         for threads in 2..=4 {
             let mut network = load(name, threads);
             for run in 0..50 {
-                assert!(heatmaps(&mut network, run % 5) == want[run % 5], "{name} on {threads} threads, run {run}");
+                assert!(
+                    heatmaps(&mut network, run % 5) == want[run % 5],
+                    "{name} on {threads} threads, run {run}"
+                );
             }
         }
     }
@@ -110,7 +139,12 @@ fn between_pictures_its_threads_sleep() {
     let ticks = || -> u64 {
         let of = |task: &PathBuf| {
             let stat = std::fs::read_to_string(task.join("stat")).unwrap();
-            let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+            let fields: Vec<&str> = stat
+                .rsplit(')')
+                .next()
+                .unwrap()
+                .split_whitespace()
+                .collect();
             fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
         };
         inference_threads().iter().map(of).sum()

@@ -38,8 +38,14 @@ impl Random {
 
 /// A person of any size from 10 to 400 pixels; one in ten a crowd, one in six without labelled joints.
 fn person(random: &mut Random, id: usize, image_id: usize, category_id: usize) -> Value {
-    let (w, h) = (random.between(10.0, 300.0).round(), random.between(15.0, 400.0).round());
-    let (x, y) = (random.between(0.0, 340.0).round(), random.between(0.0, 80.0).round());
+    let (w, h) = (
+        random.between(10.0, 300.0).round(),
+        random.between(15.0, 400.0).round(),
+    );
+    let (x, y) = (
+        random.between(0.0, 340.0).round(),
+        random.between(0.0, 80.0).round(),
+    );
     let unlabelled = random.chance(0.17);
     let mut keypoints = Vec::new();
     let mut labelled = 0;
@@ -49,7 +55,11 @@ fn person(random: &mut Random, id: usize, image_id: usize, category_id: usize) -
             keypoints.extend([0, 0, 0]);
         } else {
             labelled += 1;
-            keypoints.extend([random.between(x, x + w) as i64, random.between(y, y + h) as i64, visibility as i64]);
+            keypoints.extend([
+                random.between(x, x + w) as i64,
+                random.between(y, y + h) as i64,
+                visibility as i64,
+            ]);
         }
     }
     let area = w * h * random.between(0.3, 0.9);
@@ -66,8 +76,11 @@ fn found(random: &mut Random, person: &Value, spread: f64) -> Value {
     let mut keypoints = Vec::new();
     for joint in truth.chunks_exact(3) {
         let labelled = number(&joint[2]) > 0.0;
-        let at =
-            if labelled { (number(&joint[0]), number(&joint[1])) } else { (random.between(x, x + w), random.between(y, y + h)) };
+        let at = if labelled {
+            (number(&joint[0]), number(&joint[1]))
+        } else {
+            (random.between(x, x + w), random.between(y, y + h))
+        };
         for value in [at.0, at.1] {
             let moved = value + random.normal() * spread * scale;
             keypoints.push(if whole { moved.round() } else { moved });
@@ -84,11 +97,24 @@ fn files(seed: u64, categories: usize) -> (Value, Value) {
     let (mut images, mut annotations, mut results) = (Vec::new(), Vec::new(), Vec::new());
     for image_id in (1..=12).rev() {
         images.push(json!({"id": image_id, "file_name": format!("{image_id}.jpg"), "width": 640, "height": 480}));
-        let people = if image_id == 5 { 0 } else { 1 + random.below(if image_id == 3 { 25 } else { 6 }) };
+        let people = if image_id == 5 {
+            0
+        } else {
+            1 + random.below(if image_id == 3 { 25 } else { 6 })
+        };
         for _ in 0..people {
             let category = 1 + random.below(categories);
-            annotations.push(person(&mut random, annotations.len() + 1, image_id, category));
-            for _ in 0..if image_id == 7 { 0 } else { random.below(3) + usize::from(image_id == 3) } {
+            annotations.push(person(
+                &mut random,
+                annotations.len() + 1,
+                image_id,
+                category,
+            ));
+            for _ in 0..if image_id == 7 {
+                0
+            } else {
+                random.below(3) + usize::from(image_id == 3)
+            } {
                 let spread = [0.005, 0.03, 0.08, 0.3][random.below(4)];
                 let last = annotations.last().unwrap().clone();
                 results.push(found(&mut random, &last, spread));
@@ -99,8 +125,13 @@ fn files(seed: u64, categories: usize) -> (Value, Value) {
         let stray = person(&mut random, 0, 5, 1);
         results.push(found(&mut random, &stray, 0.02));
     }
-    let categories: Vec<Value> = (1..=categories).map(|id| json!({"id": id, "name": format!("kind {id}")})).collect();
-    (json!({"images": images, "annotations": annotations, "categories": categories}), json!(results))
+    let categories: Vec<Value> = (1..=categories)
+        .map(|id| json!({"id": id, "name": format!("kind {id}")}))
+        .collect();
+    (
+        json!({"images": images, "annotations": annotations, "categories": categories}),
+        json!(results),
+    )
 }
 
 fn python() -> PathBuf {
@@ -115,11 +146,19 @@ fn python() -> PathBuf {
 fn reference(annotations: &Path, detections: &Path) -> Value {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/eval/reference.py");
     let python = python();
-    let run = Command::new(&python).arg(script).arg(annotations).arg(detections).output();
+    let run = Command::new(&python)
+        .arg(script)
+        .arg(annotations)
+        .arg(detections)
+        .output();
     let hint = "run `./test.sh`, which sets up .venv with pycocotools, or set POSED_PYTHON to a Python that has it";
     let output = run.unwrap_or_else(|e| panic!("{} does not start: {e}: {hint}", python.display()));
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{} has no working pycocotools: {hint}\n{stderr}", python.display());
+    assert!(
+        output.status.success(),
+        "{} has no working pycocotools: {hint}\n{stderr}",
+        python.display()
+    );
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
@@ -130,12 +169,21 @@ fn compare(name: &str, (annotations, results): (Value, Value)) {
         std::fs::write(&path, value.to_string()).unwrap();
         path
     };
-    let (truth, found) = (write("annotations.json", &annotations), write("results.json", &results));
-    let ours = evaluate(&Dataset::read(&truth).unwrap(), &Detection::read(&found).unwrap());
+    let (truth, found) = (
+        write("annotations.json", &annotations),
+        write("results.json", &results),
+    );
+    let ours = evaluate(
+        &Dataset::read(&truth).unwrap(),
+        &Detection::read(&found).unwrap(),
+    );
     let theirs = reference(&truth, &found);
     for (figure, value) in ours.figures() {
         let want = theirs[figure].as_f64().unwrap();
-        assert!((value - want).abs() < 1e-4, "{name}: {figure} is {value}, pycocotools says {want}");
+        assert!(
+            (value - want).abs() < 1e-4,
+            "{name}: {figure} is {value}, pycocotools says {want}"
+        );
     }
 }
 
@@ -163,7 +211,12 @@ fn a_size_that_is_not_annotated_is_minus_one_in_both() {
 #[test]
 fn an_annotation_with_the_id_zero_is_never_matched_in_both() {
     let (mut annotations, results) = files(12, 1);
-    for (n, a) in annotations["annotations"].as_array_mut().unwrap().iter_mut().enumerate() {
+    for (n, a) in annotations["annotations"]
+        .as_array_mut()
+        .unwrap()
+        .iter_mut()
+        .enumerate()
+    {
         a["id"] = json!(n);
     }
     compare("ids from zero", (annotations, results));

@@ -7,7 +7,11 @@ fn png(path: &Path, colour: png::ColorType, (width, height): (u32, u32), bytes: 
     let mut encoder = png::Encoder::new(std::fs::File::create(path).unwrap(), width, height);
     encoder.set_color(colour);
     encoder.set_depth(png::BitDepth::Eight);
-    encoder.write_header().unwrap().write_image_data(bytes).unwrap();
+    encoder
+        .write_header()
+        .unwrap()
+        .write_image_data(bytes)
+        .unwrap();
 }
 
 fn eval(dir: &Path, model: &str, annotations: &str) -> (bool, String, String) {
@@ -18,7 +22,11 @@ fn eval(dir: &Path, model: &str, annotations: &str) -> (bool, String, String) {
         .arg(dir.join(annotations))
         .output()
         .unwrap();
-    (out.status.success(), String::from_utf8_lossy(&out.stdout).into_owned(), String::from_utf8_lossy(&out.stderr).into_owned())
+    (
+        out.status.success(),
+        String::from_utf8_lossy(&out.stdout).into_owned(),
+        String::from_utf8_lossy(&out.stderr).into_owned(),
+    )
 }
 
 /// A black picture of 200x200 with a bright spot around (120, 80).
@@ -27,7 +35,12 @@ fn spot(dir: &Path) {
     for (y, x) in (76..85).flat_map(|y| (116..125).map(move |x| (y, x))) {
         grey[y * 200 + x] = 255;
     }
-    png(&dir.join("spot.png"), png::ColorType::Grayscale, (200, 200), &grey);
+    png(
+        &dir.join("spot.png"),
+        png::ColorType::Grayscale,
+        (200, 200),
+        &grey,
+    );
 }
 
 /// One person whose joints are all at the spot but two, which are `off` pixels beside it; the head is 20 pixels.
@@ -49,7 +62,9 @@ fn mpii(dir: &Path, off: f64, head: &str) {
 }
 
 fn pckh(text: &str) -> f64 {
-    serde_json::from_str::<serde_json::Value>(text).unwrap()["PCKh"].as_f64().unwrap()
+    serde_json::from_str::<serde_json::Value>(text).unwrap()["PCKh"]
+        .as_f64()
+        .unwrap()
 }
 
 #[test]
@@ -68,7 +83,10 @@ fn joints_within_half_a_head_count() {
         mpii(dir.path(), off, head);
         let (good, out, err) = eval(dir.path(), "tests/tiny/points.toml", "mpii.json");
         assert!(good, "{err}");
-        assert!((pckh(&out) - 100.0 * right / 14.0).abs() < 1e-6, "{off} {head}: {out}");
+        assert!(
+            (pckh(&out) - 100.0 * right / 14.0).abs() < 1e-6,
+            "{off} {head}: {out}"
+        );
     }
 }
 
@@ -85,7 +103,10 @@ fn what_does_not_fit_is_explained() {
     )
     .unwrap();
     let (good, _, err) = eval(dir.path(), "tests/tiny/points.toml", "short.json");
-    assert!(!good && err.contains("1 joints") && err.contains("short.json"), "{err}");
+    assert!(
+        !good && err.contains("1 joints") && err.contains("short.json"),
+        "{err}"
+    );
     let (good, _, err) = eval(dir.path(), "lite_hrnet_18", "");
     assert!(!good && err.contains("not classes"), "{err}");
 }
@@ -107,17 +128,34 @@ fn iou_counts_pixels() {
             _ => 0,
         };
     }
-    png(&dir.path().join("half.png"), png::ColorType::Grayscale, (128, 128), &grey);
-    png(&masks.join("half.png"), png::ColorType::Grayscale, (128, 128), &truth);
+    png(
+        &dir.path().join("half.png"),
+        png::ColorType::Grayscale,
+        (128, 128),
+        &grey,
+    );
+    png(
+        &masks.join("half.png"),
+        png::ColorType::Grayscale,
+        (128, 128),
+        &truth,
+    );
     let (good, out, err) = eval(dir.path(), "tests/tiny/bright.toml", "masks");
     assert!(good, "{err}");
     let found: serde_json::Value = serde_json::from_str(&out).unwrap();
-    let near = |name: &serde_json::Value, want: f64| assert!((name.as_f64().unwrap() - want).abs() < 1e-6, "{out}");
+    let near = |name: &serde_json::Value, want: f64| {
+        assert!((name.as_f64().unwrap() - want).abs() < 1e-6, "{out}")
+    };
     near(&found["IoU"][0], 100.0 * 56.0 / 64.0);
     near(&found["IoU"][1], 100.0 * 32.0 / 40.0);
     near(&found["mIoU"], (87.5 + 80.0) / 2.0);
     truth[0] = 7;
-    png(&masks.join("half.png"), png::ColorType::Grayscale, (128, 128), &truth);
+    png(
+        &masks.join("half.png"),
+        png::ColorType::Grayscale,
+        (128, 128),
+        &truth,
+    );
     let (good, _, err) = eval(dir.path(), "tests/tiny/bright.toml", "masks");
     assert!(!good && err.contains("class 7"), "{err}");
 }

@@ -52,17 +52,31 @@ fn allocations(work: impl FnOnce()) -> u64 {
 #[test]
 fn the_main_loop_allocates_nothing_after_warm_up() {
     let script = vec![Step::parse("photo photos/basketball.jpg 100000").unwrap()];
-    let source = SourceSettings::Synthetic { size: Size::new(640, 480), fps: 30.0, script };
-    let overrides = Overrides { source: Some(source.clone()), ..Overrides::default() };
+    let source = SourceSettings::Synthetic {
+        size: Size::new(640, 480),
+        fps: 30.0,
+        script,
+    };
+    let overrides = Overrides {
+        source: Some(source.clone()),
+        ..Overrides::default()
+    };
     let config = Config::parse(SAMPLE, Path::new("sample"), &overrides).unwrap();
 
     let mut source = capture::open(&source, Pace::Recorded).unwrap();
     let mut road = Road::new(Infer::new(&config).unwrap(), Outputs::default(), true);
     let keypoints = road.infer.keypoints().clone();
-    let (frames, scenes, lines) = (Latest::<Frame>::default(), Latest::<Scene>::default(), Lines::default());
+    let (frames, scenes, lines) = (
+        Latest::<Frame>::default(),
+        Latest::<Scene>::default(),
+        Lines::default(),
+    );
     let mut screen = Memory::new(Size::new(320, 240));
     let (mut captured, mut frame, mut out) = (Frame::default(), Frame::default(), Vec::new());
-    let show = SceneOptions { boxes: true, ..SceneOptions::default() };
+    let show = SceneOptions {
+        boxes: true,
+        ..SceneOptions::default()
+    };
     let (mut scene, mut drawn) = (Scene::new(show), Scene::new(show));
     let mut step = || {
         assert_eq!(source.next(&mut captured).unwrap(), Next::Frame);

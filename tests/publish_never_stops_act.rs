@@ -13,7 +13,8 @@ fn script() -> [String; 2] {
 #[test]
 fn a_full_disk_is_said_once_and_act_goes_on() {
     let script = script();
-    let full = format!("{FOLLOW}[publish.lines]\nkind = \"file\"\npath = \"/dev/full\"\nframes = true\n");
+    let full =
+        format!("{FOLLOW}[publish.lines]\nkind = \"file\"\npath = \"/dev/full\"\nframes = true\n");
     let mut daemon = Daemon::start(&[&script[0], &script[1]], &full, &[]);
     let (status, log) = daemon.end();
     assert!(status.success(), "{log}");

@@ -5,8 +5,16 @@ use std::process::Command;
 
 fn posed(args: &[&str]) -> Vec<u8> {
     let plans = concat!(env!("CARGO_TARGET_TMPDIR"), "/plans");
-    let out = Command::new(env!("CARGO_BIN_EXE_posed")).args(args).env("CACHE_DIRECTORY", plans).output().unwrap();
-    assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
+    let out = Command::new(env!("CARGO_BIN_EXE_posed"))
+        .args(args)
+        .env("CACHE_DIRECTORY", plans)
+        .output()
+        .unwrap();
+    assert!(
+        out.status.success(),
+        "{args:?}: {}",
+        String::from_utf8_lossy(&out.stderr)
+    );
     out.stdout
 }
 
@@ -28,15 +36,30 @@ fn twice_the_same_bytes_from_y4m_and_avi() {
         let clip = dir.path().join(name).display().to_string();
         posed(&["record", &clip, "--config", &config]);
         let first = posed(&["replay", &clip, "--config", &config]);
-        assert_eq!(first, posed(&["replay", &clip, "--config", &config]), "{name}");
+        assert_eq!(
+            first,
+            posed(&["replay", &clip, "--config", &config]),
+            "{name}"
+        );
         let text = String::from_utf8(first).unwrap();
-        assert_eq!(text.lines().filter(|l| l.contains("\"type\":\"frame\"")).count(), 46, "{name}");
+        assert_eq!(
+            text.lines()
+                .filter(|l| l.contains("\"type\":\"frame\""))
+                .count(),
+            46,
+            "{name}"
+        );
         let events: Vec<String> = text
             .lines()
             .filter(|l| l.contains("\"type\":\"event\""))
             .map(|l| {
                 let v: serde_json::Value = serde_json::from_str(l).unwrap();
-                format!("{} {} {:.1}", v["event"].as_str().unwrap(), v["person"], v["t"].as_f64().unwrap())
+                format!(
+                    "{} {} {:.1}",
+                    v["event"].as_str().unwrap(),
+                    v["person"],
+                    v["t"].as_f64().unwrap()
+                )
             })
             .collect();
         insist(&events, name);
@@ -46,11 +69,26 @@ fn twice_the_same_bytes_from_y4m_and_avi() {
 /// The man is on frames 3 to 22 and 31 to 45, ten a second. He is found in the box that is given, held after 0.5 s and gone 0.2 s after his
 /// last frame (2.2 s), as someone new the second time or as the same, by `forget_s`.
 fn insist(events: &[String], name: &str) {
-    let kinds: Vec<&str> = events.iter().map(|e| e.split(' ').next().unwrap()).collect();
-    assert_eq!(kinds.iter().filter(|k| **k == "enter").count(), 2, "{name}: {events:?}");
-    assert_eq!(kinds.iter().filter(|k| **k == "exit").count(), 2, "{name}: {events:?}");
+    let kinds: Vec<&str> = events
+        .iter()
+        .map(|e| e.split(' ').next().unwrap())
+        .collect();
+    assert_eq!(
+        kinds.iter().filter(|k| **k == "enter").count(),
+        2,
+        "{name}: {events:?}"
+    );
+    assert_eq!(
+        kinds.iter().filter(|k| **k == "exit").count(),
+        2,
+        "{name}: {events:?}"
+    );
     assert!(kinds.contains(&"hold"), "{name}: {events:?}");
-    assert_eq!((kinds[0], *kinds.last().unwrap()), ("enter", "exit"), "{name}: {events:?}");
+    assert_eq!(
+        (kinds[0], *kinds.last().unwrap()),
+        ("enter", "exit"),
+        "{name}: {events:?}"
+    );
     let first_exit = events.iter().find(|e| e.starts_with("exit")).unwrap();
     let at: f64 = first_exit.rsplit(' ').next().unwrap().parse().unwrap();
     assert!((2.3..=2.6).contains(&at), "{name}: {events:?}");

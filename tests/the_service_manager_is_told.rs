@@ -15,8 +15,13 @@ struct Manager {
 impl Manager {
     fn new(path: &std::path::Path) -> Self {
         let socket = UnixDatagram::bind(path).unwrap();
-        socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
-        Self { socket, heard: String::new() }
+        socket
+            .set_read_timeout(Some(Duration::from_millis(20)))
+            .unwrap();
+        Self {
+            socket,
+            heard: String::new(),
+        }
     }
 
     fn listen(&mut self) {
@@ -50,19 +55,30 @@ fn ready_fed_reloading_and_stopping() {
     let path = room.path().join("notify");
     let mut manager = Manager::new(&path);
     let source = format!("{PERSON} 1000000");
-    let env = [("NOTIFY_SOCKET", path.to_str().unwrap()), ("WATCHDOG_USEC", "4000000")];
+    let env = [
+        ("NOTIFY_SOCKET", path.to_str().unwrap()),
+        ("WATCHDOG_USEC", "4000000"),
+    ];
     let mut daemon = Daemon::start(&[&source], "", &env);
     until("READY", || manager.has("READY=1"));
     until("a status", || manager.has("STATUS="));
-    assert!(manager.feeds(Duration::from_secs(3)) >= 2, "a moving program feeds: {}", manager.heard);
+    assert!(
+        manager.feeds(Duration::from_secs(3)) >= 2,
+        "a moving program feeds: {}",
+        manager.heard
+    );
     daemon.signal(libc::SIGHUP);
     until("RELOADING", || manager.has("RELOADING=1"));
     assert!(manager.has("MONOTONIC_USEC="), "{}", manager.heard);
     until("READY again", || {
-        manager.heard.find("RELOADING").is_some_and(|at| manager.heard[at..].contains("READY=1")) || {
-            manager.listen();
-            false
-        }
+        manager
+            .heard
+            .find("RELOADING")
+            .is_some_and(|at| manager.heard[at..].contains("READY=1"))
+            || {
+                manager.listen();
+                false
+            }
     });
     daemon.signal(libc::SIGTERM);
     let (status, log) = daemon.end();
@@ -76,10 +92,22 @@ fn a_stage_that_hangs_is_named_and_the_watchdog_starves() {
     let path = room.path().join("notify");
     let mut manager = Manager::new(&path);
     let source = format!("{PERSON} 1000000");
-    let env = [("NOTIFY_SOCKET", path.to_str().unwrap()), ("WATCHDOG_USEC", "2000000"), ("POSED_FAULT", "stall")];
+    let env = [
+        ("NOTIFY_SOCKET", path.to_str().unwrap()),
+        ("WATCHDOG_USEC", "2000000"),
+        ("POSED_FAULT", "stall"),
+    ];
     let mut daemon = Daemon::start(&[&source], "", &env);
-    until("the log", || daemon.read("log").contains("infer has not moved for 1s: the watchdog is no longer fed"));
-    assert_eq!(manager.feeds(Duration::from_secs(2)), 0, "a program that hangs does not feed");
+    until("the log", || {
+        daemon
+            .read("log")
+            .contains("infer has not moved for 1s: the watchdog is no longer fed")
+    });
+    assert_eq!(
+        manager.feeds(Duration::from_secs(2)),
+        0,
+        "a program that hangs does not feed"
+    );
     assert!(daemon.is_running(), "only the service manager may end it");
     daemon.signal(libc::SIGTERM);
     assert!(daemon.end().0.success());

@@ -12,7 +12,11 @@ pub fn silence() {
 pub fn load(file: &[u8]) {
     let whole = std::panic::catch_unwind(|| {
         let onnx = OnnxFile::from_bytes(Path::new("fuzz"), file.to_vec());
-        let loading = Loading { isa: Isa::best(), threads: 1, cache: None };
+        let loading = Loading {
+            isa: Isa::best(),
+            threads: 1,
+            cache: None,
+        };
         let load = |joints| Network::from_file(&onnx, 64, 64, joints, loading);
         let mut loaded = load(17);
         if let Err(EngineError::Output { found, .. }) = &loaded

@@ -2,7 +2,10 @@
 //! `engine_corpus` reads the same recipes.
 
 use prost::Message;
-use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto};
+use tract_onnx::pb::{
+    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
+    ValueInfoProto,
+};
 
 /// Operator, inputs, attributes.
 ///
@@ -10,7 +13,11 @@ use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, Operator
 /// convolution, c a float a channel, z int8 zeros, q int8 weights, - none.
 /// Attributes: name:i whole number, name:l list, name:f float, name:g the channels, name:m a word of `WORDS`, name:a list that is one of `AXES`.
 const OPERATORS: &[(&str, &str, &str)] = &[
-    ("Conv", "vw", "strides:a pads:a dilations:l group:i auto_pad:m"),
+    (
+        "Conv",
+        "vw",
+        "strides:a pads:a dilations:l group:i auto_pad:m",
+    ),
     ("Conv", "vd", "strides:a pads:a group:g"),
     ("Conv", "vwc", ""),
     ("Relu", "v", ""),
@@ -27,8 +34,16 @@ const OPERATORS: &[(&str, &str, &str)] = &[
     ("HardSwish", "v", ""),
     ("Elu", "v", "alpha:f"),
     ("BatchNormalization", "vcccc", "epsilon:f"),
-    ("Resize", "v--s", "mode:m coordinate_transformation_mode:m nearest_mode:m"),
-    ("Resize", "v-f", "mode:m coordinate_transformation_mode:m nearest_mode:m"),
+    (
+        "Resize",
+        "v--s",
+        "mode:m coordinate_transformation_mode:m nearest_mode:m",
+    ),
+    (
+        "Resize",
+        "v-f",
+        "mode:m coordinate_transformation_mode:m nearest_mode:m",
+    ),
     ("Upsample", "vf", "mode:m"),
     ("Slice", "viiii", ""),
     ("Slice", "vnnn", ""),
@@ -38,11 +53,23 @@ const OPERATORS: &[(&str, &str, &str)] = &[
     ("Concat", "vvv", "axis:i"),
     ("Reshape", "vs", ""),
     ("Transpose", "v", "perm:l"),
-    ("AveragePool", "v", "kernel_shape:a strides:a pads:a ceil_mode:i count_include_pad:i"),
-    ("MaxPool", "v", "kernel_shape:a strides:a pads:a dilations:l ceil_mode:i"),
+    (
+        "AveragePool",
+        "v",
+        "kernel_shape:a strides:a pads:a ceil_mode:i count_include_pad:i",
+    ),
+    (
+        "MaxPool",
+        "v",
+        "kernel_shape:a strides:a pads:a dilations:l ceil_mode:i",
+    ),
     ("GlobalAveragePool", "v", ""),
     ("GlobalMaxPool", "v", ""),
-    ("ConvTranspose", "vw", "strides:a pads:a output_padding:a group:i output_shape:l"),
+    (
+        "ConvTranspose",
+        "vw",
+        "strides:a pads:a output_padding:a group:i output_shape:l",
+    ),
     ("Pad", "vi", "mode:m"),
     ("Pad", "vinn", "mode:m"),
     ("Expand", "vs", ""),
@@ -124,9 +151,34 @@ const INTS: [i64; 32] = [
     -1000,
     i64::MAX - 1,
 ];
-const FLOATS: [f32; 16] =
-    [1.0, 0.5, 2.0, 0.1, 0.0, -1.0, 1e9, 1e-9, 3.0, 1e38, f32::NAN, f32::INFINITY, f32::MIN_POSITIVE, -0.0, 0.25, 1.5];
-const AXES: [&[i64]; 8] = [&[1, 1], &[2, 2], &[1, 1, 1, 1], &[0, 0, 1, 1], &[2, 1], &[3, 3], &[64, 64], &[1, 1, 1]];
+const FLOATS: [f32; 16] = [
+    1.0,
+    0.5,
+    2.0,
+    0.1,
+    0.0,
+    -1.0,
+    1e9,
+    1e-9,
+    3.0,
+    1e38,
+    f32::NAN,
+    f32::INFINITY,
+    f32::MIN_POSITIVE,
+    -0.0,
+    0.25,
+    1.5,
+];
+const AXES: [&[i64]; 8] = [
+    &[1, 1],
+    &[2, 2],
+    &[1, 1, 1, 1],
+    &[0, 0, 1, 1],
+    &[2, 1],
+    &[3, 3],
+    &[64, 64],
+    &[1, 1, 1],
+];
 const SIZES: [&[i64]; 12] = [
     &[1, 17, 32, 32],
     &[1, 3, 128, 128],
@@ -182,7 +234,13 @@ impl Recipe<'_> {
     fn constant(&mut self, dims: &[usize], data_type: i32, raw_data: Vec<u8>) -> String {
         let name = format!("c{}", self.graph.initializer.len());
         let dims = dims.iter().map(|&d| d as i64).collect();
-        self.graph.initializer.push(TensorProto { name: name.clone(), dims, data_type, raw_data, ..Default::default() });
+        self.graph.initializer.push(TensorProto {
+            name: name.clone(),
+            dims,
+            data_type,
+            raw_data,
+            ..Default::default()
+        });
         name
     }
 
@@ -192,13 +250,19 @@ impl Recipe<'_> {
     }
 
     fn ints(&mut self, list: &[i64]) -> String {
-        self.constant(&[list.len()], INT64, list.iter().flat_map(|v| v.to_le_bytes()).collect())
+        self.constant(
+            &[list.len()],
+            INT64,
+            list.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        )
     }
 
     fn floats(&mut self, dims: &[usize]) -> String {
         let n = dims.iter().product();
         let (first, second) = (self.pick(&FLOATS), self.pick(&FLOATS));
-        let data = (0..n).flat_map(|i| if i % 2 == 0 { first } else { second }.to_le_bytes()).collect();
+        let data = (0..n)
+            .flat_map(|i| if i % 2 == 0 { first } else { second }.to_le_bytes())
+            .collect();
         self.constant(dims, FLOAT, data)
     }
 
@@ -225,8 +289,15 @@ impl Recipe<'_> {
                 _ => self.floats(&[]),
             },
             b'w' | b'q' => {
-                let (o, k) = (self.pick(&[17, 8, 1, 3, 16, 0]), self.pick(&[1, 3, 1, 5, 2, 0]));
-                let c = if self.byte() % 16 == 15 { self.pick(&[0, 1, 2, 5, 300]) } else { channels };
+                let (o, k) = (
+                    self.pick(&[17, 8, 1, 3, 16, 0]),
+                    self.pick(&[1, 3, 1, 5, 2, 0]),
+                );
+                let c = if self.byte() % 16 == 15 {
+                    self.pick(&[0, 1, 2, 5, 300])
+                } else {
+                    channels
+                };
                 if kind == b'q' {
                     let byte = self.byte() as u8;
                     return self.constant(&[o, c, k, k], INT8, vec![byte; o * c * k * k]);
@@ -259,7 +330,10 @@ impl Recipe<'_> {
 
     fn attribute(&mut self, spec: &str, channels: usize) -> Option<AttributeProto> {
         let (name, kind) = spec.split_once(':')?;
-        let mut a = AttributeProto { name: name.into(), ..Default::default() };
+        let mut a = AttributeProto {
+            name: name.into(),
+            ..Default::default()
+        };
         match kind {
             "g" => (a.i, a.r#type) = (channels as i64, 2),
             _ if self.byte().is_multiple_of(3) => return None,
@@ -286,14 +360,26 @@ impl Recipe<'_> {
             }
         }
         let c = channels.unwrap_or(3);
-        let attribute = attributes.split(' ').filter_map(|spec| self.attribute(spec, c)).collect();
-        let outputs = if operator == "Split" { 1 + self.byte() % 3 } else { 1 };
+        let attribute = attributes
+            .split(' ')
+            .filter_map(|spec| self.attribute(spec, c))
+            .collect();
+        let outputs = if operator == "Split" {
+            1 + self.byte() % 3
+        } else {
+            1
+        };
         let i = self.graph.node.len();
         let output: Vec<String> = (0..outputs).map(|o| format!("v{i}_{o}")).collect();
         let made = match operator {
             "Conv" | "QLinearConv" => {
                 let weights = names.get(if operator == "Conv" { 1 } else { 3 });
-                let dims = self.graph.initializer.iter().find(|t| Some(&t.name) == weights).map(|t| &t.dims);
+                let dims = self
+                    .graph
+                    .initializer
+                    .iter()
+                    .find(|t| Some(&t.name) == weights)
+                    .map(|t| &t.dims);
                 dims.and_then(|d| d.first()).map_or(c, |&d| d as usize)
             }
             // Larger constants would fill the file, not the importer.
@@ -303,21 +389,46 @@ impl Recipe<'_> {
         };
         self.values.extend(output.iter().map(|o| (o.clone(), made)));
         let (op_type, name) = (operator.into(), format!("n{i}"));
-        self.graph.node.push(NodeProto { op_type, name, input: names, output, attribute, ..Default::default() });
+        self.graph.node.push(NodeProto {
+            op_type,
+            name,
+            input: names,
+            output,
+            attribute,
+            ..Default::default()
+        });
     }
 }
 
 /// The file of a recipe; None if it asks for no node.
 pub fn file(bytes: &[u8]) -> Option<Vec<u8>> {
-    let mut recipe = Recipe { bytes: bytes.iter(), graph: GraphProto::default(), values: vec![("x".into(), 3)] };
+    let mut recipe = Recipe {
+        bytes: bytes.iter(),
+        graph: GraphProto::default(),
+        values: vec![("x".into(), 3)],
+    };
     let version = recipe.pick(&[17, 13, 18, 11, 9, 7, 0, i64::MAX]);
     while recipe.bytes.len() > 0 && recipe.graph.node.len() < MAX_NODES {
         recipe.node();
     }
-    let named = |name: String| ValueInfoProto { name, ..Default::default() };
+    let named = |name: String| ValueInfoProto {
+        name,
+        ..Default::default()
+    };
     let mut graph = recipe.graph;
     graph.input = vec![named("x".into())];
     graph.output = vec![named(graph.node.last()?.output[0].clone())];
-    let opset_import = vec![OperatorSetIdProto { domain: String::new(), version }];
-    Some(ModelProto { ir_version: 8, opset_import, graph: Some(graph), ..Default::default() }.encode_to_vec())
+    let opset_import = vec![OperatorSetIdProto {
+        domain: String::new(),
+        version,
+    }];
+    Some(
+        ModelProto {
+            ir_version: 8,
+            opset_import,
+            graph: Some(graph),
+            ..Default::default()
+        }
+        .encode_to_vec(),
+    )
 }

@@ -35,11 +35,17 @@ impl CommandRunner {
     /// `argv` is empty or names no executable file.
     pub fn new(settings: CommandSettings) -> Result<Self, ActError> {
         check(&settings.argv)?;
-        Ok(Self { settings, running: Vec::new() })
+        Ok(Self {
+            settings,
+            running: Vec::new(),
+        })
     }
 
     fn failed(&self, problem: String) -> ActError {
-        ActError::Command { program: self.settings.argv[0].clone().into(), problem }
+        ActError::Command {
+            program: self.settings.argv[0].clone().into(),
+            problem,
+        }
     }
 }
 
@@ -48,18 +54,29 @@ impl CommandRunner {
 /// # Errors
 /// It is empty, or no such executable file is on the path.
 pub fn check(argv: &[String]) -> Result<(), ActError> {
-    let fail = |program: &str, problem: &str| ActError::Command { program: program.into(), problem: problem.into() };
+    let fail = |program: &str, problem: &str| ActError::Command {
+        program: program.into(),
+        problem: problem.into(),
+    };
     let program = argv.first().ok_or_else(|| fail("", "no program given"))?;
     let candidates: Vec<PathBuf> = if program.contains('/') {
         vec![program.into()]
     } else {
-        std::env::var_os("PATH").iter().flat_map(std::env::split_paths).map(|d| d.join(program)).collect()
+        std::env::var_os("PATH")
+            .iter()
+            .flat_map(std::env::split_paths)
+            .map(|d| d.join(program))
+            .collect()
     };
     let executable = |p: &PathBuf| {
         use std::os::unix::fs::PermissionsExt;
         std::fs::metadata(p).is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
     };
-    if candidates.iter().any(executable) { Ok(()) } else { Err(fail(program, "no such executable file")) }
+    if candidates.iter().any(executable) {
+        Ok(())
+    } else {
+        Err(fail(program, "no such executable file"))
+    }
 }
 
 /// Kills a child with its process group and waits for it.
@@ -77,7 +94,11 @@ impl Actuator for CommandRunner {
     fn activate(&mut self, cause: &Cause) -> Result<(), ActError> {
         self.tend();
         if !self.running.is_empty() && (!self.settings.overlap || self.running.len() >= MOST_RUNS) {
-            log::info!("command {:?} still runs: not started again for {}", self.settings.argv[0], cause.pose);
+            log::info!(
+                "command {:?} still runs: not started again for {}",
+                self.settings.argv[0],
+                cause.pose
+            );
             return Ok(());
         }
         let child = Command::new(&self.settings.argv[0])
@@ -103,21 +124,22 @@ impl Actuator for CommandRunner {
 
     fn tend(&mut self) {
         let (limit, program) = (self.settings.time_limit, &self.settings.argv[0]);
-        self.running.retain_mut(|(child, start)| match child.try_wait() {
-            Ok(Some(status)) => {
-                if !status.success() {
-                    log::warn!("command {program:?} ended with {status}");
+        self.running
+            .retain_mut(|(child, start)| match child.try_wait() {
+                Ok(Some(status)) => {
+                    if !status.success() {
+                        log::warn!("command {program:?} ended with {status}");
+                    }
+                    false
                 }
-                false
-            }
-            Ok(None) if start.elapsed() > limit => {
-                log::warn!("command {program:?} ran longer than {limit:?} and was killed");
-                kill(child);
-                false
-            }
-            Ok(None) => true,
-            Err(_) => false,
-        });
+                Ok(None) if start.elapsed() > limit => {
+                    log::warn!("command {program:?} ran longer than {limit:?} and was killed");
+                    kill(child);
+                    false
+                }
+                Ok(None) => true,
+                Err(_) => false,
+            });
     }
 }
 
@@ -136,11 +158,22 @@ mod tests {
 
     fn runner(script: &str, limit_ms: u64, overlap: bool) -> CommandRunner {
         let argv = ["/bin/sh", "-c", script].map(String::from).to_vec();
-        CommandRunner::new(CommandSettings { argv, time_limit: Duration::from_millis(limit_ms), overlap }).unwrap()
+        CommandRunner::new(CommandSettings {
+            argv,
+            time_limit: Duration::from_millis(limit_ms),
+            overlap,
+        })
+        .unwrap()
     }
 
     fn cause() -> Cause<'static> {
-        Cause { pose: "wave", event: EventKind::Enter, person: 3, confidence: 0.5, time: Duration::from_secs(2) }
+        Cause {
+            pose: "wave",
+            event: EventKind::Enter,
+            person: 3,
+            confidence: 0.5,
+            time: Duration::from_secs(2),
+        }
     }
 
     fn until(mut done: impl FnMut() -> bool) {
@@ -155,8 +188,14 @@ mod tests {
     fn the_event_is_in_the_environment() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("seen");
-        let mut r =
-            runner(&format!("echo $POSED_POSE $POSED_EVENT $POSED_PERSON $POSED_CONFIDENCE > {}", file.display()), 9000, false);
+        let mut r = runner(
+            &format!(
+                "echo $POSED_POSE $POSED_EVENT $POSED_PERSON $POSED_CONFIDENCE > {}",
+                file.display()
+            ),
+            9000,
+            false,
+        );
         r.activate(&cause()).unwrap();
         until(|| std::fs::read_to_string(&file).is_ok_and(|t| t == "wave enter 3 0.500\n"));
     }
@@ -176,7 +215,11 @@ mod tests {
     fn a_run_over_its_limit_is_killed_with_its_children() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("pid");
-        let mut r = runner(&format!("sleep 600 & echo $! > {}; wait", file.display()), 300, false);
+        let mut r = runner(
+            &format!("sleep 600 & echo $! > {}; wait", file.display()),
+            300,
+            false,
+        );
         r.activate(&cause()).unwrap();
         until(|| {
             r.tend();
@@ -190,7 +233,13 @@ mod tests {
     #[test]
     fn a_missing_program_is_found_before_it_is_needed() {
         let argv = vec!["/no/such/program".to_string()];
-        let e = CommandRunner::new(CommandSettings { argv, time_limit: Duration::from_secs(1), overlap: false }).err().unwrap();
+        let e = CommandRunner::new(CommandSettings {
+            argv,
+            time_limit: Duration::from_secs(1),
+            overlap: false,
+        })
+        .err()
+        .unwrap();
         assert!(e.to_string().contains("/no/such/program"));
     }
 }

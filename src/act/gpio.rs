@@ -40,7 +40,8 @@ pub struct GpioLine {
     settings: LineSettings,
 }
 
-const PERMISSION: &str = "is another program holding it, and is the user in group gpio? `gpioinfo` shows who holds it";
+const PERMISSION: &str =
+    "is another program holding it, and is the user in group gpio? `gpioinfo` shows who holds it";
 
 impl GpioLine {
     /// Opens the line as an output at its inactive level.
@@ -56,8 +57,13 @@ impl GpioLine {
         let line = find(&settings.address)?;
         // The polarity is turned here and not by the kernel: CdevPin turns ACTIVE_LOW lines a second time.
         let inactive = u8::from(settings.active_low);
-        let handle = line.request(LineRequestFlags::OUTPUT, inactive, "posed").map_err(gpio)?;
-        Ok(Self { pin: CdevPin::new(handle).map_err(gpio)?, settings: settings.clone() })
+        let handle = line
+            .request(LineRequestFlags::OUTPUT, inactive, "posed")
+            .map_err(gpio)?;
+        Ok(Self {
+            pin: CdevPin::new(handle).map_err(gpio)?,
+            settings: settings.clone(),
+        })
     }
 
     fn set(&mut self, active: bool) -> Result<(), ActError> {
@@ -79,17 +85,33 @@ pub fn check(address: &LineAddress) -> Result<(), ActError> {
 }
 
 fn find(address: &LineAddress) -> Result<Line, ActError> {
-    let none = |place: String, mend: &str| ActError::NoLine { line: address.to_string(), place, mend: mend.into() };
+    let none = |place: String, mend: &str| ActError::NoLine {
+        line: address.to_string(),
+        place,
+        mend: mend.into(),
+    };
     match address {
         LineAddress::Offset { chip, offset } => {
-            let path = if chip.starts_with('/') { chip.clone() } else { format!("/dev/{chip}") };
-            let mut opened =
-                Chip::new(&path).map_err(|e| none(format!(" ({e})"), "`gpiodetect` lists the chips of this machine"))?;
-            opened.get_line(*offset).map_err(|e| none(format!(" ({e})"), "`gpioinfo` lists the lines of each chip"))
+            let path = if chip.starts_with('/') {
+                chip.clone()
+            } else {
+                format!("/dev/{chip}")
+            };
+            let mut opened = Chip::new(&path).map_err(|e| {
+                none(
+                    format!(" ({e})"),
+                    "`gpiodetect` lists the chips of this machine",
+                )
+            })?;
+            opened
+                .get_line(*offset)
+                .map_err(|e| none(format!(" ({e})"), "`gpioinfo` lists the lines of each chip"))
         }
         LineAddress::Name(name) => {
             let (mut seen, mut refused) = (0, String::new());
-            for chip in chips().map_err(|e| none(format!(" ({e})"), "is this a machine with GPIO?"))? {
+            for chip in
+                chips().map_err(|e| none(format!(" ({e})"), "is this a machine with GPIO?"))?
+            {
                 match chip {
                     Ok(chip) => {
                         seen += 1;

@@ -24,9 +24,15 @@ impl MemoryActuator {
     pub fn new(name: &str, path: Option<&Path>) -> Self {
         let file = path.and_then(|p| {
             let opened = OpenOptions::new().create(true).append(true).open(p);
-            opened.inspect_err(|e| log::error!("action {name}: journal {}: {e}", p.display())).ok()
+            opened
+                .inspect_err(|e| log::error!("action {name}: journal {}: {e}", p.display()))
+                .ok()
         });
-        Self { name: name.into(), journal: Journal::default(), file }
+        Self {
+            name: name.into(),
+            journal: Journal::default(),
+            file,
+        }
     }
 
     /// The journal, shared with the caller.
@@ -35,7 +41,10 @@ impl MemoryActuator {
     }
 
     fn note(&mut self, memory: String, file: &str) {
-        self.journal.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
+        self.journal
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(memory);
         if let Some(f) = &mut self.file
             && let Err(e) = f.write_all(format!("{} {file}\n", self.name).as_bytes())
         {

@@ -11,12 +11,27 @@ fn outputs(manner: Manner, poses: Vec<usize>, until: Vec<usize>) -> (Outputs, Jo
     let journal = actuator.journal();
     let device = DeviceSettings::Memory { journal: None };
     let mut outputs = Outputs::default();
-    outputs.add(OutputSettings { name: "lamp".into(), device, manner, poses, until }, Box::new(actuator));
+    outputs.add(
+        OutputSettings {
+            name: "lamp".into(),
+            device,
+            manner,
+            poses,
+            until,
+        },
+        Box::new(actuator),
+    );
     (outputs, journal)
 }
 
 fn cause(event: EventKind, ms: u64) -> Cause<'static> {
-    Cause { pose: "wave", event, person: 1, confidence: 0.9, time: Duration::from_millis(ms) }
+    Cause {
+        pose: "wave",
+        event,
+        person: 1,
+        confidence: 0.9,
+        time: Duration::from_millis(ms),
+    }
 }
 
 fn log(journal: &Journal) -> String {
@@ -25,7 +40,11 @@ fn log(journal: &Journal) -> String {
 
 #[test]
 fn a_pulse_ends_at_its_time_and_a_new_enter_makes_it_longer() {
-    let (mut o, journal) = outputs(Manner::Pulse(Duration::from_millis(200)), vec![WAVE], vec![]);
+    let (mut o, journal) = outputs(
+        Manner::Pulse(Duration::from_millis(200)),
+        vec![WAVE],
+        vec![],
+    );
     o.event(WAVE, &cause(EventKind::Enter, 1000));
     o.tick(Duration::from_millis(1100));
     o.event(WAVE, &cause(EventKind::Enter, 1150));
@@ -75,16 +94,39 @@ fn a_broken_device_does_not_stop_the_others() {
     struct Broken;
     impl Actuator for Broken {
         fn activate(&mut self, _: &Cause) -> Result<(), ActError> {
-            Err(ActError::Gpio { line: "X".into(), problem: "gone".into(), mend: "plug it in" })
+            Err(ActError::Gpio {
+                line: "X".into(),
+                problem: "gone".into(),
+                mend: "plug it in",
+            })
         }
         fn release(&mut self) -> Result<(), ActError> {
-            Err(ActError::Gpio { line: "X".into(), problem: "gone".into(), mend: "plug it in" })
+            Err(ActError::Gpio {
+                line: "X".into(),
+                problem: "gone".into(),
+                mend: "plug it in",
+            })
         }
     }
     let (mut o, journal) = outputs(Manner::Follow, vec![WAVE], vec![]);
     let device = DeviceSettings::Memory { journal: None };
-    let settings = OutputSettings { name: "broken".into(), device, manner: Manner::Follow, poses: vec![WAVE], until: vec![] };
-    o.list.insert(0, Output { settings, actuator: Box::new(Broken), active: false, holders: 0, off_at: None });
+    let settings = OutputSettings {
+        name: "broken".into(),
+        device,
+        manner: Manner::Follow,
+        poses: vec![WAVE],
+        until: vec![],
+    };
+    o.list.insert(
+        0,
+        Output {
+            settings,
+            actuator: Box::new(Broken),
+            active: false,
+            holders: 0,
+            off_at: None,
+        },
+    );
     o.event(WAVE, &cause(EventKind::Enter, 0));
     o.release_all();
     assert_eq!(log(&journal), "on:wave off");

@@ -43,26 +43,45 @@ impl Spread {
     pub(super) fn of(times: impl Iterator<Item = Duration>) -> Self {
         let mut ms: Vec<f64> = times.map(|t| t.as_secs_f64() * 1e3).collect();
         ms.sort_by(f64::total_cmp);
-        Self { median: percentile(&ms, 50.0), p99: percentile(&ms, 99.0), min: percentile(&ms, 0.0) }
+        Self {
+            median: percentile(&ms, 50.0),
+            p99: percentile(&ms, 99.0),
+            min: percentile(&ms, 0.0),
+        }
     }
 }
 
 /// The smallest of the ascending `sorted` values that at least `percent` of them do not exceed (nearest rank); 0 of none.
 fn percentile(sorted: &[f64], percent: f64) -> f64 {
     let rank = (percent / 100.0 * sorted.len() as f64).ceil() as usize;
-    sorted.get(rank.clamp(1, sorted.len().max(1)) - 1).copied().unwrap_or(0.0)
+    sorted
+        .get(rank.clamp(1, sorted.len().max(1)) - 1)
+        .copied()
+        .unwrap_or(0.0)
 }
 
 /// The high-water mark of resident memory in `/proc/self/status` (proc(5), VmHWM, in kB).
 pub(super) fn peak_rss_mb(status: &str) -> Option<f64> {
     let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
-    line.split_whitespace().next()?.parse().ok().map(|kb: f64| kb / 1024.0)
+    line.split_whitespace()
+        .next()?
+        .parse()
+        .ok()
+        .map(|kb: f64| kb / 1024.0)
 }
 
 impl std::fmt::Display for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let threads = if self.threads == 1 { "thread" } else { "threads" };
-        writeln!(f, "{}, {} {threads}, {} runs", self.model, self.threads, self.runs)?;
+        let threads = if self.threads == 1 {
+            "thread"
+        } else {
+            "threads"
+        };
+        writeln!(
+            f,
+            "{}, {} {threads}, {} runs",
+            self.model, self.threads, self.runs
+        )?;
         writeln!(f, "{:<12}{:>10}{:>10}{:>10}", "ms", "median", "p99", "min")?;
         let rows = [
             ("preprocess", self.preprocess_ms),
@@ -71,7 +90,11 @@ impl std::fmt::Display for Report {
             ("total", self.total_ms),
         ];
         for (name, s) in rows {
-            writeln!(f, "{name:<12}{:>10.2}{:>10.2}{:>10.2}", s.median, s.p99, s.min)?;
+            writeln!(
+                f,
+                "{name:<12}{:>10.2}{:>10.2}{:>10.2}",
+                s.median, s.p99, s.min
+            )?;
         }
         writeln!(f, "{:<12}{:>10.0} ms", "load", self.load_ms)?;
         if let Some(ms) = self.load_cached_ms {
@@ -80,7 +103,11 @@ impl std::fmt::Display for Report {
         if let Some(mb) = self.peak_rss_mb {
             writeln!(f, "{:<12}{mb:>10.0} MB", "peak memory")?;
         }
-        let features = if self.cpu_features.is_empty() { "none known".into() } else { self.cpu_features.join(", ") };
+        let features = if self.cpu_features.is_empty() {
+            "none known".into()
+        } else {
+            self.cpu_features.join(", ")
+        };
         write!(f, "{:<12}{features}", "processor")
     }
 }
@@ -92,8 +119,14 @@ mod tests {
     #[test]
     fn a_percentile_is_one_of_the_values() {
         let hundred: Vec<f64> = (1..=100).map(f64::from).collect();
-        assert_eq!([0.0, 50.0, 99.0, 100.0].map(|p| percentile(&hundred, p)), [1.0, 50.0, 99.0, 100.0]);
-        assert_eq!([0.0, 50.0, 99.0].map(|p| percentile(&[1.0, 2.0, 3.0], p)), [1.0, 2.0, 3.0]);
+        assert_eq!(
+            [0.0, 50.0, 99.0, 100.0].map(|p| percentile(&hundred, p)),
+            [1.0, 50.0, 99.0, 100.0]
+        );
+        assert_eq!(
+            [0.0, 50.0, 99.0].map(|p| percentile(&[1.0, 2.0, 3.0], p)),
+            [1.0, 2.0, 3.0]
+        );
         assert_eq!([0.0, 50.0, 99.0].map(|p| percentile(&[7.0], p)), [7.0; 3]);
         assert_eq!(percentile(&[], 99.0), 0.0);
     }
@@ -107,7 +140,10 @@ mod tests {
 
     #[test]
     fn peak_memory_is_read_from_the_status_file() {
-        assert_eq!(peak_rss_mb("Name:\tposed\nVmHWM:\t    2048 kB\nVmRSS:\t 1 kB\n"), Some(2.0));
+        assert_eq!(
+            peak_rss_mb("Name:\tposed\nVmHWM:\t    2048 kB\nVmRSS:\t 1 kB\n"),
+            Some(2.0)
+        );
         assert_eq!(peak_rss_mb("Name:\tposed\n"), None);
     }
 }

@@ -52,13 +52,24 @@ impl Avi {
     /// # Errors
     /// The headers are not whole, or the video is not MJPEG.
     pub(crate) fn new(bytes: ByteStream, name: &str) -> Result<Self, CaptureError> {
-        let mut avi = Self { bytes, name: name.into(), streams: 0, video: None, in_video: false, main_rate: None };
+        let mut avi = Self {
+            bytes,
+            name: name.into(),
+            streams: 0,
+            video: None,
+            in_video: false,
+            main_rate: None,
+        };
         loop {
             match avi.chunk()? {
                 Chunk::Movie => break,
                 Chunk::Other => {}
                 Chunk::Picture(_) | Chunk::End => {
-                    return Err(CaptureError::unusable(name, "the AVI headers are not whole", MEND));
+                    return Err(CaptureError::unusable(
+                        name,
+                        "the AVI headers are not whole",
+                        MEND,
+                    ));
                 }
             }
         }
@@ -66,29 +77,45 @@ impl Avi {
             None => Err(CaptureError::unusable(name, "the AVI has no video", MEND)),
             Some(v) if !is_mjpeg(v.codec) => {
                 let codec = v.codec.escape_ascii().to_string();
-                Err(CaptureError::unusable(name, format!("the AVI holds {codec} and not MJPEG"), MEND))
+                Err(CaptureError::unusable(
+                    name,
+                    format!("the AVI holds {codec} and not MJPEG"),
+                    MEND,
+                ))
             }
             Some(_) => Ok(avi),
         }
     }
 
     fn fill(&mut self, count: usize) -> Result<&[u8], CaptureError> {
-        self.bytes.fill(count).map_err(|e| CaptureError::read(&self.name, e))
+        self.bytes
+            .fill(count)
+            .map_err(|e| CaptureError::read(&self.name, e))
     }
 
     fn skip(&mut self, count: u64) -> Result<Chunk, CaptureError> {
-        let whole = self.bytes.skip(count).map_err(|e| CaptureError::read(&self.name, e))?;
+        let whole = self
+            .bytes
+            .skip(count)
+            .map_err(|e| CaptureError::read(&self.name, e))?;
         Ok(if whole { Chunk::Other } else { Chunk::End })
     }
 
     /// Passes one chunk header and, unless it is a picture, the chunk.
     fn chunk(&mut self) -> Result<Chunk, CaptureError> {
         let head = self.fill(12)?;
-        let Some(&[a, b, c, d, s0, s1, s2, s3]) = head.get(..8) else { return Ok(Chunk::End) };
+        let Some(&[a, b, c, d, s0, s1, s2, s3]) = head.get(..8) else {
+            return Ok(Chunk::End);
+        };
         let (id, bytes) = ([a, b, c, d], u32::from_le_bytes([s0, s1, s2, s3]));
         if id == *b"RIFF" || id == *b"LIST" {
-            let Some(kind) = head.get(8..12).map(<[u8]>::to_vec) else { return Ok(Chunk::End) };
-            let enter = matches!(&kind[..], b"AVI " | b"AVIX" | b"hdrl" | b"strl" | b"movi" | b"rec ");
+            let Some(kind) = head.get(8..12).map(<[u8]>::to_vec) else {
+                return Ok(Chunk::End);
+            };
+            let enter = matches!(
+                &kind[..],
+                b"AVI " | b"AVIX" | b"hdrl" | b"strl" | b"movi" | b"rec "
+            );
             self.bytes.consume(12);
             return match enter {
                 true if kind == b"movi" => Ok(Chunk::Movie),
@@ -98,7 +125,10 @@ impl Avi {
         }
         self.bytes.consume(8);
         if !id.iter().all(|b| (0x20..0x7f).contains(b)) {
-            log::warn!("{}: damaged AVI chunk: taken as the end of the clip", self.name);
+            log::warn!(
+                "{}: damaged AVI chunk: taken as the end of the clip",
+                self.name
+            );
             return Ok(Chunk::End);
         }
         if self.is_picture(id) {
@@ -121,7 +151,10 @@ impl Avi {
     fn picture(&mut self, bytes: u32) -> Result<Chunk, CaptureError> {
         let wanted = bytes as usize;
         if wanted > MAX_FRAME_BYTES {
-            log::warn!("{}: a frame of {wanted} bytes is damage: taken as the end of the clip", self.name);
+            log::warn!(
+                "{}: a frame of {wanted} bytes is damage: taken as the end of the clip",
+                self.name
+            );
             return Ok(Chunk::End);
         }
         if self.fill(wanted)?.len() < wanted {
@@ -132,7 +165,10 @@ impl Avi {
     }
 
     fn header(&mut self, id: [u8; 4], body: &[u8]) {
-        let word = |at: usize| body.get(at..at + 4).map_or([0; 4], |b| [b[0], b[1], b[2], b[3]]);
+        let word = |at: usize| {
+            body.get(at..at + 4)
+                .map_or([0; 4], |b| [b[0], b[1], b[2], b[3]])
+        };
         let number = |at: usize| u32::from_le_bytes(word(at));
         match &id {
             b"avih" => self.main_rate = sound_rate(1_000_000, number(0)),
@@ -140,14 +176,23 @@ impl Avi {
                 self.in_video = self.video.is_none() && word(0) == *b"vids";
                 if self.in_video {
                     let rate = sound_rate(number(24), number(20));
-                    self.video = Some(Video { number: self.streams, codec: word(4), rate, ..Video::default() });
+                    self.video = Some(Video {
+                        number: self.streams,
+                        codec: word(4),
+                        rate,
+                        ..Video::default()
+                    });
                 }
                 self.streams += 1;
             }
             b"strf" if self.in_video => {
                 if let Some(video) = &mut self.video {
                     video.size = Size::new(number(4), number(8).cast_signed().unsigned_abs());
-                    video.codec = if word(16) == [0; 4] { *b"DIB " } else { word(16) };
+                    video.codec = if word(16) == [0; 4] {
+                        *b"DIB "
+                    } else {
+                        word(16)
+                    };
                 }
                 self.in_video = false;
             }
@@ -161,7 +206,10 @@ fn padded(bytes: u32) -> u64 {
 }
 
 fn is_mjpeg(codec: [u8; 4]) -> bool {
-    matches!(&codec.map(|b| b.to_ascii_uppercase()), b"MJPG" | b"JPEG" | b"AVRN" | b"DMB1" | b"LJPG" | b"IJPG")
+    matches!(
+        &codec.map(|b| b.to_ascii_uppercase()),
+        b"MJPG" | b"JPEG" | b"AVRN" | b"DMB1" | b"LJPG" | b"IJPG"
+    )
 }
 
 impl Demux for Avi {
@@ -177,7 +225,10 @@ impl Demux for Avi {
                     frame.data.extend_from_slice(&self.bytes.front()[..count]);
                     self.bytes.consume(count);
                     self.skip((count % 2) as u64)?;
-                    frame.set_shape(self.video.as_ref().map_or(Size::default(), |v| v.size), PixelFormat::Mjpeg);
+                    frame.set_shape(
+                        self.video.as_ref().map_or(Size::default(), |v| v.size),
+                        PixelFormat::Mjpeg,
+                    );
                     return Ok(Some(steps));
                 }
             }
@@ -189,7 +240,9 @@ impl Demux for Avi {
     }
 
     fn shape(&self) -> String {
-        self.video.as_ref().map_or_else(String::new, |v| format!("{} MJPEG", v.size))
+        self.video
+            .as_ref()
+            .map_or_else(String::new, |v| format!("{} MJPEG", v.size))
     }
 }
 
@@ -211,16 +264,41 @@ mod tests {
         let mut strf = vec![0; 40];
         (strf[4], strf[8]) = (64, 48);
         strf[16..20].copy_from_slice(codec);
-        let audio = chunk(b"LIST", &[b"strl".to_vec(), chunk(b"strh", b"auds"), chunk(b"strf", &[0; 18])].concat());
-        let video = chunk(b"LIST", &[b"strl".to_vec(), chunk(b"strh", &strh), chunk(b"strf", &strf)].concat());
-        let hdrl = chunk(b"LIST", &[b"hdrl".to_vec(), chunk(b"avih", &[0; 56]), audio, video].concat());
-        let info = chunk(b"LIST", &[b"INFO".to_vec(), chunk(b"ISFT", b"test")].concat());
+        let audio = chunk(
+            b"LIST",
+            &[
+                b"strl".to_vec(),
+                chunk(b"strh", b"auds"),
+                chunk(b"strf", &[0; 18]),
+            ]
+            .concat(),
+        );
+        let video = chunk(
+            b"LIST",
+            &[
+                b"strl".to_vec(),
+                chunk(b"strh", &strh),
+                chunk(b"strf", &strf),
+            ]
+            .concat(),
+        );
+        let hdrl = chunk(
+            b"LIST",
+            &[b"hdrl".to_vec(), chunk(b"avih", &[0; 56]), audio, video].concat(),
+        );
+        let info = chunk(
+            b"LIST",
+            &[b"INFO".to_vec(), chunk(b"ISFT", b"test")].concat(),
+        );
         let movi = chunk(b"LIST", &[b"movi", movie].concat());
         chunk(b"RIFF", &[b"AVI ".to_vec(), hdrl, info, movi].concat())
     }
 
     fn frames(bytes: &[u8]) -> Result<Vec<(u64, Vec<u8>)>, CaptureError> {
-        let mut clip = Avi::new(ByteStream::new(std::io::Cursor::new(bytes.to_vec())), "test.avi")?;
+        let mut clip = Avi::new(
+            ByteStream::new(std::io::Cursor::new(bytes.to_vec())),
+            "test.avi",
+        )?;
         assert_eq!(clip.rate(), Some((30000, 1001)));
         let (mut frame, mut out) = (Frame::default(), Vec::new());
         while let Some(steps) = clip.read(&mut frame)? {
@@ -231,9 +309,28 @@ mod tests {
 
     #[test]
     fn pictures_are_found_among_sound_lists_and_left_out_frames() {
-        let rec = chunk(b"LIST", &[b"rec ".to_vec(), chunk(b"00wb", b"snd"), chunk(b"01dc", b"two")].concat());
-        let movie = [chunk(b"01dc", b"one"), rec, chunk(b"01dc", b""), chunk(b"JUNK", b"x"), chunk(b"01dc", b"four")].concat();
-        let want = [(1, b"one".to_vec()), (1, b"two".to_vec()), (2, b"four".to_vec())];
+        let rec = chunk(
+            b"LIST",
+            &[
+                b"rec ".to_vec(),
+                chunk(b"00wb", b"snd"),
+                chunk(b"01dc", b"two"),
+            ]
+            .concat(),
+        );
+        let movie = [
+            chunk(b"01dc", b"one"),
+            rec,
+            chunk(b"01dc", b""),
+            chunk(b"JUNK", b"x"),
+            chunk(b"01dc", b"four"),
+        ]
+        .concat();
+        let want = [
+            (1, b"one".to_vec()),
+            (1, b"two".to_vec()),
+            (2, b"four".to_vec()),
+        ];
         assert_eq!(frames(&avi(b"MJPG", &movie)).unwrap(), want);
     }
 
@@ -249,12 +346,20 @@ mod tests {
     #[test]
     fn other_codecs_are_told_with_the_mend() {
         let e = frames(&avi(b"H264", b"")).unwrap_err();
-        assert!(e.to_string().contains("H264") && e.to_string().contains("ffmpeg"), "{e}");
+        assert!(
+            e.to_string().contains("H264") && e.to_string().contains("ffmpeg"),
+            "{e}"
+        );
     }
 
     #[test]
     fn an_avi_cut_anywhere_or_with_any_byte_flipped_never_panics() {
-        let bytes = avi(b"MJPG", &(0..20).flat_map(|_| chunk(b"01dc", &[7; 301])).collect::<Vec<_>>());
+        let bytes = avi(
+            b"MJPG",
+            &(0..20)
+                .flat_map(|_| chunk(b"01dc", &[7; 301]))
+                .collect::<Vec<_>>(),
+        );
         for cut in (0..bytes.len()).step_by(97) {
             assert!(frames(&bytes[..cut]).map_or(0, |f| f.len()) < 20);
         }

@@ -19,7 +19,12 @@ pub(crate) struct ByteStream {
 
 impl ByteStream {
     pub(crate) fn new(reader: impl Read + Send + 'static) -> Self {
-        Self { reader: Box::new(reader), buffer: Vec::new(), start: 0, end: 0 }
+        Self {
+            reader: Box::new(reader),
+            buffer: Vec::new(),
+            start: 0,
+            end: 0,
+        }
     }
 
     /// Reads until `count` bytes lie at the front and gives the front: shorter only at the end of the stream.

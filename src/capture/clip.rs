@@ -33,7 +33,12 @@ impl Clip {
             log::warn!("{}: names no sound rate, taken as 30 fps", path.display());
             DEFAULT_RATE
         });
-        Ok(Self { path: path.into(), repeat, demux, clock: Clock::new(pace, rate) })
+        Ok(Self {
+            path: path.into(),
+            repeat,
+            demux,
+            clock: Clock::new(pace, rate),
+        })
     }
 }
 
@@ -49,10 +54,18 @@ fn demux(path: &Path) -> Result<Box<dyn Demux>, CaptureError> {
         return Ok(Box::new(Avi::new(bytes, &name)?));
     }
     if is_photo(&first) {
-        return Err(CaptureError::unusable(&name, "is a photo and not a clip", "set kind = \"photo\""));
+        return Err(CaptureError::unusable(
+            &name,
+            "is a photo and not a clip",
+            "set kind = \"photo\"",
+        ));
     }
     let mend = "convert it: `ffmpeg -i IN -c:v mjpeg -q:v 3 -an OUT.avi`";
-    Err(CaptureError::unusable(&name, "is neither Y4M nor AVI", mend))
+    Err(CaptureError::unusable(
+        &name,
+        "is neither Y4M nor AVI",
+        mend,
+    ))
 }
 
 impl FrameSource for Clip {
@@ -62,13 +75,20 @@ impl FrameSource for Clip {
             self.demux = demux(&self.path)?;
             read = self.demux.read(frame)?;
         }
-        let Some(steps) = read else { return Ok(Next::End) };
+        let Some(steps) = read else {
+            return Ok(Next::End);
+        };
         (frame.sequence, frame.time) = self.clock.play(steps);
         Ok(Next::Frame)
     }
 
     fn describe(&self) -> String {
-        format!("{} {} {} fps", self.path.display(), self.demux.shape(), fps_text(self.clock.rate()))
+        format!(
+            "{} {} {} fps",
+            self.path.display(),
+            self.demux.shape(),
+            fps_text(self.clock.rate())
+        )
     }
 
     fn rate(&self) -> (u32, u32) {
@@ -84,8 +104,17 @@ mod tests {
     fn a_repeated_clip_goes_on_in_time() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("told by content");
-        std::fs::write(&path, [b"YUV4MPEG2 W1 H1 F25:1 Cmono\nFRAME\n".to_vec(), vec![1], b"FRAME\n".to_vec(), vec![2]].concat())
-            .unwrap();
+        std::fs::write(
+            &path,
+            [
+                b"YUV4MPEG2 W1 H1 F25:1 Cmono\nFRAME\n".to_vec(),
+                vec![1],
+                b"FRAME\n".to_vec(),
+                vec![2],
+            ]
+            .concat(),
+        )
+        .unwrap();
         let mut frame = Frame::default();
         let mut times = |repeat| {
             let mut clip = Clip::open(&path, repeat, Pace::Recorded).unwrap();
@@ -101,8 +130,14 @@ mod tests {
 
     #[test]
     fn what_is_no_clip_says_what_to_do() {
-        for (path, word) in [("photos/astronaut.jpg", "photo"), ("Cargo.toml", "ffmpeg"), ("none.avi", "none.avi")] {
-            let e = Clip::open(Path::new(path), false, Pace::Live).err().unwrap();
+        for (path, word) in [
+            ("photos/astronaut.jpg", "photo"),
+            ("Cargo.toml", "ffmpeg"),
+            ("none.avi", "none.avi"),
+        ] {
+            let e = Clip::open(Path::new(path), false, Pace::Live)
+                .err()
+                .unwrap();
             assert!(e.to_string().contains(word) && !e.is_retryable(), "{e}");
         }
     }

@@ -29,7 +29,13 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn new(pace: Pace, rate: (u32, u32)) -> Self {
-        Self { pace, rate, started: Instant::now(), index: 0, ahead: Duration::ZERO }
+        Self {
+            pace,
+            rate,
+            started: Instant::now(),
+            index: 0,
+            ahead: Duration::ZERO,
+        }
     }
 
     pub(crate) fn pace(&self) -> Pace {
@@ -85,10 +91,16 @@ pub(crate) fn frame_time(index: u64, (num, den): (u32, u32)) -> Duration {
 /// A rate from the configuration as a fraction; 29.97, 23.976 and their like become n·1000/1001.
 pub(crate) fn rate_of(fps: f32, name: &str) -> Result<(u32, u32), CaptureError> {
     if !(0.5..=1000.0).contains(&fps) {
-        return Err(CaptureError::unusable(name, format!("fps = {fps}"), "set fps to a number from 0.5 to 1000"));
+        return Err(CaptureError::unusable(
+            name,
+            format!("fps = {fps}"),
+            "set fps to a number from 0.5 to 1000",
+        ));
     }
     let ntsc = f64::from(fps) * 1.001;
-    if (ntsc - ntsc.round()).abs() < 0.002 && (f64::from(fps) - f64::from(fps.round())).abs() > 0.005 {
+    if (ntsc - ntsc.round()).abs() < 0.002
+        && (f64::from(fps) - f64::from(fps.round())).abs() > 0.005
+    {
         return Ok((ntsc.round() as u32 * 1000, 1001));
     }
     let milli = (f64::from(fps) * 1000.0).round() as u32;
@@ -119,7 +131,10 @@ mod tests {
         let mut clock = Clock::new(Pace::Recorded, (30000, 1001));
         let times: Vec<_> = (0..4).map(|_| clock.play(1).1.as_nanos()).collect();
         assert_eq!(times, [0, 33_366_666, 66_733_333, 100_100_000]);
-        assert_eq!(frame_time(30_000 * 3600, (30000, 1001)), Duration::from_secs(3600 * 1001));
+        assert_eq!(
+            frame_time(30_000 * 3600, (30000, 1001)),
+            Duration::from_secs(3600 * 1001)
+        );
         assert_eq!(clock.play(3), (6, Duration::from_nanos(200_200_000)));
     }
 
@@ -133,9 +148,13 @@ mod tests {
 
     #[test]
     fn rates_become_the_fractions_of_the_field() {
-        for (fps, want) in
-            [(30.0, (30, 1)), (29.97, (30000, 1001)), (23.976, (24000, 1001)), (12.5, (25, 2)), (59.94, (60000, 1001))]
-        {
+        for (fps, want) in [
+            (30.0, (30, 1)),
+            (29.97, (30000, 1001)),
+            (23.976, (24000, 1001)),
+            (12.5, (25, 2)),
+            (59.94, (60000, 1001)),
+        ] {
             assert_eq!(rate_of(fps, "x").unwrap(), want);
         }
         for bad in [0.0, -1.0, f32::NAN, f32::INFINITY, 1e9] {

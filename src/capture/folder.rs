@@ -31,13 +31,28 @@ impl Folder {
         let name = path.display().to_string();
         let list = std::fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
         let list = list.map_err(|e| CaptureError::read(&name, e))?;
-        let mut files: Vec<_> = list.into_iter().map(|entry| entry.path()).filter(|p| is_picture(p)).collect();
+        let mut files: Vec<_> = list
+            .into_iter()
+            .map(|entry| entry.path())
+            .filter(|p| is_picture(p))
+            .collect();
         files.sort_by(|a, b| natural(&a.to_string_lossy(), &b.to_string_lossy()));
         if files.is_empty() {
             let mend = "put files such as 0001.jpg into it (`ffmpeg -i IN %04d.jpg`)";
-            return Err(CaptureError::unusable(&name, "holds no .jpg or .png files", mend));
+            return Err(CaptureError::unusable(
+                &name,
+                "holds no .jpg or .png files",
+                mend,
+            ));
         }
-        Ok(Self { path: path.into(), files, at: 0, repeat, clock: Clock::new(pace, DEFAULT_RATE), png: Vec::new() })
+        Ok(Self {
+            path: path.into(),
+            files,
+            at: 0,
+            repeat,
+            clock: Clock::new(pace, DEFAULT_RATE),
+            png: Vec::new(),
+        })
     }
 
     /// Reads one file: a JPEG as it is, a PNG decoded.
@@ -45,12 +60,18 @@ impl Folder {
         let name = self.files[at].display().to_string();
         let file = File::open(&self.files[at]).map_err(|e| CaptureError::read(&name, e))?;
         frame.data.clear();
-        file.take(MAX_FRAME_BYTES as u64).read_to_end(&mut frame.data).map_err(|e| CaptureError::read(&name, e))?;
+        file.take(MAX_FRAME_BYTES as u64)
+            .read_to_end(&mut frame.data)
+            .map_err(|e| CaptureError::read(&name, e))?;
         if frame.data.starts_with(b"\x89PNG") {
             std::mem::swap(&mut self.png, &mut frame.data);
-            return decode::photo(&self.png, frame).map_err(|error| CaptureError::Picture { name, error });
+            return decode::photo(&self.png, frame)
+                .map_err(|error| CaptureError::Picture { name, error });
         }
-        frame.set_shape(jpeg::size(&frame.data).unwrap_or_default(), PixelFormat::Mjpeg);
+        frame.set_shape(
+            jpeg::size(&frame.data).unwrap_or_default(),
+            PixelFormat::Mjpeg,
+        );
         Ok(())
     }
 }
@@ -66,7 +87,10 @@ fn natural(a: &str, b: &str) -> Ordering {
     while let (Some(x), Some(y)) = (a.chars().next(), b.chars().next()) {
         let (n, m) = (digits(a), digits(b));
         let order = if n > 0 && m > 0 {
-            let (p, q) = (a[..n].trim_start_matches('0'), b[..m].trim_start_matches('0'));
+            let (p, q) = (
+                a[..n].trim_start_matches('0'),
+                b[..m].trim_start_matches('0'),
+            );
             let order = p.len().cmp(&q.len()).then(p.cmp(q));
             (a, b) = (&a[n..], &b[m..]);
             order
@@ -108,7 +132,12 @@ impl FrameSource for Folder {
     }
 
     fn describe(&self) -> String {
-        format!("{} {} pictures {} fps", self.path.display(), self.files.len(), fps_text(self.clock.rate()))
+        format!(
+            "{} {} pictures {} fps",
+            self.path.display(),
+            self.files.len(),
+            fps_text(self.clock.rate())
+        )
     }
 
     fn rate(&self) -> (u32, u32) {
@@ -123,7 +152,14 @@ mod tests {
     #[test]
     fn files_come_in_the_order_in_which_people_count() {
         let dir = tempfile::tempdir().unwrap();
-        for name in ["10.jpg", "9.jpg", "a2.jpeg", "a10.JPG", "notes.txt", "007.jpg"] {
+        for name in [
+            "10.jpg",
+            "9.jpg",
+            "a2.jpeg",
+            "a10.JPG",
+            "notes.txt",
+            "007.jpg",
+        ] {
             std::fs::write(dir.path().join(name), name).unwrap();
         }
         let mut folder = Folder::open(dir.path(), false, Pace::Recorded).unwrap();

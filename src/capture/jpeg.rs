@@ -18,8 +18,13 @@ pub fn size(bytes: &[u8]) -> Option<Size> {
         match marker {
             0xff => at += 1,
             0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf => {
-                let [_, _, _, h1, h0, w1, w0, ..] = *rest else { return None };
-                return Some(Size::new(u16::from_be_bytes([w1, w0]).into(), u16::from_be_bytes([h1, h0]).into()));
+                let [_, _, _, h1, h0, w1, w0, ..] = *rest else {
+                    return None;
+                };
+                return Some(Size::new(
+                    u16::from_be_bytes([w1, w0]).into(),
+                    u16::from_be_bytes([h1, h0]).into(),
+                ));
             }
             &SOS | &EOI => return None,
             _ => at += 2 + usize::from(u16::from_be_bytes([*rest.first()?, *rest.get(1)?])),
@@ -58,7 +63,9 @@ impl EndFinder {
                 };
                 self.at = from + i;
             }
-            let Some(&[lead, marker]) = bytes.get(self.at..self.at + 2) else { return Found::More(self.at + 2) };
+            let Some(&[lead, marker]) = bytes.get(self.at..self.at + 2) else {
+                return Found::More(self.at + 2);
+            };
             match marker {
                 _ if lead != 0xff => return Found::Broken,
                 0xff => self.at += 1,
@@ -66,7 +73,9 @@ impl EndFinder {
                 EOI => return Found::End(self.at + 2),
                 0 | 0x01 | 0xd0..=SOI => return Found::Broken,
                 _ => {
-                    let Some(&[high, low]) = bytes.get(self.at + 2..self.at + 4) else { return Found::More(self.at + 4) };
+                    let Some(&[high, low]) = bytes.get(self.at + 2..self.at + 4) else {
+                        return Found::More(self.at + 4);
+                    };
                     self.at += 2 + usize::from(u16::from_be_bytes([high, low])).max(2);
                     self.in_scan = marker == SOS;
                 }
@@ -84,13 +93,20 @@ pub(crate) struct Jpegs {
 
 impl Jpegs {
     pub(crate) fn new(bytes: ByteStream, name: &str) -> Self {
-        Self { bytes, name: name.into(), finder: EndFinder::default() }
+        Self {
+            bytes,
+            name: name.into(),
+            finder: EndFinder::default(),
+        }
     }
 
     /// Drops bytes until the front is a JPEG's start; false at the end of the stream.
     fn find_start(&mut self) -> Result<bool, CaptureError> {
         loop {
-            let front = self.bytes.fill(3).map_err(|e| CaptureError::read(&self.name, e))?;
+            let front = self
+                .bytes
+                .fill(3)
+                .map_err(|e| CaptureError::read(&self.name, e))?;
             if front.len() < 3 {
                 return Ok(false);
             }
@@ -124,13 +140,22 @@ impl Demux for Jpegs {
                     return Ok(Some(1));
                 }
                 Found::More(count) if count <= MAX_FRAME_BYTES => {
-                    if self.bytes.fill(count).map_err(|e| CaptureError::read(&self.name, e))?.len() < count {
+                    if self
+                        .bytes
+                        .fill(count)
+                        .map_err(|e| CaptureError::read(&self.name, e))?
+                        .len()
+                        < count
+                    {
                         log::warn!("{}: ends in the middle of a JPEG", self.name);
                         return Ok(None);
                     }
                 }
                 Found::More(_) | Found::Broken => {
-                    log::warn!("{}: damaged JPEG in the stream, going on at the next", self.name);
+                    log::warn!(
+                        "{}: damaged JPEG in the stream, going on at the next",
+                        self.name
+                    );
                     self.bytes.consume(2);
                     self.finder = EndFinder::default();
                 }
@@ -167,7 +192,12 @@ mod tests {
     #[test]
     fn a_stream_is_cut_into_the_files_it_was_made_of() {
         let (a, b) = (photo(), std::fs::read("photos/cameraman.jpg").unwrap());
-        let mut jpegs = Jpegs::new(ByteStream::new(std::io::Cursor::new([a.clone(), b.clone(), a.clone()].concat())), "test");
+        let mut jpegs = Jpegs::new(
+            ByteStream::new(std::io::Cursor::new(
+                [a.clone(), b.clone(), a.clone()].concat(),
+            )),
+            "test",
+        );
         let mut frame = Frame::default();
         for want in [&a, &b, &a] {
             assert_eq!(jpegs.read(&mut frame).unwrap(), Some(1));
@@ -185,7 +215,10 @@ mod tests {
     #[test]
     fn rubbish_between_files_is_skipped() {
         let rubbish = vec![0x55; 5000];
-        assert_eq!(count([rubbish.clone(), photo(), rubbish, photo()].concat()), 2);
+        assert_eq!(
+            count([rubbish.clone(), photo(), rubbish, photo()].concat()),
+            2
+        );
     }
 
     #[test]

@@ -24,7 +24,12 @@ impl Photo {
     pub fn open(path: &Path, fps: f32, pace: Pace) -> Result<Self, CaptureError> {
         let name = path.display().to_string();
         let clock = Clock::new(pace, rate_of(fps, &name)?);
-        Ok(Self { picture: read(path)?, name, clock, shown: false })
+        Ok(Self {
+            picture: read(path)?,
+            name,
+            clock,
+            shown: false,
+        })
     }
 }
 
@@ -49,7 +54,12 @@ impl FrameSource for Photo {
     }
 
     fn describe(&self) -> String {
-        format!("{} {} {} fps", self.name, self.picture.size, fps_text(self.clock.rate()))
+        format!(
+            "{} {} {} fps",
+            self.name,
+            self.picture.size,
+            fps_text(self.clock.rate())
+        )
     }
 
     fn rate(&self) -> (u32, u32) {

@@ -31,7 +31,11 @@ struct Pipe(File);
 
 impl Read for Pipe {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let mut wait = libc::pollfd { fd: self.0.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        let mut wait = libc::pollfd {
+            fd: self.0.as_raw_fd(),
+            events: libc::POLLIN,
+            revents: 0,
+        };
         // SAFETY: `wait` is one valid pollfd, and its descriptor is open as long as `self.0` lives.
         match unsafe { libc::poll(&raw mut wait, 1, STALL_AFTER.as_millis() as libc::c_int) } {
             0 => Err(ErrorKind::TimedOut.into()),
@@ -58,12 +62,18 @@ impl Stdin {
             Some(Left::Demux(demux)) => demux,
             Some(Left::Bytes(bytes)) => first_demux(bytes, size)?,
             None => {
-                let file = io::stdin().as_fd().try_clone_to_owned().map_err(|e| CaptureError::read(NAME, e))?;
+                let file = io::stdin()
+                    .as_fd()
+                    .try_clone_to_owned()
+                    .map_err(|e| CaptureError::read(NAME, e))?;
                 first_demux(ByteStream::new(Pipe(file.into())), size)?
             }
         };
         let rate = demux.rate().unwrap_or(given);
-        Ok(Self { demux: Some(demux), clock: Clock::new(pace, rate) })
+        Ok(Self {
+            demux: Some(demux),
+            clock: Clock::new(pace, rate),
+        })
     }
 }
 
@@ -104,15 +114,26 @@ fn demux(mut bytes: ByteStream, size: Option<Size>) -> Result<Box<dyn Demux>, Ca
         return Ok(Box::new(Jpegs::new(bytes, NAME)));
     }
     let Some(size) = size else {
-        let mend =
-            "set width and height to those of the program that writes it (640 and 480 in `rpicam-vid --width 640 --height 480`)";
-        return Err(CaptureError::unusable(NAME, "raw I420 frames of unknown size", mend));
+        let mend = "set width and height to those of the program that writes it (640 and 480 in `rpicam-vid --width 640 --height 480`)";
+        return Err(CaptureError::unusable(
+            NAME,
+            "raw I420 frames of unknown size",
+            mend,
+        ));
     };
     let sides = 1..=u32::from(u16::MAX);
     let sound = sides.contains(&size.width) && sides.contains(&size.height);
     match PixelFormat::I420.frame_bytes(size).filter(|_| sound) {
-        Some(frame_bytes) if (1..=MAX_FRAME_BYTES).contains(&frame_bytes) => Ok(Box::new(Raw { bytes, size, frame_bytes })),
-        _ => Err(CaptureError::unusable(NAME, format!("no picture is {size}"), "set width and height to the picture's")),
+        Some(frame_bytes) if (1..=MAX_FRAME_BYTES).contains(&frame_bytes) => Ok(Box::new(Raw {
+            bytes,
+            size,
+            frame_bytes,
+        })),
+        _ => Err(CaptureError::unusable(
+            NAME,
+            format!("no picture is {size}"),
+            "set width and height to the picture's",
+        )),
     }
 }
 
@@ -125,10 +146,15 @@ struct Raw {
 
 impl Demux for Raw {
     fn read(&mut self, frame: &mut Frame) -> Result<Option<u64>, CaptureError> {
-        let front = self.bytes.fill(self.frame_bytes).map_err(|e| CaptureError::read(NAME, e))?;
+        let front = self
+            .bytes
+            .fill(self.frame_bytes)
+            .map_err(|e| CaptureError::read(NAME, e))?;
         if front.len() < self.frame_bytes {
             if !front.is_empty() {
-                log::warn!("{NAME}: ends in the middle of a frame: are width and height those of the program that writes it?");
+                log::warn!(
+                    "{NAME}: ends in the middle of a frame: are width and height those of the program that writes it?"
+                );
             }
             return Ok(None);
         }
@@ -150,8 +176,12 @@ impl Demux for Raw {
 
 impl FrameSource for Stdin {
     fn next(&mut self, frame: &mut Frame) -> Result<Next, CaptureError> {
-        let Some(demux) = &mut self.demux else { return Ok(Next::End) };
-        let Some(steps) = demux.read(frame)? else { return Ok(Next::End) };
+        let Some(demux) = &mut self.demux else {
+            return Ok(Next::End);
+        };
+        let Some(steps) = demux.read(frame)? else {
+            return Ok(Next::End);
+        };
         (frame.sequence, frame.time) = self.clock.stamp(steps);
         Ok(Next::Frame)
     }
@@ -178,7 +208,10 @@ mod tests {
     fn the_first_bytes_tell_the_kind() {
         let shape = |bytes: Vec<u8>| demux(stream(bytes), Some(Size::new(4, 2))).unwrap().shape();
         assert_eq!(shape(b"YUV4MPEG2 W2 H2\n".to_vec()), "2x2 I420");
-        assert_eq!(shape(std::fs::read("photos/astronaut.jpg").unwrap()), "MJPEG");
+        assert_eq!(
+            shape(std::fs::read("photos/astronaut.jpg").unwrap()),
+            "MJPEG"
+        );
         assert_eq!(shape(vec![0; 30]), "4x2 I420");
     }
 
@@ -186,7 +219,13 @@ mod tests {
     fn raw_frames_without_a_size_say_what_to_set() {
         let e = demux(stream(vec![0; 30]), None).err().unwrap();
         assert!(e.to_string().contains("width") && !e.is_retryable(), "{e}");
-        assert!(demux(stream(vec![]), None).err().unwrap().to_string().contains("empty"));
+        assert!(
+            demux(stream(vec![]), None)
+                .err()
+                .unwrap()
+                .to_string()
+                .contains("empty")
+        );
         assert!(demux(stream(vec![0; 30]), Some(Size::new(0, 9))).is_err());
         assert!(demux(stream(vec![0; 30]), Some(Size::new(60_000, 60_000))).is_err());
     }

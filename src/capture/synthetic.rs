@@ -54,7 +54,11 @@ impl Synthetic {
     /// # Errors
     /// Retryable while the source has vanished; final for a size, rate or photo that cannot be used.
     pub fn open(size: Size, fps: f32, script: &[Step], pace: Pace) -> Result<Self, CaptureError> {
-        let script = if script.is_empty() { &[Step::Frames(u64::MAX)] } else { script };
+        let script = if script.is_empty() {
+            &[Step::Frames(u64::MAX)]
+        } else {
+            script
+        };
         let mut photos = HashMap::new();
         check_size(size)?;
         for step in script {
@@ -74,7 +78,16 @@ impl Synthetic {
             clock.jump(away.jump);
         }
         let (step, size) = back.map_or((0, size), |away| (away.step, away.size));
-        Ok(Self { key, script: script.to_vec(), photos, step, done: 0, size, clock, rgb: Vec::new() })
+        Ok(Self {
+            key,
+            script: script.to_vec(),
+            photos,
+            step,
+            done: 0,
+            size,
+            clock,
+            rgb: Vec::new(),
+        })
     }
 
     /// Ends the step under way unless it still has frames to give.
@@ -92,13 +105,25 @@ impl Synthetic {
     }
 
     fn vanish(&mut self, jump: Duration) -> CaptureError {
-        let pause = if self.clock.pace() == Pace::Live { jump } else { Duration::ZERO };
+        let pause = if self.clock.pace() == Pace::Live {
+            jump
+        } else {
+            Duration::ZERO
+        };
         let now = Instant::now();
         let until = now.checked_add(pause).unwrap_or(now);
-        let away = Away { until, step: self.step + 1, size: self.size, jump };
+        let away = Away {
+            until,
+            step: self.step + 1,
+            size: self.size,
+            jump,
+        };
         let mut map = AWAY.lock().unwrap_or_else(PoisonError::into_inner);
         map.get_or_insert_default().insert(self.key.clone(), away);
-        CaptureError::Lost { device: NAME.into(), error: Error::new(ErrorKind::NotConnected, "the script says `vanish`") }
+        CaptureError::Lost {
+            device: NAME.into(),
+            error: Error::new(ErrorKind::NotConnected, "the script says `vanish`"),
+        }
     }
 
     /// Fills `frame` by the step `now`, which has a frame to give.
@@ -112,8 +137,9 @@ impl Synthetic {
             },
             Step::Blank(_) => draw::blank(frame),
             Step::Mjpeg(_) | Step::TruncatedMjpeg(_) => {
-                draw::jpeg(at, &mut self.rgb, frame)
-                    .map_err(|reason| CaptureError::unusable(NAME, reason, "choose a size that a JPEG can have"))?;
+                draw::jpeg(at, &mut self.rgb, frame).map_err(|reason| {
+                    CaptureError::unusable(NAME, reason, "choose a size that a JPEG can have")
+                })?;
                 if matches!(now, Step::TruncatedMjpeg(_)) {
                     frame.data.truncate(frame.data.len() / 2);
                 }
@@ -133,7 +159,11 @@ fn come_back(key: &str) -> Result<Option<Away>, CaptureError> {
     let map = map.get_or_insert_default();
     if map.get(key).is_some_and(|away| Instant::now() < away.until) {
         let error = Error::new(ErrorKind::NotFound, "the script says `vanish`");
-        return Err(CaptureError::Missing { device: NAME.into(), error, mend: "it comes back by itself" });
+        return Err(CaptureError::Missing {
+            device: NAME.into(),
+            error,
+            mend: "it comes back by itself",
+        });
     }
     Ok(map.remove(key))
 }
@@ -141,7 +171,11 @@ fn come_back(key: &str) -> Result<Option<Away>, CaptureError> {
 fn check_size(size: Size) -> Result<(), CaptureError> {
     let pixels = u64::from(size.width) * u64::from(size.height);
     if pixels == 0 || pixels > MAX_PIXELS || size.width.max(size.height) > u16::MAX.into() {
-        return Err(CaptureError::unusable(NAME, format!("no picture is {size}"), "choose a size such as 640x480"));
+        return Err(CaptureError::unusable(
+            NAME,
+            format!("no picture is {size}"),
+            "choose a size such as 640x480",
+        ));
     }
     Ok(())
 }
@@ -199,7 +233,10 @@ mod tests {
     use crate::decode;
 
     fn open(script: &str, pace: Pace) -> Result<Synthetic, CaptureError> {
-        let steps: Vec<_> = script.split(", ").map(|s| Step::parse(s).unwrap()).collect();
+        let steps: Vec<_> = script
+            .split(", ")
+            .map(|s| Step::parse(s).unwrap())
+            .collect();
         Synthetic::open(Size::new(32, 24), 10.0, &steps, pace)
     }
 
@@ -213,9 +250,16 @@ mod tests {
 
     #[test]
     fn frames_follow_the_script_and_a_stall_takes_its_time() {
-        let mut source = open("frames 2, stall 4, blank 1, photo photos/astronaut.jpg 1, end, frames 9", Pace::Recorded).unwrap();
+        let mut source = open(
+            "frames 2, stall 4, blank 1, photo photos/astronaut.jpg 1, end, frames 9",
+            Pace::Recorded,
+        )
+        .unwrap();
         assert_eq!(times(&mut source), [0, 100, 4200, 4300]);
-        assert_eq!(times(&mut open("frames 3, loop", Pace::Recorded).unwrap()).len(), 20);
+        assert_eq!(
+            times(&mut open("frames 3, loop", Pace::Recorded).unwrap()).len(),
+            20
+        );
     }
 
     #[test]
@@ -230,18 +274,33 @@ mod tests {
         let mut source = open("frames 1, vanish 0.3, blank 1", Pace::Live).unwrap();
         source.next(&mut frame).unwrap();
         assert!(source.next(&mut frame).unwrap_err().is_retryable());
-        assert!(open("frames 1, vanish 0.3, blank 1", Pace::Live).err().unwrap().is_retryable());
+        assert!(
+            open("frames 1, vanish 0.3, blank 1", Pace::Live)
+                .err()
+                .unwrap()
+                .is_retryable()
+        );
         std::thread::sleep(Duration::from_millis(320));
-        assert_eq!(times(&mut open("frames 1, vanish 0.3, blank 1", Pace::Live).unwrap()).len(), 1);
+        assert_eq!(
+            times(&mut open("frames 1, vanish 0.3, blank 1", Pace::Live).unwrap()).len(),
+            1
+        );
         let mut source = open("frames 1, vanish 5, blank 2", Pace::Recorded).unwrap();
         source.next(&mut frame).unwrap();
         source.next(&mut frame).unwrap_err();
-        assert_eq!(times(&mut open("frames 1, vanish 5, blank 2", Pace::Recorded).unwrap()), [5000, 5100]);
+        assert_eq!(
+            times(&mut open("frames 1, vanish 5, blank 2", Pace::Recorded).unwrap()),
+            [5000, 5100]
+        );
     }
 
     #[test]
     fn damaged_frames_fail_in_the_decoder_and_good_ones_do_not() {
-        let mut source = open("short 1, truncated_mjpeg 1, mjpeg 1, resize 16x16, frames 1", Pace::Recorded).unwrap();
+        let mut source = open(
+            "short 1, truncated_mjpeg 1, mjpeg 1, resize 16x16, frames 1",
+            Pace::Recorded,
+        )
+        .unwrap();
         let (mut frame, mut spare) = (Frame::default(), Frame::default());
         let mut good = Vec::new();
         while source.next(&mut frame).unwrap() == Next::Frame {

@@ -31,8 +31,7 @@ const MAX_BUFFERS: usize = 32;
 /// So many damaged buffers in a row are a fault of the device (2 s at 15 frames a second).
 const MAX_DAMAGED: usize = 30;
 
-const BAYER_MEND: &str =
-    "run `libcamerify posed …` or `rpicam-vid -t 0 --codec yuv420 --width 640 --height 480 -o - | posed run --source -`";
+const BAYER_MEND: &str = "run `libcamerify posed …` or `rpicam-vid -t 0 --codec yuv420 --width 640 --height 480 -o - | posed run --source -`";
 
 /// A camera that delivers frames.
 pub struct V4l2Source {
@@ -51,35 +50,86 @@ impl V4l2Source {
     ///
     /// # Errors
     /// Retryable: the device is missing, in use or refuses. Final: it is no camera or has no format that posed reads.
-    pub fn open(path: &Path, size: Option<Size>, fps: Option<f32>, format: Option<PixelFormat>) -> Result<Self, CaptureError> {
+    pub fn open(
+        path: &Path,
+        size: Option<Size>,
+        fps: Option<f32>,
+        format: Option<PixelFormat>,
+    ) -> Result<Self, CaptureError> {
         let name = path.display().to_string();
-        let missing = |error: io::Error| CaptureError::Missing { device: name.clone(), mend: mend(&error), error };
+        let missing = |error: io::Error| CaptureError::Missing {
+            device: name.clone(),
+            mend: mend(&error),
+            error,
+        };
         let wanted_rate = fps.map(|fps| clock::rate_of(fps, &name)).transpose()?;
         let device = report::open_device(path).map_err(missing)?;
-        let (driver, _, flags) = report::capabilities(&device).map_err(|error| match error.raw_os_error() {
-            Some(libc::ENOTTY | libc::EINVAL) => {
-                CaptureError::unusable(&name, "is no video device", "see `v4l2-ctl --list-devices`")
-            }
-            _ => missing(error),
-        })?;
+        let (driver, _, flags) =
+            report::capabilities(&device).map_err(|error| match error.raw_os_error() {
+                Some(libc::ENOTTY | libc::EINVAL) => CaptureError::unusable(
+                    &name,
+                    "is no video device",
+                    "see `v4l2-ctl --list-devices`",
+                ),
+                _ => missing(error),
+            })?;
         if !flags.contains(v4l::capability::Flags::VIDEO_CAPTURE) {
             let mend = "choose another node of the camera (`posed doctor` lists them)";
-            return Err(CaptureError::unusable(&name, "gives no single-planar video", mend));
+            return Err(CaptureError::unusable(
+                &name,
+                "gives no single-planar video",
+                mend,
+            ));
         }
         let offers = report::offers(&device).map_err(missing)?;
         if format.is_none() && report::is_bayer_only(&driver, &offers) {
-            return Err(CaptureError::unusable(&name, "raw Bayer sensor", BAYER_MEND));
+            return Err(CaptureError::unusable(
+                &name,
+                "raw Bayer sensor",
+                BAYER_MEND,
+            ));
         }
-        let Some((fourcc, _, asked)) = choose(&offers, size, format) else { return Err(no_format(&name, &offers, format)) };
-        let got = device.set_format(&Format::new(asked.width, asked.height, FourCC::new(&fourcc))).map_err(missing)?;
-        let Some(format) = pixel_format(got.fourcc.repr) else { return Err(no_format(&name, &offers, format)) };
-        let (size, rate) = (Size::new(got.width, got.height), settle_rate(&device, wanted_rate));
+        let Some((fourcc, _, asked)) = choose(&offers, size, format) else {
+            return Err(no_format(&name, &offers, format));
+        };
+        let got = device
+            .set_format(&Format::new(
+                asked.width,
+                asked.height,
+                FourCC::new(&fourcc),
+            ))
+            .map_err(missing)?;
+        let Some(format) = pixel_format(got.fourcc.repr) else {
+            return Err(no_format(&name, &offers, format));
+        };
+        let (size, rate) = (
+            Size::new(got.width, got.height),
+            settle_rate(&device, wanted_rate),
+        );
         if size.width == 0 || size.height == 0 {
-            return Err(CaptureError::unusable(&name, format!("the driver offers a picture of {size}"), "set width and height"));
+            return Err(CaptureError::unusable(
+                &name,
+                format!("the driver offers a picture of {size}"),
+                "set width and height",
+            ));
         }
-        let stride = format.tight_stride(size.width).max(if format == PixelFormat::Mjpeg { 0 } else { got.stride as usize });
+        let stride = format
+            .tight_stride(size.width)
+            .max(if format == PixelFormat::Mjpeg {
+                0
+            } else {
+                got.stride as usize
+            });
         let stream = start(&device).map_err(missing)?;
-        Ok(Self { name: name.clone(), stream: Some(stream), size, format, stride, rate, times: Times::default() })
+        Ok(Self {
+            name: name.clone(),
+            stream: Some(stream),
+            size,
+            format,
+            stride,
+            rate,
+            times: Times::default(),
+        })
     }
 
     /// Waits for a frame without touching the stream: `Stream::next` hands a buffer back before it waits, and after a time-out or
@@ -89,10 +139,20 @@ impl V4l2Source {
         loop {
             let left = until.saturating_duration_since(Instant::now());
             match stream.handle().poll(libc::POLLIN, left.as_millis() as i32) {
-                Ok(0) => return Err(CaptureError::Stalled { device: self.name.clone(), waited: STALL_AFTER }),
+                Ok(0) => {
+                    return Err(CaptureError::Stalled {
+                        device: self.name.clone(),
+                        waited: STALL_AFTER,
+                    });
+                }
                 Ok(_) => return Ok(()),
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(CaptureError::Lost { device: self.name.clone(), error }),
+                Err(error) => {
+                    return Err(CaptureError::Lost {
+                        device: self.name.clone(),
+                        error,
+                    });
+                }
             }
         }
     }
@@ -150,11 +210,26 @@ fn mend(error: &io::Error) -> &'static str {
 }
 
 fn no_format(name: &str, offers: &[Offer], wanted: Option<PixelFormat>) -> CaptureError {
-    let list: Vec<_> = offers.iter().map(|o| o.fourcc.escape_ascii().to_string()).collect();
-    let list = if list.is_empty() { "nothing".into() } else { list.join(", ") };
+    let list: Vec<_> = offers
+        .iter()
+        .map(|o| o.fourcc.escape_ascii().to_string())
+        .collect();
+    let list = if list.is_empty() {
+        "nothing".into()
+    } else {
+        list.join(", ")
+    };
     match wanted {
-        Some(format) => CaptureError::unusable(name, format!("does not offer {format}, but {list}"), "leave format out"),
-        None => CaptureError::unusable(name, format!("offers only {list}"), "pipe it through ffmpeg: see docs/sources.md"),
+        Some(format) => CaptureError::unusable(
+            name,
+            format!("does not offer {format}, but {list}"),
+            "leave format out",
+        ),
+        None => CaptureError::unusable(
+            name,
+            format!("offers only {list}"),
+            "pipe it through ffmpeg: see docs/sources.md",
+        ),
     }
 }
 
@@ -181,10 +256,15 @@ impl Times {
 /// The driver's stamp where it is of CLOCK_MONOTONIC, else that clock now.
 fn stamp(meta: &Metadata) -> Duration {
     let time = &meta.timestamp;
-    if meta.flags & Flags::TIMESTAMP_MASK == Flags::TIMESTAMP_MONOTONIC && (time.sec, time.usec) != (0, 0) {
+    if meta.flags & Flags::TIMESTAMP_MASK == Flags::TIMESTAMP_MONOTONIC
+        && (time.sec, time.usec) != (0, 0)
+    {
         return duration(time.sec, time.usec, 1000);
     }
-    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut now = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: `now` is a valid timespec to write to.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
     duration(now.tv_sec, now.tv_nsec, 1)
@@ -194,24 +274,41 @@ fn stamp(meta: &Metadata) -> Duration {
 fn duration(seconds: impl TryInto<u64>, fraction: impl TryInto<u64>, unit: u64) -> Duration {
     let second = 1_000_000_000;
     Duration::from_secs(seconds.try_into().unwrap_or(0))
-        + Duration::from_nanos(fraction.try_into().map_or(0, |f| f.saturating_mul(unit).min(second - 1)))
+        + Duration::from_nanos(
+            fraction
+                .try_into()
+                .map_or(0, |f| f.saturating_mul(unit).min(second - 1)),
+        )
 }
 
 impl FrameSource for V4l2Source {
     fn next(&mut self, frame: &mut Frame) -> Result<Next, CaptureError> {
         for _ in 0..MAX_DAMAGED {
-            let Some(mut stream) = self.stream.take() else { return Ok(Next::End) };
+            let Some(mut stream) = self.stream.take() else {
+                return Ok(Next::End);
+            };
             let waited = self.wait(&stream);
             let got = waited.and_then(|()| {
-                let (bytes, meta) = CaptureStream::next(&mut stream).map_err(|error| match error.kind() {
-                    ErrorKind::TimedOut => CaptureError::Stalled { device: self.name.clone(), waited: STALL_AFTER },
-                    _ => CaptureError::Lost { device: self.name.clone(), error },
-                })?;
+                let (bytes, meta) =
+                    CaptureStream::next(&mut stream).map_err(|error| match error.kind() {
+                        ErrorKind::TimedOut => CaptureError::Stalled {
+                            device: self.name.clone(),
+                            waited: STALL_AFTER,
+                        },
+                        _ => CaptureError::Lost {
+                            device: self.name.clone(),
+                            error,
+                        },
+                    })?;
                 if meta.flags.contains(Flags::ERROR) {
                     return Ok(false);
                 }
                 // Some drivers leave bytesused at 0 for uncompressed frames.
-                let used = if meta.bytesused == 0 { bytes.len() } else { bytes.len().min(meta.bytesused as usize) };
+                let used = if meta.bytesused == 0 {
+                    bytes.len()
+                } else {
+                    bytes.len().min(meta.bytesused as usize)
+                };
                 frame.data.clear();
                 frame.data.extend_from_slice(&bytes[..used]);
                 (frame.size, frame.format, frame.stride) = (self.size, self.format, self.stride);
@@ -224,11 +321,20 @@ impl FrameSource for V4l2Source {
             }
         }
         let error = io::Error::other(format!("{MAX_DAMAGED} damaged frames in a row"));
-        Err(CaptureError::Lost { device: self.name.clone(), error })
+        Err(CaptureError::Lost {
+            device: self.name.clone(),
+            error,
+        })
     }
 
     fn describe(&self) -> String {
-        format!("{} {} {} {} fps", self.name, self.size, self.format, fps_text(self.rate))
+        format!(
+            "{} {} {} {} fps",
+            self.name,
+            self.size,
+            self.format,
+            fps_text(self.rate)
+        )
     }
 
     fn rate(&self) -> (u32, u32) {
@@ -252,13 +358,21 @@ mod tests {
     fn times_start_at_the_first_frame_and_never_run_backwards() {
         let mut times = Times::default();
         let ms = Duration::from_millis;
-        let got = [(5000, 7), (5033, 8), (5020, 9), (4000, 10), (5100, 12)].map(|(t, n)| times.of(ms(t), n));
-        assert_eq!(got.map(|(t, n)| (t.as_millis(), n)), [(0, 0), (33, 1), (33, 2), (33, 3), (100, 5)]);
+        let got = [(5000, 7), (5033, 8), (5020, 9), (4000, 10), (5100, 12)]
+            .map(|(t, n)| times.of(ms(t), n));
+        assert_eq!(
+            got.map(|(t, n)| (t.as_millis(), n)),
+            [(0, 0), (33, 1), (33, 2), (33, 3), (100, 5)]
+        );
     }
 
     #[test]
     fn what_is_no_camera_is_final_and_what_is_missing_may_come() {
-        let open = |path: &str| V4l2Source::open(Path::new(path), None, None, None).err().unwrap();
+        let open = |path: &str| {
+            V4l2Source::open(Path::new(path), None, None, None)
+                .err()
+                .unwrap()
+        };
         assert!(!open("/dev/null").is_retryable());
         assert!(open("/dev/video-none").is_retryable());
         assert!(V4l2Source::open(Path::new("/dev/null"), None, Some(-1.0), None).is_err());

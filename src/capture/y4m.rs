@@ -30,18 +30,39 @@ impl Header {
     /// Reads the line without its newline.
     fn parse(line: &str, name: &str) -> Result<Self, CaptureError> {
         let broken = |reason: String| CaptureError::unusable(name, reason, MEND);
-        let mut header = Self { size: Size::default(), rate: None, format: PixelFormat::I420, full_range: false };
+        let mut header = Self {
+            size: Size::default(),
+            rate: None,
+            format: PixelFormat::I420,
+            full_range: false,
+        };
         for word in line.split(' ').skip(1).filter(|w| !w.is_empty()) {
             let (key, value) = word.split_at_checked(1).unwrap_or((word, ""));
             match key {
-                "W" => header.size.width = value.parse().map_err(|_| broken(format!("Y4M width `{value}`")))?,
-                "H" => header.size.height = value.parse().map_err(|_| broken(format!("Y4M height `{value}`")))?,
-                "F" => header.rate = value.split_once(':').and_then(|(n, d)| sound_rate(n.parse().ok()?, d.parse().ok()?)),
+                "W" => {
+                    header.size.width = value
+                        .parse()
+                        .map_err(|_| broken(format!("Y4M width `{value}`")))?
+                }
+                "H" => {
+                    header.size.height = value
+                        .parse()
+                        .map_err(|_| broken(format!("Y4M height `{value}`")))?
+                }
+                "F" => {
+                    header.rate = value
+                        .split_once(':')
+                        .and_then(|(n, d)| sound_rate(n.parse().ok()?, d.parse().ok()?))
+                }
                 "C" => {
                     header.format = match value {
                         "420" | "420jpeg" | "420mpeg2" | "420paldv" => PixelFormat::I420,
                         "mono" => PixelFormat::Grey,
-                        _ => return Err(broken(format!("Y4M pixel format C{value} is not read here"))),
+                        _ => {
+                            return Err(broken(format!(
+                                "Y4M pixel format C{value} is not read here"
+                            )));
+                        }
                     }
                 }
                 "X" => header.full_range |= value == "COLORRANGE=FULL",
@@ -73,24 +94,42 @@ impl Y4m {
     /// It is not whole, or names a pixel format that is not read here.
     pub(crate) fn new(mut bytes: ByteStream, name: &str) -> Result<Self, CaptureError> {
         let Some(length) = line_length(&mut bytes, 0, name)? else {
-            return Err(CaptureError::unusable(name, "the Y4M header is not whole", MEND));
+            return Err(CaptureError::unusable(
+                name,
+                "the Y4M header is not whole",
+                MEND,
+            ));
         };
         let line = String::from_utf8_lossy(&bytes.front()[..length]).into_owned();
         let header = Header::parse(&line, name)?;
         bytes.consume(length + 1);
-        Ok(Self { bytes, name: name.into(), header })
+        Ok(Self {
+            bytes,
+            name: name.into(),
+            header,
+        })
     }
 }
 
 /// The length of the line that starts at byte `from` of the front, without its newline; `None` if there is no end to it.
-fn line_length(bytes: &mut ByteStream, from: usize, name: &str) -> Result<Option<usize>, CaptureError> {
+fn line_length(
+    bytes: &mut ByteStream,
+    from: usize,
+    name: &str,
+) -> Result<Option<usize>, CaptureError> {
     let mut seen = from;
     while seen < from + MAX_LINE_BYTES {
-        let front = bytes.fill(seen + 1).map_err(|e| CaptureError::read(name, e))?;
+        let front = bytes
+            .fill(seen + 1)
+            .map_err(|e| CaptureError::read(name, e))?;
         if front.len() <= seen {
             return Ok(None);
         }
-        if let Some(i) = front[seen..].iter().take(MAX_LINE_BYTES).position(|&b| b == b'\n') {
+        if let Some(i) = front[seen..]
+            .iter()
+            .take(MAX_LINE_BYTES)
+            .position(|&b| b == b'\n')
+        {
             return Ok(Some(seen - from + i));
         }
         seen = front.len();
@@ -106,12 +145,22 @@ impl Demux for Y4m {
             return Ok(None);
         }
         let Some(line) = line.filter(|_| front.starts_with(b"FRAME")) else {
-            log::warn!("{}: no frame where one should start: taken as the end of the clip", self.name);
+            log::warn!(
+                "{}: no frame where one should start: taken as the end of the clip",
+                self.name
+            );
             return Ok(None);
         };
-        let wanted = self.header.format.frame_bytes(self.header.size).unwrap_or(0);
+        let wanted = self
+            .header
+            .format
+            .frame_bytes(self.header.size)
+            .unwrap_or(0);
         let all = line + 1 + wanted;
-        let front = self.bytes.fill(all).map_err(|e| CaptureError::read(&self.name, e))?;
+        let front = self
+            .bytes
+            .fill(all)
+            .map_err(|e| CaptureError::read(&self.name, e))?;
         if front.len() < all {
             log::warn!("{}: ends in the middle of a frame", self.name);
             return Ok(None);
@@ -138,8 +187,11 @@ impl Demux for Y4m {
 /// From JPEG's 0 to 255 to luma 16 to 235 and chroma 16 to 240.
 fn to_limited_range(data: &mut [u8], size: Size) {
     let (luma, chroma) = data.split_at_mut(size.width as usize * size.height as usize);
-    luma.iter_mut().for_each(|v| *v = ((u32::from(*v) * 219 + 127) / 255 + 16) as u8);
-    chroma.iter_mut().for_each(|v| *v = ((u32::from(*v) * 224 + 128 * 31 + 127) / 255) as u8);
+    luma.iter_mut()
+        .for_each(|v| *v = ((u32::from(*v) * 219 + 127) / 255 + 16) as u8);
+    chroma
+        .iter_mut()
+        .for_each(|v| *v = ((u32::from(*v) * 224 + 128 * 31 + 127) / 255) as u8);
 }
 
 #[cfg(test)]
@@ -147,7 +199,10 @@ mod tests {
     use super::*;
 
     fn open(bytes: &[u8]) -> Result<Y4m, CaptureError> {
-        Y4m::new(ByteStream::new(std::io::Cursor::new(bytes.to_vec())), "test.y4m")
+        Y4m::new(
+            ByteStream::new(std::io::Cursor::new(bytes.to_vec())),
+            "test.y4m",
+        )
     }
 
     fn count(bytes: &[u8]) -> Result<usize, CaptureError> {
@@ -171,7 +226,11 @@ mod tests {
     #[test]
     fn every_420_variant_and_mono_are_read_at_odd_sizes() {
         for c in ["", " C420", " C420jpeg", " C420mpeg2", " C420paldv"] {
-            assert_eq!(count(&clip(&format!("YUV4MPEG2 W5 H3 F30:1 Ip{c}"), 15 + 12, 3)).unwrap(), 3, "{c}");
+            assert_eq!(
+                count(&clip(&format!("YUV4MPEG2 W5 H3 F30:1 Ip{c}"), 15 + 12, 3)).unwrap(),
+                3,
+                "{c}"
+            );
         }
         assert_eq!(count(&clip("YUV4MPEG2 W5 H3 Cmono", 15, 4)).unwrap(), 4);
     }
@@ -180,22 +239,39 @@ mod tests {
     fn other_formats_name_the_option_that_mends_them() {
         for c in ["422", "444", "420p10", "444alpha"] {
             let e = count(&clip(&format!("YUV4MPEG2 W5 H3 C{c}"), 45, 1)).unwrap_err();
-            assert!(e.to_string().contains("-pix_fmt yuv420p") && !e.is_retryable(), "{e}");
+            assert!(
+                e.to_string().contains("-pix_fmt yuv420p") && !e.is_retryable(),
+                "{e}"
+            );
         }
     }
 
     #[test]
     fn the_header_names_the_rate() {
-        assert_eq!(open(b"YUV4MPEG2 W2 H2 F30000:1001\n").unwrap().rate(), Some((30000, 1001)));
+        assert_eq!(
+            open(b"YUV4MPEG2 W2 H2 F30000:1001\n").unwrap().rate(),
+            Some((30000, 1001))
+        );
         assert_eq!(open(b"YUV4MPEG2 W2 H2 F0:0\n").unwrap().rate(), None);
     }
 
     #[test]
     fn hostile_headers_are_errors() {
-        for header in
-            ["W0 H9", "W4294967295 H4294967295", "W-1 H2", "W99999999999 H2", "W9", "H9", "", "W60000 H60000", "W\u{fc} H2"]
-        {
-            assert!(open(format!("YUV4MPEG2 {header}\n").as_bytes()).is_err(), "{header}");
+        for header in [
+            "W0 H9",
+            "W4294967295 H4294967295",
+            "W-1 H2",
+            "W99999999999 H2",
+            "W9",
+            "H9",
+            "",
+            "W60000 H60000",
+            "W\u{fc} H2",
+        ] {
+            assert!(
+                open(format!("YUV4MPEG2 {header}\n").as_bytes()).is_err(),
+                "{header}"
+            );
         }
         assert!(open(&[b'Y'; 100_000]).is_err());
     }

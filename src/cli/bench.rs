@@ -31,7 +31,13 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     let card = ModelCard::find(&args.model)?;
     let (threads, runs) = (args.threads.into(), args.runs as usize);
     if args.follow {
-        bench::follow(&card, threads, runs, std::io::stdin().lock(), std::io::stdout().lock())?;
+        bench::follow(
+            &card,
+            threads,
+            runs,
+            std::io::stdin().lock(),
+            std::io::stdout().lock(),
+        )?;
         return Ok(ExitCode::SUCCESS);
     }
     if args.profile {
@@ -41,7 +47,10 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
         } else {
             println!("{:<18}{:>10}{:>10}{:>10}", "operators", "count", "ms", "%");
             for s in shares {
-                println!("{:<18}{:>10}{:>10.3}{:>10.1}", s.class, s.count, s.ms, s.percent);
+                println!(
+                    "{:<18}{:>10}{:>10.3}{:>10.1}",
+                    s.class, s.count, s.ms, s.percent
+                );
             }
         }
         return Ok(ExitCode::SUCCESS);

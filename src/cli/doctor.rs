@@ -18,10 +18,19 @@ pub struct DoctorArgs {
 
 pub fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     let installed = || Some(PathBuf::from(INSTALLED)).filter(|p| p.exists());
-    let mut findings = args.config.clone().or_else(installed).map(|path| doctor::configured::examine(&path)).unwrap_or_default();
+    let mut findings = args
+        .config
+        .clone()
+        .or_else(installed)
+        .map(|path| doctor::configured::examine(&path))
+        .unwrap_or_default();
     findings.extend(doctor::examine(Path::new("/"), &describe_device));
     for finding in &findings {
         println!("{finding}");
     }
-    Ok(if doctor::worst(&findings) == Level::Problem { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if doctor::worst(&findings) == Level::Problem {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }

@@ -32,7 +32,10 @@ pub struct EvalArgs {
 pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     let card = ModelCard::find(&args.model)?;
     let (folder, list) = (args.annotations.is_dir(), is_list(&args.annotations));
-    anyhow::ensure!(!(folder || list) || args.detections.is_none(), "--detections goes with COCO annotations only: leave it out");
+    anyhow::ensure!(
+        !(folder || list) || args.detections.is_none(),
+        "--detections goes with COCO annotations only: leave it out"
+    );
     let plans = super::plan_directory();
     let mut progress = |done: usize, all: usize| {
         if done.is_multiple_of(50) || done == all {
@@ -52,14 +55,24 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     }
     let mut estimator = Estimator::load(&card, 1, plans.as_deref())?;
     if list {
-        let found = mpii::run(&mut estimator, &args.annotations, &args.images, &mut progress)?;
-        return print(args, &found, &[("PCKh@0.5", found.half), ("PCKh@0.1", found.tenth)]);
+        let found = mpii::run(
+            &mut estimator,
+            &args.annotations,
+            &args.images,
+            &mut progress,
+        )?;
+        return print(
+            args,
+            &found,
+            &[("PCKh@0.5", found.half), ("PCKh@0.1", found.tenth)],
+        );
     }
     let dataset = Dataset::read(&args.annotations)?;
     let detections = eval::run(&mut estimator, &dataset, &args.images, 0.2, &mut progress)?;
     if let Some(path) = &args.detections {
         let text = serde_json::to_string(&detections)?;
-        std::fs::write(path, text).with_context(|| format!("{}: cannot be written", path.display()))?;
+        std::fs::write(path, text)
+            .with_context(|| format!("{}: cannot be written", path.display()))?;
     }
     let summary = summary::evaluate(&dataset, &detections);
     if args.json {
@@ -73,15 +86,23 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
 /// MPII's file is a list, COCO's an object.
 fn is_list(path: &Path) -> bool {
     let mut first = [0; 64];
-    let read = std::fs::File::open(path).and_then(|mut f| f.read(&mut first)).unwrap_or(0);
+    let read = std::fs::File::open(path)
+        .and_then(|mut f| f.read(&mut first))
+        .unwrap_or(0);
     first[..read].trim_ascii_start().first() == Some(&b'[')
 }
 
-fn print(args: &EvalArgs, figures: &impl serde::Serialize, lines: &[(&str, f64)]) -> anyhow::Result<ExitCode> {
+fn print(
+    args: &EvalArgs,
+    figures: &impl serde::Serialize,
+    lines: &[(&str, f64)],
+) -> anyhow::Result<ExitCode> {
     if args.json {
         println!("{}", serde_json::to_string(figures)?);
     } else {
-        lines.iter().for_each(|(name, value)| println!("{name:<8} {value:.2}"));
+        lines
+            .iter()
+            .for_each(|(name, value)| println!("{name:<8} {value:.2}"));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -36,8 +36,16 @@ pub struct ImageArgs {
 }
 
 pub fn run(args: &ImageArgs) -> anyhow::Result<ExitCode> {
-    let source = Some(SourceSettings::Synthetic { size: Size::new(64, 64), fps: 1.0, script: Vec::new() });
-    let overrides = Overrides { model: args.model.clone(), source, cache: super::plan_directory() };
+    let source = Some(SourceSettings::Synthetic {
+        size: Size::new(64, 64),
+        fps: 1.0,
+        script: Vec::new(),
+    });
+    let overrides = Overrides {
+        model: args.model.clone(),
+        source,
+        cache: super::plan_directory(),
+    };
     let config = configuration(args.config.as_ref(), &overrides)?;
     let targets = targets(args)?;
     let mut infer = Infer::new(&config)?;
@@ -48,25 +56,56 @@ pub fn run(args: &ImageArgs) -> anyhow::Result<ExitCode> {
             failed += 1;
         }
     }
-    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn targets(args: &ImageArgs) -> anyhow::Result<Vec<PathBuf>> {
-    let Some(output) = &args.output else { return Ok(Vec::new()) };
-    if output.extension().is_some_and(|e| e.eq_ignore_ascii_case("png")) && !output.is_dir() {
+    let Some(output) = &args.output else {
+        return Ok(Vec::new());
+    };
+    if output
+        .extension()
+        .is_some_and(|e| e.eq_ignore_ascii_case("png"))
+        && !output.is_dir()
+    {
         if args.photos.len() > 1 {
-            bail!("-o {} is one file for {} photos: give a folder", output.display(), args.photos.len());
+            bail!(
+                "-o {} is one file for {} photos: give a folder",
+                output.display(),
+                args.photos.len()
+            );
         }
         return Ok(vec![output.clone()]);
     }
-    std::fs::create_dir_all(output).with_context(|| format!("{}: cannot be made; give -o another folder", output.display()))?;
+    std::fs::create_dir_all(output).with_context(|| {
+        format!(
+            "{}: cannot be made; give -o another folder",
+            output.display()
+        )
+    })?;
     let mut targets: Vec<PathBuf> = Vec::new();
     for photo in &args.photos {
-        let stem = photo.file_stem().unwrap_or(photo.as_os_str()).to_string_lossy();
+        let stem = photo
+            .file_stem()
+            .unwrap_or(photo.as_os_str())
+            .to_string_lossy();
         let plain = output.join(format!("{stem}.png"));
         // Two photos of one name in different folders must not overwrite each other, nor a photo itself.
-        let taken = |t: &PathBuf| targets.contains(t) || args.photos.iter().any(|p| same_file(p, t));
-        let free = (1..).map(|n| if n == 1 { plain.clone() } else { output.join(format!("{stem}-{n}.png")) }).find(|t| !taken(t));
+        let taken =
+            |t: &PathBuf| targets.contains(t) || args.photos.iter().any(|p| same_file(p, t));
+        let free = (1..)
+            .map(|n| {
+                if n == 1 {
+                    plain.clone()
+                } else {
+                    output.join(format!("{stem}-{n}.png"))
+                }
+            })
+            .find(|t| !taken(t));
         targets.push(free.unwrap_or(plain));
     }
     Ok(targets)
@@ -76,18 +115,35 @@ fn same_file(a: &Path, b: &Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
-fn one(infer: &mut Infer, args: &ImageArgs, index: usize, photo: &Path, target: Option<&PathBuf>) -> anyhow::Result<()> {
-    let bytes = std::fs::read(photo).with_context(|| format!("{}: cannot be read", photo.display()))?;
+fn one(
+    infer: &mut Infer,
+    args: &ImageArgs,
+    index: usize,
+    photo: &Path,
+    target: Option<&PathBuf>,
+) -> anyhow::Result<()> {
+    let bytes =
+        std::fs::read(photo).with_context(|| format!("{}: cannot be read", photo.display()))?;
     let mut frame = Frame::default();
     decode::photo(&bytes, &mut frame).with_context(|| photo.display().to_string())?;
     frame.sequence = index as u64;
-    let found = if args.boxes.is_empty() { infer.photo(&frame) } else { infer.boxes_of(&frame, &args.boxes) }?;
+    let found = if args.boxes.is_empty() {
+        infer.photo(&frame)
+    } else {
+        infer.boxes_of(&frame, &args.boxes)
+    }?;
     if found.is_empty() {
-        eprintln!("posed: {}: nobody found; give the person's place with --box x,y,width,height", photo.display());
+        eprintln!(
+            "posed: {}: nobody found; give the person's place with --box x,y,width,height",
+            photo.display()
+        );
     }
     print(infer, &frame, photo, &found)?;
     if let Some(target) = target {
-        let mut scene = Scene::new(SceneOptions { boxes: !args.boxes.is_empty(), ..SceneOptions::default() });
+        let mut scene = Scene::new(SceneOptions {
+            boxes: !args.boxes.is_empty(),
+            ..SceneOptions::default()
+        });
         scene.begin(&frame);
         scene.boxes.extend_from_slice(&args.boxes);
         for (i, person) in found.iter().enumerate() {
@@ -97,18 +153,30 @@ fn one(infer: &mut Infer, args: &ImageArgs, index: usize, photo: &Path, target: 
             drawn.mask.copy_from(&person.mask);
             drawn.label = poses(infer, person).collect::<Vec<_>>().join(", ");
         }
-        png::write(target, &png::render(&scene, infer.keypoints(), infer.visible()))?;
+        png::write(
+            target,
+            &png::render(&scene, infer.keypoints(), infer.visible()),
+        )?;
     }
     Ok(())
 }
 
 fn poses<'a>(infer: &'a Infer, person: &'a Found) -> impl Iterator<Item = &'a str> {
-    infer.recogniser().judge(person.sight()).map(|(i, _)| infer.recogniser().poses()[i].name.as_str())
+    infer
+        .recogniser()
+        .judge(person.sight())
+        .map(|(i, _)| infer.recogniser().poses()[i].name.as_str())
 }
 
 fn print(infer: &Infer, frame: &Frame, photo: &Path, found: &[Found]) -> anyhow::Result<()> {
     let mut out = Vec::new();
-    line::frame_start(&mut out, Duration::ZERO, frame.sequence, frame.size, Some(&photo.to_string_lossy()));
+    line::frame_start(
+        &mut out,
+        Duration::ZERO,
+        frame.sequence,
+        frame.size,
+        Some(&photo.to_string_lossy()),
+    );
     for (i, p) in found.iter().enumerate() {
         let person = line::PersonLine {
             id: i as u32 + 1,
@@ -121,5 +189,7 @@ fn print(infer: &Infer, frame: &Frame, photo: &Path, found: &[Found]) -> anyhow:
         line::person(&mut out, person, infer.keypoints(), i == 0);
     }
     line::frame_end(&mut out);
-    std::io::stdout().write_all(&out).context("stdout cannot be written")
+    std::io::stdout()
+        .write_all(&out)
+        .context("stdout cannot be written")
 }

@@ -27,8 +27,15 @@ pub fn run(args: &ModelsArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn verify(names: &[String]) -> anyhow::Result<ExitCode> {
-    let cards = if names.is_empty() { known_models() } else { names.iter().map(|n| ModelCard::find(n)).collect() };
-    anyhow::ensure!(!cards.is_empty(), "no models found: set POSED_MODELS to the folder that has them");
+    let cards = if names.is_empty() {
+        known_models()
+    } else {
+        names.iter().map(|n| ModelCard::find(n)).collect()
+    };
+    anyhow::ensure!(
+        !cards.is_empty(),
+        "no models found: set POSED_MODELS to the folder that has them"
+    );
     let mut good = true;
     for card in cards {
         let said = card.map_err(|e| e.to_string()).and_then(|card| {
@@ -50,16 +57,29 @@ fn verify(names: &[String]) -> anyhow::Result<ExitCode> {
             }
         }
     }
-    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn list() -> anyhow::Result<ExitCode> {
     let cards = known_models();
     if cards.is_empty() {
-        let looked: Vec<String> = model_directories().iter().map(|d| d.display().to_string()).collect();
-        anyhow::bail!("no models found; looked in {}. Set POSED_MODELS to the folder that has them", looked.join(", "));
+        let looked: Vec<String> = model_directories()
+            .iter()
+            .map(|d| d.display().to_string())
+            .collect();
+        anyhow::bail!(
+            "no models found; looked in {}. Set POSED_MODELS to the folder that has them",
+            looked.join(", ")
+        );
     }
-    println!("{:<32} {:>8} {:>9} {:<22} {:<11} checksum", "model", "MB", "input", "accuracy", "licence");
+    println!(
+        "{:<32} {:>8} {:>9} {:<22} {:<11} checksum",
+        "model", "MB", "input", "accuracy", "licence"
+    );
     let mut good = true;
     for card in cards {
         let card = match card {
@@ -79,7 +99,11 @@ fn list() -> anyhow::Result<ExitCode> {
                 e.to_string()
             }
         };
-        let mark = if card.name == DEFAULT_MODEL { " (default)" } else { "" };
+        let mark = if card.name == DEFAULT_MODEL {
+            " (default)"
+        } else {
+            ""
+        };
         println!(
             "{:<32} {megabytes:>8.1} {:>9} {:<22} {:<11} {sum}{mark}",
             card.name,
@@ -88,5 +112,9 @@ fn list() -> anyhow::Result<ExitCode> {
             card.licence
         );
     }
-    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

@@ -34,11 +34,16 @@ pub fn run(args: &RecordArgs) -> anyhow::Result<ExitCode> {
     };
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&stop)).context("signals cannot be caught")?;
+        signal_hook::flag::register(signal, Arc::clone(&stop))
+            .context("signals cannot be caught")?;
     }
     let mut source = capture::open(&settings, Pace::Live)?;
     let mut writer = record::create(&args.output, source.rate())?;
-    log::info!("recording {} to {}", source.describe(), args.output.display());
+    log::info!(
+        "recording {} to {}",
+        source.describe(),
+        args.output.display()
+    );
     let mut frame = Frame::default();
     let mut outcome = Ok(());
     while !stop.load(Ordering::Relaxed) {

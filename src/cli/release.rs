@@ -25,21 +25,41 @@ pub fn run(args: &ReleaseArgs) -> anyhow::Result<ExitCode> {
             Err(e) => return Err(e.into()),
         }
     }
-    anyhow::ensure!(left == 0, "{left} outputs could not be put to inactive: the lines above say why");
+    anyhow::ensure!(
+        left == 0,
+        "{left} outputs could not be put to inactive: the lines above say why"
+    );
     Ok(ExitCode::SUCCESS)
 }
 
 /// How many outputs may still be active.
 fn release(path: &Path, outputs: &[OutputSettings], faults: &[Fault]) -> usize {
     for fault in faults {
-        log::error!("{}:{}: {}: {}", path.display(), fault.line, fault.key, fault.problem);
+        log::error!(
+            "{}:{}: {}: {}",
+            path.display(),
+            fault.line,
+            fault.key,
+            fault.problem
+        );
     }
-    let understood =
-        |key: &str| outputs.iter().any(|o| key.strip_prefix("action.").is_some_and(|k| k.split('.').next() == Some(&o.name)));
-    let mut unclear: Vec<&str> = faults.iter().map(|f| f.key.as_str()).filter(|key| !understood(key)).collect();
+    let understood = |key: &str| {
+        outputs.iter().any(|o| {
+            key.strip_prefix("action.")
+                .is_some_and(|k| k.split('.').next() == Some(&o.name))
+        })
+    };
+    let mut unclear: Vec<&str> = faults
+        .iter()
+        .map(|f| f.key.as_str())
+        .filter(|key| !understood(key))
+        .collect();
     unclear.dedup_by_key(|key| key.split('.').nth(1));
     let mut left = unclear.len();
-    for output in outputs.iter().filter(|o| matches!(o.device, DeviceSettings::Gpio(_))) {
+    for output in outputs
+        .iter()
+        .filter(|o| matches!(o.device, DeviceSettings::Gpio(_)))
+    {
         // Opening a line sets it to its inactive level; one that cannot be opened does not keep the others on.
         if let Err(e) = act::open(&output.device, &output.name) {
             log::error!("{}: {e}", output.name);

@@ -32,10 +32,18 @@ pub struct ReplayArgs {
 
 pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     let source = SourceSettings::from_argument(&args.clip)?;
-    let overrides = Overrides { model: args.model.clone(), source: Some(source.clone()), cache: super::plan_directory() };
+    let overrides = Overrides {
+        model: args.model.clone(),
+        source: Some(source.clone()),
+        cache: super::plan_directory(),
+    };
     let config = configuration(args.config.as_ref(), &overrides)?;
     let mut source = capture::open(&source, Pace::Recorded)?;
-    let mut road = Road::new(Infer::new(&config)?, Outputs::open(&config.outputs)?, !args.events_only);
+    let mut road = Road::new(
+        Infer::new(&config)?,
+        Outputs::open(&config.outputs)?,
+        !args.events_only,
+    );
     let mut screens = Vec::new();
     for d in &config.displays {
         screens.push((display::open(&d.settings)?, Scene::new(d.show)));
@@ -51,13 +59,17 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
             continue;
         }
         last = frame.time;
-        out.write_all(&road.events).and_then(|()| out.write_all(&road.frame_line)).context("stdout cannot be written")?;
+        out.write_all(&road.events)
+            .and_then(|()| out.write_all(&road.frame_line))
+            .context("stdout cannot be written")?;
         for (screen, scene) in &mut screens {
             road.fill_scene(&frame, None, scene);
             screen.show(scene, road.infer.keypoints(), config.visible)?;
         }
     }
     road.source_lost(last);
-    out.write_all(&road.events).and_then(|()| out.flush()).context("stdout cannot be written")?;
+    out.write_all(&road.events)
+        .and_then(|()| out.flush())
+        .context("stdout cannot be written")?;
     Ok(ExitCode::SUCCESS)
 }

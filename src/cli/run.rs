@@ -27,9 +27,18 @@ pub struct RunArgs {
 }
 
 pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
-    let source = args.source.as_deref().map(SourceSettings::from_argument).transpose()?;
-    let overrides = Overrides { model: args.model.clone(), source, cache: super::plan_directory() };
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).context("signals cannot be caught")?;
+    let source = args
+        .source
+        .as_deref()
+        .map(SourceSettings::from_argument)
+        .transpose()?;
+    let overrides = Overrides {
+        model: args.model.clone(),
+        source,
+        cache: super::plan_directory(),
+    };
+    let mut signals =
+        Signals::new([SIGTERM, SIGINT, SIGHUP]).context("signals cannot be caught")?;
     let mut config = Config::read(&args.config, &overrides)?;
     let mut old = None;
     let mut service = Service::default();
@@ -44,10 +53,22 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
                 continue;
             }
         };
-        log::info!("running with {}, {} poses, {} actions", config.model.name, config.poses.len(), config.outputs.len());
+        log::info!(
+            "running with {}, {} poses, {} actions",
+            config.model.name,
+            config.poses.len(),
+            config.outputs.len()
+        );
         keep_in_use(&config.text);
         service.ready();
-        match wait(&mut signals, &ends, args, &overrides, &mut service, &pipeline) {
+        match wait(
+            &mut signals,
+            &ends,
+            args,
+            &overrides,
+            &mut service,
+            &pipeline,
+        ) {
             Next::Stop => {
                 service.stopping();
                 return Ok(ExitCode::SUCCESS);
@@ -68,7 +89,10 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
 fn keep_in_use(text: &str) {
     let Some(path) = super::in_use() else { return };
     if let Err(e) = std::fs::write(&path, text) {
-        log::warn!("{}: cannot be written: {e}; after a SIGKILL, lines are released by the file as it is then", path.display());
+        log::warn!(
+            "{}: cannot be written: {e}; after a SIGKILL, lines are released by the file as it is then",
+            path.display()
+        );
     }
 }
 
@@ -96,13 +120,17 @@ fn wait(
             service.reloading();
             match Config::read(&args.config, overrides) {
                 Ok(config) => return Next::Reload(Box::new(config)),
-                Err(e) => log::error!("the new configuration is refused and the old one kept:\n{e}"),
+                Err(e) => {
+                    log::error!("the new configuration is refused and the old one kept:\n{e}")
+                }
             }
             service.ready();
         }
         match ends.recv_timeout(Duration::from_millis(50)) {
             Ok(Ended::SourceEnd) => return Next::Stop,
-            Ok(Ended::Failed { stage, reason }) => return Next::Fail(format!("{stage} has ended: {reason}")),
+            Ok(Ended::Failed { stage, reason }) => {
+                return Next::Fail(format!("{stage} has ended: {reason}"));
+            }
             Err(_) => {}
         }
     }

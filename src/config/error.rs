@@ -21,14 +21,28 @@ pub struct Fault {
 /// A configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    #[error("{path}: cannot be read: {source}. Give a configuration with --config; config/posed.toml is a commented sample")]
-    Read { path: PathBuf, source: std::io::Error },
+    #[error(
+        "{path}: cannot be read: {source}. Give a configuration with --config; config/posed.toml is a commented sample"
+    )]
+    Read {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("{}", list(path, faults))]
     Faults { path: PathBuf, faults: Vec<Fault> },
 }
 
 fn list(path: &std::path::Path, faults: &[Fault]) -> String {
-    let line = |f: &Fault| format!("{}:{}: {}: {}\n  mend: {}", path.display(), f.line, f.key, f.problem, f.mend);
+    let line = |f: &Fault| {
+        format!(
+            "{}:{}: {}: {}\n  mend: {}",
+            path.display(),
+            f.line,
+            f.key,
+            f.problem,
+            f.mend
+        )
+    };
     faults.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
@@ -40,7 +54,10 @@ pub struct Places<'a> {
 
 impl<'a> Places<'a> {
     pub fn new(text: &'a str) -> Self {
-        Self { text, table: DeTable::parse(text).ok() }
+        Self {
+            text,
+            table: DeTable::parse(text).ok(),
+        }
     }
 
     pub fn text(&self) -> &str {
@@ -48,7 +65,12 @@ impl<'a> Places<'a> {
     }
 
     fn line(&self, offset: usize) -> usize {
-        self.text.bytes().take(offset).filter(|&b| b == b'\n').count() + 1
+        self.text
+            .bytes()
+            .take(offset)
+            .filter(|&b| b == b'\n')
+            .count()
+            + 1
     }
 
     /// A fault of the value at the dotted path `key`, or of the nearest table around it.
@@ -56,13 +78,22 @@ impl<'a> Places<'a> {
         let (mut offset, mut rest) = (0, key);
         let mut table = self.table.as_ref().map(|t| t.get_ref());
         // A quoted name may have dots of its own.
-        let after = |name: &str, rest: &str| rest == name || rest.strip_prefix(name).is_some_and(|r| r.starts_with('.'));
-        while let Some((name, value)) = table.and_then(|t| t.iter().find(|(k, _)| after(k.get_ref(), rest))) {
+        let after = |name: &str, rest: &str| {
+            rest == name || rest.strip_prefix(name).is_some_and(|r| r.starts_with('.'))
+        };
+        while let Some((name, value)) =
+            table.and_then(|t| t.iter().find(|(k, _)| after(k.get_ref(), rest)))
+        {
             offset = name.span().start;
             rest = rest[name.get_ref().len()..].trim_start_matches('.');
             table = value.get_ref().as_table();
         }
-        Fault { key: key.into(), line: self.line(offset), problem: problem.into(), mend: mend.into() }
+        Fault {
+            key: key.into(),
+            line: self.line(offset),
+            problem: problem.into(),
+            mend: mend.into(),
+        }
     }
 
     /// What toml or serde found wrong.
@@ -73,11 +104,18 @@ impl<'a> Places<'a> {
             deepest(table.get_ref(), &span, &mut key);
         }
         let message = error.message().trim();
-        let unknown = message.strip_prefix("unknown field `").and_then(|m| Some((m.split('`').next()?, m)));
+        let unknown = message
+            .strip_prefix("unknown field `")
+            .and_then(|m| Some((m.split('`').next()?, m)));
         if let Some((name, rest)) = unknown {
             let known: Vec<&str> = rest.split('`').skip(2).step_by(2).collect();
-            let near = known.iter().max_by(|a, b| strsim::jaro(name, a).total_cmp(&strsim::jaro(name, b)));
-            let near = near.filter(|n| strsim::jaro(name, n) > 0.7).map(|n| format!("did you mean `{n}`? ")).unwrap_or_default();
+            let near = known
+                .iter()
+                .max_by(|a, b| strsim::jaro(name, a).total_cmp(&strsim::jaro(name, b)));
+            let near = near
+                .filter(|n| strsim::jaro(name, n) > 0.7)
+                .map(|n| format!("did you mean `{n}`? "))
+                .unwrap_or_default();
             let known = known.join(", ");
             return Fault {
                 key,
@@ -86,26 +124,64 @@ impl<'a> Places<'a> {
                 mend: format!("{near}Known here: {known}"),
             };
         }
-        let missing = message.strip_prefix("missing field `").and_then(|m| m.split('`').next());
+        let missing = message
+            .strip_prefix("missing field `")
+            .and_then(|m| m.split('`').next());
         if let Some(name) = missing {
-            let key = if key.is_empty() { name.to_string() } else { format!("{key}.{name}") };
+            let key = if key.is_empty() {
+                name.to_string()
+            } else {
+                format!("{key}.{name}")
+            };
             let mend = keys::mend(&key);
-            return Fault { key, line: self.line(span.start), problem: "is missing".into(), mend };
+            return Fault {
+                key,
+                line: self.line(span.start),
+                problem: "is missing".into(),
+                mend,
+            };
         }
         let is_syntax = self.table.is_none();
-        if let Some(open) = is_syntax.then(|| syntax::unclosed_list(&self.text[..span.start])).flatten() {
+        if let Some(open) = is_syntax
+            .then(|| syntax::unclosed_list(&self.text[..span.start]))
+            .flatten()
+        {
             let line = self.line(open);
-            let key = self.text.lines().nth(line - 1).unwrap_or("").trim().to_string();
-            return Fault { key, line, problem: "the list has no end".into(), mend: "close it with ]".into() };
+            let key = self
+                .text
+                .lines()
+                .nth(line - 1)
+                .unwrap_or("")
+                .trim()
+                .to_string();
+            return Fault {
+                key,
+                line,
+                problem: "the list has no end".into(),
+                mend: "close it with ]".into(),
+            };
         }
         let mend = if is_syntax {
             "correct the line; strings stand in \"quotes\", lists in [brackets]".into()
         } else {
             keys::mend(&key)
         };
-        let key =
-            if key.is_empty() { self.text.lines().nth(self.line(span.start) - 1).unwrap_or("").trim().to_string() } else { key };
-        Fault { key, line: self.line(span.start), problem: syntax::plain(&message.replace('\n', " ")), mend }
+        let key = if key.is_empty() {
+            self.text
+                .lines()
+                .nth(self.line(span.start) - 1)
+                .unwrap_or("")
+                .trim()
+                .to_string()
+        } else {
+            key
+        };
+        Fault {
+            key,
+            line: self.line(span.start),
+            problem: syntax::plain(&message.replace('\n', " ")),
+            mend,
+        }
     }
 }
 
@@ -114,7 +190,10 @@ fn deepest(table: &DeTable, span: &Range<usize>, path: &mut String) {
     for (name, value) in table {
         let covers = |r: Range<usize>| r.start <= span.start && span.end <= r.end;
         let inner = value.get_ref().as_table();
-        let holds = |t: &DeTable| t.iter().any(|(k, v)| covers(k.span()) || covers(v.span()) || has(v.get_ref(), span));
+        let holds = |t: &DeTable| {
+            t.iter()
+                .any(|(k, v)| covers(k.span()) || covers(v.span()) || has(v.get_ref(), span))
+        };
         if covers(name.span()) || covers(value.span()) || inner.is_some_and(holds) {
             if !path.is_empty() {
                 path.push('.');
@@ -130,6 +209,8 @@ fn deepest(table: &DeTable, span: &Range<usize>, path: &mut String) {
 
 fn has(value: &DeValue, span: &Range<usize>) -> bool {
     value.as_table().is_some_and(|t| {
-        t.iter().any(|(k, v)| (k.span().start <= span.start && span.end <= v.span().end) || has(v.get_ref(), span))
+        t.iter().any(|(k, v)| {
+            (k.span().start <= span.start && span.end <= v.span().end) || has(v.get_ref(), span)
+        })
     })
 }

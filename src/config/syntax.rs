@@ -15,7 +15,11 @@ const WORDS: [(&str, &str); 8] = [
 ];
 
 pub fn plain(message: &str) -> String {
-    WORDS.iter().fold(message.to_string(), |text, (rust, word)| text.replace(rust, word))
+    WORDS
+        .iter()
+        .fold(message.to_string(), |text, (rust, word)| {
+            text.replace(rust, word)
+        })
 }
 
 /// Where the list opens that is still open at the end of `text`, if a line or more stands after its beginning.
@@ -24,7 +28,9 @@ pub fn unclosed_list(text: &str) -> Option<usize> {
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
         let at = text.len() - rest.len();
-        let string = ["\"\"\"", "'''", "\"", "'"].into_iter().find(|q| rest.starts_with(q));
+        let string = ["\"\"\"", "'''", "\"", "'"]
+            .into_iter()
+            .find(|q| rest.starts_with(q));
         if let Some(quote) = string {
             let inside = &rest[quote.len()..];
             rest = &inside[end_of_string(inside, quote)..];
@@ -40,7 +46,10 @@ pub fn unclosed_list(text: &str) -> Option<usize> {
             // The bracket that opens a section ends with its line.
             '\n' => {
                 if let [section] = open[..]
-                    && text[..section].rsplit('\n').next().is_some_and(|before| before.trim().is_empty())
+                    && text[..section]
+                        .rsplit('\n')
+                        .next()
+                        .is_some_and(|before| before.trim().is_empty())
                 {
                     open.clear();
                 }
@@ -49,7 +58,9 @@ pub fn unclosed_list(text: &str) -> Option<usize> {
         }
         rest = &rest[c.len_utf8()..];
     }
-    open.first().copied().filter(|&at| text[at..].contains('\n'))
+    open.first()
+        .copied()
+        .filter(|&at| text[at..].contains('\n'))
 }
 
 /// Behind the closing quote; strings of one line end with it in any case.

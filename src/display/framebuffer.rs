@@ -72,7 +72,14 @@ struct FixedInfo {
 
 // The kernel writes this many bytes into them.
 const _: () = assert!(size_of::<VariableInfo>() == 160);
-const _: () = assert!(size_of::<FixedInfo>() == if size_of::<libc::c_ulong>() == 8 { 80 } else { 68 });
+const _: () = assert!(
+    size_of::<FixedInfo>()
+        == if size_of::<libc::c_ulong>() == 8 {
+            80
+        } else {
+            68
+        }
+);
 
 /// An open framebuffer.
 #[derive(Debug)]
@@ -91,10 +98,21 @@ impl Framebuffer {
     /// # Errors
     /// Missing, not permitted, no framebuffer, or of a pixel format other than true colour in 16, 24 or 32 bits.
     pub fn open(device: &Path) -> Result<Self, DisplayError> {
-        let file = OpenOptions::new().read(true).write(true).open(device).map_err(|e| open_error(device, e))?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(device)
+            .map_err(|e| open_error(device, e))?;
         let info = query(&file).map_err(|e| open_error(device, e))?;
         let (layout, screen) = map(device, &file, &info)?;
-        Ok(Self { device: device.to_owned(), file, info, layout, screen, back: Vec::new() })
+        Ok(Self {
+            device: device.to_owned(),
+            file,
+            info,
+            layout,
+            screen,
+            back: Vec::new(),
+        })
     }
 
     /// Follows a change of mode or of the visible part of the screen's memory, such as a scrolling console makes.
@@ -109,7 +127,12 @@ impl Framebuffer {
 }
 
 impl Display for Framebuffer {
-    fn show(&mut self, scene: &Scene, keypoints: &KeypointSet, visible: f32) -> Result<(), DisplayError> {
+    fn show(
+        &mut self,
+        scene: &Scene,
+        keypoints: &KeypointSet,
+        visible: f32,
+    ) -> Result<(), DisplayError> {
         self.follow_mode()?;
         let tight = self.layout.tight();
         self.back.resize(tight.bytes().unwrap_or(0), 0);
@@ -121,14 +144,19 @@ impl Display for Framebuffer {
     }
 
     fn describe(&self) -> String {
-        let (device, size, bits) = (self.device.display(), self.layout.size, self.layout.bytes_per_pixel * 8);
+        let (device, size, bits) = (
+            self.device.display(),
+            self.layout.size,
+            self.layout.bytes_per_pixel * 8,
+        );
         format!("{device}, {size}, {bits} bits a pixel")
     }
 
     fn clear(&mut self) -> Result<(), DisplayError> {
         self.follow_mode()?;
         self.back.fill(0);
-        self.back.resize(self.layout.tight().bytes().unwrap_or(0), 0);
+        self.back
+            .resize(self.layout.tight().bytes().unwrap_or(0), 0);
         self.layout.copy_rows(&self.back, &mut self.screen);
         Ok(())
     }
@@ -140,7 +168,9 @@ fn open_error(device: &Path, source: Error) -> DisplayError {
         ErrorKind::NotFound => DisplayError::NoDevice { device },
         ErrorKind::PermissionDenied => DisplayError::Permission { device },
         // ENODEV, ENXIO: the node is there, but no driver behind it.
-        _ if matches!(source.raw_os_error(), Some(libc::ENODEV | libc::ENXIO)) => DisplayError::NoDevice { device },
+        _ if matches!(source.raw_os_error(), Some(libc::ENODEV | libc::ENXIO)) => {
+            DisplayError::NoDevice { device }
+        }
         _ => DisplayError::Framebuffer { device, source },
     }
 }
@@ -162,13 +192,23 @@ fn query(file: &File) -> std::io::Result<(VariableInfo, FixedInfo)> {
 
 /// The visible part of the screen's memory.
 fn layout(variable: &VariableInfo, fixed: &FixedInfo) -> Result<PixelLayout, String> {
-    let colours = [variable.red, variable.green, variable.blue, variable.transparency];
+    let colours = [
+        variable.red,
+        variable.green,
+        variable.blue,
+        variable.transparency,
+    ];
     let bits = variable.bits_per_pixel;
     if !matches!(bits, 16 | 24 | 32) {
         return Err(format!("{bits} bits a pixel are not supported"));
     }
-    let true_colour = matches!(fixed.visual, TRUE_COLOUR | DIRECT_COLOUR) && variable.greyscale == 0 && variable.nonstandard == 0;
-    if !true_colour || fixed.kind != PACKED_PIXELS || colours.iter().any(|c| c.length > 0 && c.msb_right != 0) {
+    let true_colour = matches!(fixed.visual, TRUE_COLOUR | DIRECT_COLOUR)
+        && variable.greyscale == 0
+        && variable.nonstandard == 0;
+    if !true_colour
+        || fixed.kind != PACKED_PIXELS
+        || colours.iter().any(|c| c.length > 0 && c.msb_right != 0)
+    {
         return Err("only packed true-colour pixels are supported".into());
     }
     let [red, green, blue, alpha] = colours.map(|c| ColourBits::new(c.offset, c.length));
@@ -177,23 +217,63 @@ fn layout(variable: &VariableInfo, fixed: &FixedInfo) -> Result<PixelLayout, Str
     let start = start.and_then(|s| s.checked_add(variable.x_offset as usize * bytes_per_pixel));
     let size = Size::new(variable.width, variable.height);
     start
-        .map(|start| PixelLayout { size, bytes_per_pixel, stride, start, red, green, blue, alpha })
-        .filter(|layout| layout.bytes().is_some_and(|bytes| bytes <= fixed.memory_bytes as usize))
-        .ok_or_else(|| format!("the driver reports {size} pixels that do not lie in its {} bytes", fixed.memory_bytes))
+        .map(|start| PixelLayout {
+            size,
+            bytes_per_pixel,
+            stride,
+            start,
+            red,
+            green,
+            blue,
+            alpha,
+        })
+        .filter(|layout| {
+            layout
+                .bytes()
+                .is_some_and(|bytes| bytes <= fixed.memory_bytes as usize)
+        })
+        .ok_or_else(|| {
+            format!(
+                "the driver reports {size} pixels that do not lie in its {} bytes",
+                fixed.memory_bytes
+            )
+        })
 }
 
-fn map(device: &Path, file: &File, info: &(VariableInfo, FixedInfo)) -> Result<(PixelLayout, MmapMut), DisplayError> {
+fn map(
+    device: &Path,
+    file: &File,
+    info: &(VariableInfo, FixedInfo),
+) -> Result<(PixelLayout, MmapMut), DisplayError> {
     let (variable, fixed) = info;
-    let layout = layout(variable, fixed).map_err(|problem| DisplayError::Unsupported { device: device.to_owned(), problem })?;
+    let layout = layout(variable, fixed).map_err(|problem| DisplayError::Unsupported {
+        device: device.to_owned(),
+        problem,
+    })?;
     // SAFETY: sysconf reads a constant of the system.
-    let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096).max(1);
+    let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) })
+        .unwrap_or(4096)
+        .max(1);
     // The kernel maps whole pages: memory that begins inside one is found as far inside the mapping.
     let inside_page = fixed.memory_start as usize % page;
     // SAFETY: the mapping is shared with the screen and perhaps with a console, but it is only written, as plain bytes, and
     // nothing is concluded from what stands in it. The device stays open, and a mapping outlives even its closing.
-    let screen = unsafe { MmapOptions::new().len(inside_page + fixed.memory_bytes as usize).map_mut(file) };
-    let screen = screen.map_err(|source| DisplayError::Framebuffer { device: device.to_owned(), source })?;
-    Ok((PixelLayout { start: layout.start + inside_page, ..layout }, screen))
+    let screen = unsafe {
+        MmapOptions::new()
+            .len(inside_page + fixed.memory_bytes as usize)
+            .map_mut(file)
+    };
+    let screen = screen.map_err(|source| DisplayError::Framebuffer {
+        device: device.to_owned(),
+        source,
+    })?;
+    Ok((
+        PixelLayout {
+            start: layout.start + inside_page,
+            ..layout
+        },
+        screen,
+    ))
 }
 
 #[cfg(test)]
@@ -201,23 +281,55 @@ mod tests {
     use super::*;
 
     fn bits(offset: u32, length: u32) -> BitField {
-        BitField { offset, length, msb_right: 0 }
+        BitField {
+            offset,
+            length,
+            msb_right: 0,
+        }
     }
 
     /// A 480x320 SPI display of the fbtft drivers.
     fn small_display() -> (VariableInfo, FixedInfo) {
         let (red, green, blue) = (bits(11, 5), bits(5, 6), bits(0, 5));
-        let variable = VariableInfo { width: 480, height: 320, bits_per_pixel: 16, red, green, blue, ..VariableInfo::default() };
-        let fixed = FixedInfo { memory_bytes: 480 * 320 * 2, visual: TRUE_COLOUR, line_bytes: 960, ..FixedInfo::default() };
+        let variable = VariableInfo {
+            width: 480,
+            height: 320,
+            bits_per_pixel: 16,
+            red,
+            green,
+            blue,
+            ..VariableInfo::default()
+        };
+        let fixed = FixedInfo {
+            memory_bytes: 480 * 320 * 2,
+            visual: TRUE_COLOUR,
+            line_bytes: 960,
+            ..FixedInfo::default()
+        };
         (variable, fixed)
     }
 
     #[test]
     fn stride_and_offsets_of_the_driver_are_honoured() {
         let (variable, fixed) = small_display();
-        let fixed = FixedInfo { line_bytes: 1024, memory_bytes: 1024 * 640, ..fixed };
-        let layout = layout(&VariableInfo { x_offset: 8, y_offset: 320, ..variable }, &fixed).unwrap();
-        assert_eq!((layout.stride, layout.start, layout.size), (1024, 320 * 1024 + 16, Size::new(480, 320)));
+        let fixed = FixedInfo {
+            line_bytes: 1024,
+            memory_bytes: 1024 * 640,
+            ..fixed
+        };
+        let layout = layout(
+            &VariableInfo {
+                x_offset: 8,
+                y_offset: 320,
+                ..variable
+            },
+            &fixed,
+        )
+        .unwrap();
+        assert_eq!(
+            (layout.stride, layout.start, layout.size),
+            (1024, 320 * 1024 + 16, Size::new(480, 320))
+        );
         assert_eq!(layout.tight().bytes(), Some(480 * 320 * 2));
     }
 
@@ -225,12 +337,60 @@ mod tests {
     fn other_pixel_formats_are_refused_with_the_reason() {
         let (variable, fixed) = small_display();
         let refused = |v: VariableInfo, f: FixedInfo| layout(&v, &f).unwrap_err();
-        assert!(refused(VariableInfo { bits_per_pixel: 8, ..variable }, fixed).contains("8 bits a pixel"));
-        assert!(refused(variable, FixedInfo { visual: 3, ..fixed }).contains("true-colour"), "a palette");
-        assert!(refused(VariableInfo { greyscale: 1, ..variable }, fixed).contains("true-colour"));
-        assert!(refused(VariableInfo { y_offset: 1, ..variable }, fixed).contains("do not lie in"));
-        assert!(refused(VariableInfo { y_offset: u32::MAX, ..variable }, fixed).contains("do not lie in"));
-        assert!(refused(VariableInfo { width: 0, ..variable }, fixed).contains("do not lie in"));
+        assert!(
+            refused(
+                VariableInfo {
+                    bits_per_pixel: 8,
+                    ..variable
+                },
+                fixed
+            )
+            .contains("8 bits a pixel")
+        );
+        assert!(
+            refused(variable, FixedInfo { visual: 3, ..fixed }).contains("true-colour"),
+            "a palette"
+        );
+        assert!(
+            refused(
+                VariableInfo {
+                    greyscale: 1,
+                    ..variable
+                },
+                fixed
+            )
+            .contains("true-colour")
+        );
+        assert!(
+            refused(
+                VariableInfo {
+                    y_offset: 1,
+                    ..variable
+                },
+                fixed
+            )
+            .contains("do not lie in")
+        );
+        assert!(
+            refused(
+                VariableInfo {
+                    y_offset: u32::MAX,
+                    ..variable
+                },
+                fixed
+            )
+            .contains("do not lie in")
+        );
+        assert!(
+            refused(
+                VariableInfo {
+                    width: 0,
+                    ..variable
+                },
+                fixed
+            )
+            .contains("do not lie in")
+        );
         assert!(layout(&variable, &fixed).is_ok());
     }
 
@@ -238,7 +398,10 @@ mod tests {
     fn what_is_no_framebuffer_is_told_so() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let text = Framebuffer::open(file.path()).unwrap_err().to_string();
-        assert!(text.contains("cannot be opened as a framebuffer") && text.contains("/dev/fb0"), "{text}");
+        assert!(
+            text.contains("cannot be opened as a framebuffer") && text.contains("/dev/fb0"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -246,6 +409,13 @@ mod tests {
         let text = |kind| open_error(Path::new("/dev/fb0"), Error::from(kind)).to_string();
         assert!(text(ErrorKind::NotFound).contains("overlay"));
         assert!(text(ErrorKind::PermissionDenied).contains("group video"));
-        assert!(open_error(Path::new("/dev/fb0"), Error::from_raw_os_error(libc::ENODEV)).to_string().contains("overlay"));
+        assert!(
+            open_error(
+                Path::new("/dev/fb0"),
+                Error::from_raw_os_error(libc::ENODEV)
+            )
+            .to_string()
+            .contains("overlay")
+        );
     }
 }

@@ -36,20 +36,33 @@ impl<'a> Label<'a> {
     /// The text `start` followed by `rest`, cut to what `target` holds in width.
     pub(super) fn new(start: &'a str, rest: &'a str, colour: Rgb888, target: Rectangle) -> Self {
         let font = font(target.size.width);
-        let room = (target.size.width.saturating_sub(2 * padding(font)) / font.character_size.width) as usize;
+        let room = (target.size.width.saturating_sub(2 * padding(font)) / font.character_size.width)
+            as usize;
         let start = first_chars(start, room);
-        Self { start, rest: first_chars(rest, room - start.chars().count()), font, colour }
+        Self {
+            start,
+            rest: first_chars(rest, room - start.chars().count()),
+            font,
+            colour,
+        }
     }
 
     /// Size on the target, with its ground.
     pub(super) fn size(self) -> Size {
         let characters = (self.start.chars().count() + self.rest.chars().count()) as u32;
-        let text = Size::new(characters * self.font.character_size.width, self.font.character_size.height);
+        let text = Size::new(
+            characters * self.font.character_size.width,
+            self.font.character_size.height,
+        );
         text + Size::new_equal(2 * padding(self.font))
     }
 
     /// Draws it with its upper left corner at `corner`, or as near as the target's edges allow. An empty text draws nothing.
-    pub(super) fn draw<D: DrawTarget<Color = Rgb888>>(self, corner: Point, target: &mut D) -> Result<(), D::Error> {
+    pub(super) fn draw<D: DrawTarget<Color = Rgb888>>(
+        self,
+        corner: Point,
+        target: &mut D,
+    ) -> Result<(), D::Error> {
         if self.start.is_empty() && self.rest.is_empty() {
             return Ok(());
         }
@@ -73,7 +86,9 @@ fn padding(font: &MonoFont) -> u32 {
 
 fn first_chars(text: &str, most: usize) -> &str {
     let line = text.lines().next().unwrap_or_default();
-    line.char_indices().nth(most).map_or(line, |(end, _)| &line[..end])
+    line.char_indices()
+        .nth(most)
+        .map_or(line, |(end, _)| &line[..end])
 }
 
 /// A number made to text without allocation; what does not fit is cut.
@@ -118,7 +133,15 @@ mod tests {
 
     #[test]
     fn numbers_need_no_allocation_and_are_cut_when_too_long() {
-        assert_eq!(ShortText::new(format_args!("{:.1} fps", 12.34)).as_str(), "12.3 fps");
-        assert_eq!(ShortText::new(format_args!("{:.1}", f32::MAX)).as_str().len(), 24);
+        assert_eq!(
+            ShortText::new(format_args!("{:.1} fps", 12.34)).as_str(),
+            "12.3 fps"
+        );
+        assert_eq!(
+            ShortText::new(format_args!("{:.1}", f32::MAX))
+                .as_str()
+                .len(),
+            24
+        );
     }
 }

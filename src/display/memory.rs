@@ -21,12 +21,20 @@ pub struct Memory {
 impl Memory {
     /// A black screen of this size.
     pub fn new(size: Size) -> Self {
-        Self { image: RgbImage::new(size), shown: 0 }
+        Self {
+            image: RgbImage::new(size),
+            shown: 0,
+        }
     }
 }
 
 impl Display for Memory {
-    fn show(&mut self, scene: &Scene, keypoints: &KeypointSet, visible: f32) -> Result<(), DisplayError> {
+    fn show(
+        &mut self,
+        scene: &Scene,
+        keypoints: &KeypointSet,
+        visible: f32,
+    ) -> Result<(), DisplayError> {
         self.image.draw(scene, keypoints, visible);
         self.shown += 1;
         Ok(())
@@ -57,10 +65,18 @@ pub fn ascii(image: &RgbImage, names: &[(Rgb888, char)]) -> Vec<String> {
     const BY_BRIGHTNESS: &[u8; 10] = b" .:-=+*#%@";
     let character = |rgb: &[u8]| {
         let colour = Rgb888::new(rgb[0], rgb[1], rgb[2]);
-        let level = (usize::from(colour.r()) + 2 * usize::from(colour.g()) + usize::from(colour.b())) / 4;
-        let named = names.iter().find(|(c, _)| *c == colour).map(|(_, name)| *name);
+        let level =
+            (usize::from(colour.r()) + 2 * usize::from(colour.g()) + usize::from(colour.b())) / 4;
+        let named = names
+            .iter()
+            .find(|(c, _)| *c == colour)
+            .map(|(_, name)| *name);
         named.unwrap_or(char::from(BY_BRIGHTNESS[level * BY_BRIGHTNESS.len() / 256]))
     };
     let row_bytes = (image.size.width as usize * 3).max(1);
-    image.data.chunks_exact(row_bytes).map(|row| row.chunks_exact(3).map(character).collect()).collect()
+    image
+        .data
+        .chunks_exact(row_bytes)
+        .map(|row| row.chunks_exact(3).map(character).collect())
+        .collect()
 }

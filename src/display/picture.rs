@@ -34,7 +34,10 @@ impl Placement {
         let (wide, high) = (u64::from(target.size.width), u64::from(target.size.height));
         let (w, h) = (u64::from(image.width), u64::from(image.height));
         if w == 0 || h == 0 || wide == 0 || high == 0 {
-            return Self { area: target, scale: TargetPosition { x: 1.0, y: 1.0 } };
+            return Self {
+                area: target,
+                scale: TargetPosition { x: 1.0, y: 1.0 },
+            };
         }
         let rounded = |a: u64, b: u64, c: u64| ((a * b + c / 2) / c).max(1) as u32; // at most a side of the target
         let size = if wide * h <= high * w {
@@ -43,8 +46,14 @@ impl Placement {
             TargetSize::new(rounded(w, high, h), high as u32)
         };
         let margin = (target.size - size) / 2;
-        let scale = TargetPosition { x: size.width as f32 / w as f32, y: size.height as f32 / h as f32 };
-        Self { area: Rectangle::new(target.top_left + margin, size), scale }
+        let scale = TargetPosition {
+            x: size.width as f32 / w as f32,
+            y: size.height as f32 / h as f32,
+        };
+        Self {
+            area: Rectangle::new(target.top_left + margin, size),
+            scale,
+        }
     }
 
     /// The place on the target; `None` for one that is not a number or infinite. It may lie far outside.
@@ -75,17 +84,35 @@ where
     for bar in bars(area, target.bounding_box()) {
         target.fill_solid(&bar, Rgb888::BLACK)?;
     }
-    let picture = |target: &mut D| frame.and_then(|f| f.visit(Scaled { area, masks: masks.clone(), target }).ok().flatten());
+    let picture = |target: &mut D| {
+        frame.and_then(|f| {
+            f.visit(Scaled {
+                area,
+                masks: masks.clone(),
+                target,
+            })
+            .ok()
+            .flatten()
+        })
+    };
     match picture(target) {
         Some(drawn) => drawn,
         None if masks.clone().next().is_none() => target.fill_solid(&area, Rgb888::BLACK),
-        None => Scaled { area, masks, target }.visit(&Black, image),
+        None => Scaled {
+            area,
+            masks,
+            target,
+        }
+        .visit(&Black, image),
     }
 }
 
 /// What of `whole` lies above, below, left and right of `area`; empty rectangles where nothing does.
 fn bars(area: Rectangle, whole: Rectangle) -> [Rectangle; 4] {
-    let (near, far) = (area.top_left - whole.top_left, area.top_left - whole.top_left + area.size);
+    let (near, far) = (
+        area.top_left - whole.top_left,
+        area.top_left - whole.top_left + area.size,
+    );
     let rest = TargetPoint::new(whole.size.width as i32, whole.size.height as i32) - far;
     let bar = |x: i32, y: i32, width: i32, height: i32| {
         let size = TargetSize::new(width.max(0).unsigned_abs(), height.max(0).unsigned_abs());
@@ -93,7 +120,12 @@ fn bars(area: Rectangle, whole: Rectangle) -> [Rectangle; 4] {
     };
     let (width, height) = (whole.size.width as i32, area.size.height as i32);
     let (above, below) = (bar(0, 0, width, near.y), bar(0, far.y, width, rest.y));
-    [above, below, bar(0, near.y, near.x, height), bar(far.x, near.y, rest.x, height)]
+    [
+        above,
+        below,
+        bar(0, near.y, near.x, height),
+        bar(far.x, near.y, rest.x, height),
+    ]
 }
 
 /// A picture of which nothing is shown.
@@ -111,21 +143,36 @@ struct Scaled<'a, D, M> {
     target: &'a mut D,
 }
 
-impl<'m, D: DrawTarget<Color = Rgb888>, M: Iterator<Item = &'m Mask> + Clone> PixelVisitor for Scaled<'_, D, M> {
+impl<'m, D: DrawTarget<Color = Rgb888>, M: Iterator<Item = &'m Mask> + Clone> PixelVisitor
+    for Scaled<'_, D, M>
+{
     type Output = Result<(), D::Error>;
 
     fn visit(self, pixels: &impl Pixels, size: Size) -> Self::Output {
-        let (across, down) = (Steps::new(size.width, self.area.size.width), Steps::new(size.height, self.area.size.height));
-        let Self { area, masks, target } = self;
+        let (across, down) = (
+            Steps::new(size.width, self.area.size.width),
+            Steps::new(size.height, self.area.size.height),
+        );
+        let Self {
+            area,
+            masks,
+            target,
+        } = self;
         if masks.clone().next().is_none() {
-            let row = |y: usize| across.sources().map(move |x| Rgb888::from(Bytes(pixels.rgb(x, y))));
+            let row = |y: usize| {
+                across
+                    .sources()
+                    .map(move |x| Rgb888::from(Bytes(pixels.rgb(x, y))))
+            };
             return target.fill_contiguous(&area, down.sources().flat_map(row));
         }
         let masks = &masks;
         let row = |y: usize| {
             across.sources().map(move |x| {
                 let rgb = pixels.rgb(x, y);
-                let covered = masks.clone().any(|m| m.covers(Point::new(x as f32, y as f32)));
+                let covered = masks
+                    .clone()
+                    .any(|m| m.covers(Point::new(x as f32, y as f32)));
                 Rgb888::from(Bytes(if covered { mix(rgb, TINT) } else { rgb }))
             })
         };
@@ -157,11 +204,15 @@ impl Steps {
     const FRACTION_BITS: u32 = 32;
 
     fn new(from: u32, to: u32) -> Self {
-        Self { step: (u64::from(from) << Self::FRACTION_BITS) / u64::from(to.max(1)), to }
+        Self {
+            step: (u64::from(from) << Self::FRACTION_BITS) / u64::from(to.max(1)),
+            to,
+        }
     }
 
     fn sources(self) -> impl Iterator<Item = usize> {
-        (0..u64::from(self.to)).map(move |i| ((i * self.step + self.step / 2) >> Self::FRACTION_BITS) as usize)
+        (0..u64::from(self.to))
+            .map(move |i| ((i * self.step + self.step / 2) >> Self::FRACTION_BITS) as usize)
     }
 }
 
@@ -177,9 +228,15 @@ mod tests {
     #[test]
     fn a_wide_picture_gets_bars_above_and_below_and_a_tall_one_at_the_sides() {
         let wide = Placement::new(Size::new(640, 360), on(320, 240));
-        assert_eq!(wide.area, Rectangle::new(TargetPoint::new(0, 30), TargetSize::new(320, 180)));
+        assert_eq!(
+            wide.area,
+            Rectangle::new(TargetPoint::new(0, 30), TargetSize::new(320, 180))
+        );
         let tall = Placement::new(Size::new(100, 200), on(320, 240));
-        assert_eq!(tall.area, Rectangle::new(TargetPoint::new(100, 0), TargetSize::new(120, 240)));
+        assert_eq!(
+            tall.area,
+            Rectangle::new(TargetPoint::new(100, 0), TargetSize::new(120, 240))
+        );
     }
 
     #[test]
@@ -187,7 +244,10 @@ mod tests {
         let placement = Placement::new(Size::new(640, 360), on(320, 240));
         let first = placement.to_target(Point::new(-0.5, -0.5)).unwrap();
         let last = placement.to_target(Point::new(639.5, 359.5)).unwrap();
-        assert_eq!((first.x, first.y, last.x, last.y), (-0.5, 29.5, 319.5, 209.5));
+        assert_eq!(
+            (first.x, first.y, last.x, last.y),
+            (-0.5, 29.5, 319.5, 209.5)
+        );
         assert_eq!(placement.to_target(Point::new(f32::NAN, 0.0)), None);
         assert_eq!(placement.to_target(Point::new(0.0, f32::INFINITY)), None);
     }

@@ -31,7 +31,8 @@ impl RgbImage {
     /// Takes on this size, in the memory it has where that suffices. The pixels are then whatever was there before.
     fn reshape(&mut self, size: Size) {
         self.size = size;
-        self.data.resize(size.width as usize * size.height as usize * 3, 0);
+        self.data
+            .resize(size.width as usize * size.height as usize * 3, 0);
     }
 
     /// Draws the scene over the whole picture; a picture without pixels stays one.
@@ -54,11 +55,16 @@ pub fn render(scene: &Scene, keypoints: &KeypointSet, visible: f32) -> RgbImage 
 /// # Errors
 /// The folder is missing, full or not permitted; an old file then stays as it was.
 pub fn write(path: &Path, image: &RgbImage) -> Result<(), DisplayError> {
-    write_beside(path, image).map_err(|source| DisplayError::Write { path: path.to_owned(), source })
+    write_beside(path, image).map_err(|source| DisplayError::Write {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn write_beside(path: &Path, image: &RgbImage) -> IoResult<()> {
-    let name = path.file_name().ok_or_else(|| Error::new(ErrorKind::InvalidInput, "the path names no file"))?;
+    let name = path
+        .file_name()
+        .ok_or_else(|| Error::new(ErrorKind::InvalidInput, "the path names no file"))?;
     // Hidden, in the same folder (a rename does not cross file systems), and each process's own.
     let mut hidden = OsString::from(".");
     hidden.push(name);
@@ -98,17 +104,28 @@ pub struct PngFile {
 impl PngFile {
     /// A file at `path`, written at most once in `every` of frame time; nothing is written yet.
     pub fn new(path: &Path, every: Duration) -> Self {
-        Self { path: path.to_owned(), every, image: RgbImage::default(), written: None }
+        Self {
+            path: path.to_owned(),
+            every,
+            image: RgbImage::default(),
+            written: None,
+        }
     }
 
     fn is_due(&self, time: Duration) -> bool {
         // A time before the last one is a source that began anew.
-        self.written.is_none_or(|last| time < last || time - last >= self.every)
+        self.written
+            .is_none_or(|last| time < last || time - last >= self.every)
     }
 }
 
 impl Display for PngFile {
-    fn show(&mut self, scene: &Scene, keypoints: &KeypointSet, visible: f32) -> Result<(), DisplayError> {
+    fn show(
+        &mut self,
+        scene: &Scene,
+        keypoints: &KeypointSet,
+        visible: f32,
+    ) -> Result<(), DisplayError> {
         if !self.is_due(scene.frame.time) {
             return Ok(());
         }
@@ -120,7 +137,11 @@ impl Display for PngFile {
     }
 
     fn describe(&self) -> String {
-        format!("{}, a PNG file, at most every {:?}", self.path.display(), self.every)
+        format!(
+            "{}, a PNG file, at most every {:?}",
+            self.path.display(),
+            self.every
+        )
     }
 
     /// Leaves the file: its last picture is what one wants to find after the program has ended.
@@ -136,7 +157,11 @@ mod tests {
     use crate::frame::{Frame, PixelFormat};
 
     fn scene(level: u8, time_ms: u64) -> Scene {
-        let mut frame = Frame { data: vec![level; 20 * 10], time: Duration::from_millis(time_ms), ..Frame::default() };
+        let mut frame = Frame {
+            data: vec![level; 20 * 10],
+            time: Duration::from_millis(time_ms),
+            ..Frame::default()
+        };
         frame.set_shape(Size::new(20, 10), PixelFormat::Grey);
         let mut scene = Scene::new(SceneOptions::default());
         scene.begin(&frame);
@@ -157,7 +182,11 @@ mod tests {
         let back = read(&path);
         assert_eq!(back.size, Size::new(20, 10));
         assert!(back.data.iter().all(|&v| v == 77));
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left beside it");
+        assert_eq!(
+            std::fs::read_dir(dir.path()).unwrap().count(),
+            1,
+            "nothing is left beside it"
+        );
     }
 
     #[test]
@@ -166,7 +195,13 @@ mod tests {
         let path = dir.path().join("out.png");
         let mut file = PngFile::new(&path, Duration::from_secs(1));
         let coco = KeypointSet::coco();
-        for (level, time_ms, found) in [(1, 5000, 1), (2, 5999, 1), (3, 6000, 3), (4, 6500, 3), (5, 100, 5)] {
+        for (level, time_ms, found) in [
+            (1, 5000, 1),
+            (2, 5999, 1),
+            (3, 6000, 3),
+            (4, 6500, 3),
+            (5, 100, 5),
+        ] {
             file.show(&scene(level, time_ms), &coco, 0.2).unwrap();
             assert_eq!(read(&path).data[0], found, "at {time_ms} ms");
         }
@@ -187,9 +222,17 @@ mod tests {
     fn a_missing_folder_is_an_error_with_path_and_mend_and_a_failed_write_leaves_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let image = RgbImage::new(Size::new(2, 2));
-        let text = write(&dir.path().join("no/out.png"), &image).unwrap_err().to_string();
-        assert!(text.contains("no/out.png") && text.contains("Make its folder"), "{text}");
-        assert!(write(&dir.path().join("out.png"), &RgbImage::default()).is_err(), "a PNG file has pixels");
+        let text = write(&dir.path().join("no/out.png"), &image)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            text.contains("no/out.png") && text.contains("Make its folder"),
+            "{text}"
+        );
+        assert!(
+            write(&dir.path().join("out.png"), &RgbImage::default()).is_err(),
+            "a PNG file has pixels"
+        );
         assert!(write(Path::new("/"), &image).is_err());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }

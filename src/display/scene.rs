@@ -25,20 +25,40 @@ const NOTE: Rgb888 = Rgb888::new(240, 228, 66);
 ///
 /// # Errors
 /// Only those of the target itself. Coordinates far outside or not finite are no error; what lies outside is left out.
-pub fn draw<D>(scene: &Scene, keypoints: &KeypointSet, visible: f32, target: &mut D) -> Result<(), D::Error>
+pub fn draw<D>(
+    scene: &Scene,
+    keypoints: &KeypointSet,
+    visible: f32,
+    target: &mut D,
+) -> Result<(), D::Error>
 where
     D: DrawTarget<Color = Rgb888>,
 {
     let whole = target.bounding_box();
     let placement = Placement::new(picture_size(scene), whole);
-    let masks = scene.people().iter().map(|p| &p.mask).filter(|m| scene.show.mask && !m.is_empty());
-    draw_picture(scene.show.picture.then_some(&scene.frame), scene.frame.size, masks, placement, target)?;
+    let masks = scene
+        .people()
+        .iter()
+        .map(|p| &p.mask)
+        .filter(|m| scene.show.mask && !m.is_empty());
+    draw_picture(
+        scene.show.picture.then_some(&scene.frame),
+        scene.frame.size,
+        masks,
+        placement,
+        target,
+    )?;
     if scene.show.boxes {
         for area in &scene.boxes {
             draw_box(*area, placement, target)?;
         }
     }
-    let figures = || scene.people().iter().filter_map(|p| Figure::new(p, keypoints, visible, placement, whole));
+    let figures = || {
+        scene
+            .people()
+            .iter()
+            .filter_map(|p| Figure::new(p, keypoints, visible, placement, whole))
+    };
     if scene.show.skeleton {
         for figure in figures() {
             figure.draw(target)?;
@@ -73,12 +93,24 @@ impl<'a> Figure<'a> {
         placement: Placement,
         whole: Rectangle,
     ) -> Option<Self> {
-        let mut figure = Self { person, keypoints, visible, placement, whole, bounds: Rect::default(), bone: 1 };
-        let seen = (0..keypoints.len()).filter_map(|i| figure.joint(i)).map(|p| Point::new(p.x, p.y));
+        let mut figure = Self {
+            person,
+            keypoints,
+            visible,
+            placement,
+            whole,
+            bounds: Rect::default(),
+            bone: 1,
+        };
+        let seen = (0..keypoints.len())
+            .filter_map(|i| figure.joint(i))
+            .map(|p| Point::new(p.x, p.y));
         figure.bounds = Rect::around(seen)?;
         let length = figure.bounds.width.max(figure.bounds.height);
         let shorter_side = whole.size.width.min(whole.size.height) as f32;
-        let thickness = (length / 90.0).max(shorter_side / 240.0).min(shorter_side / 60.0);
+        let thickness = (length / 90.0)
+            .max(shorter_side / 240.0)
+            .min(shorter_side / 60.0);
         figure.bone = (thickness.round() as u32).max(1);
         Some(figure)
     }
@@ -91,22 +123,40 @@ impl<'a> Figure<'a> {
     /// Where a joint is, if it is seen.
     fn joint(&self, index: usize) -> Option<TargetPosition> {
         let joint = self.person.skeleton.keypoints.get(index)?;
-        if joint.score >= self.visible { self.placement.to_target(joint.position) } else { None }
+        if joint.score >= self.visible {
+            self.placement.to_target(joint.position)
+        } else {
+            None
+        }
     }
 
     /// All edges first, so that none covers the colour of a neighbour.
     fn draw<D: DrawTarget<Color = Rgb888>>(&self, target: &mut D) -> Result<(), D::Error> {
         for edge in [self.edge(), 0] {
             for &(a, b) in self.keypoints.bones() {
-                let colour = if edge > 0 { EDGE } else { side(self.keypoints, a, b) };
+                let colour = if edge > 0 {
+                    EDGE
+                } else {
+                    side(self.keypoints, a, b)
+                };
                 if let (Some(a), Some(b)) = (self.joint(a), self.joint(b)) {
                     draw_line(a, b, self.bone + 2 * edge, colour, self.whole, target)?;
                 }
             }
             for i in 0..self.keypoints.len() {
-                let colour = if edge > 0 { EDGE } else { side(self.keypoints, i, i) };
+                let colour = if edge > 0 {
+                    EDGE
+                } else {
+                    side(self.keypoints, i, i)
+                };
                 if let Some(p) = self.joint(i) {
-                    draw_disc(p, self.joint_diameter() + 2 * edge, colour, self.whole, target)?;
+                    draw_disc(
+                        p,
+                        self.joint_diameter() + 2 * edge,
+                        colour,
+                        self.whole,
+                        target,
+                    )?;
                 }
             }
         }
@@ -127,23 +177,44 @@ impl<'a> Figure<'a> {
         let label = Label::new(number.as_str(), &self.person.label, MIDDLE, self.whole);
         let size = label.size();
         let head = pixel(self.head_top());
-        label.draw(head - TargetPoint::new(size.width as i32 / 2, size.height as i32 + 2), target)
+        label.draw(
+            head - TargetPoint::new(size.width as i32 / 2, size.height as i32 + 2),
+            target,
+        )
     }
 
     /// About where the head ends above the face, or above the highest joint if no joint of the face is seen.
     fn head_top(&self) -> TargetPosition {
-        const FACE: [&str; 6] = ["nose", "left_eye", "right_eye", "left_ear", "right_ear", "head_top"];
-        let seen = FACE.iter().filter_map(|name| self.joint(self.keypoints.index(name)?)).map(|p| Point::new(p.x, p.y));
-        let face = Rect::around(seen).unwrap_or(Rect { height: 0.0, ..self.bounds });
+        const FACE: [&str; 6] = [
+            "nose",
+            "left_eye",
+            "right_eye",
+            "left_ear",
+            "right_ear",
+            "head_top",
+        ];
+        let seen = FACE
+            .iter()
+            .filter_map(|name| self.joint(self.keypoints.index(name)?))
+            .map(|p| Point::new(p.x, p.y));
+        let face = Rect::around(seen).unwrap_or(Rect {
+            height: 0.0,
+            ..self.bounds
+        });
         // Eyes lie half a head below its top: a fifteenth of the body, or the face's width where only the face is seen.
         let above_eyes = (self.bounds.height / 15.0).max(face.width.min(self.bounds.height / 6.0));
-        TargetPosition { x: face.centre().x, y: face.y - above_eyes }
+        TargetPosition {
+            x: face.centre().x,
+            y: face.y - above_eyes,
+        }
     }
 }
 
 /// The colour of the side on which both joints are; the middle's where one is neither left nor right, or they differ.
 fn side(keypoints: &KeypointSet, a: usize, b: usize) -> Rgb888 {
-    let both = |prefix: &str| keypoints.names()[a].starts_with(prefix) && keypoints.names()[b].starts_with(prefix);
+    let both = |prefix: &str| {
+        keypoints.names()[a].starts_with(prefix) && keypoints.names()[b].starts_with(prefix)
+    };
     if both("left_") {
         LEFT
     } else if both("right_") {
@@ -156,7 +227,10 @@ fn side(keypoints: &KeypointSet, a: usize, b: usize) -> Rgb888 {
 /// The nearest pixel, at most a million away: far outside any screen, and safe from overflow in later sums.
 fn pixel(p: TargetPosition) -> TargetPoint {
     const FAR: f32 = 1e6;
-    TargetPoint::new(p.x.clamp(-FAR, FAR).round() as i32, p.y.clamp(-FAR, FAR).round() as i32)
+    TargetPoint::new(
+        p.x.clamp(-FAR, FAR).round() as i32,
+        p.y.clamp(-FAR, FAR).round() as i32,
+    )
 }
 
 fn draw_line<D>(
@@ -170,11 +244,21 @@ fn draw_line<D>(
 where
     D: DrawTarget<Color = Rgb888>,
 {
-    let Some((a, b)) = clip(a, b, whole, width) else { return Ok(()) };
-    Line::new(pixel(a), pixel(b)).into_styled(PrimitiveStyle::with_stroke(colour, width)).draw(target)
+    let Some((a, b)) = clip(a, b, whole, width) else {
+        return Ok(());
+    };
+    Line::new(pixel(a), pixel(b))
+        .into_styled(PrimitiveStyle::with_stroke(colour, width))
+        .draw(target)
 }
 
-fn draw_disc<D>(centre: TargetPosition, diameter: u32, colour: Rgb888, whole: Rectangle, target: &mut D) -> Result<(), D::Error>
+fn draw_disc<D>(
+    centre: TargetPosition,
+    diameter: u32,
+    colour: Rgb888,
+    whole: Rectangle,
+    target: &mut D,
+) -> Result<(), D::Error>
 where
     D: DrawTarget<Color = Rgb888>,
 {
@@ -183,19 +267,33 @@ where
     if around.intersection(&whole).is_zero_sized() {
         return Ok(());
     }
-    disc.into_styled(PrimitiveStyle::with_fill(colour)).draw(target)
+    disc.into_styled(PrimitiveStyle::with_fill(colour))
+        .draw(target)
 }
 
 /// The part of a line inside `whole` and `margin` pixels around (Liang and Barsky, 1984): a line that runs far outside would be
 /// walked pixel by pixel all the way.
-fn clip(a: TargetPosition, b: TargetPosition, whole: Rectangle, margin: u32) -> Option<(TargetPosition, TargetPosition)> {
+fn clip(
+    a: TargetPosition,
+    b: TargetPosition,
+    whole: Rectangle,
+    margin: u32,
+) -> Option<(TargetPosition, TargetPosition)> {
     let margin = f64::from(margin);
     let (left, top) = (f64::from(whole.top_left.x), f64::from(whole.top_left.y));
-    let (right, bottom) = (left + f64::from(whole.size.width), top + f64::from(whole.size.height));
+    let (right, bottom) = (
+        left + f64::from(whole.size.width),
+        top + f64::from(whole.size.height),
+    );
     let (ax, ay) = (f64::from(a.x), f64::from(a.y));
     let (dx, dy) = (f64::from(b.x) - ax, f64::from(b.y) - ay);
     let (mut from, mut to) = (0.0f64, 1.0f64);
-    let edges = [(-dx, ax - left + margin), (dx, right + margin - ax), (-dy, ay - top + margin), (dy, bottom + margin - ay)];
+    let edges = [
+        (-dx, ax - left + margin),
+        (dx, right + margin - ax),
+        (-dy, ay - top + margin),
+        (dy, bottom + margin - ay),
+    ];
     for (toward, room) in edges {
         if toward == 0.0 && room < 0.0 {
             return None;
@@ -206,35 +304,68 @@ fn clip(a: TargetPosition, b: TargetPosition, whole: Rectangle, margin: u32) -> 
             to = to.min(room / toward);
         }
     }
-    let at = |t: f64| TargetPosition { x: (ax + dx * t) as f32, y: (ay + dy * t) as f32 };
+    let at = |t: f64| TargetPosition {
+        x: (ax + dx * t) as f32,
+        y: (ay + dy * t) as f32,
+    };
     (from <= to).then(|| (at(from), at(to)))
 }
 
-fn draw_box<D: DrawTarget<Color = Rgb888>>(area: Rect, placement: Placement, target: &mut D) -> Result<(), D::Error> {
-    let ends = [Point::new(area.x, area.y), Point::new(area.x + area.width, area.y + area.height)];
-    let (true, [Some(first), Some(last)]) = (area.is_sound(), ends.map(|p| placement.to_target(p))) else { return Ok(()) };
+fn draw_box<D: DrawTarget<Color = Rgb888>>(
+    area: Rect,
+    placement: Placement,
+    target: &mut D,
+) -> Result<(), D::Error> {
+    let ends = [
+        Point::new(area.x, area.y),
+        Point::new(area.x + area.width, area.y + area.height),
+    ];
+    let (true, [Some(first), Some(last)]) = (area.is_sound(), ends.map(|p| placement.to_target(p)))
+    else {
+        return Ok(());
+    };
     // Sides far outside are drawn just outside: not every target skips a million pixels quickly.
     let whole = target.bounding_box().offset(8);
-    let near = |p| pixel(p).component_max(whole.top_left).component_min(whole.top_left + whole.size);
+    let near = |p| {
+        pixel(p)
+            .component_max(whole.top_left)
+            .component_min(whole.top_left + whole.size)
+    };
     let corners = Rectangle::with_corners(near(first), near(last));
-    let thin = if target.bounding_box().size.width < 600 { 1 } else { 2 };
-    corners.into_styled(PrimitiveStyle::with_stroke(EDGE, thin + 2)).draw(target)?;
-    corners.into_styled(PrimitiveStyle::with_stroke(BOX, thin)).draw(target)
+    let thin = if target.bounding_box().size.width < 600 {
+        1
+    } else {
+        2
+    };
+    corners
+        .into_styled(PrimitiveStyle::with_stroke(EDGE, thin + 2))
+        .draw(target)?;
+    corners
+        .into_styled(PrimitiveStyle::with_stroke(BOX, thin))
+        .draw(target)
 }
 
 /// Speed at the lower right, the note at the lower left, one above the other where the target is too narrow for both.
-fn draw_texts<D: DrawTarget<Color = Rgb888>>(scene: &Scene, target: &mut D) -> Result<(), D::Error> {
+fn draw_texts<D: DrawTarget<Color = Rgb888>>(
+    scene: &Scene,
+    target: &mut D,
+) -> Result<(), D::Error> {
     let whole = target.bounding_box();
     let last = whole.bottom_right().unwrap_or(whole.top_left) + TargetSize::new_equal(1);
     let fps = scene.fps.filter(|fps| scene.show.fps && fps.is_finite());
-    let speed = fps.map_or_else(ShortText::default, |fps| ShortText::new(format_args!("{fps:.1} fps")));
+    let speed = fps.map_or_else(ShortText::default, |fps| {
+        ShortText::new(format_args!("{fps:.1} fps"))
+    });
     let speed = Label::new(speed.as_str(), "", MIDDLE, whole);
     speed.draw(last - speed.size(), target)?;
     let note = Label::new(&scene.note, "", NOTE, whole);
     let gap = font(whole.size.width).character_size.width;
     let apart = fps.is_none() || note.size().width + gap + speed.size().width <= whole.size.width;
     let up = if apart { 0 } else { speed.size().height as i32 };
-    note.draw(TargetPoint::new(whole.top_left.x, last.y - note.size().height as i32 - up), target)
+    note.draw(
+        TargetPoint::new(whole.top_left.x, last.y - note.size().height as i32 - up),
+        target,
+    )
 }
 
 #[cfg(test)]

@@ -20,13 +20,21 @@ pub fn examine(path: &Path) -> Vec<Finding> {
         Ok(config) => config,
         Err(ConfigError::Faults { faults, .. }) => {
             let finding = |f: crate::config::Fault| {
-                Finding::problem(AREA, format!("{}:{}: {}: {}", path.display(), f.line, f.key, f.problem), f.mend)
+                Finding::problem(
+                    AREA,
+                    format!("{}:{}: {}: {}", path.display(), f.line, f.key, f.problem),
+                    f.mend,
+                )
             };
             return faults.into_iter().map(finding).collect();
         }
         Err(ConfigError::Read { source, .. }) => {
             let mend = "give it with --config, or let this user read it (group posed)";
-            return vec![Finding::problem(AREA, format!("{}: cannot be read: {source}", path.display()), mend.into())];
+            return vec![Finding::problem(
+                AREA,
+                format!("{}: cannot be read: {source}", path.display()),
+                mend.into(),
+            )];
         }
     };
     let mut found = Vec::new();
@@ -34,14 +42,25 @@ pub fn examine(path: &Path) -> Vec<Finding> {
     // The installed ones have been verified under "models".
     let installed = model_directories();
     let own = |card: &&ModelCard| !installed.iter().any(|d| card.onnx.starts_with(d));
-    for card in std::iter::once(&config.model).chain(&config.segment).filter(own) {
+    for card in std::iter::once(&config.model)
+        .chain(&config.segment)
+        .filter(own)
+    {
         let mend = "install the models again, or correct the card (docs/models.md)";
-        found.extend(card.verify().err().map(|e| Finding::problem(AREA, e.to_string(), mend.into())));
+        found.extend(
+            card.verify()
+                .err()
+                .map(|e| Finding::problem(AREA, e.to_string(), mend.into())),
+        );
     }
     for output in &config.outputs {
         // A command's program was looked for when the configuration was read.
         if let DeviceSettings::Gpio(line) = &output.device {
-            found.extend(gpio::check(&line.address).err().map(|e| action(&output.name, &e)));
+            found.extend(
+                gpio::check(&line.address)
+                    .err()
+                    .map(|e| action(&output.name, &e)),
+            );
         }
     }
     for display in &config.displays {
@@ -51,18 +70,32 @@ pub fn examine(path: &Path) -> Vec<Finding> {
     }
     for sink in &config.publish {
         if let Sink::File(file) | Sink::Socket(file) = &sink.sink {
-            let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let folder = file
+                .parent()
+                .filter(|p| !p.as_os_str().is_empty())
+                .unwrap_or(Path::new("."));
             // The service's own folders are made when it starts.
-            let made =
-                ["/run/posed", "/var/lib/posed", "/var/cache/posed"].iter().any(|own| folder.to_string_lossy().starts_with(own));
+            let made = ["/run/posed", "/var/lib/posed", "/var/cache/posed"]
+                .iter()
+                .any(|own| folder.to_string_lossy().starts_with(own));
             if !made && !folder.is_dir() {
-                let mend = format!("`sudo install -d -o posed {}`, or set another `path`", folder.display());
-                found.push(Finding::problem(AREA, format!("publish: there is no folder {}", folder.display()), mend));
+                let mend = format!(
+                    "`sudo install -d -o posed {}`, or set another `path`",
+                    folder.display()
+                );
+                found.push(Finding::problem(
+                    AREA,
+                    format!("publish: there is no folder {}", folder.display()),
+                    mend,
+                ));
             }
         }
     }
     if found.is_empty() {
-        found.push(Finding::good(AREA, format!("{}: everything that it names is there", path.display())));
+        found.push(Finding::good(
+            AREA,
+            format!("{}: everything that it names is there", path.display()),
+        ));
     }
     found
 }
@@ -78,13 +111,24 @@ fn source(settings: &SourceSettings) -> Option<Finding> {
         }
         _ => return None,
     };
-    (!named.exists()).then(|| Finding::problem(AREA, format!("source: {} is not there", named.display()), mend.into()))
+    (!named.exists()).then(|| {
+        Finding::problem(
+            AREA,
+            format!("source: {} is not there", named.display()),
+            mend.into(),
+        )
+    })
 }
 
 fn action(name: &str, e: &ActError) -> Finding {
     let (what, mend) = match e {
-        ActError::NoLine { line, place, mend } => (format!("there is no line {line}{place}"), mend.clone()),
-        other => (other.to_string(), "`gpioinfo` lists this machine's lines".into()),
+        ActError::NoLine { line, place, mend } => {
+            (format!("there is no line {line}{place}"), mend.clone())
+        }
+        other => (
+            other.to_string(),
+            "`gpioinfo` lists this machine's lines".into(),
+        ),
     };
     Finding::problem(AREA, format!("action {name}: {what}"), mend)
 }
@@ -93,9 +137,12 @@ fn screen(device: &Path, e: &std::io::Error) -> Finding {
     if e.kind() == ErrorKind::PermissionDenied {
         return Finding::no_permission(AREA, &device.display().to_string(), "video");
     }
-    let mend =
-        "enable the display's overlay (/boot/firmware/config.txt on a Raspberry Pi), or name another `device`: `ls /dev/fb*`";
-    Finding::problem(AREA, format!("display: {} cannot be opened: {e}", device.display()), mend.into())
+    let mend = "enable the display's overlay (/boot/firmware/config.txt on a Raspberry Pi), or name another `device`: `ls /dev/fb*`";
+    Finding::problem(
+        AREA,
+        format!("display: {} cannot be opened: {e}", device.display()),
+        mend.into(),
+    )
 }
 
 #[cfg(test)]
@@ -112,12 +159,24 @@ mod tests {
 
     #[test]
     fn each_missing_thing_is_a_problem_of_its_own_with_a_mend() {
-        let found = of("[source]\nkind = \"v4l2\"\ndevice = \"/dev/video77\"\n[pose.p]\nwhen = \"nose above left_elbow\"\n\
+        let found = of(
+            "[source]\nkind = \"v4l2\"\ndevice = \"/dev/video77\"\n[pose.p]\nwhen = \"nose above left_elbow\"\n\
             [action.lamp]\nkind = \"gpio\"\nline = \"NO_SUCH_LINE\"\npose = \"p\"\n\
-            [display.d]\nkind = \"framebuffer\"\ndevice = \"/dev/fb77\"\n[publish.f]\nkind = \"file\"\npath = \"/no/such/folder/lines\"\n");
-        assert!(found.iter().all(|f| f.level == Level::Problem && f.mend.is_some()), "{found:?}");
+            [display.d]\nkind = \"framebuffer\"\ndevice = \"/dev/fb77\"\n[publish.f]\nkind = \"file\"\npath = \"/no/such/folder/lines\"\n",
+        );
+        assert!(
+            found
+                .iter()
+                .all(|f| f.level == Level::Problem && f.mend.is_some()),
+            "{found:?}"
+        );
         let whole: String = found.iter().map(|f| f.to_string() + "\n").collect();
-        for name in ["/dev/video77", "NO_SUCH_LINE", "/dev/fb77", "/no/such/folder"] {
+        for name in [
+            "/dev/video77",
+            "NO_SUCH_LINE",
+            "/dev/fb77",
+            "/no/such/folder",
+        ] {
             assert!(whole.contains(name), "{name} is not named:\n{whole}");
         }
     }
@@ -125,7 +184,12 @@ mod tests {
     #[test]
     fn what_is_there_is_good_and_a_fault_has_its_line() {
         assert_eq!(of("[source]\nkind = \"synthetic\"\n")[0].level, Level::Good);
-        let found = of("[source]\nkind = \"synthetic\"\n[pose.p]\nwhen = \"nose abvoe left_elbow\"\n");
-        assert!(found[0].level == Level::Problem && found[0].what.contains(":4: pose.p.when"), "{}", found[0]);
+        let found =
+            of("[source]\nkind = \"synthetic\"\n[pose.p]\nwhen = \"nose abvoe left_elbow\"\n");
+        assert!(
+            found[0].level == Level::Problem && found[0].what.contains(":4: pose.p.when"),
+            "{}",
+            found[0]
+        );
     }
 }

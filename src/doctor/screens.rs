@@ -13,7 +13,11 @@ const AREA: &str = "screen";
 /// # Errors
 /// It cannot be opened.
 pub fn try_open(path: &Path) -> io::Result<()> {
-    std::fs::OpenOptions::new().read(true).write(true).open(path).map(drop)
+    std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(path)
+        .map(drop)
 }
 
 /// Looks at every framebuffer and KMS card.
@@ -22,10 +26,21 @@ pub fn examine(root: &Path, open: &dyn Fn(&Path) -> io::Result<()>) -> Vec<Findi
     let cards = numbered(root, "dev/dri", "card");
     if framebuffers.is_empty() && cards.is_empty() {
         let mend = "connect one if posed is to draw; without one, leave the display out of the configuration";
-        return vec![Finding::note(AREA, "no screen: neither /dev/fb* nor /dev/dri/card*".into(), Some(mend.into()))];
+        return vec![Finding::note(
+            AREA,
+            "no screen: neither /dev/fb* nor /dev/dri/card*".into(),
+            Some(mend.into()),
+        )];
     }
-    let mut findings: Vec<Finding> = framebuffers.iter().map(|(name, path)| framebuffer(root, name, open(path))).collect();
-    findings.extend(cards.iter().map(|(name, path)| card(root, name, open(path))));
+    let mut findings: Vec<Finding> = framebuffers
+        .iter()
+        .map(|(name, path)| framebuffer(root, name, open(path)))
+        .collect();
+    findings.extend(
+        cards
+            .iter()
+            .map(|(name, path)| card(root, name, open(path))),
+    );
     if framebuffers.is_empty() {
         let what = "no /dev/fb0: the screen is run by KMS (a DRM driver), which makes a framebuffer only for a screen that is \
                     connected at boot";
@@ -40,16 +55,33 @@ fn framebuffer(root: &Path, node: &str, opened: io::Result<()>) -> Finding {
     if let Some(finding) = unopened(node, opened) {
         return finding;
     }
-    let attribute = |key: &str| text(&root.join("sys/class/graphics").join(node.trim_start_matches("/dev/")).join(key));
+    let attribute = |key: &str| {
+        text(
+            &root
+                .join("sys/class/graphics")
+                .join(node.trim_start_matches("/dev/"))
+                .join(key),
+        )
+    };
     let name = attribute("name").unwrap_or_else(|| "unnamed".into());
     let size = attribute("virtual_size").map_or("unknown size".into(), |s| s.replace(',', "x"));
     match attribute("bits_per_pixel").as_deref() {
-        Some(bits @ ("16" | "24" | "32")) => Finding::good(AREA, format!("{node} {name}: {size}, {bits} bits a pixel")),
+        Some(bits @ ("16" | "24" | "32")) => {
+            Finding::good(AREA, format!("{node} {name}: {size}, {bits} bits a pixel"))
+        }
         Some(bits) => {
             let mend = format!("set another depth: `fbset -fb {node} -depth 16`");
-            Finding::problem(AREA, format!("{node} {name}: {size}, {bits} bits a pixel, which posed does not draw"), mend)
+            Finding::problem(
+                AREA,
+                format!("{node} {name}: {size}, {bits} bits a pixel, which posed does not draw"),
+                mend,
+            )
         }
-        None => Finding::note(AREA, format!("{node} {name}: {size}, its depth is not told in /sys/class/graphics"), None),
+        None => Finding::note(
+            AREA,
+            format!("{node} {name}: {size}, its depth is not told in /sys/class/graphics"),
+            None,
+        ),
     }
 }
 
@@ -64,20 +96,35 @@ fn card(root: &Path, node: &str, opened: io::Result<()>) -> Finding {
     let mut connected: Vec<String> = entries
         .flatten()
         .filter(|e| text(&e.path().join("status")).as_deref() == Some("connected"))
-        .filter_map(|e| e.file_name().to_str()?.strip_prefix(&prefix).map(String::from))
+        .filter_map(|e| {
+            e.file_name()
+                .to_str()?
+                .strip_prefix(&prefix)
+                .map(String::from)
+        })
         .collect();
     connected.sort();
-    let screens = if connected.is_empty() { "nothing connected".into() } else { format!("{} connected", connected.join(", ")) };
+    let screens = if connected.is_empty() {
+        "nothing connected".into()
+    } else {
+        format!("{} connected", connected.join(", "))
+    };
     Finding::good(AREA, format!("{node}: KMS card, {screens}"))
 }
 
 fn unopened(node: &str, opened: io::Result<()>) -> Option<Finding> {
     match opened {
         Ok(()) => None,
-        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => Some(Finding::no_permission(AREA, node, "video")),
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
+            Some(Finding::no_permission(AREA, node, "video"))
+        }
         Err(e) => {
             let mend = "look at `dmesg | grep -i -e fb -e drm` for the driver's reason";
-            Some(Finding::problem(AREA, format!("{node} cannot be opened: {e}"), mend.into()))
+            Some(Finding::problem(
+                AREA,
+                format!("{node} cannot be opened: {e}"),
+                mend.into(),
+            ))
         }
     }
 }
@@ -100,12 +147,22 @@ mod tests {
     #[test]
     fn a_framebuffer_is_shown_with_size_and_depth() {
         let found = examine(panel("16\n").path(), &try_open);
-        assert_eq!(found[0].to_string(), "screen   ok       /dev/fb0 fb_ili9341: 320x240, 16 bits a pixel");
+        assert_eq!(
+            found[0].to_string(),
+            "screen   ok       /dev/fb0 fb_ili9341: 320x240, 16 bits a pixel"
+        );
         assert_eq!(found.len(), 1);
         let odd = &examine(panel("1\n").path(), &try_open)[0];
-        assert!(odd.level == Level::Problem && odd.mend.as_deref().unwrap().contains("fbset -fb /dev/fb0"), "{odd}");
+        assert!(
+            odd.level == Level::Problem
+                && odd.mend.as_deref().unwrap().contains("fbset -fb /dev/fb0"),
+            "{odd}"
+        );
         let untold = &examine(fake_root(&[("dev/fb0", "")]).path(), &try_open)[0];
-        assert!(untold.level == Level::Note && untold.what.contains("unnamed: unknown size"), "{untold}");
+        assert!(
+            untold.level == Level::Note && untold.what.contains("unnamed: unknown size"),
+            "{untold}"
+        );
     }
 
     #[test]
@@ -116,10 +173,23 @@ mod tests {
             ("sys/class/drm/card1-HDMI-A-2/status", "disconnected\n"),
         ]);
         let found = examine(root.path(), &try_open);
-        assert!(found[0].what.ends_with("/dev/dri/card1: KMS card, HDMI-A-1 connected"), "{}", found[0]);
-        assert!(found[1].level == Level::Note && found[1].what.contains("KMS"), "{}", found[1]);
+        assert!(
+            found[0]
+                .what
+                .ends_with("/dev/dri/card1: KMS card, HDMI-A-1 connected"),
+            "{}",
+            found[0]
+        );
+        assert!(
+            found[1].level == Level::Note && found[1].what.contains("KMS"),
+            "{}",
+            found[1]
+        );
         assert!(found[1].mend.as_deref().unwrap().contains("video=HDMI-A-1"));
-        let dark = examine(fake_root(&[("dev/dri/card0", ""), ("sys/class/drm/version", "x")]).path(), &try_open);
+        let dark = examine(
+            fake_root(&[("dev/dri/card0", ""), ("sys/class/drm/version", "x")]).path(),
+            &try_open,
+        );
         assert!(dark[0].what.contains("nothing connected"));
     }
 
@@ -127,9 +197,22 @@ mod tests {
     fn no_screen_is_a_note_and_trouble_has_a_mend() {
         let none = &examine(fake_root(&[]).path(), &try_open)[0];
         assert!(none.level == Level::Note && none.mend.is_some());
-        let denied = &examine(panel("16").path(), &|_| Err(io::ErrorKind::PermissionDenied.into()))[0];
-        assert!(denied.level == Level::Problem && denied.mend.as_deref().unwrap().contains("usermod -aG video"), "{denied}");
+        let denied = &examine(panel("16").path(), &|_| {
+            Err(io::ErrorKind::PermissionDenied.into())
+        })[0];
+        assert!(
+            denied.level == Level::Problem
+                && denied
+                    .mend
+                    .as_deref()
+                    .unwrap()
+                    .contains("usermod -aG video"),
+            "{denied}"
+        );
         let broken = &examine(panel("16").path(), &|_| Err(io::ErrorKind::NotFound.into()))[0];
-        assert!(broken.level == Level::Problem && broken.mend.as_deref().unwrap().contains("dmesg"), "{broken}");
+        assert!(
+            broken.level == Level::Problem && broken.mend.as_deref().unwrap().contains("dmesg"),
+            "{broken}"
+        );
     }
 }

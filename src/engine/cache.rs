@@ -59,7 +59,11 @@ impl Slot {
     pub fn new(directory: &Path, model: [u8; 32], width: usize, height: usize) -> Self {
         let model: String = model.iter().map(|b| format!("{b:02x}")).collect();
         let head = format!("{MAGIC}\n{BUILD}\n{model}\n{width}x{height}\n");
-        Self { directory: directory.into(), head, name: format!("{model}-{width}x{height}{ENDING}") }
+        Self {
+            directory: directory.into(),
+            head,
+            name: format!("{model}-{width}x{height}{ENDING}"),
+        }
     }
 
     pub fn path(&self) -> PathBuf {
@@ -70,16 +74,23 @@ impl Slot {
     /// There is none, or none that can be trusted.
     pub fn read(&self) -> Result<Plan, Miss> {
         let bytes = self.bytes()?;
-        let rest = bytes.strip_prefix(self.head.as_bytes()).ok_or(Miss::Stale)?;
-        let (length, rest) = rest.split_first_chunk().ok_or(Miss::Damaged("it ends early"))?;
-        let (sum, payload) = rest.split_first_chunk::<32>().ok_or(Miss::Damaged("it ends early"))?;
+        let rest = bytes
+            .strip_prefix(self.head.as_bytes())
+            .ok_or(Miss::Stale)?;
+        let (length, rest) = rest
+            .split_first_chunk()
+            .ok_or(Miss::Damaged("it ends early"))?;
+        let (sum, payload) = rest
+            .split_first_chunk::<32>()
+            .ok_or(Miss::Damaged("it ends early"))?;
         if u64::from_le_bytes(*length) != payload.len() as u64 {
             return Err(Miss::Damaged("its length differs"));
         }
         if Sha256::digest(payload)[..] != sum[..] {
             return Err(Miss::Damaged("its checksum differs"));
         }
-        let (foreign, program) = postcard::from_bytes(payload).map_err(|_| Miss::Damaged("it holds no plan"))?;
+        let (foreign, program) =
+            postcard::from_bytes(payload).map_err(|_| Miss::Damaged("it holds no plan"))?;
         Ok(Plan { program, foreign })
     }
 
@@ -92,11 +103,16 @@ impl Slot {
         // Before it is opened: a pipe would never open.
         let meta = std::fs::metadata(&path).map_err(unreadable)?;
         if !meta.is_file() || meta.len() > MAX_FILE_BYTES {
-            return Err(Miss::Unreadable(format!("it is no file of at most {} MB", MAX_FILE_BYTES >> 20)));
+            return Err(Miss::Unreadable(format!(
+                "it is no file of at most {} MB",
+                MAX_FILE_BYTES >> 20
+            )));
         }
         let mut bytes = Vec::with_capacity(meta.len() as usize + 1);
         let file = std::fs::File::open(&path).map_err(unreadable)?;
-        file.take(MAX_FILE_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;
+        file.take(MAX_FILE_BYTES)
+            .read_to_end(&mut bytes)
+            .map_err(unreadable)?;
         Ok(bytes)
     }
 
@@ -105,16 +121,25 @@ impl Slot {
     /// # Errors
     /// The directory cannot be written, or the plan is too large; nothing was changed.
     pub fn write(&self, plan: &Plan) -> Result<(), String> {
-        let payload = postcard::to_stdvec(&(&plan.foreign, &plan.program)).map_err(|e| e.to_string())?;
+        let payload =
+            postcard::to_stdvec(&(&plan.foreign, &plan.program)).map_err(|e| e.to_string())?;
         let mut bytes = self.head.clone().into_bytes();
         bytes.extend((payload.len() as u64).to_le_bytes());
         bytes.extend(Sha256::digest(&payload));
         bytes.extend(payload);
         if bytes.len() as u64 > MAX_FILE_BYTES {
-            return Err(format!("{} MB is more than {}", bytes.len() >> 20, MAX_FILE_BYTES >> 20));
+            return Err(format!(
+                "{} MB is more than {}",
+                bytes.len() >> 20,
+                MAX_FILE_BYTES >> 20
+            ));
         }
         // 0700, as the XDG base directory specification asks.
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.directory).map_err(|e| e.to_string())?;
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.directory)
+            .map_err(|e| e.to_string())?;
         self.replace(&bytes).map_err(|e| e.to_string())?;
         self.tidy();
         Ok(())
@@ -124,9 +149,13 @@ impl Slot {
     fn replace(&self, bytes: &[u8]) -> std::io::Result<()> {
         static WRITTEN: AtomicU64 = AtomicU64::new(0);
         let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
-        let beside = self.directory.join(format!(".{}.{}.{number}", self.name, std::process::id()));
+        let beside = self
+            .directory
+            .join(format!(".{}.{}.{number}", self.name, std::process::id()));
         let mut file = std::fs::File::create_new(&beside)?;
-        let done = file.write_all(bytes).and_then(|()| std::fs::rename(&beside, self.path()));
+        let done = file
+            .write_all(bytes)
+            .and_then(|()| std::fs::rename(&beside, self.path()));
         if done.is_err() {
             let _ = std::fs::remove_file(&beside);
         }
@@ -136,16 +165,28 @@ impl Slot {
     /// Removes this model's plans of other builds, what killed writers left, and the oldest plans beyond [`KEPT`]. Touches nothing that does
     /// not bear a plan's name; what cannot be removed stays.
     fn tidy(&self) {
-        let entries = std::fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        let entries = std::fs::read_dir(&self.directory)
+            .into_iter()
+            .flatten()
+            .flatten();
         let mut others = Vec::new();
         for entry in entries {
             let name = entry.file_name();
-            let Some(kind) = Kind::of(&name) else { continue };
-            let Ok(modified) = entry.metadata().and_then(|m| m.modified()) else { continue };
+            let Some(kind) = Kind::of(&name) else {
+                continue;
+            };
+            let Ok(modified) = entry.metadata().and_then(|m| m.modified()) else {
+                continue;
+            };
             let remove = match kind {
-                Kind::HalfWritten => SystemTime::now().duration_since(modified).is_ok_and(|age| age > ABANDONED),
+                Kind::HalfWritten => SystemTime::now()
+                    .duration_since(modified)
+                    .is_ok_and(|age| age > ABANDONED),
                 Kind::Plan if name == *self.name => continue,
-                Kind::Plan => name.as_encoded_bytes()[..64] == self.name.as_bytes()[..64] && !is_of_this_build(&entry.path()),
+                Kind::Plan => {
+                    name.as_encoded_bytes()[..64] == self.name.as_bytes()[..64]
+                        && !is_of_this_build(&entry.path())
+                }
             };
             if remove {
                 let _ = std::fs::remove_file(entry.path());
@@ -154,14 +195,19 @@ impl Slot {
             }
         }
         others.sort_by(|a, b| b.cmp(a));
-        others.iter().skip(KEPT - 1).for_each(|(_, path)| _ = std::fs::remove_file(path));
+        others
+            .iter()
+            .skip(KEPT - 1)
+            .for_each(|(_, path)| _ = std::fs::remove_file(path));
     }
 }
 
 fn is_of_this_build(path: &Path) -> bool {
     let wanted = format!("{MAGIC}\n{BUILD}\n");
     let mut found = vec![0; wanted.len()];
-    std::fs::File::open(path).and_then(|mut f| f.read_exact(&mut found)).is_ok_and(|()| found == wanted.as_bytes())
+    std::fs::File::open(path)
+        .and_then(|mut f| f.read_exact(&mut found))
+        .is_ok_and(|()| found == wanted.as_bytes())
 }
 
 /// What a file in the directory is, by its name.
@@ -179,7 +225,12 @@ impl Kind {
             None => (Self::Plan, name),
         };
         let (model, rest) = rest.split_at_checked(64)?;
-        let end = if matches!(kind, Self::Plan) { rest.ends_with(ENDING) } else { rest.contains(".plan.") };
-        (model.bytes().all(|b| b.is_ascii_hexdigit()) && rest.starts_with('-') && end).then_some(kind)
+        let end = if matches!(kind, Self::Plan) {
+            rest.ends_with(ENDING)
+        } else {
+            rest.contains(".plan.")
+        };
+        (model.bytes().all(|b| b.is_ascii_hexdigit()) && rest.starts_with('-') && end)
+            .then_some(kind)
     }
 }

@@ -136,12 +136,16 @@ impl Steps {
     /// One entry a channel.
     pub fn expand(&self, channels: usize) -> Self {
         let at = |c| self.at(c);
-        Self { scale: (0..channels).map(|c| at(c).0).collect(), zero: (0..channels).map(|c| at(c).1).collect() }
+        Self {
+            scale: (0..channels).map(|c| at(c).0).collect(),
+            zero: (0..channels).map(|c| at(c).1).collect(),
+        }
     }
 
     /// Whether all channels share one grid.
     pub fn is_uniform(&self) -> bool {
-        self.scale.iter().all(|&s| s == self.scale[0]) && self.zero.iter().all(|&z| z == self.zero[0])
+        self.scale.iter().all(|&s| s == self.scale[0])
+            && self.zero.iter().all(|&z| z == self.zero[0])
     }
 }
 
@@ -163,7 +167,10 @@ pub enum Activation {
 }
 
 impl Activation {
-    pub const RELU: Self = Self::Limit { low: 0.0, high: f32::INFINITY };
+    pub const RELU: Self = Self::Limit {
+        low: 0.0,
+        high: f32::INFINITY,
+    };
 }
 
 /// An operator run by tract, as a model of its own.

@@ -16,7 +16,9 @@ mod wire;
 
 pub use bounds::{Cost, Fact, bound};
 use prost::Message;
-use tract_onnx::pb::{GraphProto, ModelProto, TensorProto, TypeProto, tensor_proto::DataType, type_proto};
+use tract_onnx::pb::{
+    GraphProto, ModelProto, TensorProto, TypeProto, tensor_proto::DataType, type_proto,
+};
 pub use walk::walk;
 
 /// Why a model is refused.
@@ -59,7 +61,13 @@ impl Budget {
     pub fn hold(&mut self, bytes: u64) -> Result<(), Stop> {
         self.bytes = self.bytes.saturating_add(bytes);
         let most = MAX_BYTES >> 20;
-        if self.bytes > MAX_BYTES { Err(format!("the network's weights and constants take more than {most} MB")) } else { Ok(()) }
+        if self.bytes > MAX_BYTES {
+            Err(format!(
+                "the network's weights and constants take more than {most} MB"
+            ))
+        } else {
+            Ok(())
+        }
     }
 
     /// # Errors
@@ -68,7 +76,9 @@ impl Budget {
         self.work = self.work.saturating_add(steps);
         let most = MAX_WORK >> 30;
         if self.work > MAX_WORK {
-            Err(format!("one picture would take more than {most} billion multiplications"))
+            Err(format!(
+                "one picture would take more than {most} billion multiplications"
+            ))
         } else {
             Ok(())
         }
@@ -81,12 +91,18 @@ impl Budget {
     pub fn node(&mut self, cost: Cost, folded: bool) -> Result<(), Stop> {
         let most = if folded { MAX_NUMBERS } else { 4 * MAX_NUMBERS };
         if cost.numbers > most as u64 {
-            return Err(format!("it makes up to {} numbers, more than {most}", cost.numbers));
+            return Err(format!(
+                "it makes up to {} numbers, more than {most}",
+                cost.numbers
+            ));
         }
         if folded {
             self.folding = self.folding.saturating_add(cost.work);
             if self.folding > MAX_FOLDING {
-                return Err(format!("what is computed from constants takes more than {} million steps", MAX_FOLDING >> 20));
+                return Err(format!(
+                    "what is computed from constants takes more than {} million steps",
+                    MAX_FOLDING >> 20
+                ));
             }
         }
         self.work(cost.work)
@@ -111,13 +127,21 @@ pub fn shape(dims: &[usize]) -> Result<(), Stop> {
 /// It is no ONNX, or beyond the limits.
 pub fn parse(file: &[u8]) -> Result<ModelProto, Stop> {
     if file.len() as u64 > MAX_FILE_BYTES {
-        return Err(format!("the file has {} bytes, more than {MAX_FILE_BYTES}", file.len()));
+        return Err(format!(
+            "the file has {} bytes, more than {MAX_FILE_BYTES}",
+            file.len()
+        ));
     }
     let parsed = wire::parsed_bytes(file);
     if parsed > MAX_PARSED_BYTES {
-        return Err(format!("the file would take {} MB once it is read, more than {}", parsed >> 20, MAX_PARSED_BYTES >> 20));
+        return Err(format!(
+            "the file would take {} MB once it is read, more than {}",
+            parsed >> 20,
+            MAX_PARSED_BYTES >> 20
+        ));
     }
-    let mut model = ModelProto::decode(file).map_err(|e| format!("no ONNX: {:.300}", e.to_string()))?;
+    let mut model =
+        ModelProto::decode(file).map_err(|e| format!("no ONNX: {:.300}", e.to_string()))?;
     if !model.functions.is_empty() {
         return Err("the file defines operators of its own. Export it without functions".into());
     }
@@ -130,12 +154,20 @@ pub fn parse(file: &[u8]) -> Result<ModelProto, Stop> {
 fn graph(graph: &mut GraphProto) -> Result<(), Stop> {
     if graph.node.len() > MAX_NODES || graph.initializer.len() > MAX_NODES {
         let (nodes, constants) = (graph.node.len(), graph.initializer.len());
-        return Err(format!("the graph has {nodes} nodes and {constants} constants, more than {MAX_NODES}"));
+        return Err(format!(
+            "the graph has {nodes} nodes and {constants} constants, more than {MAX_NODES}"
+        ));
     }
-    let names =
-        graph.node.iter().fold(graph.input.len() + graph.output.len(), |n, node| n + node.input.len() + node.output.len());
+    let names = graph
+        .node
+        .iter()
+        .fold(graph.input.len() + graph.output.len(), |n, node| {
+            n + node.input.len() + node.output.len()
+        });
     if names > MAX_NAMES {
-        return Err(format!("the graph names {names} inputs and outputs, more than {MAX_NAMES}"));
+        return Err(format!(
+            "the graph names {names} inputs and outputs, more than {MAX_NAMES}"
+        ));
     }
     if !graph.sparse_initializer.is_empty() {
         return Err("the graph has sparse constants, which are not supported".into());
@@ -144,14 +176,27 @@ fn graph(graph: &mut GraphProto) -> Result<(), Stop> {
     graph.value_info.clear();
     graph.quantization_annotation.clear();
     graph.output.iter_mut().for_each(|o| o.r#type = None);
-    let tensor_type = type_proto::Tensor { elem_type: DataType::Float as i32, shape: None };
-    let any = TypeProto { value: Some(type_proto::Value::TensorType(tensor_type)), ..Default::default() };
-    graph.input.iter_mut().for_each(|i| i.r#type = Some(any.clone()));
+    let tensor_type = type_proto::Tensor {
+        elem_type: DataType::Float as i32,
+        shape: None,
+    };
+    let any = TypeProto {
+        value: Some(type_proto::Value::TensorType(tensor_type)),
+        ..Default::default()
+    };
+    graph
+        .input
+        .iter_mut()
+        .for_each(|i| i.r#type = Some(any.clone()));
     for proto in &graph.initializer {
         tensor(proto).map_err(|e| format!("the constant {:?}: {e}", proto.name))?;
     }
     for node in &graph.node {
-        for proto in node.attribute.iter().flat_map(|a| a.t.iter().chain(&a.tensors)) {
+        for proto in node
+            .attribute
+            .iter()
+            .flat_map(|a| a.t.iter().chain(&a.tensors))
+        {
             tensor(proto).map_err(|e| format!("node {:?} ({}): {e}", node.name, node.op_type))?;
         }
     }
@@ -161,17 +206,28 @@ fn graph(graph: &mut GraphProto) -> Result<(), Stop> {
 /// Whether a constant has the data that its shape needs, in the file.
 fn tensor(proto: &TensorProto) -> Result<(), Stop> {
     if !proto.external_data.is_empty() || proto.data_location.is_some_and(|l| l != 0) {
-        return Err("its data lies in another file, which is not read. Export the network as one file".into());
+        return Err(
+            "its data lies in another file, which is not read. Export the network as one file"
+                .into(),
+        );
     }
-    let numbers = proto.dims.iter().try_fold(1usize, |n, &d| usize::try_from(d).ok().and_then(|d| n.checked_mul(d)));
+    let numbers = proto.dims.iter().try_fold(1usize, |n, &d| {
+        usize::try_from(d).ok().and_then(|d| n.checked_mul(d))
+    });
     let impossible = || format!("the impossible shape {:?}", proto.dims);
-    let numbers = numbers.filter(|&n| n <= MAX_CONSTANT && proto.dims.len() <= MAX_RANK).ok_or_else(impossible)?;
+    let numbers = numbers
+        .filter(|&n| n <= MAX_CONSTANT && proto.dims.len() <= MAX_RANK)
+        .ok_or_else(impossible)?;
     let size = match DataType::try_from(proto.data_type).unwrap_or(DataType::Undefined) {
         DataType::Float | DataType::Int32 | DataType::Uint32 => 4,
         DataType::Uint8 | DataType::Int8 | DataType::Bool => 1,
         DataType::Uint16 | DataType::Int16 | DataType::Float16 => 2,
         DataType::Int64 | DataType::Uint64 | DataType::Double => 8,
-        other => return Err(format!("numbers of the type {other:?}, which is not supported")),
+        other => {
+            return Err(format!(
+                "numbers of the type {other:?}, which is not supported"
+            ));
+        }
     };
     let lists = [
         proto.float_data.len(),
@@ -180,10 +236,17 @@ fn tensor(proto: &TensorProto) -> Result<(), Stop> {
         proto.double_data.len(),
         proto.uint64_data.len(),
     ];
-    let found = if proto.raw_data.is_empty() { lists.into_iter().max().unwrap_or(0) } else { proto.raw_data.len() / size };
+    let found = if proto.raw_data.is_empty() {
+        lists.into_iter().max().unwrap_or(0)
+    } else {
+        proto.raw_data.len() / size
+    };
     let whole = proto.raw_data.is_empty() || proto.raw_data.len() == numbers * size;
     if found != numbers || !whole {
-        return Err(format!("it has {found} numbers of the {numbers} that its shape {:?} needs", proto.dims));
+        return Err(format!(
+            "it has {found} numbers of the {numbers} that its shape {:?} needs",
+            proto.dims
+        ));
     }
     Ok(())
 }

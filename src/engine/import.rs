@@ -77,15 +77,25 @@ pub fn import(model: &ModelProto, input: [usize; 4]) -> Result<(Graph, Vec<Strin
         budget: Budget::default(),
     };
     import.constants(graph)?;
-    let mut inputs = graph.input.iter().filter(|i| !import.values.contains_key(i.name.as_str()));
-    let (Some(first), None) = (inputs.next(), inputs.next()) else { return Err("a pose network has one input".into()) };
-    import.push("input", Kind::Input, vec![], input.to_vec()).map(|id| import.values.insert(&first.name, Value::Node(id)))?;
+    let mut inputs = graph
+        .input
+        .iter()
+        .filter(|i| !import.values.contains_key(i.name.as_str()));
+    let (Some(first), None) = (inputs.next(), inputs.next()) else {
+        return Err("a pose network has one input".into());
+    };
+    import
+        .push("input", Kind::Input, vec![], input.to_vec())
+        .map(|id| import.values.insert(&first.name, Value::Node(id)))?;
     for node in &graph.node {
         // tract has asserts that a damaged node can reach.
-        super::quietly(|| import.node(node)).map_err(|e| format!("node {:?} ({}): {e}", node.name, node.op_type))?;
+        super::quietly(|| import.node(node))
+            .map_err(|e| format!("node {:?} ({}): {e}", node.name, node.op_type))?;
     }
     let output = graph.output.first().ok_or("the graph has no output")?;
-    import.graph.output = import.id(&output.name).ok_or_else(|| format!("the output {:?} is no picture", output.name))?;
+    import.graph.output = import
+        .id(&output.name)
+        .ok_or_else(|| format!("the output {:?} is no picture", output.name))?;
     let mut graph = import.graph;
     graph.prune();
     Ok((graph, import.foreign))
@@ -94,18 +104,28 @@ pub fn import(model: &ModelProto, input: [usize; 4]) -> Result<(Graph, Vec<Strin
 impl<'a> Import<'a> {
     fn constants(&mut self, graph: &'a GraphProto) -> Result<(), Stop> {
         for proto in &graph.initializer {
-            let tensor =
-                load_tensor(&*self.onnx.provider, proto, None).map_err(|e| format!("the constant {:?}: {e:#}", proto.name))?;
+            let tensor = load_tensor(&*self.onnx.provider, proto, None)
+                .map_err(|e| format!("the constant {:?}: {e:#}", proto.name))?;
             self.budget.hold(tensor.as_bytes().len() as u64)?;
-            self.values.insert(&proto.name, Value::Const(Arc::new(tensor)));
+            self.values
+                .insert(&proto.name, Value::Const(Arc::new(tensor)));
         }
         for (first, node) in graph.node.iter().enumerate() {
             for input in &node.input {
-                self.uses.entry(input.as_str()).or_insert(Uses { count: 0, first }).count += 1;
+                self.uses
+                    .entry(input.as_str())
+                    .or_insert(Uses { count: 0, first })
+                    .count += 1;
             }
         }
         for output in &graph.output {
-            self.uses.entry(output.name.as_str()).or_insert(Uses { count: 0, first: usize::MAX }).count += 1;
+            self.uses
+                .entry(output.name.as_str())
+                .or_insert(Uses {
+                    count: 0,
+                    first: usize::MAX,
+                })
+                .count += 1;
         }
         Ok(())
     }
@@ -113,7 +133,11 @@ impl<'a> Import<'a> {
     /// Takes one node, in one of our forms or as a foreign one.
     fn node(&mut self, node: &'a NodeProto) -> Result<(), Stop> {
         let attributes = Attributes(node);
-        if node.attribute.iter().any(|a| a.g.is_some() || !a.graphs.is_empty()) {
+        if node
+            .attribute
+            .iter()
+            .any(|a| a.g.is_some() || !a.graphs.is_empty())
+        {
             return Err("control flow is not supported".into());
         }
         let known = match node.op_type.as_str() {
@@ -124,7 +148,9 @@ impl<'a> Import<'a> {
             "DequantizeLinear" => self.dequantize(node, &attributes)?,
             "Conv" => self.conv(node, &attributes)?,
             "BatchNormalization" => self.batch_norm(node, &attributes)?,
-            "Relu" | "Clip" | "Sigmoid" | "HardSigmoid" | "HardSwish" => self.activation(node, &attributes)?,
+            "Relu" | "Clip" | "Sigmoid" | "HardSigmoid" | "HardSwish" => {
+                self.activation(node, &attributes)?
+            }
             "Add" | "Mul" => self.arithmetic(node)?,
             "AveragePool" | "GlobalAveragePool" => self.pool(node, &attributes)?,
             "Resize" | "Upsample" => self.resize(node, &attributes)?,
@@ -144,9 +170,18 @@ impl<'a> Import<'a> {
         Ok(())
     }
 
-    fn push(&mut self, name: &str, kind: Kind, inputs: Vec<Id>, dims: Vec<usize>) -> Result<Id, Stop> {
+    fn push(
+        &mut self,
+        name: &str,
+        kind: Kind,
+        inputs: Vec<Id>,
+        dims: Vec<usize>,
+    ) -> Result<Id, Stop> {
         guard::shape(&dims)?;
-        let (numbers, channels) = (dims.iter().product::<usize>() as u64, if dims.len() == 4 { dims[1] } else { 1 });
+        let (numbers, channels) = (
+            dims.iter().product::<usize>() as u64,
+            if dims.len() == 4 { dims[1] } else { 1 },
+        );
         let (window, weights) = match &kind {
             Kind::Conv(c) => (c.geometry.window(), c.weights.bytes()),
             Kind::Pool([h, w]) => (h * w, 0),
@@ -156,11 +191,19 @@ impl<'a> Import<'a> {
         self.budget.work(numbers.saturating_mul(window as u64))?;
         // Tables of a few numbers a channel, repeated to whole vectors.
         self.budget.hold((weights + 24 * period(channels)) as u64)?;
-        Ok(self.graph.push(Node { name: name.into(), kind, inputs, dims }))
+        Ok(self.graph.push(Node {
+            name: name.into(),
+            kind,
+            inputs,
+            dims,
+        }))
     }
 
     fn input(&self, node: &NodeProto, index: usize) -> Option<&Value> {
-        node.input.get(index).filter(|name| !name.is_empty()).and_then(|name| self.values.get(name.as_str()))
+        node.input
+            .get(index)
+            .filter(|name| !name.is_empty())
+            .and_then(|name| self.values.get(name.as_str()))
     }
 
     /// The node of a name that is a picture or another computed value.
@@ -181,15 +224,34 @@ impl<'a> Import<'a> {
     /// The constant of an input as real numbers, with its dimensions.
     fn reals(&self, node: &NodeProto, index: usize) -> Option<(Vec<usize>, Vec<f32>)> {
         match self.input(node, index)? {
-            Value::Const(tensor) | Value::Weights { values: tensor, .. } if tensor.len() > guard::MAX_REALS => None,
+            Value::Const(tensor) | Value::Weights { values: tensor, .. }
+                if tensor.len() > guard::MAX_REALS =>
+            {
+                None
+            }
             Value::Const(tensor) => {
                 let tensor = tensor.cast_to::<f32>().ok()?;
-                Some((tensor.shape().to_vec(), tensor.to_plain_array_view::<f32>().ok()?.iter().copied().collect()))
+                Some((
+                    tensor.shape().to_vec(),
+                    tensor
+                        .to_plain_array_view::<f32>()
+                        .ok()?
+                        .iter()
+                        .copied()
+                        .collect(),
+                ))
             }
             Value::Weights { values, steps } => {
                 let (dims, values) = (values.shape().to_vec(), quantise::bytes(values)?);
                 let each = values.len() / steps.scale.len().max(1);
-                Some((dims, values.iter().enumerate().map(|(i, &v)| quantise::real(v, steps.at(i / each.max(1)))).collect()))
+                Some((
+                    dims,
+                    values
+                        .iter()
+                        .enumerate()
+                        .map(|(i, &v)| quantise::real(v, steps.at(i / each.max(1))))
+                        .collect(),
+                ))
             }
             _ => None,
         }
@@ -200,7 +262,14 @@ impl<'a> Import<'a> {
         match self.input(node, index)? {
             Value::Const(tensor) if tensor.len() <= guard::MAX_INTS => {
                 let tensor = tensor.cast_to::<i64>().ok()?;
-                Some(tensor.to_plain_array_view::<i64>().ok()?.iter().copied().collect())
+                Some(
+                    tensor
+                        .to_plain_array_view::<i64>()
+                        .ok()?
+                        .iter()
+                        .copied()
+                        .collect(),
+                )
             }
             _ => None,
         }

@@ -38,7 +38,10 @@ pub enum Isa {
 impl Isa {
     /// Every instruction set that this processor runs, the fastest last.
     pub fn available() -> Vec<Self> {
-        #[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), expect(unused_mut))]
+        #[cfg_attr(
+            not(any(target_arch = "x86_64", target_arch = "aarch64")),
+            expect(unused_mut)
+        )]
         let mut all = vec![Self::Portable];
         #[cfg(target_arch = "x86_64")]
         {
@@ -68,8 +71,13 @@ impl Isa {
     /// neondot), for measuring. A name that this processor does not have is passed over.
     pub fn best() -> Self {
         let mut all = Self::available();
-        let wanted = std::env::var("POSED_KERNELS").unwrap_or_default().to_lowercase();
-        let named = all.iter().copied().find(|isa| format!("{isa:?}").to_lowercase() == wanted);
+        let wanted = std::env::var("POSED_KERNELS")
+            .unwrap_or_default()
+            .to_lowercase();
+        let named = all
+            .iter()
+            .copied()
+            .find(|isa| format!("{isa:?}").to_lowercase() == wanted);
         named.or_else(|| all.pop()).unwrap_or(Self::Portable)
     }
 }
@@ -93,7 +101,10 @@ pub struct Matrix {
 #[derive(Debug, Clone)]
 pub(in crate::engine) enum Packed {
     I8(Vec<i8>),
-    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "only AVX2 packs so"))]
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(dead_code, reason = "only AVX2 packs so")
+    )]
     I16(Vec<i16>),
 }
 
@@ -112,7 +123,13 @@ impl Matrix {
             Isa::NeonDot => aarch64::dot::pack_matrix(w, n, k, init),
             _ => (Packed::I8(w.to_vec()), init.to_vec()),
         };
-        Self { isa, n, k, packed, init }
+        Self {
+            isa,
+            n,
+            k,
+            packed,
+            init,
+        }
     }
 
     /// Multiplies `pixels` pixels whose channels start every `stride` bytes of `x`; `sums` gets pixels x n, without gaps.
@@ -123,12 +140,17 @@ impl Matrix {
         if pixels == 0 {
             return;
         }
-        assert!(x.len() >= (pixels - 1) * stride + self.k + SLACK, "int8 tensor without slack");
+        assert!(
+            x.len() >= (pixels - 1) * stride + self.k + SLACK,
+            "int8 tensor without slack"
+        );
         assert!(sums.len() >= pixels * self.n + SLACK, "sums without slack");
         match (self.isa, &self.packed) {
             // SAFETY: `pack` was called with an instruction set of `Isa::available`; the lengths are checked above.
             #[cfg(target_arch = "x86_64")]
-            (Isa::Avx2, Packed::I16(w)) => unsafe { x86::avx2::multiply(w, &self.init, self.n, self.k, x, stride, pixels, sums) },
+            (Isa::Avx2, Packed::I16(w)) => unsafe {
+                x86::avx2::multiply(w, &self.init, self.n, self.k, x, stride, pixels, sums)
+            },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             (Isa::Avx512Vnni, Packed::I8(w)) => unsafe {
@@ -144,18 +166,36 @@ impl Matrix {
             (Isa::NeonDot, Packed::I8(w)) => unsafe {
                 aarch64::dot::multiply(w, &self.init, self.n, self.k, x, stride, pixels, sums)
             },
-            (_, Packed::I8(w)) => portable::multiply(w, &self.init, self.n, self.k, x, stride, pixels, sums),
+            (_, Packed::I8(w)) => {
+                portable::multiply(w, &self.init, self.n, self.k, x, stride, pixels, sums)
+            }
             (_, Packed::I16(_)) => unreachable!("packed for another instruction set"),
         }
     }
 
     /// [`Matrix::multiply`], then [`rows::requantise`]; in one pass where there is a kernel for it. `sums` is room for the sums.
-    pub fn multiply_rounded(&self, x: &[i8], stride: usize, pixels: usize, r: &rows::Requant, sums: &mut [i32], out: &mut [i8]) {
+    pub fn multiply_rounded(
+        &self,
+        x: &[i8],
+        stride: usize,
+        pixels: usize,
+        r: &rows::Requant,
+        sums: &mut [i32],
+        out: &mut [i8],
+    ) {
         assert!(out.len() >= pixels * self.n, "no room for the output");
         #[cfg(target_arch = "aarch64")]
         if let (Some(task), Some(zero)) = (self.neon_task(x, stride, pixels), r.plain) {
             // SAFETY: as in `multiply`; the output's length is checked above.
-            return unsafe { aarch64::neon::multiply_rounded(task, &r.scale[..self.n], &r.bias[..self.n], zero, out) };
+            return unsafe {
+                aarch64::neon::multiply_rounded(
+                    task,
+                    &r.scale[..self.n],
+                    &r.bias[..self.n],
+                    zero,
+                    out,
+                )
+            };
         }
         self.multiply(x, stride, pixels, sums);
         rows::requantise(self.isa, &sums[..pixels * self.n], r, out);
@@ -176,19 +216,33 @@ impl Matrix {
         #[cfg(target_arch = "aarch64")]
         if let Some(task) = self.neon_task(x, stride, pixels) {
             // SAFETY: as in `multiply`; the output's length is checked above.
-            return unsafe { aarch64::neon::multiply_real::<ADD>(task, &scale[..self.n], &bias[..self.n], out) };
+            return unsafe {
+                aarch64::neon::multiply_real::<ADD>(task, &scale[..self.n], &bias[..self.n], out)
+            };
         }
         self.multiply(x, stride, pixels, sums);
         let (sums, out) = (&sums[..pixels * self.n], &mut out[..pixels * self.n]);
-        if ADD { rows::add_sums(self.isa, sums, scale, bias, out) } else { rows::to_real(self.isa, sums, scale, bias, out) }
+        if ADD {
+            rows::add_sums(self.isa, sums, scale, bias, out)
+        } else {
+            rows::to_real(self.isa, sums, scale, bias, out)
+        }
     }
 
     /// What NEON's one-pass kernels take, if this product is one for them.
     #[cfg(target_arch = "aarch64")]
-    fn neon_task<'a>(&'a self, x: &'a [i8], stride: usize, pixels: usize) -> Option<aarch64::neon::Task<'a>> {
+    fn neon_task<'a>(
+        &'a self,
+        x: &'a [i8],
+        stride: usize,
+        pixels: usize,
+    ) -> Option<aarch64::neon::Task<'a>> {
         match &self.packed {
             Packed::I8(w) if self.isa == Isa::Neon && self.n.is_multiple_of(4) && pixels > 0 => {
-                assert!(x.len() >= (pixels - 1) * stride + self.k + SLACK, "int8 tensor without slack");
+                assert!(
+                    x.len() >= (pixels - 1) * stride + self.k + SLACK,
+                    "int8 tensor without slack"
+                );
                 Some(((w, &self.init), [self.n, self.k], (x, stride, pixels)))
             }
             _ => None,
@@ -225,7 +279,10 @@ impl TapShape {
     /// Whether the fast kernels know it: 3x3, stride 1 or 2, one pixel of padding.
     pub fn is_common(&self) -> bool {
         let [h, w] = self.input.map(|n| n.div_ceil(self.stride));
-        self.kernel == [3, 3] && self.pad == [1, 1] && matches!(self.stride, 1 | 2) && self.output == [h, w]
+        self.kernel == [3, 3]
+            && self.pad == [1, 1]
+            && matches!(self.stride, 1 | 2)
+            && self.output == [h, w]
     }
 }
 
@@ -252,8 +309,15 @@ impl Taps {
     /// Packs `w` (channels x kernel height x kernel width), `init` and `pad` (one a channel; `pad` is what lies outside the picture).
     pub fn pack(isa: Isa, shape: TapShape, w: &[i8], init: &[i32], pad: &[i8]) -> Self {
         let c = shape.channels;
-        assert_eq!((w.len(), init.len(), pad.len()), (c * shape.kernel[0] * shape.kernel[1], c, c));
-        let isa = if shape.is_common() { isa } else { Isa::Portable };
+        assert_eq!(
+            (w.len(), init.len(), pad.len()),
+            (c * shape.kernel[0] * shape.kernel[1], c, c)
+        );
+        let isa = if shape.is_common() {
+            isa
+        } else {
+            Isa::Portable
+        };
         let (packed, init) = match isa {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => x86::avx2::pack_taps(w, c, init),
@@ -265,7 +329,13 @@ impl Taps {
             Isa::NeonDot => aarch64::dot::pack_taps(w, c, init),
             _ => (Packed::I8(w.to_vec()), init.to_vec()),
         };
-        Self { isa, shape, packed, init, pad: pad.to_vec() }
+        Self {
+            isa,
+            shape,
+            packed,
+            init,
+            pad: pad.to_vec(),
+        }
     }
 
     /// Output rows `rows` of `x` (height x width x channels, without gaps, [`SLACK`] bytes behind it): `emit(y, sums)` gets each row's
@@ -280,10 +350,16 @@ impl Taps {
         emit: &mut dyn FnMut(usize, Row),
     ) {
         let s = &self.shape;
-        assert!(x.len() >= s.input[0] * s.input[1] * s.channels + SLACK, "int8 tensor without slack");
+        assert!(
+            x.len() >= s.input[0] * s.input[1] * s.channels + SLACK,
+            "int8 tensor without slack"
+        );
         assert!(rows.end <= s.output[0]);
         let period = period(s.channels);
-        assert!(rounding.is_none_or(|r| r.scale.len() == period && r.bias.len() == period), "another number of channels");
+        assert!(
+            rounding.is_none_or(|r| r.scale.len() == period && r.bias.len() == period),
+            "another number of channels"
+        );
         let mut sums = |y: usize, sums: &[i32]| emit(y, Row::Sums(sums));
         match (self.isa, &self.packed) {
             // SAFETY: `pack` was called with an instruction set of `Isa::available`; the lengths are checked above.
@@ -299,14 +375,18 @@ impl Taps {
             // SAFETY: as above.
             #[cfg(target_arch = "aarch64")]
             (Isa::Neon, Packed::I8(w)) => unsafe {
-                aarch64::neon::depthwise(w, &self.init, &self.pad, s, x, rows, scratch, rounding, emit)
+                aarch64::neon::depthwise(
+                    w, &self.init, &self.pad, s, x, rows, scratch, rounding, emit,
+                )
             },
             // SAFETY: as above.
             #[cfg(target_arch = "aarch64")]
             (Isa::NeonDot, Packed::I8(w)) => unsafe {
                 aarch64::dot::depthwise(w, &self.init, &self.pad, s, x, rows, scratch, &mut sums)
             },
-            (_, Packed::I8(w)) => portable::depthwise(w, &self.init, &self.pad, s, x, rows, scratch, &mut sums),
+            (_, Packed::I8(w)) => {
+                portable::depthwise(w, &self.init, &self.pad, s, x, rows, scratch, &mut sums)
+            }
             (_, Packed::I16(_)) => unreachable!("packed for another instruction set"),
         }
     }

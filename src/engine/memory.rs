@@ -41,7 +41,11 @@ impl Place {
     /// Bytes from `offset` to its end, as one value of all its pixels.
     pub fn bytes(&self) -> Option<usize> {
         let size = if self.steps.is_some() { 1 } else { 4 };
-        self.shape.h.checked_mul(self.shape.w)?.checked_mul(self.pixel)?.checked_mul(size)
+        self.shape
+            .h
+            .checked_mul(self.shape.w)?
+            .checked_mul(self.pixel)?
+            .checked_mul(size)
     }
 }
 
@@ -67,13 +71,29 @@ impl Memory {
     /// # Errors
     /// They need more than [`MAX_BYTES`].
     pub fn new(sizes: &[usize], lives: &[(usize, usize)]) -> Result<Self, String> {
-        let lives: Vec<_> = lives.iter().zip(sizes).map(|(&(first, last), &bytes)| (first, last, bytes)).collect();
+        let lives: Vec<_> = lives
+            .iter()
+            .zip(sizes)
+            .map(|(&(first, last), &bytes)| (first, last, bytes))
+            .collect();
         let (offsets, bytes) = lay_out(&lives);
         if bytes > MAX_BYTES {
-            return Err(format!("its values need {} MB, more than {}", bytes >> 20, MAX_BYTES >> 20));
+            return Err(format!(
+                "its values need {} MB, more than {}",
+                bytes >> 20,
+                MAX_BYTES >> 20
+            ));
         }
-        let lines = (0..bytes.div_ceil(LINE)).map(|_| UnsafeCell::new(Line([0; LINE]))).collect();
-        Ok(Self { lines, buffers: offsets.into_iter().zip(sizes.iter().map(|b| b + SLACK)).collect() })
+        let lines = (0..bytes.div_ceil(LINE))
+            .map(|_| UnsafeCell::new(Line([0; LINE])))
+            .collect();
+        Ok(Self {
+            lines,
+            buffers: offsets
+                .into_iter()
+                .zip(sizes.iter().map(|b| b + SLACK))
+                .collect(),
+        })
     }
 
     /// The block's size.
@@ -85,14 +105,28 @@ impl Memory {
     fn pointer<T>(&self, place: &Place, from: usize, count: usize) -> *mut T {
         let (start, bytes) = self.buffers[place.buffer];
         let offset = place.offset + from * place.pixel * size_of::<T>();
-        assert!(offset.is_multiple_of(align_of::<T>()) && offset + count * size_of::<T>() <= bytes, "a value outside its buffer");
+        assert!(
+            offset.is_multiple_of(align_of::<T>()) && offset + count * size_of::<T>() <= bytes,
+            "a value outside its buffer"
+        );
         // SAFETY: inside the buffer, as just checked, which `lay_out` has put inside the block.
-        unsafe { self.lines.as_ptr().cast_mut().cast::<u8>().add(start + offset).cast() }
+        unsafe {
+            self.lines
+                .as_ptr()
+                .cast_mut()
+                .cast::<u8>()
+                .add(start + offset)
+                .cast()
+        }
     }
 
     /// Pixels `from..to` of an int8 value, and [`SLACK`] bytes more.
     pub fn int8(&self, place: &Place, from: usize, to: usize) -> &[i8] {
-        let count = if to > from { (to - from - 1) * place.pixel + place.shape.c + SLACK } else { 0 };
+        let count = if to > from {
+            (to - from - 1) * place.pixel + place.shape.c + SLACK
+        } else {
+            0
+        };
         // SAFETY: inside the buffer (`pointer`), any byte is an i8, and nobody writes there while a step reads it (see Sync).
         unsafe { std::slice::from_raw_parts(self.pointer(place, from, count), count) }
     }
@@ -101,7 +135,12 @@ impl Memory {
     #[allow(clippy::mut_from_ref)] // the members of a team write different pixels of one block
     pub fn int8_mut(&self, place: &Place, from: usize, to: usize) -> &mut [i8] {
         // SAFETY: inside the buffer, and these numbers are this member's alone (see Sync).
-        unsafe { std::slice::from_raw_parts_mut(self.pointer(place, from, solid(place, from, to)), solid(place, from, to)) }
+        unsafe {
+            std::slice::from_raw_parts_mut(
+                self.pointer(place, from, solid(place, from, to)),
+                solid(place, from, to),
+            )
+        }
     }
 
     /// Writes pixels without gaps to pixels `from..` of an int8 value and nothing between them.
@@ -141,7 +180,11 @@ impl Memory {
 
     /// Pixels `from..to` of an f32 value.
     pub fn real(&self, place: &Place, from: usize, to: usize) -> &[f32] {
-        let count = if to > from { (to - from - 1) * place.pixel + place.shape.c } else { 0 };
+        let count = if to > from {
+            (to - from - 1) * place.pixel + place.shape.c
+        } else {
+            0
+        };
         // SAFETY: as for `int8`; any bits are an f32.
         unsafe { std::slice::from_raw_parts(self.pointer(place, from, count), count) }
     }
@@ -150,13 +193,21 @@ impl Memory {
     #[allow(clippy::mut_from_ref)] // as int8_mut
     pub fn real_mut(&self, place: &Place, from: usize, to: usize) -> &mut [f32] {
         // SAFETY: as for `int8_mut`.
-        unsafe { std::slice::from_raw_parts_mut(self.pointer(place, from, solid(place, from, to)), solid(place, from, to)) }
+        unsafe {
+            std::slice::from_raw_parts_mut(
+                self.pointer(place, from, solid(place, from, to)),
+                solid(place, from, to),
+            )
+        }
     }
 }
 
 /// The numbers of pixels `from..to`, between which nothing else lies.
 fn solid(place: &Place, from: usize, to: usize) -> usize {
-    assert!(place.is_dense() || to <= from + 1, "a mutable slice over another value's channels");
+    assert!(
+        place.is_dense() || to <= from + 1,
+        "a mutable slice over another value's channels"
+    );
     to.saturating_sub(from) * place.shape.c
 }
 

@@ -16,11 +16,17 @@ impl OnnxFile {
     /// # Errors
     /// The file is missing, cannot be read, or is far too large.
     pub fn read(path: &Path) -> Result<Self, EngineError> {
-        let read = |source| EngineError::Read { path: path.into(), source };
+        let read = |source| EngineError::Read {
+            path: path.into(),
+            source,
+        };
         let len = std::fs::metadata(path).map_err(read)?.len();
         if len > MAX_FILE_BYTES {
             let reason = format!("the file has {len} bytes, more than {MAX_FILE_BYTES}");
-            return Err(EngineError::Load { path: path.into(), reason });
+            return Err(EngineError::Load {
+                path: path.into(),
+                reason,
+            });
         }
         Ok(Self::from_bytes(path, std::fs::read(path).map_err(read)?))
     }
@@ -28,7 +34,11 @@ impl OnnxFile {
     /// A file that is in memory already; `path` is what messages call it.
     pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Self {
         let sha256 = Sha256::digest(&bytes).into();
-        Self { path: path.into(), bytes, sha256 }
+        Self {
+            path: path.into(),
+            bytes,
+            sha256,
+        }
     }
 
     pub fn path(&self) -> &Path {

@@ -98,7 +98,10 @@ impl Spec {
             Self::Image(s) => (vec![], vec![&s.exit.to]),
             Self::Conv(s) => (vec![&s.from], vec![&s.exit.to]),
             Self::Depthwise(s) => (vec![&s.from], vec![&s.exit.to]),
-            Self::Sum(s) => (s.terms.iter().map(|t| &t.from).collect(), s.exits.iter().map(|e| &e.to).collect()),
+            Self::Sum(s) => (
+                s.terms.iter().map(|t| &t.from).collect(),
+                s.exits.iter().map(|e| &e.to).collect(),
+            ),
             Self::Scale(s) => (vec![&s.from, &s.gate], vec![&s.exit.to]),
             Self::Pool(s) => (vec![&s.from], vec![&s.exit.to]),
             Self::Gather(s) => (s.from.iter().collect(), vec![&s.to]),
@@ -110,7 +113,14 @@ impl Spec {
     pub fn work(&self) -> f64 {
         let numbers = |p: &Place| p.shape.count() as f64;
         // Products of one output number, a good deal dearer in f32.
-        let products = |w: &conv::Weights, a: usize| a as f64 * if matches!(w, conv::Weights::Real(_)) { 0.1 } else { 0.016 };
+        let products = |w: &conv::Weights, a: usize| {
+            a as f64
+                * if matches!(w, conv::Weights::Real(_)) {
+                    0.1
+                } else {
+                    0.016
+                }
+        };
         500.0
             + match self {
                 Self::Image(s) => numbers(&s.exit.to),
@@ -118,7 +128,9 @@ impl Spec {
                     numbers(&s.exit.to) * (0.45 + products(&s.weights, s.geometry.window()))
                 }
                 // Its windows are copied, too.
-                Self::Conv(s) => numbers(&s.exit.to) * (1.5 + products(&s.weights, s.geometry.window())),
+                Self::Conv(s) => {
+                    numbers(&s.exit.to) * (1.5 + products(&s.weights, s.geometry.window()))
+                }
                 Self::Depthwise(s) => numbers(&s.exit.to) * 0.85,
                 Self::Sum(s) => s.terms.iter().map(|_| 0.5 * numbers(&s.exits[0].to)).sum(),
                 Self::Scale(s) => numbers(&s.from) * 0.4,

@@ -59,10 +59,14 @@ impl Program {
     /// The bytes of a buffer that `place` spans, with what a kernel may read behind it.
     fn touch(&self, place: &Place, slack: usize) -> Option<Touch> {
         let (shape, size) = (place.shape, if place.steps.is_some() { 1 } else { 4 });
-        let bytes =
-            place.bytes().filter(|&b| b > 0 && shape.c > 0 && place.pixel >= shape.c && place.offset.is_multiple_of(size))?;
+        let bytes = place.bytes().filter(|&b| {
+            b > 0 && shape.c > 0 && place.pixel >= shape.c && place.offset.is_multiple_of(size)
+        })?;
         // A slice of channels begins inside a pixel and ends as much later.
-        let end = place.offset.checked_add(bytes)?.checked_sub((place.pixel - shape.c) * size)?;
+        let end = place
+            .offset
+            .checked_add(bytes)?
+            .checked_sub((place.pixel - shape.c) * size)?;
         let steps = place.steps.as_ref().is_none_or(|s| {
             matches!(s.scale.len(), n if n == 1 || n == shape.c)
                 && s.zero.len() == s.scale.len()
@@ -86,10 +90,16 @@ impl Program {
         if self.buffers.iter().any(|&b| b > MAX_BYTES) {
             return Err("a value too large".into());
         }
-        self.touch(&self.output, 0).ok_or("the output lies outside its buffer")?;
+        self.touch(&self.output, 0)
+            .ok_or("the output lies outside its buffer")?;
         let of = |step: &Step| {
             let (reads, writes) = step.spec.places();
-            let all = |places: Vec<&Place>, slack| places.into_iter().map(|p| self.touch(p, slack)).collect::<Option<Vec<_>>>();
+            let all = |places: Vec<&Place>, slack| {
+                places
+                    .into_iter()
+                    .map(|p| self.touch(p, slack))
+                    .collect::<Option<Vec<_>>>()
+            };
             let (Some(reads), Some(writes)) = (all(reads, SLACK), all(writes, 0)) else {
                 return Err(format!("{}: a value outside its buffer", step.name));
             };
@@ -108,11 +118,27 @@ impl Program {
     pub fn prepare(&self, isa: Isa, threads: usize) -> Result<Runner, String> {
         let touches = self.touches()?;
         let prepare = |s: &Step| {
-            let operator = s.spec.prepare(isa).map_err(|e| format!("{}: {e}", s.name))?;
-            Ok(Prepared { class: s.spec.class(), name: s.name.clone(), operator })
+            let operator = s
+                .spec
+                .prepare(isa)
+                .map_err(|e| format!("{}: {e}", s.name))?;
+            Ok(Prepared {
+                class: s.spec.class(),
+                name: s.name.clone(),
+                operator,
+            })
         };
-        let steps = self.steps.iter().map(prepare).collect::<Result<Vec<_>, String>>()?;
-        let work: Vec<_> = self.steps.iter().zip(&steps).map(|(s, p)| (s.spec.work(), p.operator.parts())).collect();
+        let steps = self
+            .steps
+            .iter()
+            .map(prepare)
+            .collect::<Result<Vec<_>, String>>()?;
+        let work: Vec<_> = self
+            .steps
+            .iter()
+            .zip(&steps)
+            .map(|(s, p)| (s.spec.work(), p.operator.parts()))
+            .collect();
         let members = threads.clamp(1, team::MOST);
         let schedule = Schedule::new(&touches, &work, members);
         let mut lives = schedule.lives(&touches, self.buffers.len());
@@ -120,14 +146,27 @@ impl Program {
         lives[self.output.buffer].1 = usize::MAX;
         let memory = Memory::new(&self.buffers, &lives)?;
         let scratch = (0..members).map(|_| Mutex::default()).collect();
-        let plan = Plan { isa, memory, steps, schedule, scratch, picture: Default::default() };
-        Ok(Runner { team: Team::new(plan, members), output: self.output.clone(), profile: None })
+        let plan = Plan {
+            isa,
+            memory,
+            steps,
+            schedule,
+            scratch,
+            picture: Default::default(),
+        };
+        Ok(Runner {
+            team: Team::new(plan, members),
+            output: self.output.clone(),
+            profile: None,
+        })
     }
 }
 
 impl Plan {
     fn scratch(&self, member: usize) -> MutexGuard<'_, Scratch> {
-        self.scratch[member].lock().unwrap_or_else(PoisonError::into_inner)
+        self.scratch[member]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -141,14 +180,23 @@ impl Work for Plan {
     }
 
     fn piece(&self, member: usize, round: usize, queue: usize, piece: usize) -> Result<(), String> {
-        let (start, numbers) = (self.picture.0.load(Ordering::Relaxed), self.picture.1.load(Ordering::Relaxed));
+        let (start, numbers) = (
+            self.picture.0.load(Ordering::Relaxed),
+            self.picture.1.load(Ordering::Relaxed),
+        );
         // SAFETY: `Runner::run` has put its picture there before the run began and keeps it until no piece is under way.
         let picture = unsafe { std::slice::from_raw_parts(start, numbers) };
-        let io = Io { isa: self.isa, memory: &self.memory, picture };
+        let io = Io {
+            isa: self.isa,
+            memory: &self.memory,
+            picture,
+        };
         let mut scratch = self.scratch(member);
         for share in &self.schedule.rounds[round][queue][piece] {
             let step = &self.steps[share.step];
-            step.operator.run(&io, share.parts.clone(), &mut scratch).map_err(|e| format!("{}: {e}", step.name))?;
+            step.operator
+                .run(&io, share.parts.clone(), &mut scratch)
+                .map_err(|e| format!("{}: {e}", step.name))?;
         }
         Ok(())
     }
@@ -164,7 +212,9 @@ impl Runner {
             self.run_timed(picture)?;
         } else {
             let plan = self.team.work();
-            plan.picture.0.store(picture.as_ptr().cast_mut(), Ordering::Relaxed);
+            plan.picture
+                .0
+                .store(picture.as_ptr().cast_mut(), Ordering::Relaxed);
             plan.picture.1.store(picture.len(), Ordering::Relaxed);
             self.team.run()?;
         }
@@ -175,11 +225,22 @@ impl Runner {
     /// Runs all steps on this thread and takes their time.
     fn run_timed(&mut self, picture: &[f32]) -> Result<(), String> {
         let plan = self.team.work();
-        let (io, mut scratch) = (Io { isa: plan.isa, memory: &plan.memory, picture }, plan.scratch(0));
+        let (io, mut scratch) = (
+            Io {
+                isa: plan.isa,
+                memory: &plan.memory,
+                picture,
+            },
+            plan.scratch(0),
+        );
         for i in plan.schedule.order() {
             let (start, step) = (Instant::now(), &plan.steps[i]);
-            step.operator.run(&io, 0..step.operator.parts(), &mut scratch).map_err(|e| format!("{}: {e}", step.name))?;
-            self.profile.iter_mut().for_each(|times| times[i] += start.elapsed());
+            step.operator
+                .run(&io, 0..step.operator.parts(), &mut scratch)
+                .map_err(|e| format!("{}: {e}", step.name))?;
+            self.profile
+                .iter_mut()
+                .for_each(|times| times[i] += start.elapsed());
         }
         Ok(())
     }
@@ -190,7 +251,11 @@ impl Runner {
         let scratch = &mut *plan.scratch(0);
         let (c, pixels) = (self.output.shape.c, self.output.pixels());
         let real = super::ops::room(&mut scratch.real, c * pixels);
-        let grid = self.output.steps.as_ref().map(|s| super::ops::exit::grid(s, c, None));
+        let grid = self
+            .output
+            .steps
+            .as_ref()
+            .map(|s| super::ops::exit::grid(s, c, None));
         let real = super::ops::exit::real_pixels(
             plan.isa,
             &plan.memory,
@@ -202,14 +267,27 @@ impl Runner {
             real,
         );
         for (channel, plane) in heatmaps.chunks_exact_mut(pixels).enumerate() {
-            plane.iter_mut().zip(real[channel..].iter().step_by(c)).for_each(|(out, &v)| *out = v);
+            plane
+                .iter_mut()
+                .zip(real[channel..].iter().step_by(c))
+                .for_each(|(out, &v)| *out = v);
         }
     }
 
     /// Class, name and time of every step.
     pub fn profile(&self) -> impl Iterator<Item = (&'static str, &str, Duration)> {
-        let times = self.profile.iter().flatten().copied().chain(std::iter::repeat(Duration::ZERO));
-        self.team.work().steps.iter().zip(times).map(|(step, time)| (step.class, step.name.as_str(), time))
+        let times = self
+            .profile
+            .iter()
+            .flatten()
+            .copied()
+            .chain(std::iter::repeat(Duration::ZERO));
+        self.team
+            .work()
+            .steps
+            .iter()
+            .zip(times)
+            .map(|(step, time)| (step.class, step.name.as_str(), time))
     }
 
     /// Takes the time of every step from now on, all of them on the calling thread.

@@ -20,14 +20,17 @@ pub struct Touch {
 impl Touch {
     /// Whether the two span a common byte, gaps between pixels included: readers look at those, too.
     pub fn meets(&self, other: &Self) -> bool {
-        self.buffer == other.buffer && self.bytes.start < other.bytes.end && other.bytes.start < self.bytes.end
+        self.buffer == other.buffer
+            && self.bytes.start < other.bytes.end
+            && other.bytes.start < self.bytes.end
     }
 
     /// Whether two writers touch a common byte; they leave the gaps between their pixels alone.
     fn clashes(&self, other: &Self) -> bool {
         let ((a, m), (b, n)) = (self.channels, other.channels);
-        let beside =
-            self.pixel == other.pixel && (a + m <= b || b + n <= a) && a.max(b) + if a > b { m } else { n } <= self.pixel;
+        let beside = self.pixel == other.pixel
+            && (a + m <= b || b + n <= a)
+            && a.max(b) + if a > b { m } else { n } <= self.pixel;
         self.meets(other) && !beside
     }
 }
@@ -63,20 +66,41 @@ const PIECE: f64 = 20000.0;
 impl Schedule {
     /// `touches` are the reads and writes of every step in an order that works, `work` its work and its parts.
     pub fn new(touches: &[[Vec<Touch>; 2]], work: &[(f64, usize)], members: usize) -> Self {
-        let stages = if members > 1 { stages(touches) } else { (0..touches.len()).collect() };
+        let stages = if members > 1 {
+            stages(touches)
+        } else {
+            (0..touches.len()).collect()
+        };
         let mut rounds: Vec<Vec<Vec<Piece>>> = Vec::new();
         // Whether the last round is one piece.
         let mut solo = false;
         for stage in 0..stages.iter().max().map_or(0, |last| last + 1) {
             let steps: Vec<usize> = (0..stages.len()).filter(|&i| stages[i] == stage).collect();
-            let alone = members == 1 || steps.iter().map(|&s| work[s].0).sum::<f64>() < WORTH_SHARING;
+            let alone =
+                members == 1 || steps.iter().map(|&s| work[s].0).sum::<f64>() < WORTH_SHARING;
             if !alone {
                 rounds.push(share_out(&steps, work, members));
             } else {
-                let whole: Piece = steps.iter().map(|&step| Share { step, parts: 0..work[step].1 }).collect();
+                let whole: Piece = steps
+                    .iter()
+                    .map(|&step| Share {
+                        step,
+                        parts: 0..work[step].1,
+                    })
+                    .collect();
                 match rounds.last_mut() {
                     Some(round) if solo => round[0][0].extend(whole),
-                    _ => rounds.push((0..members).map(|m| if m == 0 { vec![whole.clone()] } else { Vec::new() }).collect()),
+                    _ => rounds.push(
+                        (0..members)
+                            .map(|m| {
+                                if m == 0 {
+                                    vec![whole.clone()]
+                                } else {
+                                    Vec::new()
+                                }
+                            })
+                            .collect(),
+                    ),
                 }
             }
             solo = alone;
@@ -109,10 +133,20 @@ fn stages(touches: &[[Vec<Touch>; 2]]) -> Vec<usize> {
     let mut stages: Vec<usize> = Vec::with_capacity(touches.len());
     for (i, [reads, writes]) in touches.iter().enumerate() {
         let needs = |[other_reads, other_writes]: &[Vec<Touch>; 2]| {
-            other_writes.iter().any(|w| reads.iter().any(|r| r.meets(w)) || writes.iter().any(|o| o.clashes(w)))
-                || other_reads.iter().any(|r| writes.iter().any(|w| w.meets(r)))
+            other_writes
+                .iter()
+                .any(|w| reads.iter().any(|r| r.meets(w)) || writes.iter().any(|o| o.clashes(w)))
+                || other_reads
+                    .iter()
+                    .any(|r| writes.iter().any(|w| w.meets(r)))
         };
-        stages.push((0..i).filter(|&j| needs(&touches[j])).map(|j| stages[j] + 1).max().unwrap_or(0));
+        stages.push(
+            (0..i)
+                .filter(|&j| needs(&touches[j]))
+                .map(|j| stages[j] + 1)
+                .max()
+                .unwrap_or(0),
+        );
     }
     stages
 }
@@ -126,9 +160,14 @@ fn share_out(steps: &[usize], work: &[(f64, usize)], members: usize) -> Vec<Vec<
     for step in large_first {
         let (cost, parts) = work[step];
         if parts == 1 || cost < WORTH_CUTTING {
-            let least = (0..members).min_by(|&a, &b| load[a].total_cmp(&load[b])).unwrap_or(0);
+            let least = (0..members)
+                .min_by(|&a, &b| load[a].total_cmp(&load[b]))
+                .unwrap_or(0);
             load[least] += cost;
-            queues[least].push(vec![Share { step, parts: 0..parts }]);
+            queues[least].push(vec![Share {
+                step,
+                parts: 0..parts,
+            }]);
             continue;
         }
         // What each member lacks of an equal share; who has more than that already lacks nothing.
@@ -138,11 +177,18 @@ fn share_out(steps: &[usize], work: &[(f64, usize)], members: usize) -> Vec<Vec<
         let (mut sum, mut from) = (0.0, 0);
         for member in 0..members {
             sum += lacks[member];
-            let to = if member + 1 == members { parts } else { ((sum / all * parts as f64).round() as usize).clamp(from, parts) };
+            let to = if member + 1 == members {
+                parts
+            } else {
+                ((sum / all * parts as f64).round() as usize).clamp(from, parts)
+            };
             if to > from {
                 let mine = cost * (to - from) as f64 / parts as f64;
                 load[member] += mine;
-                queues[member].extend(cut(from..to, (mine / PIECE).ceil() as usize).map(|parts| vec![Share { step, parts }]));
+                queues[member].extend(
+                    cut(from..to, (mine / PIECE).ceil() as usize)
+                        .map(|parts| vec![Share { step, parts }]),
+                );
             }
             from = to;
         }

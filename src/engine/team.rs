@@ -138,8 +138,14 @@ impl<W: Work> Shared<W> {
         }
         let work = || self.work.piece(member, round, queue, piece);
         let result = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-            let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-            Err(format!("an operator broke off ({})", text.unwrap_or("no reason given")))
+            let text = panic
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| panic.downcast_ref::<&str>().copied());
+            Err(format!(
+                "an operator broke off ({})",
+                text.unwrap_or("no reason given")
+            ))
         });
         if let Err(error) = result {
             lock(&self.error).get_or_insert(error);
@@ -151,7 +157,13 @@ impl<W: Work> Shared<W> {
     /// that waited for it and has gone on since.
     fn wait(&self, pieces: u64) {
         let mut looks = 0;
-        while self.members.iter().map(|m| m.done.0.load(Ordering::Acquire)).sum::<u64>() < pieces {
+        while self
+            .members
+            .iter()
+            .map(|m| m.done.0.load(Ordering::Acquire))
+            .sum::<u64>()
+            < pieces
+        {
             match looks {
                 _ if looks < SPINS => std::hint::spin_loop(),
                 _ if looks < SPINS + YIELDS => std::thread::yield_now(),
@@ -167,7 +179,10 @@ impl<W: Work> Shared<W> {
         loop {
             let mut post = lock(&self.post);
             while post.runs == last && !post.closed {
-                post = self.given.wait(post).unwrap_or_else(PoisonError::into_inner);
+                post = self
+                    .given
+                    .wait(post)
+                    .unwrap_or_else(PoisonError::into_inner);
             }
             if post.closed {
                 return;
@@ -183,14 +198,23 @@ impl<W: Work> Team<W> {
     /// A team of `members`, 1 to [`MOST`]; of fewer if the system gives no more threads.
     pub fn new(work: W, members: usize) -> Self {
         let members = members.clamp(1, MOST);
-        let pieces = |round| (0..members).map(|queue| work.pieces(round, queue) as u64).sum::<u64>();
+        let pieces = |round| {
+            (0..members)
+                .map(|queue| work.pieces(round, queue) as u64)
+                .sum::<u64>()
+        };
         let until = (0..work.rounds()).scan(0, |sum, round| {
             *sum += pieces(round);
             Some(*sum)
         });
         let shared = Arc::new(Shared {
             until: until.collect(),
-            members: (0..members).map(|_| Member { claimed: Alone::default(), done: Alone::default() }).collect(),
+            members: (0..members)
+                .map(|_| Member {
+                    claimed: Alone::default(),
+                    done: Alone::default(),
+                })
+                .collect(),
             post: Mutex::default(),
             given: Condvar::new(),
             failed: AtomicBool::new(false),
@@ -199,7 +223,10 @@ impl<W: Work> Team<W> {
         });
         let mut workers = Vec::new();
         for member in 1..members {
-            let (thread, mine) = (std::thread::Builder::new().name(format!("posed-infer-{member}")), shared.clone());
+            let (thread, mine) = (
+                std::thread::Builder::new().name(format!("posed-infer-{member}")),
+                shared.clone(),
+            );
             match thread.spawn(move || mine.serve(member)) {
                 Ok(worker) => workers.push(worker),
                 Err(error) => {

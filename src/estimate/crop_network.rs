@@ -26,16 +26,42 @@ pub(crate) struct CropNetwork {
 
 impl CropNetwork {
     /// Loads the network of `card`, whose file must be what the card says. `padding` stands for the card's.
-    pub fn load(card: &ModelCard, padding: f32, threads: usize, cache: Option<&Path>) -> Result<Self, EstimateError> {
+    pub fn load(
+        card: &ModelCard,
+        padding: f32,
+        threads: usize,
+        cache: Option<&Path>,
+    ) -> Result<Self, EstimateError> {
         let file = OnnxFile::read(&card.onnx)?;
         card.compare(file.sha256())?;
-        let (size, loading) = (card.input.size, Loading { isa: Isa::best(), threads, cache });
-        let network = Network::from_file(&file, size.width as usize, size.height as usize, card.output.planes(), loading)?;
-        let preprocessor = Preprocessor::new(InputFormat { padding, ..card.input.clone() });
+        let (size, loading) = (
+            card.input.size,
+            Loading {
+                isa: Isa::best(),
+                threads,
+                cache,
+            },
+        );
+        let network = Network::from_file(
+            &file,
+            size.width as usize,
+            size.height as usize,
+            card.output.planes(),
+            loading,
+        )?;
+        let preprocessor = Preprocessor::new(InputFormat {
+            padding,
+            ..card.input.clone()
+        });
         Ok(Self {
             input: vec![0.0; preprocessor.input_len()],
             output: Vec::new(),
-            crop: Affine { scale_x: 1.0, scale_y: 1.0, offset_x: 0.0, offset_y: 0.0 },
+            crop: Affine {
+                scale_x: 1.0,
+                scale_y: 1.0,
+                offset_x: 0.0,
+                offset_y: 0.0,
+            },
             preprocess: Duration::ZERO,
             inference: Duration::ZERO,
             preprocessor,

@@ -28,7 +28,11 @@ pub fn peak(heatmap: &[f32], width: usize, height: usize) -> Peak {
         }
     }
     if !score.is_finite() {
-        return Peak { x: 0.0, y: 0.0, score: 0.0 };
+        return Peak {
+            x: 0.0,
+            y: 0.0,
+            score: 0.0,
+        };
     }
     let (x, y) = (at % width, at / width);
     let (dx, dy) = if score > 0.0 && x > 1 && y > 1 && x + 2 < width && y + 2 < height {
@@ -36,7 +40,11 @@ pub fn peak(heatmap: &[f32], width: usize, height: usize) -> Peak {
     } else {
         (0.0, 0.0)
     };
-    Peak { x: (x as f64 + dx) as f32, y: (y as f64 + dy) as f32, score }
+    Peak {
+        x: (x as f64 + dx) as f32,
+        y: (y as f64 + dy) as f32,
+        score,
+    }
 }
 
 /// Logarithm of the blurred heatmap on the 5x5 cells around (x, y), zero beyond the border.
@@ -45,7 +53,9 @@ fn log_window(heatmap: &[f32], width: usize, height: usize, x: usize, y: usize) 
     let rows = RADIUS + 2;
     let mut across = [[0.0f64; 5]; 2 * (RADIUS + 2) + 1];
     for (r, row) in across.iter_mut().enumerate() {
-        let Some(source) = (y + r).checked_sub(rows).filter(|&s| s < height) else { continue };
+        let Some(source) = (y + r).checked_sub(rows).filter(|&s| s < height) else {
+            continue;
+        };
         for (c, cell) in row.iter_mut().enumerate() {
             for (k, weight) in kernel.iter().enumerate() {
                 if let Some(column) = (x + c + k).checked_sub(rows).filter(|&s| s < width) {
@@ -56,7 +66,11 @@ fn log_window(heatmap: &[f32], width: usize, height: usize, x: usize, y: usize) 
     }
     std::array::from_fn(|r| {
         std::array::from_fn(|c| {
-            let sum: f64 = kernel.iter().enumerate().map(|(k, weight)| weight * across[r + k][c]).sum();
+            let sum: f64 = kernel
+                .iter()
+                .enumerate()
+                .map(|(k, weight)| weight * across[r + k][c])
+                .sum();
             sum.max(1e-10).ln()
         })
     })
@@ -82,7 +96,11 @@ fn newton_step(n: &[[f64; 5]; 5]) -> (f64, f64) {
         return (0.0, 0.0);
     }
     let (dx, dy) = ((xy * gy - yy * gx) / det, (xy * gx - xx * gy) / det);
-    if dx.hypot(dy) <= LONGEST_STEP { (dx, dy) } else { (0.0, 0.0) }
+    if dx.hypot(dy) <= LONGEST_STEP {
+        (dx, dy)
+    } else {
+        (0.0, 0.0)
+    }
 }
 
 #[cfg(test)]

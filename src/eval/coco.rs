@@ -73,24 +73,42 @@ impl Dataset {
     /// # Errors
     /// The file is missing, is no keypoint annotation file, or an entry contradicts another; the message names it.
     pub fn read(path: &Path) -> Result<Self, EvalError> {
-        const MEND: &str = "Give a COCO keypoints annotation file, such as person_keypoints_val2017.json";
+        const MEND: &str =
+            "Give a COCO keypoints annotation file, such as person_keypoints_val2017.json";
         let mut dataset: Self = read_json(path, MEND)?;
-        let bad = |problem: String, mend| EvalError::Format { path: path.into(), problem, mend };
+        let bad = |problem: String, mend| EvalError::Format {
+            path: path.into(),
+            problem,
+            mend,
+        };
         let images: HashSet<i64> = dataset.images.iter().map(|i| i.id).collect();
         let mut ids = HashSet::new();
         for a in &dataset.annotations {
             if a.keypoints.len() != KEYPOINT_VALUES {
                 return Err(bad(
-                    format!("annotation {} has {} values in keypoints, not {KEYPOINT_VALUES}", a.id, a.keypoints.len()),
+                    format!(
+                        "annotation {} has {} values in keypoints, not {KEYPOINT_VALUES}",
+                        a.id,
+                        a.keypoints.len()
+                    ),
                     MEND,
                 ));
             }
             if !images.contains(&a.image_id) {
-                let problem = format!("annotation {} is of image {}, which the file does not list", a.id, a.image_id);
-                return Err(bad(problem, "Add the image to `images`, or remove the annotation"));
+                let problem = format!(
+                    "annotation {} is of image {}, which the file does not list",
+                    a.id, a.image_id
+                );
+                return Err(bad(
+                    problem,
+                    "Add the image to `images`, or remove the annotation",
+                ));
             }
             if !ids.insert(a.id) {
-                return Err(bad(format!("two annotations have the id {}", a.id), "Give each annotation an id of its own"));
+                return Err(bad(
+                    format!("two annotations have the id {}", a.id),
+                    "Give each annotation an id of its own",
+                ));
             }
         }
         if dataset.categories.is_empty() {
@@ -109,19 +127,40 @@ impl Detection {
     pub fn read(path: &Path) -> Result<Vec<Self>, EvalError> {
         const MEND: &str = "Give a list of {image_id, category_id, keypoints, score}, COCO's results format for keypoints";
         let detections: Vec<Self> = read_json(path, MEND)?;
-        match detections.iter().enumerate().find(|(_, d)| d.keypoints.len() != KEYPOINT_VALUES) {
+        match detections
+            .iter()
+            .enumerate()
+            .find(|(_, d)| d.keypoints.len() != KEYPOINT_VALUES)
+        {
             Some((n, d)) => {
-                let problem = format!("result {n} has {} values in keypoints, not {KEYPOINT_VALUES}", d.keypoints.len());
-                Err(EvalError::Format { path: path.into(), problem, mend: MEND })
+                let problem = format!(
+                    "result {n} has {} values in keypoints, not {KEYPOINT_VALUES}",
+                    d.keypoints.len()
+                );
+                Err(EvalError::Format {
+                    path: path.into(),
+                    problem,
+                    mend: MEND,
+                })
             }
             None => Ok(detections),
         }
     }
 }
 
-fn read_json<T: serde::de::DeserializeOwned>(path: &Path, mend: &'static str) -> Result<T, EvalError> {
-    let bytes = std::fs::read(path).map_err(|source| EvalError::Read { path: path.into(), source })?;
-    serde_json::from_slice(&bytes).map_err(|e| EvalError::Format { path: path.into(), problem: e.to_string(), mend })
+fn read_json<T: serde::de::DeserializeOwned>(
+    path: &Path,
+    mend: &'static str,
+) -> Result<T, EvalError> {
+    let bytes = std::fs::read(path).map_err(|source| EvalError::Read {
+        path: path.into(),
+        source,
+    })?;
+    serde_json::from_slice(&bytes).map_err(|e| EvalError::Format {
+        path: path.into(),
+        problem: e.to_string(),
+        mend,
+    })
 }
 
 #[cfg(test)]
@@ -159,20 +198,44 @@ mod tests {
 
     #[test]
     fn every_contradiction_is_named_with_its_mend() {
-        assert!(problem(|v| v["annotations"][0]["keypoints"] = json!([1, 2])).contains("annotation 5 has 2 values"));
-        assert!(problem(|v| v["annotations"][0]["image_id"] = json!(3)).contains("image 3, which the file does not list. Add"));
-        assert!(problem(|v| v["annotations"] = json!([v["annotations"][0], v["annotations"][0]])).contains("two annotations"));
-        assert!(problem(|v| v["annotations"][0]["area"] = Value::Null).contains("COCO keypoints annotation file"));
+        assert!(
+            problem(|v| v["annotations"][0]["keypoints"] = json!([1, 2]))
+                .contains("annotation 5 has 2 values")
+        );
+        assert!(
+            problem(|v| v["annotations"][0]["image_id"] = json!(3))
+                .contains("image 3, which the file does not list. Add")
+        );
+        assert!(
+            problem(|v| v["annotations"] = json!([v["annotations"][0], v["annotations"][0]]))
+                .contains("two annotations")
+        );
+        assert!(
+            problem(|v| v["annotations"][0]["area"] = Value::Null)
+                .contains("COCO keypoints annotation file")
+        );
         assert!(problem(|v| *v = json!([])).contains("person_keypoints"));
-        let text = Dataset::read(Path::new("nowhere.json")).unwrap_err().to_string();
+        let text = Dataset::read(Path::new("nowhere.json"))
+            .unwrap_err()
+            .to_string();
         assert!(text.starts_with("nowhere.json: cannot be read"), "{text}");
     }
 
     #[test]
     fn results_survive_writing_and_reading() {
-        let found = vec![Detection { image_id: 1, category_id: 1, keypoints: vec![0.25; 51], score: 0.5 }];
+        let found = vec![Detection {
+            image_id: 1,
+            category_id: 1,
+            keypoints: vec![0.25; 51],
+            score: 0.5,
+        }];
         assert_eq!(Detection::read(file(&json!(found)).path()).unwrap(), found);
         let short = json!([{"image_id": 1, "category_id": 1, "keypoints": [1, 2, 3], "score": 1}]);
-        assert!(Detection::read(file(&short).path()).unwrap_err().to_string().contains("result 0 has 3 values"));
+        assert!(
+            Detection::read(file(&short).path())
+                .unwrap_err()
+                .to_string()
+                .contains("result 0 has 3 values")
+        );
     }
 }

@@ -37,7 +37,13 @@ pub(super) struct Matched {
 
 /// Descending, equal ones in their order, NaN last: numpy's stable argsort of the negated scores.
 pub(super) fn by_score(a: f64, b: f64) -> std::cmp::Ordering {
-    let key = |s: f64| if s.is_nan() { f64::NEG_INFINITY } else { s + 0.0 }; // + 0.0: -0 equals 0
+    let key = |s: f64| {
+        if s.is_nan() {
+            f64::NEG_INFINITY
+        } else {
+            s + 0.0
+        }
+    }; // + 0.0: -0 equals 0
     key(b).total_cmp(&key(a))
 }
 
@@ -46,23 +52,43 @@ impl Pairing<'_> {
     pub(super) fn prepare(&mut self) {
         self.found.sort_by(|a, b| by_score(a.score, b.score));
         self.found.truncate(MAX_DETECTIONS);
-        self.similarity = self.found.iter().map(|d| self.truths.iter().map(|t| oks(t, &d.keypoints)).collect()).collect();
+        self.similarity = self
+            .found
+            .iter()
+            .map(|d| self.truths.iter().map(|t| oks(t, &d.keypoints)).collect())
+            .collect();
     }
 
     /// Matches detections with annotations at every threshold; persons outside `area` are neither wanted nor wrong.
     pub(super) fn matches(&self, area: (f64, f64)) -> Matched {
         let outside = |a: f64| a < area.0 || a > area.1;
-        let ignored: Vec<bool> = self.truths.iter().map(|t| t.iscrowd != 0 || t.num_keypoints == 0 || outside(t.area)).collect();
+        let ignored: Vec<bool> = self
+            .truths
+            .iter()
+            .map(|t| t.iscrowd != 0 || t.num_keypoints == 0 || outside(t.area))
+            .collect();
         let mut order: Vec<usize> = (0..self.truths.len()).collect();
         order.sort_by_key(|&t| ignored[t]);
         let off_size: Vec<bool> = self.found.iter().map(|d| outside(found_area(d))).collect();
-        let verdicts = (0..THRESHOLDS).map(|t| self.match_at(threshold(t), &order, &ignored, &off_size)).collect();
+        let verdicts = (0..THRESHOLDS)
+            .map(|t| self.match_at(threshold(t), &order, &ignored, &off_size))
+            .collect();
         let scores = self.found.iter().map(|d| d.score).collect();
-        Matched { scores, verdicts, wanted: ignored.iter().filter(|&&i| !i).count() }
+        Matched {
+            scores,
+            verdicts,
+            wanted: ignored.iter().filter(|&&i| !i).count(),
+        }
     }
 
     /// Gives each detection, best score first, the free annotation that is most alike, wanted ones (first in `order`) preferred.
-    fn match_at(&self, threshold: f64, order: &[usize], ignored: &[bool], off_size: &[bool]) -> Vec<Verdict> {
+    fn match_at(
+        &self,
+        threshold: f64,
+        order: &[usize],
+        ignored: &[bool],
+        off_size: &[bool],
+    ) -> Vec<Verdict> {
         let mut taken = vec![false; self.truths.len()];
         let mut verdicts = Vec::with_capacity(self.found.len());
         for (similarity, &off_size) in self.similarity.iter().zip(off_size) {
@@ -94,7 +120,9 @@ impl Pairing<'_> {
 fn found_area(d: &Detection) -> f64 {
     let side = |offset: usize| {
         let values = d.keypoints.iter().skip(offset).step_by(3);
-        let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)));
+        let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| {
+            (l.min(v), h.max(v))
+        });
         high - low
     };
     side(0) * side(1)
@@ -102,5 +130,9 @@ fn found_area(d: &Detection) -> f64 {
 
 /// `numpy.linspace(0.5, 0.95, 10)`, to the last bit.
 fn threshold(t: usize) -> f64 {
-    if t == THRESHOLDS - 1 { 0.95 } else { t as f64 * ((0.95 - 0.5) / 9.0) + 0.5 }
+    if t == THRESHOLDS - 1 {
+        0.95
+    } else {
+        t as f64 * ((0.95 - 0.5) / 9.0) + 0.5
+    }
 }

@@ -30,12 +30,25 @@ impl Person {
     /// A square of 200·scale pixels, 15·scale pixels under the centre that the file gives, as in mmpose.
     fn area(&self) -> Rect {
         let side = 200.0 * self.scale;
-        let (x, y) = (self.center[0] - 1.0, self.center[1] + 15.0 * self.scale - 1.0);
-        Rect::new((x - side / 2.0) as f32, (y - side / 2.0) as f32, side as f32, side as f32)
+        let (x, y) = (
+            self.center[0] - 1.0,
+            self.center[1] + 15.0 * self.scale - 1.0,
+        );
+        Rect::new(
+            (x - side / 2.0) as f32,
+            (y - side / 2.0) as f32,
+            side as f32,
+            side as f32,
+        )
     }
 
     fn truth(&self, joint: usize) -> Option<Point> {
-        (self.joints_vis[joint] > 0.0).then(|| Point::new(self.joints[joint][0] as f32 - 1.0, self.joints[joint][1] as f32 - 1.0))
+        (self.joints_vis[joint] > 0.0).then(|| {
+            Point::new(
+                self.joints[joint][0] as f32 - 1.0,
+                self.joints[joint][1] as f32 - 1.0,
+            )
+        })
     }
 }
 
@@ -59,15 +72,23 @@ pub fn run(
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Pckh, EvalError> {
     if estimator.keypoints().names() != MPII_16 {
-        return Err(EvalError::NotMpii { found: estimator.keypoints().len() });
+        return Err(EvalError::NotMpii {
+            found: estimator.keypoints().len(),
+        });
     }
     let mut people = read(annotations)?;
     people.sort_by(|a, b| a.image.cmp(&b.image)); // so that each photo is decoded once
     let boxed = people.iter().all(|p| p.headbox.is_some());
     let joints = KeypointSet::new(MPII_16);
     let named = |name: &str| joints.index(name).unwrap_or_default();
-    let (pelvis, thorax, neck, top) = (named("pelvis"), named("thorax"), named("upper_neck"), named("head_top"));
-    let (mut frame, mut skeleton, mut open) = (Frame::default(), Skeleton::default(), String::new());
+    let (pelvis, thorax, neck, top) = (
+        named("pelvis"),
+        named("thorax"),
+        named("upper_neck"),
+        named("head_top"),
+    );
+    let (mut frame, mut skeleton, mut open) =
+        (Frame::default(), Skeleton::default(), String::new());
     let (mut all, mut half, mut tenth) = (0u32, 0u32, 0u32);
     for (done, person) in people.iter().enumerate() {
         let path = images.join(&person.image);
@@ -75,14 +96,21 @@ pub fn run(
             read_photo(&path, &mut frame)?;
             open.clone_from(&person.image);
         }
-        estimator.estimate(&frame, person.area(), &mut skeleton).map_err(|source| EvalError::Estimate { path, source })?;
+        estimator
+            .estimate(&frame, person.area(), &mut skeleton)
+            .map_err(|source| EvalError::Estimate { path, source })?;
         let head = match person.headbox.filter(|_| boxed) {
             Some([x1, y1, x2, y2]) => Some(0.6 * (x2 - x1).hypot(y2 - y1) as f32),
-            None => person.truth(neck).zip(person.truth(top)).map(|(a, b)| a.distance(b)),
+            None => person
+                .truth(neck)
+                .zip(person.truth(top))
+                .map(|(a, b)| a.distance(b)),
         };
         let head = head.filter(|&h| h > 0.0);
         for joint in (0..joints.len()).filter(|&j| j != pelvis && j != thorax) {
-            let (Some(head), Some(truth)) = (head, person.truth(joint)) else { continue };
+            let (Some(head), Some(truth)) = (head, person.truth(joint)) else {
+                continue;
+            };
             let off = skeleton.keypoints[joint].position.distance(truth) / head;
             all += 1;
             half += u32::from(off <= 0.5);
@@ -91,19 +119,34 @@ pub fn run(
         progress(done + 1, people.len());
     }
     let share = |n: u32| 100.0 * f64::from(n) / f64::from(all.max(1));
-    Ok(Pckh { half: share(half), tenth: share(tenth) })
+    Ok(Pckh {
+        half: share(half),
+        tenth: share(tenth),
+    })
 }
 
 fn read(path: &Path) -> Result<Vec<Person>, EvalError> {
-    let text = std::fs::read_to_string(path).map_err(|source| EvalError::Read { path: path.into(), source })?;
-    let format = |problem: String| EvalError::Format { path: path.into(), problem, mend: MEND };
+    let text = std::fs::read_to_string(path).map_err(|source| EvalError::Read {
+        path: path.into(),
+        source,
+    })?;
+    let format = |problem: String| EvalError::Format {
+        path: path.into(),
+        problem,
+        mend: MEND,
+    };
     let people: Vec<Person> = serde_json::from_str(&text).map_err(|e| format(e.to_string()))?;
     if people.is_empty() {
         return Err(format("nobody is annotated in it".into()));
     }
     let wrong = |p: &Person| p.joints.len() != MPII_16.len() || p.joints_vis.len() != MPII_16.len();
     match people.iter().position(wrong) {
-        Some(n) => Err(format(format!("person {} has {} joints, not {}", n + 1, people[n].joints.len(), MPII_16.len()))),
+        Some(n) => Err(format(format!(
+            "person {} has {} joints, not {}",
+            n + 1,
+            people[n].joints.len(),
+            MPII_16.len()
+        ))),
         None => Ok(people),
     }
 }

@@ -23,7 +23,10 @@ pub struct Confusion {
 
 impl Confusion {
     pub fn new(classes: usize) -> Self {
-        Self { classes, counts: vec![0; classes * classes] }
+        Self {
+            classes,
+            counts: vec![0; classes * classes],
+        }
     }
 
     pub fn add(&mut self, truth: usize, found: usize) {
@@ -64,31 +67,66 @@ pub fn run(
     images: &Path,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Regions, EvalError> {
-    let entries = std::fs::read_dir(masks).map_err(|source| EvalError::Read { path: masks.into(), source })?;
-    let mut files: Vec<PathBuf> =
-        entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| p.extension().is_some_and(|e| e == "png")).collect();
+    let entries = std::fs::read_dir(masks).map_err(|source| EvalError::Read {
+        path: masks.into(),
+        source,
+    })?;
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|e| Some(e.ok()?.path()))
+        .filter(|p| p.extension().is_some_and(|e| e == "png"))
+        .collect();
     files.sort();
-    let format = |path: &Path, problem: String, mend| EvalError::Format { path: path.into(), problem, mend };
+    let format = |path: &Path, problem: String, mend| EvalError::Format {
+        path: path.into(),
+        problem,
+        mend,
+    };
     if files.is_empty() {
-        return Err(format(masks, "there is no .png mask in it".into(), "Give the folder of class maps, named like the photos"));
+        return Err(format(
+            masks,
+            "there is no .png mask in it".into(),
+            "Give the folder of class maps, named like the photos",
+        ));
     }
     let mut confusion = Confusion::new(network.classes());
     let mut frame = Frame::default();
     for (done, file) in files.iter().enumerate() {
         let (truth, size) = mask(file)?;
-        let name = |extension: &str| images.join(file.with_extension(extension).file_name().unwrap_or_default());
-        let path = ["jpg", "jpeg", "png"].map(name).into_iter().find(|p| p.exists());
+        let name = |extension: &str| {
+            images.join(
+                file.with_extension(extension)
+                    .file_name()
+                    .unwrap_or_default(),
+            )
+        };
+        let path = ["jpg", "jpeg", "png"]
+            .map(name)
+            .into_iter()
+            .find(|p| p.exists());
         let path = path.ok_or_else(|| {
-            format(file, "there is no photo of that name".into(), "Give the folder of the photos with --images")
+            format(
+                file,
+                "there is no photo of that name".into(),
+                "Give the folder of the photos with --images",
+            )
         })?;
         read_photo(&path, &mut frame)?;
         if frame.size != size {
-            return Err(format(file, format!("it is {size}, its photo {}", frame.size), "Make both of one size"));
+            return Err(format(
+                file,
+                format!("it is {size}, its photo {}", frame.size),
+                "Make both of one size",
+            ));
         }
         let whole = Rect::new(0.0, 0.0, size.width as f32, size.height as f32);
-        network.look(&frame, whole).map_err(|source| EvalError::Estimate { path, source })?;
+        network
+            .look(&frame, whole)
+            .map_err(|source| EvalError::Estimate { path, source })?;
         for (i, &class) in truth.iter().enumerate() {
-            let at = Point::new((i % size.width as usize) as f32, (i / size.width as usize) as f32);
+            let at = Point::new(
+                (i % size.width as usize) as f32,
+                (i / size.width as usize) as f32,
+            );
             let class = usize::from(class);
             match network.class_at(at) {
                 Some(found) if class < network.classes() => confusion.add(class, found),
@@ -96,7 +134,10 @@ pub fn run(
                 Some(_) => {
                     return Err(format(
                         file,
-                        format!("class {class} is none of the network's {}", network.classes()),
+                        format!(
+                            "class {class} is none of the network's {}",
+                            network.classes()
+                        ),
                         "255 marks what is not to be counted",
                     ));
                 }
@@ -107,22 +148,40 @@ pub fn run(
     }
     let classes = confusion.iou();
     let known: Vec<f64> = classes.iter().flatten().copied().collect();
-    Ok(Regions { mean: known.iter().sum::<f64>() / known.len().max(1) as f64, classes })
+    Ok(Regions {
+        mean: known.iter().sum::<f64>() / known.len().max(1) as f64,
+        classes,
+    })
 }
 
 /// The bytes of a grey or indexed PNG as they are: class numbers.
 fn mask(path: &Path) -> Result<(Vec<u8>, Size), EvalError> {
-    let file = std::fs::File::open(path).map_err(|source| EvalError::Read { path: path.into(), source })?;
+    let file = std::fs::File::open(path).map_err(|source| EvalError::Read {
+        path: path.into(),
+        source,
+    })?;
     let broken = |problem: String| EvalError::Format {
         path: path.into(),
         problem,
         mend: "A mask is an 8-bit grey or indexed PNG of class numbers",
     };
-    let mut reader = png::Decoder::new(std::io::BufReader::new(file)).read_info().map_err(|e| broken(e.to_string()))?;
-    let mut bytes = vec![0; reader.output_buffer_size().ok_or_else(|| broken("it is too large".into()))?];
-    let info = reader.next_frame(&mut bytes).map_err(|e| broken(e.to_string()))?;
+    let mut reader = png::Decoder::new(std::io::BufReader::new(file))
+        .read_info()
+        .map_err(|e| broken(e.to_string()))?;
+    let mut bytes = vec![
+        0;
+        reader
+            .output_buffer_size()
+            .ok_or_else(|| broken("it is too large".into()))?
+    ];
+    let info = reader
+        .next_frame(&mut bytes)
+        .map_err(|e| broken(e.to_string()))?;
     if info.bit_depth != png::BitDepth::Eight || info.color_type.samples() != 1 {
-        return Err(broken(format!("it has {:?} pixels of {:?} bits", info.color_type, info.bit_depth)));
+        return Err(broken(format!(
+            "it has {:?} pixels of {:?} bits",
+            info.color_type, info.bit_depth
+        )));
     }
     bytes.truncate(info.buffer_size());
     Ok((bytes, Size::new(info.width, info.height)))

@@ -61,7 +61,10 @@ impl Summary {
 
     /// One line a figure, such as `AP 0.675`.
     pub fn lines(&self) -> Vec<String> {
-        self.figures().iter().map(|(name, value)| format!("{name} {value:.3}")).collect()
+        self.figures()
+            .iter()
+            .map(|(name, value)| format!("{name} {value:.3}"))
+            .collect()
     }
 }
 
@@ -73,24 +76,44 @@ pub fn evaluate(dataset: &Dataset, detections: &[Detection]) -> Summary {
     let categories: BTreeSet<i64> = dataset.categories.iter().map(|c| c.id).collect();
     let mut pairs: HashMap<(i64, i64), Pairing> = HashMap::new();
     for a in &dataset.annotations {
-        pairs.entry((a.image_id, a.category_id)).or_default().truths.push(a);
+        pairs
+            .entry((a.image_id, a.category_id))
+            .or_default()
+            .truths
+            .push(a);
     }
     for d in detections {
-        pairs.entry((d.image_id, d.category_id)).or_default().found.push(d);
+        pairs
+            .entry((d.image_id, d.category_id))
+            .or_default()
+            .found
+            .push(d);
     }
     pairs.values_mut().for_each(Pairing::prepare);
     let curves: Vec<[Curve; 3]> = categories
         .iter()
         .map(|&category| {
-            let of_category: Vec<&Pairing> = images.iter().filter_map(|&image| pairs.get(&(image, category))).collect();
+            let of_category: Vec<&Pairing> = images
+                .iter()
+                .filter_map(|&image| pairs.get(&(image, category)))
+                .collect();
             AREAS.map(|area| Curve::new(&of_category, area))
         })
         .collect();
     let precision = |area: usize, t: std::ops::Range<usize>| {
-        mean(curves.iter().flat_map(|c| c[area].precision[t.clone()].iter().flatten().copied()))
+        mean(
+            curves
+                .iter()
+                .flat_map(|c| c[area].precision[t.clone()].iter().flatten().copied()),
+        )
     };
-    let recall =
-        |area: usize, t: std::ops::Range<usize>| mean(curves.iter().flat_map(|c| c[area].recall[t.clone()].iter().copied()));
+    let recall = |area: usize, t: std::ops::Range<usize>| {
+        mean(
+            curves
+                .iter()
+                .flat_map(|c| c[area].recall[t.clone()].iter().copied()),
+        )
+    };
     let (all, at50, at75) = (0..THRESHOLDS, 0..1, 5..6);
     Summary {
         ap: precision(0, all.clone()),
@@ -108,13 +131,19 @@ pub fn evaluate(dataset: &Dataset, detections: &[Detection]) -> Summary {
 
 /// The mean of the values that are not -1, or -1 if there are none.
 fn mean(values: impl Iterator<Item = f64>) -> f64 {
-    let (sum, n) = values.filter(|&v| v > -1.0).fold((0.0, 0u32), |(sum, n), v| (sum + v, n + 1));
+    let (sum, n) = values
+        .filter(|&v| v > -1.0)
+        .fold((0.0, 0u32), |(sum, n), v| (sum + v, n + 1));
     if n == 0 { -1.0 } else { sum / f64::from(n) }
 }
 
 /// `numpy.linspace(0, 1, 101)`, to the last bit.
 fn recall_point(r: usize) -> f64 {
-    if r == RECALLS - 1 { 1.0 } else { r as f64 * 0.01 }
+    if r == RECALLS - 1 {
+        1.0
+    } else {
+        r as f64 * 0.01
+    }
 }
 
 /// Precision over recall for one category and area range, at every threshold; -1 throughout where no person is wanted.
@@ -125,25 +154,38 @@ struct Curve {
 
 impl Curve {
     fn new(images: &[&Pairing], area: (f64, f64)) -> Self {
-        let mut curve = Self { precision: [[-1.0; RECALLS]; THRESHOLDS], recall: [-1.0; THRESHOLDS] };
+        let mut curve = Self {
+            precision: [[-1.0; RECALLS]; THRESHOLDS],
+            recall: [-1.0; THRESHOLDS],
+        };
         let matched: Vec<Matched> = images.iter().map(|p| p.matches(area)).collect();
         let wanted: usize = matched.iter().map(|m| m.wanted).sum();
         if wanted == 0 {
             return curve;
         }
-        let scores: Vec<f64> = matched.iter().flat_map(|m| m.scores.iter().copied()).collect();
+        let scores: Vec<f64> = matched
+            .iter()
+            .flat_map(|m| m.scores.iter().copied())
+            .collect();
         let mut order: Vec<usize> = (0..scores.len()).collect();
         order.sort_by(|&a, &b| by_score(scores[a], scores[b]));
         for t in 0..THRESHOLDS {
-            let verdicts: Vec<Verdict> = matched.iter().flat_map(|m| m.verdicts[t].iter().copied()).collect();
-            (curve.precision[t], curve.recall[t]) = precision_and_recall(order.iter().map(|&d| verdicts[d]), wanted as f64);
+            let verdicts: Vec<Verdict> = matched
+                .iter()
+                .flat_map(|m| m.verdicts[t].iter().copied())
+                .collect();
+            (curve.precision[t], curve.recall[t]) =
+                precision_and_recall(order.iter().map(|&d| verdicts[d]), wanted as f64);
         }
         curve
     }
 }
 
 /// Precision at the recall points and the last recall, from verdicts in the order of falling score.
-fn precision_and_recall(verdicts: impl Iterator<Item = Verdict>, wanted: f64) -> ([f64; RECALLS], f64) {
+fn precision_and_recall(
+    verdicts: impl Iterator<Item = Verdict>,
+    wanted: f64,
+) -> ([f64; RECALLS], f64) {
     let (mut right, mut wrong) = (0.0, 0.0);
     let (mut precision, mut recall) = (Vec::new(), Vec::new());
     for v in verdicts {
@@ -159,8 +201,16 @@ fn precision_and_recall(verdicts: impl Iterator<Item = Verdict>, wanted: f64) ->
     for i in (1..precision.len()).rev() {
         precision[i - 1] = precision[i - 1].max(precision[i]);
     }
-    let at = |r| precision.get(recall.partition_point(|&v| v < recall_point(r))).copied().unwrap_or(0.0);
-    (std::array::from_fn(at), recall.last().copied().unwrap_or(0.0))
+    let at = |r| {
+        precision
+            .get(recall.partition_point(|&v| v < recall_point(r)))
+            .copied()
+            .unwrap_or(0.0)
+    };
+    (
+        std::array::from_fn(at),
+        recall.last().copied().unwrap_or(0.0),
+    )
 }
 
 #[cfg(test)]
@@ -169,7 +219,14 @@ mod tests {
     use crate::eval::coco::{Annotation, Category, Image};
 
     fn dataset() -> Dataset {
-        let images = (1..=2).map(|id| Image { id, file_name: format!("{id}.jpg"), width: 640, height: 480 }).collect();
+        let images = (1..=2)
+            .map(|id| Image {
+                id,
+                file_name: format!("{id}.jpg"),
+                width: 640,
+                height: 480,
+            })
+            .collect();
         let person = |id: i64, image_id, side: f64| Annotation {
             id,
             image_id,
@@ -178,21 +235,42 @@ mod tests {
             area: side * side,
             iscrowd: 0,
             num_keypoints: 17,
-            keypoints: (0..17).flat_map(|i| [f64::from(i) * side / 17.0, f64::from(i * 7 % 17) * side / 17.0, 2.0]).collect(),
+            keypoints: (0..17)
+                .flat_map(|i| {
+                    [
+                        f64::from(i) * side / 17.0,
+                        f64::from(i * 7 % 17) * side / 17.0,
+                        2.0,
+                    ]
+                })
+                .collect(),
         };
-        Dataset { images, annotations: vec![person(1, 1, 50.0), person(2, 2, 200.0)], categories: vec![Category { id: 1 }] }
+        Dataset {
+            images,
+            annotations: vec![person(1, 1, 50.0), person(2, 2, 200.0)],
+            categories: vec![Category { id: 1 }],
+        }
     }
 
     fn perfect(dataset: &Dataset) -> Vec<Detection> {
-        let found =
-            |a: &Annotation| Detection { image_id: a.image_id, category_id: 1, keypoints: a.keypoints.clone(), score: 0.9 };
+        let found = |a: &Annotation| Detection {
+            image_id: a.image_id,
+            category_id: 1,
+            keypoints: a.keypoints.clone(),
+            score: 0.9,
+        };
         dataset.annotations.iter().map(found).collect()
     }
 
     #[test]
     fn the_truth_scores_one_and_nothing_scores_zero() {
         let d = dataset();
-        assert!(evaluate(&d, &perfect(&d)).figures().iter().all(|(_, v)| (v - 1.0).abs() < 1e-12));
+        assert!(
+            evaluate(&d, &perfect(&d))
+                .figures()
+                .iter()
+                .all(|(_, v)| (v - 1.0).abs() < 1e-12)
+        );
         assert!(evaluate(&d, &[]).figures().iter().all(|(_, v)| *v == 0.0));
     }
 
@@ -209,7 +287,13 @@ mod tests {
     fn a_second_detection_of_one_person_costs_precision_and_not_recall() {
         let d = dataset();
         let mut found = perfect(&d);
-        found.insert(0, Detection { score: 0.95, ..found[0].clone() });
+        found.insert(
+            0,
+            Detection {
+                score: 0.95,
+                ..found[0].clone()
+            },
+        );
         found[1].score = 0.92;
         let s = evaluate(&d, &found);
         assert!((s.ar - 1.0).abs() < 1e-12 && s.ap < 0.9, "{s:?}");
@@ -231,6 +315,9 @@ mod tests {
         assert_eq!(s.lines()[0], "AP 1.000");
         assert_eq!(s.lines()[9], "ARl 1.000");
         let json = serde_json::to_value(s).unwrap();
-        assert!(s.figures().iter().all(|(name, value)| json[name] == *value), "{json}");
+        assert!(
+            s.figures().iter().all(|(name, value)| json[name] == *value),
+            "{json}"
+        );
     }
 }

@@ -20,20 +20,37 @@ pub fn around(skeleton: &Skeleton, visible: f32) -> Option<Rect> {
     let floor = side * 0.25;
     let c = bounds.centre();
     let (w, h) = (bounds.width.max(floor), bounds.height.max(floor));
-    Some(Rect::new(c.x - w / 2.0, c.y - h / 2.0, w, h).scaled(BEYOND_JOINTS)).filter(|r| r.is_sound())
+    Some(Rect::new(c.x - w / 2.0, c.y - h / 2.0, w, h).scaled(BEYOND_JOINTS))
+        .filter(|r| r.is_sound())
 }
 
 /// The box to look in next: that of the pose, joined with the one it was found in.
 pub fn follow(last: Rect, skeleton: &Skeleton, visible: f32) -> Option<Rect> {
     let now = around(skeleton, visible)?;
-    let low = |last: f32, now: f32| if now < last { now } else { last + (now - last) * SHRINK };
-    let high = |last: f32, now: f32| if now > last { now } else { last + (now - last) * SHRINK };
+    let low = |last: f32, now: f32| {
+        if now < last {
+            now
+        } else {
+            last + (now - last) * SHRINK
+        }
+    };
+    let high = |last: f32, now: f32| {
+        if now > last {
+            now
+        } else {
+            last + (now - last) * SHRINK
+        }
+    };
     let (x, y) = (low(last.x, now.x), low(last.y, now.y));
     let right = high(last.x + last.width, now.x + now.width);
     let bottom = high(last.y + last.height, now.y + now.height);
     let joined = Rect::new(x, y, right - x, bottom - y);
     // A box that lags far behind the person has lost its meaning.
-    Some(if joined.area() > 2.5 * now.area() { now } else { joined })
+    Some(if joined.area() > 2.5 * now.area() {
+        now
+    } else {
+        joined
+    })
 }
 
 #[cfg(test)]
@@ -43,8 +60,13 @@ mod tests {
     use crate::skeleton::Keypoint;
 
     fn person(x: f32, y: f32, w: f32, h: f32) -> Skeleton {
-        let at = |x, y| Keypoint { position: Point::new(x, y), score: 1.0 };
-        Skeleton { keypoints: vec![at(x, y), at(x + w, y + h), at(x + w / 2.0, y + h / 3.0)] }
+        let at = |x, y| Keypoint {
+            position: Point::new(x, y),
+            score: 1.0,
+        };
+        Skeleton {
+            keypoints: vec![at(x, y), at(x + w, y + h), at(x + w / 2.0, y + h / 3.0)],
+        }
     }
 
     #[test]
@@ -59,6 +81,17 @@ mod tests {
 
     #[test]
     fn one_joint_is_not_a_person() {
-        assert_eq!(around(&Skeleton { keypoints: vec![Keypoint { position: Point::new(1.0, 1.0), score: 1.0 }] }, 0.2), None);
+        assert_eq!(
+            around(
+                &Skeleton {
+                    keypoints: vec![Keypoint {
+                        position: Point::new(1.0, 1.0),
+                        score: 1.0
+                    }]
+                },
+                0.2
+            ),
+            None
+        );
     }
 }

@@ -40,7 +40,11 @@ impl Finder for Windows {
                     }
                 }
                 let middle = whole.centre();
-                boxes[from..].sort_by(|a, b| a.centre().distance(middle).total_cmp(&b.centre().distance(middle)));
+                boxes[from..].sort_by(|a, b| {
+                    a.centre()
+                        .distance(middle)
+                        .total_cmp(&b.centre().distance(middle))
+                });
             }
             share *= STEP;
         }
@@ -51,8 +55,19 @@ impl Finder for Windows {
 fn starts(total: f32, length: f32) -> impl Iterator<Item = f32> {
     let room = (total - length).max(0.0);
     let steps = (room / (length * (1.0 - OVERLAP))).ceil();
-    let first = if total < length { (total - length) / 2.0 } else { 0.0 };
-    (0..=steps as usize).map(move |i| first + if steps > 0.0 { room * i as f32 / steps } else { 0.0 })
+    let first = if total < length {
+        (total - length) / 2.0
+    } else {
+        0.0
+    };
+    (0..=steps as usize).map(move |i| {
+        first
+            + if steps > 0.0 {
+                room * i as f32 / steps
+            } else {
+                0.0
+            }
+    })
 }
 
 #[cfg(test)]
@@ -62,16 +77,25 @@ mod tests {
 
     #[test]
     fn every_place_lies_in_the_middle_part_of_some_window() {
-        let frame = Frame { size: Size::new(640, 480), ..Frame::default() };
+        let frame = Frame {
+            size: Size::new(640, 480),
+            ..Frame::default()
+        };
         let mut boxes = Vec::new();
-        Windows { smallest: 0.45, padding: 1.25, aspect: 0.75 }.propose(&frame, &mut boxes);
+        Windows {
+            smallest: 0.45,
+            padding: 1.25,
+            aspect: 0.75,
+        }
+        .propose(&frame, &mut boxes);
         assert!(boxes.len() < 60, "{}", boxes.len());
         for x in (40..600).step_by(20) {
             for y in (40..440).step_by(20) {
                 let p = Point::new(x as f32, y as f32);
-                let near = boxes[1..]
-                    .iter()
-                    .any(|b| (b.centre().x - p.x).abs() < b.width * 0.8 && (b.centre().y - p.y).abs() < b.height * 0.8);
+                let near = boxes[1..].iter().any(|b| {
+                    (b.centre().x - p.x).abs() < b.width * 0.8
+                        && (b.centre().y - p.y).abs() < b.height * 0.8
+                });
                 assert!(near, "{p:?}");
             }
         }
@@ -79,9 +103,17 @@ mod tests {
 
     #[test]
     fn a_tall_picture_has_windows_too() {
-        let frame = Frame { size: Size::new(192, 640), ..Frame::default() };
+        let frame = Frame {
+            size: Size::new(192, 640),
+            ..Frame::default()
+        };
         let mut boxes = Vec::new();
-        Windows { smallest: 0.45, padding: 1.25, aspect: 0.75 }.propose(&frame, &mut boxes);
+        Windows {
+            smallest: 0.45,
+            padding: 1.25,
+            aspect: 0.75,
+        }
+        .propose(&frame, &mut boxes);
         assert!((2..20).contains(&boxes.len()), "{}", boxes.len());
     }
 }

@@ -65,10 +65,22 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<ModelCard, String> {
     let file: CardFile = toml::from_str(text).map_err(|e| e.to_string().trim_end().to_string())?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let output = output(file.output)?;
-    let golden =
-        file.golden.map(|table| Golden::new(table, folder, output.planes(), matches!(output, Output::Classes(_)))).transpose()?;
+    let golden = file
+        .golden
+        .map(|table| {
+            Golden::new(
+                table,
+                folder,
+                output.planes(),
+                matches!(output, Output::Classes(_)),
+            )
+        })
+        .transpose()?;
     Ok(ModelCard {
-        name: path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default(),
+        name: path
+            .file_stem()
+            .map(|s| s.to_string_lossy().into_owned())
+            .unwrap_or_default(),
         title: file.title,
         onnx: folder.join(file.file),
         sha256: file.sha256,
@@ -86,20 +98,36 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<ModelCard, String> {
 
 fn input(i: &InputFile) -> Result<InputFormat, String> {
     if !(32..=2048).contains(&i.width) || !(32..=2048).contains(&i.height) {
-        return Err(format!("input.width and input.height must be 32 to 2048, found {}x{}", i.width, i.height));
+        return Err(format!(
+            "input.width and input.height must be 32 to 2048, found {}x{}",
+            i.width, i.height
+        ));
     }
     if i.std.iter().any(|s| !(1e-6..=1e6).contains(s)) || i.mean.iter().any(|m| !m.is_finite()) {
-        return Err("input.mean and input.std must be numbers on the scale 0 to 1, std above 0".into());
+        return Err(
+            "input.mean and input.std must be numbers on the scale 0 to 1, std above 0".into(),
+        );
     }
     if !(1.0..=4.0).contains(&i.padding) {
-        return Err(format!("input.padding must be 1.0 to 4.0, found {}", i.padding));
+        return Err(format!(
+            "input.padding must be 1.0 to 4.0, found {}",
+            i.padding
+        ));
     }
-    Ok(InputFormat { size: Size::new(i.width, i.height), mean: i.mean, std: i.std, padding: i.padding })
+    Ok(InputFormat {
+        size: Size::new(i.width, i.height),
+        mean: i.mean,
+        std: i.std,
+        padding: i.padding,
+    })
 }
 
 fn output(o: OutputFile) -> Result<Output, String> {
     match (o.keypoints, o.classes) {
-        (Some(names), None) => Ok(Output::Keypoints(Arc::new(KeypointSet::new(once_each("output.keypoints", names)?)))),
+        (Some(names), None) => Ok(Output::Keypoints(Arc::new(KeypointSet::new(once_each(
+            "output.keypoints",
+            names,
+        )?)))),
         (None, Some(names)) => {
             let names = once_each("output.classes", names)?;
             if names.len() < 2 {
@@ -107,14 +135,22 @@ fn output(o: OutputFile) -> Result<Output, String> {
             }
             Ok(Output::Classes(names))
         }
-        _ => Err("output must have either `keypoints` (a pose network) or `classes` (a segmentation)".into()),
+        _ => Err(
+            "output must have either `keypoints` (a pose network) or `classes` (a segmentation)"
+                .into(),
+        ),
     }
 }
 
 fn once_each(key: &str, names: Vec<String>) -> Result<Vec<String>, String> {
-    let twice = names.iter().enumerate().find(|(n, name)| names[..*n].contains(name));
+    let twice = names
+        .iter()
+        .enumerate()
+        .find(|(n, name)| names[..*n].contains(name));
     if names.is_empty() || names.len() > 512 || twice.is_some() {
-        return Err(format!("{key} must list each name once, in the network's order"));
+        return Err(format!(
+            "{key} must list each name once, in the network's order"
+        ));
     }
     Ok(names)
 }
@@ -123,8 +159,7 @@ fn once_each(key: &str, names: Vec<String>) -> Result<Vec<String>, String> {
 mod tests {
     use super::*;
 
-    const HEAD: &str =
-        "file = \"m.onnx\"\n[input]\nwidth = 192\nheight = 256\nmean = [0.5, 0.5, 0.5]\nstd = [0.2, 0.2, 0.2]\n[output]\n";
+    const HEAD: &str = "file = \"m.onnx\"\n[input]\nwidth = 192\nheight = 256\nmean = [0.5, 0.5, 0.5]\nstd = [0.2, 0.2, 0.2]\n[output]\n";
 
     fn read(tail: &str) -> Result<ModelCard, String> {
         parse(&format!("{HEAD}{tail}"), Path::new("models/m.toml"))
@@ -132,20 +167,38 @@ mod tests {
 
     #[test]
     fn a_card_is_of_a_pose_network_or_of_a_segmentation() {
-        assert_eq!(read("keypoints = [\"nose\"]").unwrap().keypoints().unwrap().len(), 1);
+        assert_eq!(
+            read("keypoints = [\"nose\"]")
+                .unwrap()
+                .keypoints()
+                .unwrap()
+                .len(),
+            1
+        );
         let seen = read("classes = [\"background\", \"person\"]").unwrap();
         assert!(seen.keypoints().is_none() && seen.output.planes() == 2);
         assert!(read("").unwrap_err().contains("either"));
         assert!(read("keypoints = [\"nose\"]\nclasses = [\"a\", \"b\"]").is_err());
-        assert!(read("keypoints = [\"nose\", \"nose\"]").unwrap_err().contains("once"));
+        assert!(
+            read("keypoints = [\"nose\", \"nose\"]")
+                .unwrap_err()
+                .contains("once")
+        );
     }
 
     #[test]
     fn a_golden_table_fits_its_network() {
-        let golden =
-            |table: &str| read(&format!("keypoints = [\"nose\"]\n[golden]\ninput = \"golden.png\"\ntolerance = 0.1\n{table}"));
+        let golden = |table: &str| {
+            read(&format!(
+                "keypoints = [\"nose\"]\n[golden]\ninput = \"golden.png\"\ntolerance = 0.1\n{table}"
+            ))
+        };
         assert!(golden("peaks = [[1, 2, 0.5]]").is_ok());
-        assert!(golden("peaks = [[1, 2, 0.5], [1, 2, 0.5]]").unwrap_err().contains("1"));
+        assert!(
+            golden("peaks = [[1, 2, 0.5], [1, 2, 0.5]]")
+                .unwrap_err()
+                .contains("1")
+        );
         assert!(golden("shares = [0.5]").unwrap_err().contains("peaks"));
     }
 }

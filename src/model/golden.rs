@@ -43,19 +43,45 @@ enum Expected {
 }
 
 impl Golden {
-    pub(super) fn new(table: Table, folder: &Path, planes: usize, segmentation: bool) -> Result<Self, String> {
-        let (name, given) = if segmentation { ("shares", table.shares.len()) } else { ("peaks", table.peaks.len()) };
+    pub(super) fn new(
+        table: Table,
+        folder: &Path,
+        planes: usize,
+        segmentation: bool,
+    ) -> Result<Self, String> {
+        let (name, given) = if segmentation {
+            ("shares", table.shares.len())
+        } else {
+            ("peaks", table.peaks.len())
+        };
         if given != planes {
-            return Err(format!("golden.{name} has {given} entries, the network has {planes} outputs: one each"));
+            return Err(format!(
+                "golden.{name} has {given} entries, the network has {planes} outputs: one each"
+            ));
         }
         if table.tolerance.is_nan() || table.tolerance <= 0.0 {
             return Err("golden.tolerance must be more than 0".into());
         }
-        if !table.tolerance.is_finite() || !table.peaks.iter().flatten().chain(&table.shares).all(|v| v.is_finite()) {
+        if !table.tolerance.is_finite()
+            || !table
+                .peaks
+                .iter()
+                .flatten()
+                .chain(&table.shares)
+                .all(|v| v.is_finite())
+        {
             return Err("golden: every number must be finite".into());
         }
-        let expected = if segmentation { Expected::Shares(table.shares) } else { Expected::Peaks(table.peaks) };
-        Ok(Self { picture: folder.join(table.input), tolerance: table.tolerance, expected })
+        let expected = if segmentation {
+            Expected::Shares(table.shares)
+        } else {
+            Expected::Peaks(table.peaks)
+        };
+        Ok(Self {
+            picture: folder.join(table.input),
+            tolerance: table.tolerance,
+            expected,
+        })
     }
 
     /// Runs the network of `card` and compares: the largest difference, and whether it is within the tolerance.
@@ -66,22 +92,44 @@ impl Golden {
         let size = card.input.size;
         let input = self.input(card)?;
         let file = OnnxFile::read(&card.onnx).map_err(|e| e.to_string())?;
-        let loading = Loading { isa: Isa::best(), threads: 1, cache: None };
+        let loading = Loading {
+            isa: Isa::best(),
+            threads: 1,
+            cache: None,
+        };
         let planes = card.output.planes();
-        let mut network =
-            Network::from_file(&file, size.width as usize, size.height as usize, planes, loading).map_err(|e| e.to_string())?;
+        let mut network = Network::from_file(
+            &file,
+            size.width as usize,
+            size.height as usize,
+            planes,
+            loading,
+        )
+        .map_err(|e| e.to_string())?;
         let mut out = Vec::new();
         network.run(&input, &mut out).map_err(|e| e.to_string())?;
-        let (width, plane) = (network.heatmap_shape().width, network.heatmap_shape().plane());
+        let (width, plane) = (
+            network.heatmap_shape().width,
+            network.heatmap_shape().plane(),
+        );
         let difference = match &self.expected {
             Expected::Peaks(peaks) => {
                 let mut worst = 0.0f32;
-                for (joint, (map, &[x, y, value])) in out.chunks_exact(plane).zip(peaks).enumerate() {
-                    let at = map.get(y as usize * width + x as usize).filter(|_| (x as usize) < width);
-                    let at = at.ok_or_else(|| format!("golden.peaks: entry {} lies outside the heatmap", joint + 1))?;
+                for (joint, (map, &[x, y, value])) in out.chunks_exact(plane).zip(peaks).enumerate()
+                {
+                    let at = map
+                        .get(y as usize * width + x as usize)
+                        .filter(|_| (x as usize) < width);
+                    let at = at.ok_or_else(|| {
+                        format!("golden.peaks: entry {} lies outside the heatmap", joint + 1)
+                    })?;
                     let highest = map.iter().copied().fold(f32::NEG_INFINITY, f32::max);
                     let off = (at - value).abs().max((highest - value).abs());
-                    worst = if off.is_nan() { f32::INFINITY } else { worst.max(off) };
+                    worst = if off.is_nan() {
+                        f32::INFINITY
+                    } else {
+                        worst.max(off)
+                    };
                     if worst.is_infinite() {
                         break;
                     }
@@ -93,27 +141,42 @@ impl Golden {
                 for i in 0..plane {
                     cells[largest(&out, plane, i)] += 1;
                 }
-                cells.iter().zip(shares).map(|(&n, share)| (n as f32 / plane as f32 - share).abs()).fold(0.0, f32::max)
+                cells
+                    .iter()
+                    .zip(shares)
+                    .map(|(&n, share)| (n as f32 / plane as f32 - share).abs())
+                    .fold(0.0, f32::max)
             }
         };
-        Ok(Compared { difference, tolerance: self.tolerance })
+        Ok(Compared {
+            difference,
+            tolerance: self.tolerance,
+        })
     }
 
     /// The picture as the network's input, three planes R, G, B.
     fn input(&self, card: &ModelCard) -> Result<Vec<f32>, String> {
-        let unreadable = |e: &dyn std::fmt::Display| format!("{}: {e}. Install the models again", self.picture.display());
+        let unreadable = |e: &dyn std::fmt::Display| {
+            format!("{}: {e}. Install the models again", self.picture.display())
+        };
         let bytes = std::fs::read(&self.picture).map_err(|e| unreadable(&e))?;
         let mut frame = Frame::default();
         decode::photo(&bytes, &mut frame).map_err(|e| unreadable(&e))?;
         let rgb = frame.to_rgb().map_err(|e| unreadable(&e))?;
         let (w, h) = (frame.size.width as usize, frame.size.height as usize);
-        let (width, height) = (card.input.size.width as usize, card.input.size.height as usize);
+        let (width, height) = (
+            card.input.size.width as usize,
+            card.input.size.height as usize,
+        );
         let mut input = Vec::with_capacity(3 * width * height);
         for channel in 0..3 {
             for y in 0..height {
                 for x in 0..width {
                     let value = rgb[3 * ((y * h / height) * w + x * w / width) + channel];
-                    input.push((f32::from(value) / 255.0 - card.input.mean[channel]) / card.input.std[channel]);
+                    input.push(
+                        (f32::from(value) / 255.0 - card.input.mean[channel])
+                            / card.input.std[channel],
+                    );
                 }
             }
         }
@@ -157,7 +220,12 @@ mod tests {
 
     #[test]
     fn the_bundled_networks_are_as_onnx_runtime_has_them() {
-        for name in ["lite_hrnet_18", "lite_hrnet_18_f32", "wider_naive_lite_hrnet_18", "wider_naive_lite_hrnet_18_f32"] {
+        for name in [
+            "lite_hrnet_18",
+            "lite_hrnet_18_f32",
+            "wider_naive_lite_hrnet_18",
+            "wider_naive_lite_hrnet_18_f32",
+        ] {
             let card = card(name);
             let compared = card.golden.as_ref().unwrap().check(&card).unwrap();
             assert!(compared.is_good(), "{name}: {compared:?}");
@@ -173,6 +241,11 @@ mod tests {
 
     #[test]
     fn the_largest_class_is_the_first_of_equal_ones() {
-        assert_eq!((0..3).map(|i| largest(&[1.0, 0.0, 2.0, 1.0, 1.0, 3.0], 3, i)).collect::<Vec<_>>(), [0, 1, 1]);
+        assert_eq!(
+            (0..3)
+                .map(|i| largest(&[1.0, 0.0, 2.0, 1.0, 1.0, 3.0], 3, i))
+                .collect::<Vec<_>>(),
+            [0, 1, 1]
+        );
     }
 }

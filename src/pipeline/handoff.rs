@@ -29,7 +29,14 @@ pub struct Latest<T> {
 
 impl<T: Default> Default for Latest<T> {
     fn default() -> Self {
-        Self { slot: Mutex::new(Slot { item: T::default(), full: false, closed: false }), changed: Condvar::new() }
+        Self {
+            slot: Mutex::new(Slot {
+                item: T::default(),
+                full: false,
+                closed: false,
+            }),
+            changed: Condvar::new(),
+        }
     }
 }
 
@@ -50,13 +57,19 @@ impl<T> Latest<T> {
     /// Waits for an item and swaps it into `item`.
     pub fn take(&self, item: &mut T, timeout: Duration) -> Taken {
         let waiting = |s: &mut Slot<T>| !s.full && !s.closed;
-        let waited = self.changed.wait_timeout_while(self.lock(), timeout, waiting);
+        let waited = self
+            .changed
+            .wait_timeout_while(self.lock(), timeout, waiting);
         let (mut slot, _) = waited.unwrap_or_else(PoisonError::into_inner);
         if std::mem::take(&mut slot.full) {
             std::mem::swap(&mut slot.item, item);
             return Taken::Item;
         }
-        if slot.closed { Taken::Closed } else { Taken::Timeout }
+        if slot.closed {
+            Taken::Closed
+        } else {
+            Taken::Timeout
+        }
     }
 
     /// No item will come any more; what waits is still taken.
@@ -83,9 +96,15 @@ const MOST_WAITING: usize = 256;
 
 impl Default for Lines {
     fn default() -> Self {
-        let queue =
-            Queue { waiting: VecDeque::with_capacity(MOST_WAITING), spare: Vec::with_capacity(MOST_WAITING), closed: false };
-        Self { queue: Mutex::new(queue), changed: Condvar::new() }
+        let queue = Queue {
+            waiting: VecDeque::with_capacity(MOST_WAITING),
+            spare: Vec::with_capacity(MOST_WAITING),
+            closed: false,
+        };
+        Self {
+            queue: Mutex::new(queue),
+            changed: Condvar::new(),
+        }
     }
 }
 
@@ -97,7 +116,11 @@ impl Lines {
     /// Puts a copy of `lines` in; gives whether the oldest message had to go.
     pub fn put(&self, lines: &[u8]) -> bool {
         let mut queue = self.lock();
-        let dropped = if queue.waiting.len() >= MOST_WAITING { queue.waiting.pop_front() } else { None };
+        let dropped = if queue.waiting.len() >= MOST_WAITING {
+            queue.waiting.pop_front()
+        } else {
+            None
+        };
         let full = dropped.is_some();
         let mut buffer = dropped.or_else(|| queue.spare.pop()).unwrap_or_default();
         buffer.clear();
@@ -110,13 +133,19 @@ impl Lines {
     /// Waits for the oldest message and swaps it into `lines`.
     pub fn take(&self, lines: &mut Vec<u8>, timeout: Duration) -> Taken {
         let waiting = |q: &mut Queue| q.waiting.is_empty() && !q.closed;
-        let waited = self.changed.wait_timeout_while(self.lock(), timeout, waiting);
+        let waited = self
+            .changed
+            .wait_timeout_while(self.lock(), timeout, waiting);
         let (mut queue, _) = waited.unwrap_or_else(PoisonError::into_inner);
         if let Some(next) = queue.waiting.pop_front() {
             queue.spare.push(std::mem::replace(lines, next));
             return Taken::Item;
         }
-        if queue.closed { Taken::Closed } else { Taken::Timeout }
+        if queue.closed {
+            Taken::Closed
+        } else {
+            Taken::Timeout
+        }
     }
 
     /// No more will come; what waits is still taken.
@@ -144,7 +173,9 @@ mod tests {
     #[test]
     fn a_full_queue_drops_its_oldest() {
         let lines = Lines::default();
-        let full = (0..MOST_WAITING + 3).filter(|i| lines.put(&[*i as u8])).count();
+        let full = (0..MOST_WAITING + 3)
+            .filter(|i| lines.put(&[*i as u8]))
+            .count();
         assert_eq!(full, 3);
         let mut got = Vec::new();
         assert_eq!(lines.take(&mut got, Duration::ZERO), Taken::Item);

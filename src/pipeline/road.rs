@@ -54,8 +54,20 @@ pub struct Road {
 
 impl Road {
     pub fn new(infer: Infer, outputs: Outputs, frames: bool) -> Self {
-        let acting = Arc::new(Mutex::new(Acting { outputs, last: None, released_by_guard: false }));
-        Self { infer, acting, events: Vec::new(), frame_line: Vec::new(), frames, spare: Frame::default(), damaged_in_a_row: 0 }
+        let acting = Arc::new(Mutex::new(Acting {
+            outputs,
+            last: None,
+            released_by_guard: false,
+        }));
+        Self {
+            infer,
+            acting,
+            events: Vec::new(),
+            frame_line: Vec::new(),
+            frames,
+            spare: Frame::default(),
+            damaged_in_a_row: 0,
+        }
     }
 
     /// Takes one frame down the road; it is decoded in place.
@@ -68,7 +80,11 @@ impl Road {
         if let Err(e) = decode(frame, &mut self.spare) {
             self.damaged_in_a_row += 1;
             if self.damaged_in_a_row.is_power_of_two() {
-                log::warn!("frame {}: {e}; dropped ({} in a row)", frame.sequence, self.damaged_in_a_row);
+                log::warn!(
+                    "frame {}: {e}; dropped ({} in a row)",
+                    frame.sequence,
+                    self.damaged_in_a_row
+                );
             }
             return Ok(Passed::Damaged);
         }
@@ -99,7 +115,13 @@ impl Road {
         acting.last = Some((time, Instant::now()));
         for event in self.infer.events() {
             let pose = self.infer.recogniser().poses()[event.pose].name.as_str();
-            let cause = Cause { pose, event: event.kind, person: event.person.0, confidence: event.confidence, time: event.time };
+            let cause = Cause {
+                pose,
+                event: event.kind,
+                person: event.person.0,
+                confidence: event.confidence,
+                time: event.time,
+            };
             acting.outputs.event(event.pose, &cause);
             line::event(&mut self.events, event, pose);
         }

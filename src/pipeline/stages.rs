@@ -35,11 +35,17 @@ impl Shared {
     }
 
     fn set_trouble(&self, trouble: Option<String>) {
-        *self.source_trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+        *self
+            .source_trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = trouble;
     }
 
     pub(super) fn trouble(&self) -> Option<String> {
-        self.source_trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.source_trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -54,7 +60,14 @@ pub fn capture(shared: &Shared, settings: &SourceSettings) -> Result<(), String>
         let offset = start.elapsed();
         let outcome = capture::open(settings, Pace::Live).and_then(|mut source| {
             log::info!("source: {}", source.describe());
-            read(shared, source.as_mut(), &mut frame, offset, &mut sequence, &mut retry)
+            read(
+                shared,
+                source.as_mut(),
+                &mut frame,
+                offset,
+                &mut sequence,
+                &mut retry,
+            )
         });
         match outcome {
             Ok(()) => break,
@@ -123,8 +136,9 @@ pub fn infer(
                     let time = last_time + seen_at.elapsed();
                     road.source_lost(time);
                     put_lines(shared, &road.events);
-                    let trouble =
-                        shared.trouble().unwrap_or_else(|| format!("no frame for {:.1} s", seen_at.elapsed().as_secs_f32()));
+                    let trouble = shared.trouble().unwrap_or_else(|| {
+                        format!("no frame for {:.1} s", seen_at.elapsed().as_secs_f32())
+                    });
                     say(shared, &mut status, time, "source_lost", &trouble);
                     note(shared, &mut scenes, &trouble);
                 }

@@ -27,13 +27,27 @@ fn text(out: &mut Vec<u8>, value: &str) {
 }
 
 fn start(out: &mut Vec<u8>, kind: &str, time: Duration) {
-    let _ = write!(out, "{{\"schema\":\"posed/1\",\"type\":\"{kind}\",\"t\":{:.3}", time.as_secs_f64());
+    let _ = write!(
+        out,
+        "{{\"schema\":\"posed/1\",\"type\":\"{kind}\",\"t\":{:.3}",
+        time.as_secs_f64()
+    );
 }
 
 /// A `frame` line up to its people.
-pub fn frame_start(out: &mut Vec<u8>, time: Duration, sequence: u64, size: Size, source: Option<&str>) {
+pub fn frame_start(
+    out: &mut Vec<u8>,
+    time: Duration,
+    sequence: u64,
+    size: Size,
+    source: Option<&str>,
+) {
     start(out, "frame", time);
-    let _ = write!(out, ",\"frame\":{sequence},\"size\":[{},{}]", size.width, size.height);
+    let _ = write!(
+        out,
+        ",\"frame\":{sequence},\"size\":[{},{}]",
+        size.width, size.height
+    );
     if let Some(source) = source {
         out.extend_from_slice(b",\"source\":");
         text(out, source);
@@ -68,12 +82,21 @@ pub fn person<'p>(
         text(out, pose);
     }
     out.extend_from_slice(b"],\"keypoints\":{");
-    for (i, (name, k)) in keypoints.names().iter().zip(&person.skeleton.keypoints).enumerate() {
+    for (i, (name, k)) in keypoints
+        .names()
+        .iter()
+        .zip(&person.skeleton.keypoints)
+        .enumerate()
+    {
         if i > 0 {
             out.push(b',');
         }
         text(out, name);
-        let _ = write!(out, ":[{:.2},{:.2},{:.3}]", k.position.x, k.position.y, k.score);
+        let _ = write!(
+            out,
+            ":[{:.2},{:.2},{:.3}]",
+            k.position.x, k.position.y, k.score
+        );
     }
     out.extend_from_slice(b"}}");
 }

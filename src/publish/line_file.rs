@@ -20,7 +20,11 @@ impl LineFile {
     /// # Errors
     /// The path itself is wrong: no such folder, no right to write there.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let mut lines = Self { path: path.into(), file: None, torn: false };
+        let mut lines = Self {
+            path: path.into(),
+            file: None,
+            torn: false,
+        };
         match lines.reopen() {
             Err(e) if !passes(&e) => Err(e),
             // The first write says what is wrong.
@@ -29,7 +33,10 @@ impl LineFile {
     }
 
     fn reopen(&mut self) -> io::Result<()> {
-        let file = OpenOptions::new().create(true).append(true).open(&self.path)?;
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.path)?;
         self.torn = ends_within_a_line(&self.path).unwrap_or(false);
         self.file = Some(file);
         Ok(())
@@ -43,7 +50,9 @@ impl LineFile {
         if self.file.is_none() {
             self.reopen()?;
         }
-        let Some(file) = &mut self.file else { return Ok(()) };
+        let Some(file) = &mut self.file else {
+            return Ok(());
+        };
         if self.torn {
             file.write_all(b"\n")?;
             self.torn = false;
@@ -65,8 +74,10 @@ impl LineFile {
 
 /// The fault of a disk, which may pass, not of the configuration.
 fn passes(e: &io::Error) -> bool {
-    matches!(e.kind(), ErrorKind::ReadOnlyFilesystem | ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
-        || e.raw_os_error() == Some(libc::EIO)
+    matches!(
+        e.kind(),
+        ErrorKind::ReadOnlyFilesystem | ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+    ) || e.raw_os_error() == Some(libc::EIO)
 }
 
 /// Whether the file ends within a line. Zeros at its end, which a power cut leaves where a length was written and no data, are cut off.
@@ -107,20 +118,36 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lines");
         std::fs::write(&path, "{\"a\":1}\n{\"b\":").unwrap();
-        LineFile::open(&path).unwrap().write(&mut &b"{\"c\":3}\n"[..]).unwrap();
-        LineFile::open(&path).unwrap().write(&mut &b"{\"d\":4}\n"[..]).unwrap();
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"a\":1}\n{\"b\":\n{\"c\":3}\n{\"d\":4}\n");
+        LineFile::open(&path)
+            .unwrap()
+            .write(&mut &b"{\"c\":3}\n"[..])
+            .unwrap();
+        LineFile::open(&path)
+            .unwrap()
+            .write(&mut &b"{\"d\":4}\n"[..])
+            .unwrap();
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap(),
+            "{\"a\":1}\n{\"b\":\n{\"c\":3}\n{\"d\":4}\n"
+        );
     }
 
     #[test]
     fn zeros_of_a_power_cut_are_cut_off() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lines");
-        for (before, after) in [("{}\n", "{}\n{\"c\":3}\n"), ("{}\n{\"b", "{}\n{\"b\n{\"c\":3}\n"), ("", "{\"c\":3}\n")] {
+        for (before, after) in [
+            ("{}\n", "{}\n{\"c\":3}\n"),
+            ("{}\n{\"b", "{}\n{\"b\n{\"c\":3}\n"),
+            ("", "{\"c\":3}\n"),
+        ] {
             let mut bytes = before.as_bytes().to_vec();
             bytes.resize(bytes.len() + 10_000, 0);
             std::fs::write(&path, bytes).unwrap();
-            LineFile::open(&path).unwrap().write(&mut &b"{\"c\":3}\n"[..]).unwrap();
+            LineFile::open(&path)
+                .unwrap()
+                .write(&mut &b"{\"c\":3}\n"[..])
+                .unwrap();
             assert_eq!(std::fs::read_to_string(&path).unwrap(), after);
         }
     }

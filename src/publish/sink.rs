@@ -26,7 +26,11 @@ pub struct Output {
 enum Way {
     Stdout,
     File(LineFile),
-    Socket { listener: UnixListener, readers: Vec<UnixStream>, path: PathBuf },
+    Socket {
+        listener: UnixListener,
+        readers: Vec<UnixStream>,
+        path: PathBuf,
+    },
 }
 
 impl Output {
@@ -38,24 +42,41 @@ impl Output {
         let (way, name) = match &settings.sink {
             Sink::Stdout => (Way::Stdout, "stdout".to_string()),
             Sink::File(path) => {
-                let file = LineFile::open(path).map_err(|source| PublishError::Open { path: path.clone(), source })?;
+                let file = LineFile::open(path).map_err(|source| PublishError::Open {
+                    path: path.clone(),
+                    source,
+                })?;
                 (Way::File(file), path.display().to_string())
             }
             Sink::Socket(path) => (listen(path)?, path.display().to_string()),
         };
-        Ok(Self { way, name, frames: settings.frames, broken: false, lost: 0 })
+        Ok(Self {
+            way,
+            name,
+            frames: settings.frames,
+            broken: false,
+            lost: 0,
+        })
     }
 
     /// Brings out whole lines; gives the number that were lost.
     pub fn write(&mut self, lines: &[u8]) -> u64 {
         let mut rest = lines;
         let written = match &mut self.way {
-            Way::Stdout => io::stdout().lock().write_all(lines).and_then(|()| io::stdout().lock().flush()),
+            Way::Stdout => io::stdout()
+                .lock()
+                .write_all(lines)
+                .and_then(|()| io::stdout().lock().flush()),
             Way::File(file) => file.write(&mut rest),
-            Way::Socket { listener, readers, .. } => {
+            Way::Socket {
+                listener, readers, ..
+            } => {
                 let slow = serve(listener, readers, lines);
                 if slow > 0 {
-                    log::warn!("publish: {}: {slow} readers took longer than {SLOWEST_READER:?} and were cut off", self.name);
+                    log::warn!(
+                        "publish: {}: {slow} readers took longer than {SLOWEST_READER:?} and were cut off",
+                        self.name
+                    );
                 }
                 return slow * count(lines);
             }
@@ -63,14 +84,21 @@ impl Output {
         match written {
             Ok(()) if self.broken => {
                 self.broken = false;
-                log::info!("publish: {} can be written again, {} lines were lost", self.name, self.lost);
+                log::info!(
+                    "publish: {} can be written again, {} lines were lost",
+                    self.name,
+                    self.lost
+                );
             }
             Ok(()) => {}
             Err(e) => {
                 let lost = count(rest);
                 self.lost += lost;
                 if !std::mem::replace(&mut self.broken, true) {
-                    log::error!("publish: {}: {e}; lines are dropped until it can be written again", self.name);
+                    log::error!(
+                        "publish: {}: {e}; lines are dropped until it can be written again",
+                        self.name
+                    );
                 }
                 return lost;
             }
@@ -92,10 +120,17 @@ fn listen(path: &Path) -> Result<Way, PublishError> {
         }
         let _ = std::fs::remove_file(path);
     }
-    let open = |source| PublishError::Open { path: path.into(), source };
+    let open = |source| PublishError::Open {
+        path: path.into(),
+        source,
+    };
     let listener = UnixListener::bind(path).map_err(open)?;
     listener.set_nonblocking(true).map_err(open)?;
-    Ok(Way::Socket { listener, readers: Vec::new(), path: path.into() })
+    Ok(Way::Socket {
+        listener,
+        readers: Vec::new(),
+        path: path.into(),
+    })
 }
 
 /// Gives how many readers were too slow; one who has left is no loss.
@@ -103,11 +138,17 @@ fn serve(listener: &UnixListener, readers: &mut Vec<UnixStream>, lines: &[u8]) -
     loop {
         match listener.accept() {
             Ok((stream, _)) if readers.len() < MOST_READERS => {
-                if stream.set_nonblocking(false).and_then(|()| stream.set_write_timeout(Some(SLOWEST_READER))).is_ok() {
+                if stream
+                    .set_nonblocking(false)
+                    .and_then(|()| stream.set_write_timeout(Some(SLOWEST_READER)))
+                    .is_ok()
+                {
                     readers.push(stream);
                 }
             }
-            Ok(_) => log::warn!("publish: more than {MOST_READERS} readers on the socket, one was turned away"),
+            Ok(_) => log::warn!(
+                "publish: more than {MOST_READERS} readers on the socket, one was turned away"
+            ),
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
             Err(_) => break,
         }
@@ -115,7 +156,11 @@ fn serve(listener: &UnixListener, readers: &mut Vec<UnixStream>, lines: &[u8]) -
     let mut slow = 0;
     readers.retain_mut(|reader| {
         let written = reader.write_all(lines);
-        slow += u64::from(written.as_ref().is_err_and(|e| e.kind() == ErrorKind::WouldBlock));
+        slow += u64::from(
+            written
+                .as_ref()
+                .is_err_and(|e| e.kind() == ErrorKind::WouldBlock),
+        );
         written.is_ok()
     });
     slow
@@ -136,7 +181,10 @@ mod tests {
 
     #[test]
     fn a_full_disk_loses_lines_and_nothing_else() {
-        let settings = PublishSettings { sink: Sink::File("/dev/full".into()), frames: true };
+        let settings = PublishSettings {
+            sink: Sink::File("/dev/full".into()),
+            frames: true,
+        };
         let mut out = Output::open(&settings).unwrap();
         assert_eq!(out.write(b"{}\n{}\n"), 2);
         assert_eq!(out.write(b"{}\n"), 1);
@@ -146,9 +194,15 @@ mod tests {
     fn a_socket_serves_readers_and_survives_their_leaving() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
-        let settings = PublishSettings { sink: Sink::Socket(path.clone()), frames: true };
+        let settings = PublishSettings {
+            sink: Sink::Socket(path.clone()),
+            frames: true,
+        };
         let mut out = Output::open(&settings).unwrap();
-        assert!(matches!(Output::open(&settings), Err(PublishError::Taken { .. })));
+        assert!(matches!(
+            Output::open(&settings),
+            Err(PublishError::Taken { .. })
+        ));
         let mut reader = BufReader::new(UnixStream::connect(&path).unwrap());
         out.write(b"one\n");
         let mut line = String::new();
@@ -166,12 +220,18 @@ mod tests {
     fn a_reader_who_never_reads_is_cut_off() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
-        let mut out = Output::open(&PublishSettings { sink: Sink::Socket(path.clone()), frames: true }).unwrap();
+        let mut out = Output::open(&PublishSettings {
+            sink: Sink::Socket(path.clone()),
+            frames: true,
+        })
+        .unwrap();
         let _sleeper = UnixStream::connect(&path).unwrap();
         let lines = vec![b'\n'; 1 << 20];
         let lost: u64 = (0..4).map(|_| out.write(&lines)).sum();
         assert_eq!(lost, 1 << 20);
-        let Way::Socket { readers, .. } = &out.way else { unreachable!() };
+        let Way::Socket { readers, .. } = &out.way else {
+            unreachable!()
+        };
         assert!(readers.is_empty());
     }
 }

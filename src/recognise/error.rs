@@ -28,10 +28,20 @@ impl fmt::Display for RuleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let chars: Vec<char> = self.text.chars().collect();
         let at = self.at.min(chars.len());
-        let begin = chars[..at].iter().rposition(|&c| c == '\n').map_or(0, |i| i + 1).max(at.saturating_sub(SHOWN));
-        let rest = chars[at..].iter().position(|&c| c == '\n').map_or(chars.len(), |i| at + i);
+        let begin = chars[..at]
+            .iter()
+            .rposition(|&c| c == '\n')
+            .map_or(0, |i| i + 1)
+            .max(at.saturating_sub(SHOWN));
+        let rest = chars[at..]
+            .iter()
+            .position(|&c| c == '\n')
+            .map_or(chars.len(), |i| at + i);
         let end = rest.min(at + self.len.min(SHOWN) + SHOWN);
-        let line: String = chars[begin..end].iter().map(|&c| if c.is_control() { ' ' } else { c }).collect();
+        let line: String = chars[begin..end]
+            .iter()
+            .map(|&c| if c.is_control() { ' ' } else { c })
+            .collect();
         let marks = self.len.min(end - at).max(1);
         writeln!(f, "{}", self.problem)?;
         writeln!(f, "    {}", line.trim_end())?;

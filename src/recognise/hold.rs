@@ -40,11 +40,17 @@ impl HoldState {
 
     /// How long the pose is active at `time`.
     pub fn held(&self, time: Duration) -> Duration {
-        self.active.map_or(Duration::ZERO, |a| time.saturating_sub(a.entered))
+        self.active
+            .map_or(Duration::ZERO, |a| time.saturating_sub(a.entered))
     }
 
     /// Takes in a frame: `shown` is the confidence where the pose is shown. Gives the event and how long the pose was held.
-    pub fn step(&mut self, pose: &Pose, time: Duration, shown: Option<f32>) -> Option<(EventKind, Duration)> {
+    pub fn step(
+        &mut self,
+        pose: &Pose,
+        time: Duration,
+        shown: Option<f32>,
+    ) -> Option<(EventKind, Duration)> {
         if let Some(confidence) = shown {
             self.confidence = confidence;
         }
@@ -54,7 +60,13 @@ impl HoldState {
         }
     }
 
-    fn step_active(&mut self, active: Active, pose: &Pose, time: Duration, shown: bool) -> Option<(EventKind, Duration)> {
+    fn step_active(
+        &mut self,
+        active: Active,
+        pose: &Pose,
+        time: Duration,
+        shown: bool,
+    ) -> Option<(EventKind, Duration)> {
         if shown {
             self.changing_since = None;
         } else {
@@ -65,14 +77,28 @@ impl HoldState {
         }
         let due = active.next_hold.filter(|&next| time >= next)?;
         // In step with the entry, but one event after a gap in the frames, not all that were missed.
-        let after = pose.repeat.map(|every| due.saturating_add(every)).filter(|&next| next > time);
+        let after = pose
+            .repeat
+            .map(|every| due.saturating_add(every))
+            .filter(|&next| next > time);
         let next_hold = after.or(pose.repeat.map(|every| time.saturating_add(every)));
-        self.active = Some(Active { next_hold, ..active });
+        self.active = Some(Active {
+            next_hold,
+            ..active
+        });
         Some((EventKind::Hold, self.held(time)))
     }
 
-    fn step_inactive(&mut self, pose: &Pose, time: Duration, shown: bool) -> Option<(EventKind, Duration)> {
-        if self.exited.is_some_and(|exited| time.saturating_sub(exited) >= pose.cooldown) {
+    fn step_inactive(
+        &mut self,
+        pose: &Pose,
+        time: Duration,
+        shown: bool,
+    ) -> Option<(EventKind, Duration)> {
+        if self
+            .exited
+            .is_some_and(|exited| time.saturating_sub(exited) >= pose.cooldown)
+        {
             self.exited = None;
         }
         if !shown {
@@ -84,7 +110,10 @@ impl HoldState {
             return None;
         }
         self.changing_since = None;
-        self.active = Some(Active { entered: time, next_hold: pose.repeat.map(|every| time.saturating_add(every)) });
+        self.active = Some(Active {
+            entered: time,
+            next_hold: pose.repeat.map(|every| time.saturating_add(every)),
+        });
         Some((EventKind::Enter, Duration::ZERO))
     }
 
@@ -100,8 +129,10 @@ impl HoldState {
     /// Starts every running timer anew at `time`, which lies before the last frame's.
     pub fn restart(&mut self, pose: &Pose, time: Duration) {
         self.changing_since = None;
-        self.active =
-            self.active.map(|_| Active { entered: time, next_hold: pose.repeat.map(|every| time.saturating_add(every)) });
+        self.active = self.active.map(|_| Active {
+            entered: time,
+            next_hold: pose.repeat.map(|every| time.saturating_add(every)),
+        });
         self.exited = self.exited.map(|_| time);
     }
 }

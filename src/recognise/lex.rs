@@ -5,7 +5,8 @@
 use super::error::RuleError;
 
 /// What to write instead of a comparison of points.
-pub(super) const COMPARE: &str = "write `above`, `below`, `left_of`, `right_of` or `near`, or `angle(a, b, c) in 70..110`";
+pub(super) const COMPARE: &str =
+    "write `above`, `below`, `left_of`, `right_of` or `near`, or `angle(a, b, c) in 70..110`";
 
 /// A longer rule is refused.
 pub(super) const MAX_LENGTH: usize = 4096;
@@ -62,7 +63,10 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, RuleError> {
             text: text.into(),
             at: MAX_LENGTH,
             len: chars.len() - MAX_LENGTH,
-            problem: format!("the rule has {} characters, at most {MAX_LENGTH} are read", chars.len()),
+            problem: format!(
+                "the rule has {} characters, at most {MAX_LENGTH} are read",
+                chars.len()
+            ),
             mend: "split it into an array of shorter rules, which must all hold".into(),
         });
     }
@@ -74,18 +78,29 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, RuleError> {
             at += 1;
             continue;
         }
-        let (kind, len) =
-            token(&chars[at..]).map_err(|(len, problem, mend)| RuleError { text: text.into(), at, len, problem, mend })?;
+        let (kind, len) = token(&chars[at..]).map_err(|(len, problem, mend)| RuleError {
+            text: text.into(),
+            at,
+            len,
+            problem,
+            mend,
+        })?;
         tokens.push(Token { kind, at, len });
         at += len;
     }
-    tokens.push(Token { kind: Kind::End, at: chars.len(), len: 0 });
+    tokens.push(Token {
+        kind: Kind::End,
+        at: chars.len(),
+        len: 0,
+    });
     Ok(tokens)
 }
 
 /// The token at the start of `chars` (not empty) and its length, or the mistake there.
 fn token(chars: &[char]) -> Result<(Kind, usize), (usize, String, String)> {
-    let run = |wanted: fn(char) -> bool, from: usize| chars[from..].iter().take_while(|&&c| wanted(c)).count();
+    let run = |wanted: fn(char) -> bool, from: usize| {
+        chars[from..].iter().take_while(|&&c| wanted(c)).count()
+    };
     match chars[0] {
         '(' => Ok((Kind::Open, 1)),
         ')' => Ok((Kind::Close, 1)),
@@ -99,15 +114,28 @@ fn token(chars: &[char]) -> Result<(Kind, usize), (usize, String, String)> {
         }
         c if c.is_ascii_digit() => {
             let whole = run(|c| c.is_ascii_digit(), 0);
-            let has_fraction = chars.get(whole) == Some(&'.') && chars.get(whole + 1).is_some_and(char::is_ascii_digit);
-            let len = if has_fraction { whole + 1 + run(|c| c.is_ascii_digit(), whole + 1) } else { whole };
+            let has_fraction = chars.get(whole) == Some(&'.')
+                && chars.get(whole + 1).is_some_and(char::is_ascii_digit);
+            let len = if has_fraction {
+                whole + 1 + run(|c| c.is_ascii_digit(), whole + 1)
+            } else {
+                whole
+            };
             let number: String = chars[..len].iter().collect();
             match number.parse::<f32>() {
                 Ok(value) if value.is_finite() => Ok((Kind::Number(value), len)),
-                _ => Err((len, "this number is too large".into(), "write torso lengths as 0.5 and degrees as 90".into())),
+                _ => Err((
+                    len,
+                    "this number is too large".into(),
+                    "write torso lengths as 0.5 and degrees as 90".into(),
+                )),
             }
         }
-        c => Err((1, format!("{c:?} has no meaning in a rule"), mend_for(c).into())),
+        c => Err((
+            1,
+            format!("{c:?} has no meaning in a rule"),
+            mend_for(c).into(),
+        )),
     }
 }
 
@@ -120,7 +148,9 @@ fn mend_for(c: char) -> &'static str {
             "write `>` or `<` after person_area, as in person_area > 0.2; between points `above`, `below`, `left_of`, `right_of` or `near`"
         }
         '=' => COMPARE,
-        '-' => "numbers are never negative: instead of `a above b by -0.2` write `not a below b by 0.2`; joint names have `_`",
+        '-' => {
+            "numbers are never negative: instead of `a above b by -0.2` write `not a below b by 0.2`; joint names have `_`"
+        }
         '.' => "a number begins with a digit, as 0.5; a range is written 70..110",
         '…' => "a range is written with two dots: 70..110",
         '"' | '\'' => "names are written without quotes",

@@ -19,8 +19,10 @@ const NEAR: f32 = 0.5;
 /// The share of the picture that the person covers.
 const AREA: &str = "person_area";
 const RELATIONS: [&str; 5] = ["above", "below", "left_of", "right_of", "near"];
-const MIDDLES: [(&str, &str, &str); 2] =
-    [("mid_shoulder", "left_shoulder", "right_shoulder"), ("mid_hip", "left_hip", "right_hip")];
+const MIDDLES: [(&str, &str, &str); 2] = [
+    ("mid_shoulder", "left_shoulder", "right_shoulder"),
+    ("mid_hip", "left_hip", "right_hip"),
+];
 
 /// Reads a whole rule.
 ///
@@ -28,13 +30,27 @@ const MIDDLES: [(&str, &str, &str); 2] =
 /// The first thing that does not belong there.
 pub(super) fn expression(text: &str, joints: &KeypointSet) -> Result<Expression, RuleError> {
     let tokens = lex::tokens(text)?;
-    let mut parser = Parser { text, tokens, next: 0, depth: 0, joints };
+    let mut parser = Parser {
+        text,
+        tokens,
+        next: 0,
+        depth: 0,
+        joints,
+    };
     let whole = parser.expr()?;
     let rest = parser.take();
     match rest.kind {
         Kind::End => Ok(whole),
-        Kind::Close => Err(parser.error(&rest, "this bracket closes nothing", "leave it out, or open one before")),
-        _ => Err(parser.unexpected(&rest, "`and`, `or` or the end of the rule", &["and", "or", "by", "within"])),
+        Kind::Close => Err(parser.error(
+            &rest,
+            "this bracket closes nothing",
+            "leave it out, or open one before",
+        )),
+        _ => Err(parser.unexpected(
+            &rest,
+            "`and`, `or` or the end of the rule",
+            &["and", "or", "by", "within"],
+        )),
     }
 }
 
@@ -52,7 +68,11 @@ impl Parser<'_> {
         while self.accept("or") {
             parts.push(self.and()?);
         }
-        Ok(if parts.len() == 1 { parts.remove(0) } else { Expression::Any(parts) })
+        Ok(if parts.len() == 1 {
+            parts.remove(0)
+        } else {
+            Expression::Any(parts)
+        })
     }
 
     fn and(&mut self) -> Result<Expression, RuleError> {
@@ -60,7 +80,11 @@ impl Parser<'_> {
         while self.accept("and") {
             parts.push(self.not()?);
         }
-        Ok(if parts.len() == 1 { parts.remove(0) } else { Expression::All(parts) })
+        Ok(if parts.len() == 1 {
+            parts.remove(0)
+        } else {
+            Expression::All(parts)
+        })
     }
 
     fn not(&mut self) -> Result<Expression, RuleError> {
@@ -84,7 +108,11 @@ impl Parser<'_> {
             let inner = self.expr()?;
             let close = self.take();
             if close.kind != Kind::Close {
-                return Err(self.unexpected(&close, "`and`, `or` or a closing bracket", &["and", "or", "by", "within"]));
+                return Err(self.unexpected(
+                    &close,
+                    "`and`, `or` or a closing bracket",
+                    &["and", "or", "by", "within"],
+                ));
             }
             inner
         };
@@ -94,10 +122,17 @@ impl Parser<'_> {
 
     fn term(&mut self) -> Result<Term, RuleError> {
         // A joint may bear the name of a form: the bracket tells.
-        let form = matches!(self.tokens.get(self.next + 1), Some(Token { kind: Kind::Open, .. }));
+        let form = matches!(
+            self.tokens.get(self.next + 1),
+            Some(Token {
+                kind: Kind::Open,
+                ..
+            })
+        );
         match self.peek().kind {
             Kind::Word(word) if form && word == "angle" => {
-                let points = self.points::<3>("three points, as angle(left_shoulder, left_elbow, left_wrist)")?;
+                let points = self
+                    .points::<3>("three points, as angle(left_shoulder, left_elbow, left_wrist)")?;
                 let (low, high) = self.range()?;
                 Ok(Term::Angle { points, low, high })
             }
@@ -106,12 +141,13 @@ impl Parser<'_> {
                 let (low, high) = self.range()?;
                 Ok(Term::Tilt { points, low, high })
             }
-            Kind::Word(word) if form && word == "visible" => {
-                Ok(Term::Visible(self.list()?.into_iter().map(|(spot, _)| spot).collect()))
-            }
+            Kind::Word(word) if form && word == "visible" => Ok(Term::Visible(
+                self.list()?.into_iter().map(|(spot, _)| spot).collect(),
+            )),
             Kind::Word(word) if form => {
                 let token = self.peek();
-                let near = closest(&word, ["angle", "tilt", "visible"]).map_or(String::new(), |w| format!("did you mean {w}? "));
+                let near = closest(&word, ["angle", "tilt", "visible"])
+                    .map_or(String::new(), |w| format!("did you mean {w}? "));
                 Err(self.error(
                     &token,
                     &format!("there is no form {word:?}"),
@@ -130,9 +166,18 @@ impl Parser<'_> {
         let more = match token.kind {
             Kind::More => true,
             Kind::Less => false,
-            _ => return Err(self.unexpected(&token, "`>` or `<` and a share of the picture, as in person_area > 0.2", &[])),
+            _ => {
+                return Err(self.unexpected(
+                    &token,
+                    "`>` or `<` and a share of the picture, as in person_area > 0.2",
+                    &[],
+                ));
+            }
         };
-        Ok(Term::Cover { more, share: self.number("the picture, as 0.2", 1.0)?.0 })
+        Ok(Term::Cover {
+            more,
+            share: self.number("the picture, as 0.2", 1.0)?.0,
+        })
     }
 
     /// `POINT above POINT by 0.2` and its kin.
@@ -146,15 +191,29 @@ impl Parser<'_> {
             Kind::Word(w) if w == "right_of" => Some(Direction::RightOf),
             Kind::Word(w) if w == "near" => None,
             Kind::More | Kind::Less => {
-                return Err(self.error(&token, &format!("{} does not belong between points", token.name()), lex::COMPARE));
+                return Err(self.error(
+                    &token,
+                    &format!("{} does not belong between points", token.name()),
+                    lex::COMPARE,
+                ));
             }
-            _ => return Err(self.unexpected(&token, "`above`, `below`, `left_of`, `right_of` or `near`", &RELATIONS)),
+            _ => {
+                return Err(self.unexpected(
+                    &token,
+                    "`above`, `below`, `left_of`, `right_of` or `near`",
+                    &RELATIONS,
+                ));
+            }
         };
         let (to, place) = self.point()?;
         if from == to {
             return Err(self.error(&place, "both points are the same", "name another point"));
         }
-        let (wanted, other) = if direction.is_some() { ("by", "within") } else { ("within", "by") };
+        let (wanted, other) = if direction.is_some() {
+            ("by", "within")
+        } else {
+            ("within", "by")
+        };
         if matches!(&self.peek().kind, Kind::Word(w) if w == other) {
             let token = self.peek();
             return Err(self.error(
@@ -163,10 +222,23 @@ impl Parser<'_> {
                 &format!("write `{wanted}`: near … within, above … by"),
             ));
         }
-        let number = if self.accept(wanted) { Some(self.number("torso lengths, as 0.3", MAX_TORSOS)?.0) } else { None };
+        let number = if self.accept(wanted) {
+            Some(self.number("torso lengths, as 0.3", MAX_TORSOS)?.0)
+        } else {
+            None
+        };
         Ok(match direction {
-            Some(direction) => Term::Apart { direction, from, to, by: number.unwrap_or(0.0) },
-            None => Term::Near { from, to, within: number.unwrap_or(NEAR) },
+            Some(direction) => Term::Apart {
+                direction,
+                from,
+                to,
+                by: number.unwrap_or(0.0),
+            },
+            None => Term::Near {
+                from,
+                to,
+                within: number.unwrap_or(NEAR),
+            },
         })
     }
 
@@ -181,7 +253,11 @@ impl Parser<'_> {
         }
         let spots: Vec<Spot> = list.iter().map(|&(spot, _)| spot).collect();
         spots.try_into().map_err(|_| {
-            self.error(&form, &format!("{} takes {N} points, here are {}", form.name(), list.len()), &format!("give {wanted}"))
+            self.error(
+                &form,
+                &format!("{} takes {N} points, here are {}", form.name(), list.len()),
+                &format!("give {wanted}"),
+            )
         })
     }
 
@@ -203,7 +279,11 @@ impl Parser<'_> {
     fn range(&mut self) -> Result<(f32, f32), RuleError> {
         let token = self.take();
         if !matches!(&token.kind, Kind::Word(w) if w == "in") {
-            return Err(self.unexpected(&token, "`in` and a range of degrees, as in 70..110", &["in"]));
+            return Err(self.unexpected(
+                &token,
+                "`in` and a range of degrees, as in 70..110",
+                &["in"],
+            ));
         }
         let (low, _) = self.number("degrees, as 70..110", 180.0)?;
         let token = self.take();
@@ -212,7 +292,11 @@ impl Parser<'_> {
         }
         let (high, place) = self.number("degrees, as 70..110", 180.0)?;
         if low >= high {
-            return Err(self.error(&place, "the range is empty", "the smaller number comes first, as 70..110"));
+            return Err(self.error(
+                &place,
+                "the range is empty",
+                "the smaller number comes first, as 70..110",
+            ));
         }
         Ok((low, high))
     }
@@ -221,14 +305,20 @@ impl Parser<'_> {
         let token = self.take();
         match token.kind {
             Kind::Number(value) if value <= most => Ok((value, token)),
-            Kind::Number(_) => Err(self.error(&token, "this number is too large", &format!("give 0 to {most}: {wanted}"))),
+            Kind::Number(_) => Err(self.error(
+                &token,
+                "this number is too large",
+                &format!("give 0 to {most}: {wanted}"),
+            )),
             _ => Err(self.unexpected(&token, &format!("a number of {wanted}"), &[])),
         }
     }
 
     fn point(&mut self) -> Result<(Spot, Token), RuleError> {
         let token = self.take();
-        let Kind::Word(name) = &token.kind else { return Err(self.unexpected(&token, "the name of a joint", &[])) };
+        let Kind::Word(name) = &token.kind else {
+            return Err(self.unexpected(&token, "the name of a joint", &[]));
+        };
         if let Some(joint) = self.joints.index(name) {
             return Ok((Spot(joint, joint), token));
         }
@@ -246,26 +336,39 @@ impl Parser<'_> {
     }
 
     fn no_joint(&self, token: &Token, name: &str) -> RuleError {
-        let all = self.joints.names().iter().map(String::as_str).chain(MIDDLES.map(|m| m.0));
-        let sides: Vec<&str> =
-            all.clone().filter(|n| n.strip_prefix("left_").or(n.strip_prefix("right_")) == Some(name)).collect();
+        let all = self
+            .joints
+            .names()
+            .iter()
+            .map(String::as_str)
+            .chain(MIDDLES.map(|m| m.0));
+        let sides: Vec<&str> = all
+            .clone()
+            .filter(|n| n.strip_prefix("left_").or(n.strip_prefix("right_")) == Some(name))
+            .collect();
         let near = match closest(name, all) {
             _ if !sides.is_empty() => format!("did you mean {}? ", sides.join(" or ")),
             Some(near) => format!("did you mean {near}? "),
             None => String::new(),
         };
-        self.error(token, &format!("this model has no joint {name:?}"), &format!("{near}{}", self.names()))
+        self.error(
+            token,
+            &format!("this model has no joint {name:?}"),
+            &format!("{near}{}", self.names()),
+        )
     }
 
     fn names(&self) -> String {
-        format!("Its joints are {}; also mid_shoulder and mid_hip", self.joints.names().join(", "))
+        format!(
+            "Its joints are {}; also mid_shoulder and mid_hip",
+            self.joints.names().join(", ")
+        )
     }
 
     fn unexpected(&self, token: &Token, wanted: &str, words: &[&str]) -> RuleError {
         let near = match &token.kind {
-            Kind::Word(word) => {
-                closest(&word.to_lowercase(), words.iter().copied()).map_or(String::new(), |w| format!("did you mean {w}? "))
-            }
+            Kind::Word(word) => closest(&word.to_lowercase(), words.iter().copied())
+                .map_or(String::new(), |w| format!("did you mean {w}? ")),
             _ => String::new(),
         };
         self.error(
@@ -276,11 +379,25 @@ impl Parser<'_> {
     }
 
     fn error(&self, token: &Token, problem: &str, mend: &str) -> RuleError {
-        RuleError { text: self.text.into(), at: token.at, len: token.len, problem: problem.into(), mend: mend.into() }
+        RuleError {
+            text: self.text.into(),
+            at: token.at,
+            len: token.len,
+            problem: problem.into(),
+            mend: mend.into(),
+        }
     }
 
     fn peek(&self) -> Token {
-        self.tokens.get(self.next).or(self.tokens.last()).cloned().unwrap_or(Token { kind: Kind::End, at: 0, len: 0 })
+        self.tokens
+            .get(self.next)
+            .or(self.tokens.last())
+            .cloned()
+            .unwrap_or(Token {
+                kind: Kind::End,
+                at: 0,
+                len: 0,
+            })
     }
 
     fn take(&mut self) -> Token {
@@ -298,6 +415,11 @@ impl Parser<'_> {
 
 /// The most similar of `names`, if one is similar.
 fn closest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = names.into_iter().map(|name| (strsim::jaro_winkler(word, name), name));
-    scored.filter(|(likeness, _)| *likeness > 0.75).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
+    let scored = names
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(word, name), name));
+    scored
+        .filter(|(likeness, _)| *likeness > 0.75)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
 }

@@ -111,7 +111,10 @@ impl Rule {
     /// assert_eq!((error.at, error.len), (0, 10));
     /// ```
     pub fn parse(text: &str, joints: &KeypointSet) -> Result<Self, RuleError> {
-        Ok(Self { expression: parse::expression(text, joints)?, torso: TorsoMeasure::new(joints) })
+        Ok(Self {
+            expression: parse::expression(text, joints)?,
+            torso: TorsoMeasure::new(joints),
+        })
     }
 
     /// The rule that holds where all of `rules`, of one model, hold. No rules at all never hold.
@@ -125,7 +128,10 @@ impl Rule {
                 other => parts.push(other),
             }
         }
-        Self { expression: Expression::All(parts), torso }
+        Self {
+            expression: Expression::All(parts),
+            torso,
+        }
     }
 
     /// Whether it says anything of the share of the picture that the person covers.
@@ -152,10 +158,17 @@ impl Expression {
         match self {
             Self::Term(term) => term.judge(view, torso),
             Self::Not(inner) => inner.judge(view, torso).not(),
-            Self::All(parts) => parts.iter().map(|p| p.judge(view, torso)).reduce(Judgement::and).unwrap_or(Judgement::UNKNOWN),
+            Self::All(parts) => parts
+                .iter()
+                .map(|p| p.judge(view, torso))
+                .reduce(Judgement::and)
+                .unwrap_or(Judgement::UNKNOWN),
             // A or B is not (not A and not B).
             Self::Any(parts) => {
-                let neither = parts.iter().map(|p| p.judge(view, torso).not()).reduce(Judgement::and);
+                let neither = parts
+                    .iter()
+                    .map(|p| p.judge(view, torso).not())
+                    .reduce(Judgement::and);
                 neither.map_or(Judgement::UNKNOWN, Judgement::not)
             }
         }
@@ -163,15 +176,30 @@ impl Expression {
 }
 
 impl Judgement {
-    const UNKNOWN: Self = Self { low: f32::NEG_INFINITY, high: f32::INFINITY, confidence: 0.0, doubt: 0.0 };
+    const UNKNOWN: Self = Self {
+        low: f32::NEG_INFINITY,
+        high: f32::INFINITY,
+        confidence: 0.0,
+        doubt: 0.0,
+    };
 
     fn known(slack: f32, score: f32) -> Self {
         let score = score.clamp(0.0, 1.0);
-        Self { low: slack, high: slack, confidence: score, doubt: score }
+        Self {
+            low: slack,
+            high: slack,
+            confidence: score,
+            doubt: score,
+        }
     }
 
     fn not(self) -> Self {
-        Self { low: -self.high, high: -self.low, confidence: self.doubt, doubt: self.confidence }
+        Self {
+            low: -self.high,
+            high: -self.low,
+            confidence: self.doubt,
+            doubt: self.confidence,
+        }
     }
 
     /// Both parts decide that both hold; the one that holds least decides that they do not.
@@ -198,7 +226,12 @@ impl Term {
                 let beyond = if *more { cover - share } else { share - cover };
                 (beyond / (share * view.margin).max(LEAST_MARGIN), 1.0)
             }),
-            Self::Apart { direction, from, to, by } => view.pair(*from, *to).and_then(|([a, b], score)| {
+            Self::Apart {
+                direction,
+                from,
+                to,
+                by,
+            } => view.pair(*from, *to).and_then(|([a, b], score)| {
                 let gap = match direction {
                     Direction::Above => b.y - a.y,
                     Direction::Below => a.y - b.y,
@@ -207,17 +240,32 @@ impl Term {
                 };
                 Some(((gap / torso? - by) / view.margin.max(LEAST_MARGIN), score))
             }),
-            Self::Near { from, to, within } => view
-                .pair(*from, *to)
-                .and_then(|([a, b], score)| Some(((within - a.distance(b) / torso?) / view.margin.max(LEAST_MARGIN), score))),
-            Self::Angle { points: [a, b, c], low, high } => {
-                view.pair(*a, *b).zip(view.at(*c)).and_then(|(([a, b], score), (c, other))| {
-                    Some((view.range_slack(angle_deg(a, b, c)?, *low, *high), score.min(other)))
-                })
-            }
-            Self::Tilt { points: [a, b], low, high } => {
-                view.pair(*a, *b).and_then(|([a, b], score)| Some((view.range_slack(tilt_deg(a, b)?, *low, *high), score)))
-            }
+            Self::Near { from, to, within } => view.pair(*from, *to).and_then(|([a, b], score)| {
+                Some((
+                    (within - a.distance(b) / torso?) / view.margin.max(LEAST_MARGIN),
+                    score,
+                ))
+            }),
+            Self::Angle {
+                points: [a, b, c],
+                low,
+                high,
+            } => view
+                .pair(*a, *b)
+                .zip(view.at(*c))
+                .and_then(|(([a, b], score), (c, other))| {
+                    Some((
+                        view.range_slack(angle_deg(a, b, c)?, *low, *high),
+                        score.min(other),
+                    ))
+                }),
+            Self::Tilt {
+                points: [a, b],
+                low,
+                high,
+            } => view.pair(*a, *b).and_then(|([a, b], score)| {
+                Some((view.range_slack(tilt_deg(a, b)?, *low, *high), score))
+            }),
         };
         match judgement {
             Some((slack, score)) if !slack.is_nan() => Judgement::known(slack, score),
@@ -227,18 +275,40 @@ impl Term {
 
     /// Always known, and without a margin: a hidden joint is the answer here.
     fn visible(spots: &[Spot], view: &View) -> Judgement {
-        let score = |joint: usize| view.skeleton.keypoints.get(joint).map_or(0.0, |k| k.score.clamp(0.0, 1.0));
-        let least = spots.iter().map(|s| score(s.0).min(score(s.1))).fold(1.0, f32::min);
+        let score = |joint: usize| {
+            view.skeleton
+                .keypoints
+                .get(joint)
+                .map_or(0.0, |k| k.score.clamp(0.0, 1.0))
+        };
+        let least = spots
+            .iter()
+            .map(|s| score(s.0).min(score(s.1)))
+            .fold(1.0, f32::min);
         let all = spots.iter().all(|&s| view.at(s).is_some());
-        let slack = if all { f32::INFINITY } else { f32::NEG_INFINITY };
-        Judgement { low: slack, high: slack, confidence: least, doubt: 1.0 - least }
+        let slack = if all {
+            f32::INFINITY
+        } else {
+            f32::NEG_INFINITY
+        };
+        Judgement {
+            low: slack,
+            high: slack,
+            confidence: least,
+            doubt: 1.0 - least,
+        }
     }
 }
 
 impl View<'_> {
     /// Where a point is, with the lower score of its joints; `None` if one of them is hidden.
     fn at(&self, spot: Spot) -> Option<(Point, f32)> {
-        let joint = |i: usize| self.skeleton.keypoints.get(i).filter(|k| k.score >= self.visible);
+        let joint = |i: usize| {
+            self.skeleton
+                .keypoints
+                .get(i)
+                .filter(|k| k.score >= self.visible)
+        };
         let (a, b) = (joint(spot.0)?, joint(spot.1)?);
         let point = a.position.midpoint(b.position);
         (point.x.is_finite() && point.y.is_finite()).then_some((point, a.score.min(b.score)))
@@ -252,8 +322,16 @@ impl View<'_> {
     /// How far inside `low`..`high` an angle lies. An end at 0 or 180 is no limit: nothing lies beyond it, and a straight arm
     /// must satisfy 150..180.
     fn range_slack(&self, degrees: f32, low: f32, high: f32) -> f32 {
-        let above = if low <= 0.0 { f32::INFINITY } else { degrees - low };
-        let below = if high >= 180.0 { f32::INFINITY } else { high - degrees };
+        let above = if low <= 0.0 {
+            f32::INFINITY
+        } else {
+            degrees - low
+        };
+        let below = if high >= 180.0 {
+            f32::INFINITY
+        } else {
+            high - degrees
+        };
         above.min(below) / self.margin_deg.max(LEAST_MARGIN)
     }
 }

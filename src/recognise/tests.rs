@@ -33,11 +33,22 @@ const STANDING: [(f32, f32); 17] = [
 
 /// Every point that a rule about COCO's joints can name.
 fn point_names() -> Vec<&'static str> {
-    COCO_17.into_iter().chain(["mid_hip", "mid_shoulder"]).collect()
+    COCO_17
+        .into_iter()
+        .chain(["mid_hip", "mid_shoulder"])
+        .collect()
 }
 
 fn standing() -> Skeleton {
-    Skeleton { keypoints: STANDING.iter().map(|&(x, y)| Keypoint { position: Point::new(x, y), score: 0.9 }).collect() }
+    Skeleton {
+        keypoints: STANDING
+            .iter()
+            .map(|&(x, y)| Keypoint {
+                position: Point::new(x, y),
+                score: 0.9,
+            })
+            .collect(),
+    }
 }
 
 fn joint(name: &str) -> usize {
@@ -64,7 +75,13 @@ fn rule(text: &str) -> Rule {
 }
 
 fn judge(rule: &Rule, skeleton: &Skeleton) -> rule::Judgement {
-    rule.judge(&View { skeleton, cover: None, visible: 0.3, margin: Pose::MARGIN, margin_deg: Pose::MARGIN_DEG })
+    rule.judge(&View {
+        skeleton,
+        cover: None,
+        visible: 0.3,
+        margin: Pose::MARGIN,
+        margin_deg: Pose::MARGIN_DEG,
+    })
 }
 
 fn holds(text: &str, skeleton: &Skeleton) -> bool {
@@ -98,7 +115,11 @@ struct Scene {
 
 impl Scene {
     fn new(pose: Pose) -> Self {
-        let settings = TrackSettings { min_cutoff_hz: 0.0, forget: Duration::from_secs(100), ..TrackSettings::default() };
+        let settings = TrackSettings {
+            min_cutoff_hz: 0.0,
+            forget: Duration::from_secs(100),
+            ..TrackSettings::default()
+        };
         Self {
             tracker: Tracker::new(settings),
             recogniser: Recogniser::new(vec![pose], 0.3),
@@ -110,10 +131,16 @@ impl Scene {
     /// A frame at `at` milliseconds that shows `skeleton`, or nobody.
     fn frame(&mut self, at: u64, skeleton: Option<&Skeleton>) -> &[PoseEvent] {
         if let Some(skeleton) = skeleton {
-            self.tracker.see(ms(at), skeleton, Rect::new(100.0, 0.0, 200.0, 400.0));
+            self.tracker
+                .see(ms(at), skeleton, Rect::new(100.0, 0.0, 200.0, 400.0));
         }
-        self.recogniser.update(ms(at), self.tracker.people(), &mut self.events);
-        self.happened.extend(self.events.iter().map(|e| (e.kind, e.time.as_millis() as u64)));
+        self.recogniser
+            .update(ms(at), self.tracker.people(), &mut self.events);
+        self.happened.extend(
+            self.events
+                .iter()
+                .map(|e| (e.kind, e.time.as_millis() as u64)),
+        );
         &self.events
     }
 }

@@ -21,8 +21,12 @@ use crate::skeleton::{KeypointSet, Skeleton};
 /// people in 80 photos of COCO train2017 who have the whole torso marked, 40 pixels or longer: the longest estimate from
 /// shoulders, arms and neck is 1.04 of the true torso in the median and 0.84 to 1.46 from the 10th to the 90th percentile. The
 /// legs' factors come from the same people; their maximum was not checked.
-const LENGTHS: [(&str, &str, f32); 4] =
-    [("shoulder", "elbow", 1.6), ("ear", "shoulder", 1.9), ("hip", "knee", 1.2), ("knee", "ankle", 1.25)];
+const LENGTHS: [(&str, &str, f32); 4] = [
+    ("shoulder", "elbow", 1.6),
+    ("ear", "shoulder", 1.9),
+    ("hip", "knee", 1.2),
+    ("knee", "ankle", 1.25),
+];
 /// The same for the distance between the shoulders.
 const SHOULDERS: f32 = 1.5;
 /// The least share of the estimate that a seen torso may be.
@@ -39,7 +43,8 @@ pub(super) struct TorsoMeasure {
 
 impl TorsoMeasure {
     pub fn new(joints: &KeypointSet) -> Self {
-        let sides = |name: &str| ["left", "right"].map(|side| joints.index(&format!("{side}_{name}")));
+        let sides =
+            |name: &str| ["left", "right"].map(|side| joints.index(&format!("{side}_{name}")));
         let shoulders = sides("shoulder");
         let mut lengths = Vec::new();
         for (from, to, factor) in LENGTHS {
@@ -49,19 +54,37 @@ impl TorsoMeasure {
         if let [Some(left), Some(right)] = shoulders {
             lengths.push((left, right, SHOULDERS));
         }
-        Self { shoulders, hips: sides("hip"), lengths }
+        Self {
+            shoulders,
+            hips: sides("hip"),
+            lengths,
+        }
     }
 
     /// The torso length of `skeleton` in pixels; `None` if too little of the person is seen.
     pub fn pixels(&self, skeleton: &Skeleton, visible: f32) -> Option<f32> {
-        let at = |joint: usize| skeleton.keypoints.get(joint).filter(|k| k.score >= visible).map(|k| k.position);
-        let lengths = self.lengths.iter().filter_map(|&(a, b, factor)| Some(at(a)?.distance(at(b)?) * factor));
+        let at = |joint: usize| {
+            skeleton
+                .keypoints
+                .get(joint)
+                .filter(|k| k.score >= visible)
+                .map(|k| k.position)
+        };
+        let lengths = self
+            .lengths
+            .iter()
+            .filter_map(|&(a, b, factor)| Some(at(a)?.distance(at(b)?) * factor));
         let estimate = lengths.fold(0.0, f32::max);
         let sides = [0, 1].map(|i| Some((at(self.shoulders[i]?)?, at(self.hips[i]?)?)));
         let seen = match sides {
-            [Some((left_shoulder, left_hip)), Some((right_shoulder, right_hip))] => {
-                Some(left_shoulder.midpoint(right_shoulder).distance(left_hip.midpoint(right_hip)))
-            }
+            [
+                Some((left_shoulder, left_hip)),
+                Some((right_shoulder, right_hip)),
+            ] => Some(
+                left_shoulder
+                    .midpoint(right_shoulder)
+                    .distance(left_hip.midpoint(right_hip)),
+            ),
             [side, other] => side.or(other).map(|(shoulder, hip)| shoulder.distance(hip)),
         };
         let length = seen.map_or(estimate, |seen| seen.max(estimate * LEAST));

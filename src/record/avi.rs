@@ -41,7 +41,15 @@ pub struct AviWriter {
 impl AviWriter {
     pub(super) fn new(file: File, path: &Path, rate: (u32, u32)) -> Self {
         let (out, path) = (BufWriter::new(file), path.into());
-        Self { out, path, rate, size: None, index: Vec::new(), bytes: 0, jpeg: Vec::new() }
+        Self {
+            out,
+            path,
+            rate,
+            size: None,
+            index: Vec::new(),
+            bytes: 0,
+            jpeg: Vec::new(),
+        }
     }
 
     fn put(&mut self, size: Size, jpeg: &[u8]) -> io::Result<()> {
@@ -55,7 +63,8 @@ impl AviWriter {
         self.out.write_all(jpeg)?;
         self.out.write_all(&[0][..jpeg.len() % 2])?;
         self.out.flush()?; // so that a cut recording lacks one frame at most
-        self.index.push(((self.bytes - MOVI_SIZE_AT - 4) as u32, length));
+        self.index
+            .push(((self.bytes - MOVI_SIZE_AT - 4) as u32, length));
         self.bytes += 8 + u64::from(length) + u64::from(length % 2);
         Ok(())
     }
@@ -77,8 +86,12 @@ impl AviWriter {
         }
         let all = self.bytes + 8 + u64::from(frames) * 16;
         let movi = self.bytes - MOVI_SIZE_AT - 4;
-        let sizes =
-            [(RIFF_SIZE_AT, (all - 8) as u32), (MOVI_SIZE_AT, movi as u32), (AVIH_FRAMES_AT, frames), (STRH_LENGTH_AT, frames)];
+        let sizes = [
+            (RIFF_SIZE_AT, (all - 8) as u32),
+            (MOVI_SIZE_AT, movi as u32),
+            (AVIH_FRAMES_AT, frames),
+            (STRH_LENGTH_AT, frames),
+        ];
         for (at, value) in sizes {
             self.out.seek(SeekFrom::Start(at))?;
             self.out.write_all(&value.to_le_bytes())?;
@@ -96,7 +109,10 @@ impl ClipWriter for AviWriter {
     }
 
     fn finish(mut self: Box<Self>) -> Result<u64, RecordError> {
-        self.close().map_err(|error| RecordError::Write { path: self.path.clone(), error })?;
+        self.close().map_err(|error| RecordError::Write {
+            path: self.path.clone(),
+            error,
+        })?;
         Ok(self.index.len() as u64)
     }
 }
@@ -116,7 +132,10 @@ impl AviWriter {
         if self.bytes + jpeg.len() as u64 + 16 * self.index.len() as u64 > MAX_BYTES {
             return Err(RecordError::Full(self.path.clone()));
         }
-        self.put(size, jpeg).map_err(|error| RecordError::Write { path: self.path.clone(), error })
+        self.put(size, jpeg).map_err(|error| RecordError::Write {
+            path: self.path.clone(),
+            error,
+        })
     }
 }
 
@@ -131,9 +150,12 @@ fn whole_jpeg(bytes: &[u8]) -> Result<Size, RecordError> {
 
 fn encode(frame: &Frame, out: &mut Vec<u8>) -> Result<(), RecordError> {
     let rgb = frame.to_rgb()?;
-    let side = |v: u32| u16::try_from(v).map_err(|_| RecordError::from(DecodeError::TooLarge(frame.size)));
+    let side =
+        |v: u32| u16::try_from(v).map_err(|_| RecordError::from(DecodeError::TooLarge(frame.size)));
     let (w, h) = (side(frame.size.width)?, side(frame.size.height)?);
-    Encoder::new(out, JPEG_QUALITY).encode(&rgb, w, h, ColorType::Rgb).map_err(|e| RecordError::Encode(e.to_string()))
+    Encoder::new(out, JPEG_QUALITY)
+        .encode(&rgb, w, h, ColorType::Rgb)
+        .map_err(|e| RecordError::Encode(e.to_string()))
 }
 
 /// The bytes before the first frame, with zeros for what is only known at the end.
@@ -142,18 +164,38 @@ fn header(size: Size, (num, den): (u32, u32)) -> Vec<u8> {
     let (w, h) = (size.width, size.height);
     let mut out = Vec::with_capacity(HEADER_BYTES);
     let text = |out: &mut Vec<u8>, word: &[u8]| out.extend_from_slice(word);
-    let words = |out: &mut Vec<u8>, words: &[u32]| words.iter().for_each(|w| out.extend(w.to_le_bytes()));
+    let words =
+        |out: &mut Vec<u8>, words: &[u32]| words.iter().for_each(|w| out.extend(w.to_le_bytes()));
     text(&mut out, b"RIFF\0\0\0\0AVI LIST");
     words(&mut out, &[192]);
     text(&mut out, b"hdrlavih");
     const HAS_INDEX: u32 = 0x10;
-    words(&mut out, &[56, frame_us, 0, 0, HAS_INDEX, 0, 0, 1, 0, w, h, 0, 0, 0, 0]);
+    words(
+        &mut out,
+        &[56, frame_us, 0, 0, HAS_INDEX, 0, 0, 1, 0, w, h, 0, 0, 0, 0],
+    );
     text(&mut out, b"LIST");
     words(&mut out, &[116]);
     text(&mut out, b"strlstrh");
     words(&mut out, &[56]);
     text(&mut out, b"vidsMJPG");
-    words(&mut out, &[0, 0, 0, den, num, 0, 0, 0, u32::MAX, 0, 0, w & 0xffff | h << 16]);
+    words(
+        &mut out,
+        &[
+            0,
+            0,
+            0,
+            den,
+            num,
+            0,
+            0,
+            0,
+            u32::MAX,
+            0,
+            0,
+            w & 0xffff | h << 16,
+        ],
+    );
     text(&mut out, b"strf");
     words(&mut out, &[40, 40, w, h, 1 | 24 << 16]);
     text(&mut out, b"MJPG");
@@ -173,7 +215,12 @@ mod tests {
         assert_eq!(h.len(), HEADER_BYTES);
         assert_eq!(
             (at(RIFF_SIZE_AT), at(MOVI_SIZE_AT), &h[24..32], &h[100..108]),
-            (&b"RIFF"[..], &b"LIST"[..], &b"avih\x38\0\0\0"[..], &b"strh\x38\0\0\0"[..])
+            (
+                &b"RIFF"[..],
+                &b"LIST"[..],
+                &b"avih\x38\0\0\0"[..],
+                &b"strh\x38\0\0\0"[..]
+            )
         );
         // After the list of headers (12 + 8 + 192 bytes) comes the list of frames.
         assert_eq!(12 + 8 + 192, MOVI_SIZE_AT - 4);

@@ -27,14 +27,25 @@ pub struct Y4mWriter {
 impl Y4mWriter {
     pub(super) fn new(file: File, path: &Path, rate: (u32, u32)) -> Self {
         let (out, planes) = (BufWriter::new(file), Vec::new());
-        Self { out, path: path.into(), rate, size: None, frames: 0, decoded: Frame::default(), planes }
+        Self {
+            out,
+            path: path.into(),
+            rate,
+            size: None,
+            frames: 0,
+            decoded: Frame::default(),
+            planes,
+        }
     }
 
     fn put(&mut self, size: Size) -> std::io::Result<()> {
         if self.frames == 0 {
             let (num, den) = self.rate;
             let Size { width, height } = size;
-            writeln!(self.out, "YUV4MPEG2 W{width} H{height} F{num}:{den} Ip A1:1 C420jpeg XCOLORRANGE=LIMITED")?;
+            writeln!(
+                self.out,
+                "YUV4MPEG2 W{width} H{height} F{num}:{den} Ip A1:1 C420jpeg XCOLORRANGE=LIMITED"
+            )?;
         }
         self.out.write_all(b"FRAME\n")?;
         self.out.write_all(&self.planes)?;
@@ -53,13 +64,19 @@ impl ClipWriter for Y4mWriter {
         to_i420(raw, &mut self.planes)?;
         let size = raw.size;
         same_size(&mut self.size, size)?;
-        self.put(size).map_err(|error| RecordError::Write { path: self.path.clone(), error })?;
+        self.put(size).map_err(|error| RecordError::Write {
+            path: self.path.clone(),
+            error,
+        })?;
         self.frames += 1;
         Ok(())
     }
 
     fn finish(mut self: Box<Self>) -> Result<u64, RecordError> {
-        self.out.flush().map_err(|error| RecordError::Write { path: self.path.clone(), error })?;
+        self.out.flush().map_err(|error| RecordError::Write {
+            path: self.path.clone(),
+            error,
+        })?;
         Ok(self.frames)
     }
 }
@@ -67,7 +84,11 @@ impl ClipWriter for Y4mWriter {
 /// The picture as planes of Y, U and V with nothing between rows.
 fn to_i420(frame: &Frame, out: &mut Vec<u8>) -> Result<(), RecordError> {
     frame.check()?;
-    let (w, h, s) = (frame.size.width as usize, frame.size.height as usize, frame.stride);
+    let (w, h, s) = (
+        frame.size.width as usize,
+        frame.size.height as usize,
+        frame.stride,
+    );
     let (cw, ch) = (w.div_ceil(2), h.div_ceil(2));
     out.clear();
     let luma = &frame.data[..];
@@ -84,7 +105,9 @@ fn to_i420(frame: &Frame, out: &mut Vec<u8>) -> Result<(), RecordError> {
         PixelFormat::Nv12 => {
             rows(luma, out, s, w, h);
             for part in 0..2 {
-                (0..ch).for_each(|y| out.extend((0..cw).map(|x| frame.data[s * h + y * s + 2 * x + part])));
+                (0..ch).for_each(|y| {
+                    out.extend((0..cw).map(|x| frame.data[s * h + y * s + 2 * x + part]))
+                });
             }
         }
         PixelFormat::Yuyv => {
@@ -92,7 +115,9 @@ fn to_i420(frame: &Frame, out: &mut Vec<u8>) -> Result<(), RecordError> {
             for part in [1, 3] {
                 for y in 0..ch {
                     let (a, b) = (2 * y * s, (2 * y + 1).min(h - 1) * s);
-                    let chroma = |x: usize| u16::from(luma[a + 4 * x + part]) + u16::from(luma[b + 4 * x + part]);
+                    let chroma = |x: usize| {
+                        u16::from(luma[a + 4 * x + part]) + u16::from(luma[b + 4 * x + part])
+                    };
                     out.extend((0..cw).map(|x| (chroma(x).div_ceil(2)) as u8));
                 }
             }
@@ -110,14 +135,18 @@ impl PixelVisitor for FromRgb<'_> {
     fn visit(self, pixels: &impl Pixels, size: Size) {
         let (w, h) = (size.width as usize, size.height as usize);
         for y in 0..h {
-            self.0.extend((0..w).map(|x| rgb_to_yuv(pixels.rgb(x, y))[0]));
+            self.0
+                .extend((0..w).map(|x| rgb_to_yuv(pixels.rgb(x, y))[0]));
         }
         for part in [1, 2] {
             for y in (0..h).step_by(2) {
                 self.0.extend((0..w).step_by(2).map(|x| {
                     let (right, below) = ((x + 1).min(w - 1), (y + 1).min(h - 1));
-                    let four = [(x, y), (right, y), (x, below), (right, below)].map(|(x, y)| pixels.rgb(x, y));
-                    let mean = |c: usize| ((four.iter().map(|p| u16::from(p[c])).sum::<u16>() + 2) / 4) as u8;
+                    let four = [(x, y), (right, y), (x, below), (right, below)]
+                        .map(|(x, y)| pixels.rgb(x, y));
+                    let mean = |c: usize| {
+                        ((four.iter().map(|p| u16::from(p[c])).sum::<u16>() + 2) / 4) as u8
+                    };
                     rgb_to_yuv([mean(0), mean(1), mean(2)])[part]
                 }));
             }

@@ -31,7 +31,10 @@ fn share(cutoff_hz: f32, dt_s: f32) -> f32 {
 }
 
 fn towards(from: Point, to: Point, share: f32) -> Point {
-    Point::new(from.x + (to.x - from.x) * share, from.y + (to.y - from.y) * share)
+    Point::new(
+        from.x + (to.x - from.x) * share,
+        from.y + (to.y - from.y) * share,
+    )
 }
 
 impl SkeletonFilter {
@@ -43,11 +46,21 @@ impl SkeletonFilter {
 
     /// Smooths `skeleton` in place. `body_px` is the person's height in pixels, by which speeds are measured. A joint that was unseen starts
     /// afresh where it comes back; so do all when time stands still or runs backwards.
-    pub fn smooth(&mut self, time: Duration, body_px: f32, visible: f32, settings: &TrackSettings, skeleton: &mut Skeleton) {
+    pub fn smooth(
+        &mut self,
+        time: Duration,
+        body_px: f32,
+        visible: f32,
+        settings: &TrackSettings,
+        skeleton: &mut Skeleton,
+    ) {
         if settings.min_cutoff_hz <= 0.0 {
             return;
         }
-        let dt_s = self.last.and_then(|last| time.checked_sub(last)).map_or(0.0, |d| d.as_secs_f32());
+        let dt_s = self
+            .last
+            .and_then(|last| time.checked_sub(last))
+            .map_or(0.0, |d| d.as_secs_f32());
         self.last = Some(time);
         self.joints.resize(skeleton.keypoints.len(), None);
         for (joint, keypoint) in self.joints.iter_mut().zip(&mut skeleton.keypoints) {
@@ -57,10 +70,16 @@ impl SkeletonFilter {
             }
             let raw = keypoint.position;
             let Some(state) = joint.as_mut().filter(|_| dt_s > 0.0) else {
-                *joint = Some(Joint { position: raw, speed: Point::default() });
+                *joint = Some(Joint {
+                    position: raw,
+                    speed: Point::default(),
+                });
                 continue;
             };
-            let now = Point::new((raw.x - state.position.x) / dt_s, (raw.y - state.position.y) / dt_s);
+            let now = Point::new(
+                (raw.x - state.position.x) / dt_s,
+                (raw.y - state.position.y) / dt_s,
+            );
             state.speed = towards(state.speed, now, share(SPEED_CUTOFF_HZ, dt_s));
             let bodies_a_second = state.speed.distance(Point::default()) / body_px.max(1.0);
             let cutoff_hz = settings.min_cutoff_hz + settings.beta * bodies_a_second;
@@ -81,8 +100,19 @@ mod tests {
         xs.iter()
             .enumerate()
             .map(|(i, &x)| {
-                let mut s = Skeleton { keypoints: vec![Keypoint { position: Point::new(x, 0.0), score: 1.0 }] };
-                filter.smooth(Duration::from_millis(i as u64 * dt_ms), 200.0, 0.2, &TrackSettings::default(), &mut s);
+                let mut s = Skeleton {
+                    keypoints: vec![Keypoint {
+                        position: Point::new(x, 0.0),
+                        score: 1.0,
+                    }],
+                };
+                filter.smooth(
+                    Duration::from_millis(i as u64 * dt_ms),
+                    200.0,
+                    0.2,
+                    &TrackSettings::default(),
+                    &mut s,
+                );
                 s.keypoints[0].position.x
             })
             .collect()
@@ -116,8 +146,19 @@ mod tests {
     fn time_that_runs_backwards_starts_afresh() {
         let mut filter = SkeletonFilter::default();
         for (ms, x) in [(1000, 10.0), (500, 90.0), (500, 30.0)] {
-            let mut s = Skeleton { keypoints: vec![Keypoint { position: Point::new(x, 0.0), score: 1.0 }] };
-            filter.smooth(Duration::from_millis(ms), 200.0, 0.2, &TrackSettings::default(), &mut s);
+            let mut s = Skeleton {
+                keypoints: vec![Keypoint {
+                    position: Point::new(x, 0.0),
+                    score: 1.0,
+                }],
+            };
+            filter.smooth(
+                Duration::from_millis(ms),
+                200.0,
+                0.2,
+                &TrackSettings::default(),
+                &mut s,
+            );
             assert_eq!(s.keypoints[0].position.x, x);
         }
     }

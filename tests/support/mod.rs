@@ -12,7 +12,10 @@ pub const PERSON: &str = "photo photos/basketball.jpg";
 pub fn until(what: &str, mut done: impl FnMut() -> bool) {
     let start = Instant::now();
     while !done() {
-        assert!(start.elapsed() < Duration::from_secs(60), "waited in vain: {what}");
+        assert!(
+            start.elapsed() < Duration::from_secs(60),
+            "waited in vain: {what}"
+        );
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -39,7 +42,13 @@ impl Daemon {
         Self { child, dir }
     }
 
-    fn spawn(dir: &tempfile::TempDir, script: &[&str], rest: &str, env: &[(&str, &str)], stdout: Stdio) -> Child {
+    fn spawn(
+        dir: &tempfile::TempDir,
+        script: &[&str],
+        rest: &str,
+        env: &[(&str, &str)],
+        stdout: Stdio,
+    ) -> Child {
         let path = dir.path().join("posed.toml");
         std::fs::write(&path, config(dir, script, rest)).unwrap();
         let log = std::fs::File::create(dir.path().join("log")).unwrap();
@@ -58,7 +67,11 @@ impl Daemon {
 
     /// Writes another configuration in place of the first.
     pub fn rewrite(&self, script: &[&str], rest: &str) {
-        std::fs::write(self.dir.path().join("posed.toml"), config(&self.dir, script, rest)).unwrap();
+        std::fs::write(
+            self.dir.path().join("posed.toml"),
+            config(&self.dir, script, rest),
+        )
+        .unwrap();
     }
 
     pub fn file(&self, name: &str) -> PathBuf {
@@ -80,7 +93,9 @@ impl Daemon {
 
     /// Waits for the end and gives the status with the log.
     pub fn end(&mut self) -> (ExitStatus, String) {
-        until("the program ends", || self.child.try_wait().unwrap().is_some());
+        until("the program ends", || {
+            self.child.try_wait().unwrap().is_some()
+        });
         (self.child.wait().unwrap(), self.read("log"))
     }
 }

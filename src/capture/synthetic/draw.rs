@@ -20,7 +20,9 @@ pub(super) fn gradient(at: u64, frame: &mut Frame) {
 /// Flat grey.
 pub(super) fn blank(frame: &mut Frame) {
     frame.data.clear();
-    frame.data.resize(frame.stride * frame.size.height as usize, 128);
+    frame
+        .data
+        .resize(frame.stride * frame.size.height as usize, 128);
 }
 
 /// `picture` stretched over the whole frame, nearest pixel.
@@ -33,7 +35,12 @@ pub(super) fn scaled(picture: &Frame, frame: &mut Frame) {
             let stride = self.0.stride;
             for (y, row) in self.0.data.chunks_exact_mut(stride).enumerate() {
                 for (pair, four) in row.chunks_exact_mut(4).enumerate() {
-                    let pixel = |x: usize| pixels.rgb(x.min(w - 1) * from.width as usize / w, y * from.height as usize / h);
+                    let pixel = |x: usize| {
+                        pixels.rgb(
+                            x.min(w - 1) * from.width as usize / w,
+                            y * from.height as usize / h,
+                        )
+                    };
                     let [a, u, v] = rgb_to_yuv(pixel(pair * 2));
                     let [b, ..] = rgb_to_yuv(pixel(pair * 2 + 1));
                     four.copy_from_slice(&[a, u, b, v]);
@@ -50,7 +57,9 @@ pub(super) fn scaled(picture: &Frame, frame: &mut Frame) {
 /// A colour ramp as a JPEG file; `rgb` is scratch.
 pub(super) fn jpeg(at: u64, rgb: &mut Vec<u8>, frame: &mut Frame) -> Result<(), String> {
     let size = frame.size;
-    let (Ok(w), Ok(h)) = (u16::try_from(size.width), u16::try_from(size.height)) else { return Err(format!("size {size}")) };
+    let (Ok(w), Ok(h)) = (u16::try_from(size.width), u16::try_from(size.height)) else {
+        return Err(format!("size {size}"));
+    };
     let step = at.wrapping_mul(4) as usize;
     rgb.clear();
     for y in 0..usize::from(h) {

@@ -66,7 +66,10 @@ fn parse(text: &str) -> Option<Step> {
         "frames" => Step::Frames(count()?),
         "photo" => {
             let (path, count) = rest.rsplit_once(' ')?;
-            Step::Photo { path: Arc::from(Path::new(path.trim())), count: count.parse().ok()? }
+            Step::Photo {
+                path: Arc::from(Path::new(path.trim())),
+                count: count.parse().ok()?,
+            }
         }
         "blank" => Step::Blank(count()?),
         "stall" => Step::Stall(seconds()?),
@@ -90,17 +93,42 @@ mod tests {
 
     #[test]
     fn steps_read_as_they_are_written() {
-        let photo = Step::Photo { path: Arc::from(Path::new("a dir/b.jpg")), count: 3 };
+        let photo = Step::Photo {
+            path: Arc::from(Path::new("a dir/b.jpg")),
+            count: 3,
+        };
         assert_eq!(Step::parse("photo a dir/b.jpg 3"), Ok(photo));
-        assert_eq!(Step::parse(" stall 0.5 "), Ok(Step::Stall(Duration::from_millis(500))));
-        assert_eq!(Step::parse("resize 320x240"), Ok(Step::Resize(Size::new(320, 240))));
+        assert_eq!(
+            Step::parse(" stall 0.5 "),
+            Ok(Step::Stall(Duration::from_millis(500)))
+        );
+        assert_eq!(
+            Step::parse("resize 320x240"),
+            Ok(Step::Resize(Size::new(320, 240)))
+        );
         assert_eq!(Step::parse("loop"), Ok(Step::Loop));
     }
 
     #[test]
     fn anything_else_lists_the_steps() {
-        for bad in ["", "frame 3", "frames", "frames -1", "stall -1", "stall inf", "photo x", "resize 3", "end 3"] {
-            assert!(Step::parse(bad).unwrap_err().to_string().contains("truncated_mjpeg N"), "{bad}");
+        for bad in [
+            "",
+            "frame 3",
+            "frames",
+            "frames -1",
+            "stall -1",
+            "stall inf",
+            "photo x",
+            "resize 3",
+            "end 3",
+        ] {
+            assert!(
+                Step::parse(bad)
+                    .unwrap_err()
+                    .to_string()
+                    .contains("truncated_mjpeg N"),
+                "{bad}"
+            );
         }
     }
 }

@@ -18,7 +18,11 @@ pub(super) struct Sizes {
 
 impl Sizes {
     pub(super) fn one(size: Size) -> Self {
-        Self { min: size, max: size, step: Size::new(1, 1) }
+        Self {
+            min: size,
+            max: size,
+            step: Size::new(1, 1),
+        }
     }
 
     /// The size in the range that is nearest to `wanted`.
@@ -28,8 +32,18 @@ impl Sizes {
             inside - (inside - min) % step.max(1)
         };
         Size::new(
-            axis(wanted.width, self.min.width, self.max.width, self.step.width),
-            axis(wanted.height, self.min.height, self.max.height, self.step.height),
+            axis(
+                wanted.width,
+                self.min.width,
+                self.max.width,
+                self.step.width,
+            ),
+            axis(
+                wanted.height,
+                self.min.height,
+                self.max.height,
+                self.step.height,
+            ),
         )
     }
 }
@@ -43,8 +57,14 @@ pub(super) struct Offer {
 
 impl Offer {
     fn nearest(&self, wanted: Size) -> Size {
-        let distance = |s: &Size| s.width.abs_diff(wanted.width) as u64 + s.height.abs_diff(wanted.height) as u64;
-        self.sizes.iter().map(|s| s.nearest(wanted)).min_by_key(distance).unwrap_or(wanted)
+        let distance = |s: &Size| {
+            s.width.abs_diff(wanted.width) as u64 + s.height.abs_diff(wanted.height) as u64
+        };
+        self.sizes
+            .iter()
+            .map(|s| s.nearest(wanted))
+            .min_by_key(distance)
+            .unwrap_or(wanted)
     }
 }
 
@@ -65,7 +85,9 @@ pub(super) fn pixel_format(fourcc: [u8; 4]) -> Option<PixelFormat> {
 pub(super) fn is_bayer(fourcc: [u8; 4]) -> bool {
     match &fourcc {
         b"BA81" | b"GBRG" | b"GRBG" | b"RGGB" | b"BYR2" | b"GB16" | b"GR16" | b"RG16" => true,
-        [b'B' | b'G' | b'R', order, b'1', b'0' | b'2' | b'4' | b'6'] => matches!(order, b'G' | b'B' | b'A' | b'R'),
+        [b'B' | b'G' | b'R', order, b'1', b'0' | b'2' | b'4' | b'6'] => {
+            matches!(order, b'G' | b'B' | b'A' | b'R')
+        }
         [b'p' | b'a' | b'b', b'B' | b'G' | b'g' | b'R', a, b] => {
             a == b && matches!(a, b'A' | b'C' | b'E' | b'8') || *a == b'A' && *b == b'8'
         }
@@ -76,12 +98,20 @@ pub(super) fn is_bayer(fourcc: [u8; 4]) -> bool {
 
 /// The offer and size to ask for: `wanted` if given, else YUYV up to 640x480 and MJPEG above, then the others; among those first
 /// the ones that have exactly the size. `None` if there is no offer that posed can read.
-pub(super) fn choose(offers: &[Offer], size: Option<Size>, wanted: Option<PixelFormat>) -> Option<([u8; 4], PixelFormat, Size)> {
+pub(super) fn choose(
+    offers: &[Offer],
+    size: Option<Size>,
+    wanted: Option<PixelFormat>,
+) -> Option<([u8; 4], PixelFormat, Size)> {
     use PixelFormat::{Grey, I420, Mjpeg, Nv12, Rgb, Yuyv};
     let size = size.unwrap_or(DEFAULT_SIZE);
     let small = size.width <= 640 && size.height <= 480;
     // Above 640x480 uncompressed frames overload USB 2; below, decoding JPEGs costs more than it saves.
-    let order = if small { [Yuyv, Mjpeg, Nv12, I420, Rgb, Grey] } else { [Mjpeg, Nv12, Yuyv, I420, Rgb, Grey] };
+    let order = if small {
+        [Yuyv, Mjpeg, Nv12, I420, Rgb, Grey]
+    } else {
+        [Mjpeg, Nv12, Yuyv, I420, Rgb, Grey]
+    };
     let rank = |format: PixelFormat| order.iter().position(|&f| f == format);
     let usable = offers.iter().filter_map(|o| {
         let format = pixel_format(o.fourcc).filter(|&f| wanted.is_none_or(|w| w == f))?;
@@ -95,7 +125,13 @@ mod tests {
     use super::*;
 
     fn offer(fourcc: &[u8; 4], sizes: &[(u32, u32)]) -> Offer {
-        Offer { fourcc: *fourcc, sizes: sizes.iter().map(|&(w, h)| Sizes::one(Size::new(w, h))).collect() }
+        Offer {
+            fourcc: *fourcc,
+            sizes: sizes
+                .iter()
+                .map(|&(w, h)| Sizes::one(Size::new(w, h)))
+                .collect(),
+        }
     }
 
     fn webcam() -> Vec<Offer> {
@@ -109,10 +145,22 @@ mod tests {
     #[test]
     fn small_pictures_come_as_yuyv_and_large_ones_as_mjpeg() {
         let pick = |size, format| choose(&webcam(), size, format).map(|(_, f, s)| (f, s));
-        assert_eq!(pick(None, None), Some((PixelFormat::Yuyv, Size::new(640, 480))));
-        assert_eq!(pick(Some(Size::new(1280, 720)), None), Some((PixelFormat::Mjpeg, Size::new(1280, 720))));
-        assert_eq!(pick(None, Some(PixelFormat::Mjpeg)), Some((PixelFormat::Mjpeg, Size::new(640, 480))));
-        assert_eq!(pick(Some(Size::new(300, 200)), Some(PixelFormat::Yuyv)), Some((PixelFormat::Yuyv, Size::new(320, 240))));
+        assert_eq!(
+            pick(None, None),
+            Some((PixelFormat::Yuyv, Size::new(640, 480)))
+        );
+        assert_eq!(
+            pick(Some(Size::new(1280, 720)), None),
+            Some((PixelFormat::Mjpeg, Size::new(1280, 720)))
+        );
+        assert_eq!(
+            pick(None, Some(PixelFormat::Mjpeg)),
+            Some((PixelFormat::Mjpeg, Size::new(640, 480)))
+        );
+        assert_eq!(
+            pick(Some(Size::new(300, 200)), Some(PixelFormat::Yuyv)),
+            Some((PixelFormat::Yuyv, Size::new(320, 240)))
+        );
         assert_eq!(pick(None, Some(PixelFormat::Nv12)), None);
     }
 
@@ -124,21 +172,33 @@ mod tests {
 
     #[test]
     fn a_range_of_sizes_is_met_on_its_steps() {
-        let range = Sizes { min: Size::new(32, 32), max: Size::new(1920, 1080), step: Size::new(16, 2) };
+        let range = Sizes {
+            min: Size::new(32, 32),
+            max: Size::new(1920, 1080),
+            step: Size::new(16, 2),
+        };
         assert_eq!(range.nearest(Size::new(650, 481)), Size::new(640, 480));
         assert_eq!(range.nearest(Size::new(9999, 1)), Size::new(1920, 32));
-        let odd = Sizes { min: Size::new(8, 8), max: Size::new(1, 1), step: Size::new(0, 0) };
+        let odd = Sizes {
+            min: Size::new(8, 8),
+            max: Size::new(1, 1),
+            step: Size::new(0, 0),
+        };
         assert_eq!(odd.nearest(Size::new(5, 5)), Size::new(8, 8));
     }
 
     #[test]
     fn bayer_is_told_from_pictures() {
-        for f in
-            [b"BA81", b"GBRG", b"RG10", b"pRAA", b"pgAA", b"BG10", b"pBAA", b"pRCC", b"pGEE", b"BA12", b"GB16", b"aBA8", b"BYR2"]
-        {
+        for f in [
+            b"BA81", b"GBRG", b"RG10", b"pRAA", b"pgAA", b"BG10", b"pBAA", b"pRCC", b"pGEE",
+            b"BA12", b"GB16", b"aBA8", b"BYR2",
+        ] {
             assert!(is_bayer(*f), "{}", f.escape_ascii());
         }
-        for f in [b"YUYV", b"NV12", b"MJPG", b"GREY", b"RGB3", b"BGR3", b"YU12", b"Y10 ", b"H264", b"RGBP"] {
+        for f in [
+            b"YUYV", b"NV12", b"MJPG", b"GREY", b"RGB3", b"BGR3", b"YU12", b"Y10 ", b"H264",
+            b"RGBP",
+        ] {
             assert!(!is_bayer(*f), "{}", f.escape_ascii());
         }
     }

@@ -37,11 +37,35 @@ pub fn describe_device(path: &Path) -> io::Result<DeviceReport> {
     let device = open_device(path)?;
     let (driver, card, flags) = capabilities(&device)?;
     let is_capture = flags.contains(Flags::VIDEO_CAPTURE);
-    let offers = if is_capture { offers(&device)? } else { Vec::new() };
+    let offers = if is_capture {
+        offers(&device)?
+    } else {
+        Vec::new()
+    };
     let bayer_only = is_bayer_only(&driver, &offers);
-    let sizes = |o: &Offer| o.sizes.iter().flat_map(|s| if s.min == s.max { vec![s.min] } else { vec![s.min, s.max] }).collect();
-    let formats = offers.iter().map(|o| (o.fourcc.escape_ascii().to_string(), sizes(o))).collect();
-    Ok(DeviceReport { card, driver, formats, is_capture, bayer_only })
+    let sizes = |o: &Offer| {
+        o.sizes
+            .iter()
+            .flat_map(|s| {
+                if s.min == s.max {
+                    vec![s.min]
+                } else {
+                    vec![s.min, s.max]
+                }
+            })
+            .collect()
+    };
+    let formats = offers
+        .iter()
+        .map(|o| (o.fourcc.escape_ascii().to_string(), sizes(o)))
+        .collect();
+    Ok(DeviceReport {
+        card,
+        driver,
+        formats,
+        is_capture,
+        bayer_only,
+    })
 }
 
 /// Whether the node gives nothing but raw sensor data. The Pi 5's rp1-cfe lists every format there is, whatever its sensor can do.
@@ -51,7 +75,10 @@ pub(super) fn is_bayer_only(driver: &str, offers: &[Offer]) -> bool {
 
 pub(super) fn open_device(path: &Path) -> io::Result<Device> {
     if path.as_os_str().as_bytes().contains(&0) {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path holds a zero byte")); // v4l panics on it
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "the path holds a zero byte",
+        )); // v4l panics on it
     }
     Device::with_path(path)
 }
@@ -62,15 +89,33 @@ pub(super) fn capabilities(device: &Device) -> io::Result<(String, String, Flags
     // SAFETY: all-zero is a valid v4l2_capability: it holds numbers only.
     let mut found: v4l2_capability = unsafe { std::mem::zeroed() };
     // SAFETY: VIDIOC_QUERYCAP writes one v4l2_capability to the pointer, which is valid for the call.
-    unsafe { ioctl(device.handle().fd(), vidioc::VIDIOC_QUERYCAP, (&raw mut found).cast()) }?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes.split(|&b| b == 0).next().unwrap_or(&[])).into_owned();
-    Ok((text(&found.driver), text(&found.card), Flags::from(found.device_caps)))
+    unsafe {
+        ioctl(
+            device.handle().fd(),
+            vidioc::VIDIOC_QUERYCAP,
+            (&raw mut found).cast(),
+        )
+    }?;
+    let text = |bytes: &[u8]| {
+        String::from_utf8_lossy(bytes.split(|&b| b == 0).next().unwrap_or(&[])).into_owned()
+    };
+    Ok((
+        text(&found.driver),
+        text(&found.card),
+        Flags::from(found.device_caps),
+    ))
 }
 
 /// All pixel formats with their sizes.
 pub(super) fn offers(device: &Device) -> io::Result<Vec<Offer>> {
     let formats = device.enum_formats()?;
-    Ok(formats.into_iter().map(|f| Offer { fourcc: f.fourcc.repr, sizes: sizes(device, f.fourcc) }).collect())
+    Ok(formats
+        .into_iter()
+        .map(|f| Offer {
+            fourcc: f.fourcc.repr,
+            sizes: sizes(device, f.fourcc),
+        })
+        .collect())
 }
 
 fn sizes(device: &Device, fourcc: v4l::FourCC) -> Vec<Sizes> {
@@ -102,10 +147,16 @@ mod tests {
 
     #[test]
     fn a_raw_sensor_is_told_by_its_formats_or_its_driver() {
-        let offer = |f: &[u8; 4]| Offer { fourcc: *f, sizes: vec![] };
+        let offer = |f: &[u8; 4]| Offer {
+            fourcc: *f,
+            sizes: vec![],
+        };
         assert!(is_bayer_only("unicam", &[offer(b"pRAA"), offer(b"RG10")]));
         assert!(is_bayer_only("rp1-cfe", &[offer(b"YUYV")]));
-        assert!(!is_bayer_only("uvcvideo", &[offer(b"YUYV"), offer(b"RG10")]));
+        assert!(!is_bayer_only(
+            "uvcvideo",
+            &[offer(b"YUYV"), offer(b"RG10")]
+        ));
         assert!(!is_bayer_only("uvcvideo", &[]));
     }
 }

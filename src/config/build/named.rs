@@ -11,9 +11,19 @@ use crate::recognise::{Pose, Rule};
 use crate::skeleton::KeypointSet;
 use std::time::Duration;
 
-pub(super) fn pose(check: &mut Check, name: &str, p: &file::Pose, joints: &KeypointSet, segments: bool) -> Option<Pose> {
+pub(super) fn pose(
+    check: &mut Check,
+    name: &str,
+    p: &file::Pose,
+    joints: &KeypointSet,
+    segments: bool,
+) -> Option<Pose> {
     let key = |k: &str| format!("pose.{name}.{k}");
-    if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
+    if name.is_empty()
+        || !name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+    {
         check.faults.push(check.places.fault(
             &format!("pose.{name}"),
             "has a name with other signs than letters, digits, _ and -",
@@ -40,9 +50,17 @@ pub(super) fn pose(check: &mut Check, name: &str, p: &file::Pose, joints: &Keypo
         hold: check.seconds(&key("hold_s"), p.hold_s, 0.0, 3600.0, 0.3),
         release: check.seconds(&key("release_s"), p.release_s, 0.0, 3600.0, 0.3),
         cooldown: check.seconds(&key("cooldown_s"), p.cooldown_s, 0.0, 86_400.0, 0.0),
-        repeat: p.repeat_s.map(|s| check.seconds(&key("repeat_s"), Some(s), 0.05, 86_400.0, 1.0)),
+        repeat: p
+            .repeat_s
+            .map(|s| check.seconds(&key("repeat_s"), Some(s), 0.05, 86_400.0, 1.0)),
         margin: check.within(&key("margin"), p.margin, 0.001, 2.0, Pose::MARGIN),
-        margin_deg: check.within(&key("margin_deg"), p.margin_deg, 0.1, 90.0, Pose::MARGIN_DEG),
+        margin_deg: check.within(
+            &key("margin_deg"),
+            p.margin_deg,
+            0.1,
+            90.0,
+            Pose::MARGIN_DEG,
+        ),
         rule: Rule::all(rules),
     })
 }
@@ -55,19 +73,38 @@ fn pose_indices(check: &mut Check, key: &str, wanted: &[String], names: &[String
     for pose in wanted {
         match names.iter().position(|n| n == pose) {
             Some(i) => found.push(i),
-            None => check.fault(key, format!("there is no pose {pose:?}; the poses are: {}", names.join(", "))),
+            None => check.fault(
+                key,
+                format!(
+                    "there is no pose {pose:?}; the poses are: {}",
+                    names.join(", ")
+                ),
+            ),
         }
     }
     found
 }
 
-pub(super) fn action(check: &mut Check, name: &str, a: &file::Action, names: &[String]) -> Option<OutputSettings> {
+pub(super) fn action(
+    check: &mut Check,
+    name: &str,
+    a: &file::Action,
+    names: &[String],
+) -> Option<OutputSettings> {
     let section = format!("action.{name}");
     let key = |k: &str| format!("{section}.{k}");
     let poses = pose_indices(check, &key("pose"), a.pose.list(), names);
-    let until = a.until.as_ref().map(|u| pose_indices(check, &key("until"), u.list(), names)).unwrap_or_default();
+    let until = a
+        .until
+        .as_ref()
+        .map(|u| pose_indices(check, &key("until"), u.list(), names))
+        .unwrap_or_default();
     let pulse_ms = check.within(&key("pulse_ms"), a.pulse_ms, 1, 3_600_000, 200);
-    let default = if a.pulse_ms.is_some() || a.kind == "command" { "pulse" } else { "follow" };
+    let default = if a.pulse_ms.is_some() || a.kind == "command" {
+        "pulse"
+    } else {
+        "follow"
+    };
     let manner = match a.mode.as_deref().unwrap_or(default) {
         "pulse" => Manner::Pulse(Duration::from_millis(pulse_ms)),
         "latch" => Manner::Latch,
@@ -89,7 +126,11 @@ pub(super) fn action(check: &mut Check, name: &str, a: &file::Action, names: &[S
         ("offset", a.offset.is_some()),
         ("active_low", a.active_low.is_some()),
     ];
-    let program = [("argv", a.argv.is_some()), ("time_limit_s", a.time_limit_s.is_some()), ("overlap", a.overlap.is_some())];
+    let program = [
+        ("argv", a.argv.is_some()),
+        ("time_limit_s", a.time_limit_s.is_some()),
+        ("overlap", a.overlap.is_some()),
+    ];
     let path = [("path", a.path.is_some())];
     let device = match a.kind.as_str() {
         "gpio" => {
@@ -97,14 +138,20 @@ pub(super) fn action(check: &mut Check, name: &str, a: &file::Action, names: &[S
             check.unused(&section, "gpio", &path);
             let address = match (&a.line, &a.chip, a.offset) {
                 (Some(line), None, None) => LineAddress::Name(line.clone()),
-                (None, Some(chip), Some(offset)) => LineAddress::Offset { chip: chip.clone(), offset },
+                (None, Some(chip), Some(offset)) => LineAddress::Offset {
+                    chip: chip.clone(),
+                    offset,
+                },
                 (None, None, None) => return check.needed(&key("line"), None),
                 _ => {
                     check.fault(&key("offset"), "give either `line`, or `chip` and `offset`");
                     return None;
                 }
             };
-            DeviceSettings::Gpio(LineSettings { address, active_low: a.active_low.unwrap_or(false) })
+            DeviceSettings::Gpio(LineSettings {
+                address,
+                active_low: a.active_low.unwrap_or(false),
+            })
         }
         "command" => {
             check.unused(&section, "command", &gpio);
@@ -113,31 +160,51 @@ pub(super) fn action(check: &mut Check, name: &str, a: &file::Action, names: &[S
             if let Err(e) = command::check(&argv) {
                 check.fault(&key("argv"), e.to_string());
             }
-            let time_limit = check.seconds(&key("time_limit_s"), a.time_limit_s, 0.1, 86_400.0, 10.0);
-            DeviceSettings::Command(CommandSettings { argv, time_limit, overlap: a.overlap.unwrap_or(false) })
+            let time_limit =
+                check.seconds(&key("time_limit_s"), a.time_limit_s, 0.1, 86_400.0, 10.0);
+            DeviceSettings::Command(CommandSettings {
+                argv,
+                time_limit,
+                overlap: a.overlap.unwrap_or(false),
+            })
         }
         "memory" => {
             check.unused(&section, "memory", &gpio);
             check.unused(&section, "memory", &program);
-            DeviceSettings::Memory { journal: a.path.clone() }
+            DeviceSettings::Memory {
+                journal: a.path.clone(),
+            }
         }
         other => {
             check.fault(&key("kind"), format!("there is no kind {other:?}"));
             return None;
         }
     };
-    Some(OutputSettings { name: name.into(), device, manner, poses, until })
+    Some(OutputSettings {
+        name: name.into(),
+        device,
+        manner,
+        poses,
+        until,
+    })
 }
 
-pub(super) fn display(check: &mut Check, name: &str, d: &file::Display, segments: bool) -> Option<DisplayConfig> {
+pub(super) fn display(
+    check: &mut Check,
+    name: &str,
+    d: &file::Display,
+    segments: bool,
+) -> Option<DisplayConfig> {
     let section = format!("display.{name}");
     let key = |k: &str| format!("{section}.{k}");
     let show = match &d.show {
         None => SceneOptions::default(),
-        Some(parts) => SceneOptions::from_names(parts.iter().map(String::as_str)).unwrap_or_else(|part| {
-            check.fault(&key("show"), format!("there is no part {part:?}"));
-            SceneOptions::default()
-        }),
+        Some(parts) => {
+            SceneOptions::from_names(parts.iter().map(String::as_str)).unwrap_or_else(|part| {
+                check.fault(&key("show"), format!("there is no part {part:?}"));
+                SceneOptions::default()
+            })
+        }
     };
     if d.show.iter().flatten().any(|part| part == "mask") && !segments {
         check.faults.push(check.places.fault(
@@ -148,16 +215,29 @@ pub(super) fn display(check: &mut Check, name: &str, d: &file::Display, segments
     }
     let settings = match d.kind.as_str() {
         "framebuffer" => {
-            check.unused(&section, "framebuffer", &[("path", d.path.is_some()), ("every_s", d.every_s.is_some())]);
-            DisplaySettings::Framebuffer { device: d.device.clone().unwrap_or_else(|| "/dev/fb0".into()) }
+            check.unused(
+                &section,
+                "framebuffer",
+                &[("path", d.path.is_some()), ("every_s", d.every_s.is_some())],
+            );
+            DisplaySettings::Framebuffer {
+                device: d.device.clone().unwrap_or_else(|| "/dev/fb0".into()),
+            }
         }
         "png" => {
             check.unused(&section, "png", &[("device", d.device.is_some())]);
             let every = check.seconds(&key("every_s"), d.every_s, 0.0, 86_400.0, 1.0);
-            DisplaySettings::Png { path: check.needed(&key("path"), d.path.clone())?, every }
+            DisplaySettings::Png {
+                path: check.needed(&key("path"), d.path.clone())?,
+                every,
+            }
         }
         "memory" => {
-            let given = [("device", d.device.is_some()), ("path", d.path.is_some()), ("every_s", d.every_s.is_some())];
+            let given = [
+                ("device", d.device.is_some()),
+                ("path", d.path.is_some()),
+                ("every_s", d.every_s.is_some()),
+            ];
             check.unused(&section, "memory", &given);
             DisplaySettings::Memory
         }
@@ -166,14 +246,22 @@ pub(super) fn display(check: &mut Check, name: &str, d: &file::Display, segments
             return None;
         }
     };
-    Some(DisplayConfig { name: name.into(), settings, show })
+    Some(DisplayConfig {
+        name: name.into(),
+        settings,
+        show,
+    })
 }
 
 pub(super) fn publish(check: &mut Check, name: &str, p: &file::Publish) -> Option<PublishSettings> {
     let key = |k: &str| format!("publish.{name}.{k}");
     let sink = match p.kind.as_str() {
         "stdout" => {
-            check.unused(&format!("publish.{name}"), "stdout", &[("path", p.path.is_some())]);
+            check.unused(
+                &format!("publish.{name}"),
+                "stdout",
+                &[("path", p.path.is_some())],
+            );
             Sink::Stdout
         }
         "file" => Sink::File(check.needed(&key("path"), p.path.clone())?),
@@ -183,5 +271,8 @@ pub(super) fn publish(check: &mut Check, name: &str, p: &file::Publish) -> Optio
             return None;
         }
     };
-    Some(PublishSettings { sink, frames: p.frames.unwrap_or(false) })
+    Some(PublishSettings {
+        sink,
+        frames: p.frames.unwrap_or(false),
+    })
 }

@@ -13,37 +13,81 @@ use proptest::prelude::*;
 const VISIBLE: f32 = 0.25;
 
 fn keypoints() -> KeypointSet {
-    KeypointSet::new(["nose", "left_shoulder", "right_shoulder", "left_hip", "right_hip", "left_elbow", "right_elbow"])
+    KeypointSet::new([
+        "nose",
+        "left_shoulder",
+        "right_shoulder",
+        "left_hip",
+        "right_hip",
+        "left_elbow",
+        "right_elbow",
+    ])
 }
 
 fn grey(size: Size) -> Scene {
-    let mut frame = Frame { data: vec![128; size.width as usize * size.height as usize], ..Frame::default() };
+    let mut frame = Frame {
+        data: vec![128; size.width as usize * size.height as usize],
+        ..Frame::default()
+    };
     frame.set_shape(size, PixelFormat::Grey);
-    let mut scene = Scene::new(SceneOptions { boxes: true, ..SceneOptions::default() });
+    let mut scene = Scene::new(SceneOptions {
+        boxes: true,
+        ..SceneOptions::default()
+    });
     scene.begin(&frame);
     scene
 }
 
 /// A torso with one elbow out to each side, seen from the front.
-const TORSO: [(f32, f32); 7] = [(14.0, 4.0), (20.0, 10.0), (8.0, 10.0), (18.0, 22.0), (10.0, 22.0), (27.0, 14.0), (2.0, 16.0)];
+const TORSO: [(f32, f32); 7] = [
+    (14.0, 4.0),
+    (20.0, 10.0),
+    (8.0, 10.0),
+    (18.0, 22.0),
+    (10.0, 22.0),
+    (27.0, 14.0),
+    (2.0, 16.0),
+];
 
 fn add_torso(scene: &mut Scene) -> &mut SceneSkeleton {
     let person = scene.add_person();
-    person.skeleton.keypoints.extend(TORSO.map(|(x, y)| Keypoint { position: Point::new(x, y), score: 0.9 }));
+    person
+        .skeleton
+        .keypoints
+        .extend(TORSO.map(|(x, y)| Keypoint {
+            position: Point::new(x, y),
+            score: 0.9,
+        }));
     person
 }
 
 fn picture(scene: &Scene, size: Size) -> Vec<String> {
     let mut image = RgbImage::new(size);
     image.draw(scene, &keypoints(), VISIBLE);
-    ascii(&image, &[(LEFT, 'l'), (RIGHT, 'r'), (MIDDLE, 'm'), (EDGE, '.'), (GROUND, '_'), (BOX, 'b'), (NOTE, 'n')])
+    ascii(
+        &image,
+        &[
+            (LEFT, 'l'),
+            (RIGHT, 'r'),
+            (MIDDLE, 'm'),
+            (EDGE, '.'),
+            (GROUND, '_'),
+            (BOX, 'b'),
+            (NOTE, 'n'),
+        ],
+    )
 }
 
 /// Compares with an expected picture and prints both if they differ.
 fn assert_picture(scene: &Scene, expected: &[&str]) {
     let size = Size::new(expected[0].len() as u32, expected.len() as u32);
     let found = picture(scene, size);
-    assert!(found == expected, "found:\n{}\nexpected:\n{}", found.join("\n"), expected.join("\n"));
+    assert!(
+        found == expected,
+        "found:\n{}\nexpected:\n{}",
+        found.join("\n"),
+        expected.join("\n")
+    );
 }
 
 #[test]
@@ -121,7 +165,10 @@ fn unseen_joints_and_their_bones_are_missing() {
     assert_picture(&scene, &without_left_elbow);
     for nowhere in [f32::NAN, f32::INFINITY, f32::MAX] {
         scene.clear();
-        add_torso(&mut scene).skeleton.keypoints[5] = Keypoint { position: Point::new(nowhere, 3.0), score: 0.9 };
+        add_torso(&mut scene).skeleton.keypoints[5] = Keypoint {
+            position: Point::new(nowhere, 3.0),
+            score: 0.9,
+        };
         if !nowhere.is_finite() {
             assert_picture(&scene, &without_left_elbow);
         }
@@ -159,7 +206,10 @@ fn a_label_at_the_edge_is_moved_inside() {
     let mut scene = grey(Size::new(48, 32));
     let person = scene.add_person();
     person.label.push_str("sit");
-    person.skeleton.keypoints.push(Keypoint { position: Point::new(46.0, 3.0), score: 0.9 });
+    person.skeleton.keypoints.push(Keypoint {
+        position: Point::new(46.0, 3.0),
+        score: 0.9,
+    });
     #[rustfmt::skip]
     assert_picture(&scene, &[
         "            +++++++++++++++_________________    ",

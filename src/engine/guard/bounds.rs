@@ -64,7 +64,9 @@ fn broadcast<'a>(all: impl Iterator<Item = &'a [usize]>) -> Vec<usize> {
     let mut most: Vec<usize> = Vec::new(); // last axis first
     for dims in all {
         most.resize(most.len().max(dims.len()), 1);
-        most.iter_mut().zip(dims.iter().rev()).for_each(|(m, &d)| *m = (*m).max(d));
+        most.iter_mut()
+            .zip(dims.iter().rev())
+            .for_each(|(m, &d)| *m = (*m).max(d));
     }
     most.reverse();
     most
@@ -78,7 +80,10 @@ pub(super) struct Inputs<'a> {
 
 impl Inputs<'_> {
     pub(super) fn fact(&self, i: usize) -> Result<&Fact, Stop> {
-        self.facts.get(i).and_then(Option::as_ref).ok_or_else(|| format!("its input {i} is missing"))
+        self.facts
+            .get(i)
+            .and_then(Option::as_ref)
+            .ok_or_else(|| format!("its input {i} is missing"))
     }
 
     pub(super) fn has(&self, i: usize) -> bool {
@@ -86,23 +91,30 @@ impl Inputs<'_> {
     }
 
     pub(super) fn constant<T: Datum + Copy>(&self, i: usize) -> Result<Vec<T>, Stop> {
-        let tensor = self
-            .fact(i)?
-            .tensor
-            .as_ref()
-            .ok_or_else(|| format!("its input {i}, which its result's shape hangs on, is no constant"))?;
+        let tensor = self.fact(i)?.tensor.as_ref().ok_or_else(|| {
+            format!("its input {i}, which its result's shape hangs on, is no constant")
+        })?;
         if tensor.len() > MAX_INTS {
-            return Err(format!("its input {i}, which its result's shape hangs on, has {} numbers", tensor.len()));
+            return Err(format!(
+                "its input {i}, which its result's shape hangs on, has {} numbers",
+                tensor.len()
+            ));
         }
-        let cast = tensor.cast_to::<T>().map_err(|e| format!("its input {i}: {e:#}"))?;
-        let view = cast.to_plain_array_view::<T>().map_err(|e| format!("its input {i}: {e:#}"))?;
+        let cast = tensor
+            .cast_to::<T>()
+            .map_err(|e| format!("its input {i}: {e:#}"))?;
+        let view = cast
+            .to_plain_array_view::<T>()
+            .map_err(|e| format!("its input {i}: {e:#}"))?;
         Ok(view.iter().copied().collect())
     }
 
     /// The sizes that a constant input gives.
     fn sizes(&self, i: usize) -> Result<Vec<usize>, Stop> {
         let list = self.constant::<i64>(i)?;
-        list.iter().map(|&d| usize::try_from(d).map_err(|_| format!("the size {d}"))).collect()
+        list.iter()
+            .map(|&d| usize::try_from(d).map_err(|_| format!("the size {d}")))
+            .collect()
     }
 
     /// The list that an attribute or a constant input gives.
@@ -119,15 +131,23 @@ impl Inputs<'_> {
     }
 
     fn sum(&self) -> u64 {
-        self.facts.iter().flatten().fold(0, |n, f| n.saturating_add(f.numbers()))
+        self.facts
+            .iter()
+            .flatten()
+            .fold(0, |n, f| n.saturating_add(f.numbers()))
     }
 
     /// A window attribute of `axes` numbers in a sane range.
     fn window(&self, name: &str, axes: usize, least: i64) -> Result<Vec<i64>, Stop> {
-        let list = self.attributes.ints(name).map_or_else(|| vec![least; axes], <[i64]>::to_vec);
+        let list = self
+            .attributes
+            .ints(name)
+            .map_or_else(|| vec![least; axes], <[i64]>::to_vec);
         match list.iter().find(|&&v| !(least..=MAX_WINDOW).contains(&v)) {
             Some(v) => Err(format!("{name} of {v}, not {least} to {MAX_WINDOW}")),
-            None if list.len() != axes => Err(format!("{name} of {} numbers, not {axes}", list.len())),
+            None if list.len() != axes => {
+                Err(format!("{name} of {} numbers, not {axes}", list.len()))
+            }
             None => Ok(list),
         }
     }
@@ -143,42 +163,79 @@ impl Inputs<'_> {
         };
         let same = |kernel: &[usize]| kernel.iter().map(|&k| k as i64).eq(shape.iter().copied());
         if axes == 0 || shape.len() != axes || kernel.is_some_and(|k| !same(k)) {
-            return Err(format!("a kernel of {shape:?} over {dims:?} with weights of {:?}", kernel.unwrap_or_default()));
+            return Err(format!(
+                "a kernel of {shape:?} over {dims:?} with weights of {:?}",
+                kernel.unwrap_or_default()
+            ));
         }
         if let Some(k) = shape.iter().find(|&&k| !(1..=MAX_WINDOW).contains(&k)) {
             return Err(format!("a kernel of {k}, not 1 to {MAX_WINDOW}"));
         }
-        let (stride, dilation) = (self.window("strides", axes, 1)?, self.window("dilations", axes, 1)?);
-        let (pads, extra) = (self.window("pads", 2 * axes, 0)?, self.window("output_padding", axes, 0)?);
-        let asked =
-            if self.attributes.ints("output_shape").is_some() { self.window("output_shape", axes, 1)? } else { vec![0; axes] };
+        let (stride, dilation) = (
+            self.window("strides", axes, 1)?,
+            self.window("dilations", axes, 1)?,
+        );
+        let (pads, extra) = (
+            self.window("pads", 2 * axes, 0)?,
+            self.window("output_padding", axes, 0)?,
+        );
+        let asked = if self.attributes.ints("output_shape").is_some() {
+            self.window("output_shape", axes, 1)?
+        } else {
+            vec![0; axes]
+        };
         let mut size = 1u64;
         for axis in 0..axes {
-            let (d, k) = (dims[axis + 2] as u64, (shape[axis] as u64 - 1) * dilation[axis] as u64 + 1);
+            let (d, k) = (
+                dims[axis + 2] as u64,
+                (shape[axis] as u64 - 1) * dilation[axis] as u64 + 1,
+            );
             let out = if transposed {
-                d.saturating_mul(stride[axis] as u64).saturating_add(k + extra[axis] as u64).max(asked[axis] as u64)
+                d.saturating_mul(stride[axis] as u64)
+                    .saturating_add(k + extra[axis] as u64)
+                    .max(asked[axis] as u64)
             } else {
-                d.saturating_add((pads[axis] + pads[axis + axes]) as u64).max(d.saturating_add(k)) / stride[axis] as u64 + 1
+                d.saturating_add((pads[axis] + pads[axis + axes]) as u64)
+                    .max(d.saturating_add(k))
+                    / stride[axis] as u64
+                    + 1
             };
             size = size.saturating_mul(out);
         }
-        Ok((size, shape.iter().fold(1u64, |n, &k| n.saturating_mul(k as u64))))
+        Ok((
+            size,
+            shape.iter().fold(1u64, |n, &k| n.saturating_mul(k as u64)),
+        ))
     }
 
     fn convolution(&self, weights: usize, data: usize) -> Result<Cost, Stop> {
         let (x, w) = (&self.fact(data)?.dims, &self.fact(weights)?.dims);
-        let [o, i, kernel @ ..] = &w[..] else { return Err(format!("weights of the shape {w:?}")) };
+        let [o, i, kernel @ ..] = &w[..] else {
+            return Err(format!("weights of the shape {w:?}"));
+        };
         let transposed = self.node.op_type == "ConvTranspose";
         let group = self.attributes.int("group", 1).max(1) as u64;
-        let channels = if transposed { (*i as u64).saturating_mul(group) } else { *o as u64 };
+        let channels = if transposed {
+            (*i as u64).saturating_mul(group)
+        } else {
+            *o as u64
+        };
         let (size, window) = self.windows(Some(kernel), transposed)?;
-        let numbers = size.saturating_mul(channels).saturating_mul(x.first().copied().unwrap_or(1) as u64);
+        let numbers = size
+            .saturating_mul(channels)
+            .saturating_mul(x.first().copied().unwrap_or(1) as u64);
         let work = if transposed {
-            self.fact(data)?.numbers().saturating_mul(*i as u64).saturating_mul(window)
+            self.fact(data)?
+                .numbers()
+                .saturating_mul(*i as u64)
+                .saturating_mul(window)
         } else {
             numbers.saturating_mul(*i as u64).saturating_mul(window)
         };
-        Ok(Cost { numbers, work: work.saturating_add(numbers) })
+        Ok(Cost {
+            numbers,
+            work: work.saturating_add(numbers),
+        })
     }
 
     fn matrices(&self, a: usize, b: usize) -> Result<Cost, Stop> {
@@ -198,9 +255,18 @@ impl Inputs<'_> {
             [] => return Err("a matrix product of a number".into()),
         };
         let columns = if b.len() > 1 { b[b.len() - 1] } else { 1 };
-        let batch = broadcast([&a, &b].into_iter().map(|d| &d[..d.len().saturating_sub(2)]));
-        let numbers = numbers(&batch).saturating_mul(rows as u64).saturating_mul(columns as u64);
-        Ok(Cost { numbers, work: numbers.saturating_mul(common as u64 + 1) })
+        let batch = broadcast(
+            [&a, &b]
+                .into_iter()
+                .map(|d| &d[..d.len().saturating_sub(2)]),
+        );
+        let numbers = numbers(&batch)
+            .saturating_mul(rows as u64)
+            .saturating_mul(columns as u64);
+        Ok(Cost {
+            numbers,
+            work: numbers.saturating_mul(common as u64 + 1),
+        })
     }
 
     fn resized(&self) -> Result<u64, Stop> {
@@ -217,13 +283,20 @@ impl Inputs<'_> {
         if list.len() != dims.len() || list.iter().any(|s| !(*s > 0.0 && s.is_finite())) {
             return Err(format!("scales of {list:?} for {dims:?}"));
         }
-        Ok(dims.iter().zip(list).map(|(&d, s)| d as f64 * f64::from(s) + 1.0).product::<f64>() as u64)
+        Ok(dims
+            .iter()
+            .zip(list)
+            .map(|(&d, s)| d as f64 * f64::from(s) + 1.0)
+            .product::<f64>() as u64)
     }
 
     fn padded(&self) -> Result<u64, Stop> {
         let (dims, pads) = (&self.fact(0)?.dims, self.list("pads", 1)?);
         let axes = pads.len() / 2;
-        if axes > dims.len() || pads.len() % 2 != 0 || pads.iter().any(|p| p.unsigned_abs() > 1 << 24) {
+        if axes > dims.len()
+            || pads.len() % 2 != 0
+            || pads.iter().any(|p| p.unsigned_abs() > 1 << 24)
+        {
             return Err(format!("pads of {pads:?} for {dims:?}"));
         }
         // With axes given, the pads are for any axes: the most that every axis may get.
@@ -231,11 +304,16 @@ impl Inputs<'_> {
             true => pads.iter().map(|p| p.unsigned_abs()).sum::<u64>(),
             false => pads[axis].unsigned_abs() + pads[axis + axes].unsigned_abs(),
         };
-        Ok(dims.iter().enumerate().fold(1u64, |n, (axis, &d)| n.saturating_mul(d as u64 + most(axis))))
+        Ok(dims.iter().enumerate().fold(1u64, |n, (axis, &d)| {
+            n.saturating_mul(d as u64 + most(axis))
+        }))
     }
 
     fn ranged(&self) -> Result<u64, Stop> {
-        let number = |i| self.constant::<f64>(i).and_then(|v| v.first().copied().ok_or_else(|| "no number".to_string()));
+        let number = |i| {
+            self.constant::<f64>(i)
+                .and_then(|v| v.first().copied().ok_or_else(|| "no number".to_string()))
+        };
         let (start, limit, delta) = (number(0)?, number(1)?, number(2)?);
         let count = (limit - start) / delta;
         if count.is_finite() {
@@ -247,8 +325,15 @@ impl Inputs<'_> {
 
     fn gathered(&self) -> Result<u64, Stop> {
         let (data, axis) = (self.fact(0)?, self.attributes.int("axis", 0));
-        let axis = if axis < 0 { axis.saturating_add(data.dims.len() as i64) } else { axis };
-        let along = usize::try_from(axis).ok().and_then(|a| data.dims.get(a)).ok_or_else(|| format!("no axis {axis}"))?;
+        let axis = if axis < 0 {
+            axis.saturating_add(data.dims.len() as i64)
+        } else {
+            axis
+        };
+        let along = usize::try_from(axis)
+            .ok()
+            .and_then(|a| data.dims.get(a))
+            .ok_or_else(|| format!("no axis {axis}"))?;
         Ok((data.numbers() / (*along as u64).max(1)).saturating_mul(self.fact(1)?.numbers()))
     }
 }
@@ -258,10 +343,19 @@ impl Inputs<'_> {
 /// # Errors
 /// tract is not to run it, or its size is not known.
 pub fn bound(node: &NodeProto, facts: &[Option<Fact>]) -> Result<Cost, Stop> {
-    let inputs = Inputs { node, attributes: Attributes(node), facts };
+    let inputs = Inputs {
+        node,
+        attributes: Attributes(node),
+        facts,
+    };
     sane(node)?;
     axes(&inputs)?;
-    let simple = |numbers: u64| Ok(Cost { numbers, work: numbers.saturating_add(inputs.sum()) });
+    let simple = |numbers: u64| {
+        Ok(Cost {
+            numbers,
+            work: numbers.saturating_add(inputs.sum()),
+        })
+    };
     match node.op_type.as_str() {
         op if is_one(ELEMENTWISE, op) => {
             let most = inputs.most();

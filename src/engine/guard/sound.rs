@@ -25,7 +25,10 @@ const SPATIAL: &str = "\
 pub(super) fn axes(inputs: &Inputs) -> Result<(), Stop> {
     // tract counts on without end from an axis that is not there.
     if is_one(ALONG, &inputs.node.op_type) {
-        let (axes, axis) = (inputs.fact(0)?.dims.len() as u64, inputs.attributes.int("axis", 0));
+        let (axes, axis) = (
+            inputs.fact(0)?.dims.len() as u64,
+            inputs.attributes.int("axis", 0),
+        );
         if axes == 0 || axis.unsigned_abs() > axes {
             return Err(format!("axis {axis} of a value of {axes} axes"));
         }
@@ -36,7 +39,10 @@ pub(super) fn axes(inputs: &Inputs) -> Result<(), Stop> {
         _ => usize::MAX,
     };
     if inputs.has(list)
-        && let Some(v) = inputs.constant::<i64>(list)?.into_iter().find(|v| v.unsigned_abs() > MAX_RANK as u64)
+        && let Some(v) = inputs
+            .constant::<i64>(list)?
+            .into_iter()
+            .find(|v| v.unsigned_abs() > MAX_RANK as u64)
     {
         return Err(format!("its input {list} is {v}, which is no axis"));
     }
@@ -45,12 +51,18 @@ pub(super) fn axes(inputs: &Inputs) -> Result<(), Stop> {
         let mut sorted = perm.to_vec();
         sorted.sort_unstable();
         if !sorted.into_iter().eq(0..inputs.fact(0)?.dims.len() as i64) {
-            return Err(format!("{perm:?} is no permutation of the axes of {:?}", inputs.fact(0)?.dims));
+            return Err(format!(
+                "{perm:?} is no permutation of the axes of {:?}",
+                inputs.fact(0)?.dims
+            ));
         }
     }
     // tract looks behind the end of a shape that is too short.
     if is_one(SPATIAL, &inputs.node.op_type) && inputs.fact(0)?.dims.len() < 3 {
-        return Err(format!("an input of the shape {:?}, which is no picture", inputs.fact(0)?.dims));
+        return Err(format!(
+            "an input of the shape {:?}, which is no picture",
+            inputs.fact(0)?.dims
+        ));
     }
     Ok(())
 }
@@ -66,17 +78,42 @@ pub(super) fn sane(node: &NodeProto) -> Result<(), Stop> {
     }
     let position = matches!(node.op_type.as_str(), "Slice" | "Constant");
     for a in &node.attribute {
-        let graphs = a.g.is_some() || !a.graphs.is_empty() || !a.tensors.is_empty() || !a.type_protos.is_empty();
-        if graphs || a.sparse_tensor.is_some() || !a.sparse_tensors.is_empty() || !a.strings.is_empty() {
-            return Err(format!("its attribute {:?} is of a kind that no pose network needs", a.name));
+        let graphs = a.g.is_some()
+            || !a.graphs.is_empty()
+            || !a.tensors.is_empty()
+            || !a.type_protos.is_empty();
+        if graphs
+            || a.sparse_tensor.is_some()
+            || !a.sparse_tensors.is_empty()
+            || !a.strings.is_empty()
+        {
+            return Err(format!(
+                "its attribute {:?} is of a kind that no pose network needs",
+                a.name
+            ));
         }
         let axis = matches!(a.name.as_str(), "axis" | "axes" | "perm");
-        if let Some(v) = a.ints.iter().chain([&a.i]).find(|v| axis && v.unsigned_abs() > MAX_RANK as u64) {
-            return Err(format!("its attribute {:?} is {v}, which is no axis", a.name));
+        if let Some(v) = a
+            .ints
+            .iter()
+            .chain([&a.i])
+            .find(|v| axis && v.unsigned_abs() > MAX_RANK as u64)
+        {
+            return Err(format!(
+                "its attribute {:?} is {v}, which is no axis",
+                a.name
+            ));
         }
         let all = a.ints.iter().chain([&a.i]);
-        if let Some(v) = all.copied().find(|v| v.unsigned_abs() > MAX_INT).filter(|_| !position) {
-            return Err(format!("its attribute {:?} is {v}, beyond any picture", a.name));
+        if let Some(v) = all
+            .copied()
+            .find(|v| v.unsigned_abs() > MAX_INT)
+            .filter(|_| !position)
+        {
+            return Err(format!(
+                "its attribute {:?} is {v}, beyond any picture",
+                a.name
+            ));
         }
     }
     Ok(())

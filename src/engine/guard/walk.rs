@@ -27,24 +27,39 @@ const MAX_NODES: usize = 1000;
 /// # Errors
 /// The graph is not sound, or beyond the limits.
 pub fn walk(model: &ModelProto, input: [usize; 4]) -> Result<(), Stop> {
-    let (onnx, graph) = (tract_onnx::onnx(), model.graph.as_ref().ok_or("the file has no graph")?);
+    let (onnx, graph) = (
+        tract_onnx::onnx(),
+        model.graph.as_ref().ok_or("the file has no graph")?,
+    );
     let (mut budget, mut bytes, mut facts) = (Budget::default(), 0, HashMap::new());
     for constant in &graph.initializer {
-        let tensor =
-            load_tensor(&*onnx.provider, constant, None).map_err(|e| format!("the constant {:?}: {e:#}", constant.name))?;
+        let tensor = load_tensor(&*onnx.provider, constant, None)
+            .map_err(|e| format!("the constant {:?}: {e:#}", constant.name))?;
         budget.hold(2 * tensor.as_bytes().len() as u64)?;
         facts.insert(constant.name.clone(), of_tensor(tensor));
     }
     let mut computed = 0;
     let mut inputs = graph.input.iter().filter(|i| !facts.contains_key(&i.name));
-    let (Some(first), None) = (inputs.next(), inputs.next()) else { return Err("a pose network has one input".into()) };
-    facts.insert(first.name.clone(), Fact { dims: input.to_vec(), kind: f32::datum_type(), tensor: None, constant: false });
+    let (Some(first), None) = (inputs.next(), inputs.next()) else {
+        return Err("a pose network has one input".into());
+    };
+    facts.insert(
+        first.name.clone(),
+        Fact {
+            dims: input.to_vec(),
+            kind: f32::datum_type(),
+            tensor: None,
+            constant: false,
+        },
+    );
     for node in &graph.node {
         let made = quietly(|| step(&onnx, model, node, &facts, &mut budget))
             .map_err(|e| format!("node {:?} ({}): {e}", node.name, node.op_type))?;
         computed += usize::from(made.iter().any(|f| !f.constant));
         if computed > MAX_NODES {
-            return Err(format!("tract alone is given no more than {MAX_NODES} nodes"));
+            return Err(format!(
+                "tract alone is given no more than {MAX_NODES} nodes"
+            ));
         }
         for (name, fact) in node.output.iter().filter(|o| !o.is_empty()).zip(made) {
             bytes += fact.numbers() * fact.kind.size_of() as u64;
@@ -93,7 +108,12 @@ fn step(
     let packed = inputs.iter().flatten().filter(|f| f.constant);
     budget.hold(packed.map(|f| f.numbers() * f.kind.size_of() as u64).sum())?;
     let (mut constants, mut infos) = (Vec::new(), Vec::new());
-    let mut names: Vec<(&String, &Fact)> = node.input.iter().zip(&inputs).filter_map(|(n, f)| Some((n, f.as_ref()?))).collect();
+    let mut names: Vec<(&String, &Fact)> = node
+        .input
+        .iter()
+        .zip(&inputs)
+        .filter_map(|(n, f)| Some((n, f.as_ref()?)))
+        .collect();
     names.sort_by_key(|n| n.0);
     names.dedup_by_key(|n| n.0);
     for (name, fact) in names {
@@ -102,7 +122,14 @@ fn step(
             None => infos.push(info(name, &fact.dims, fact.kind)?),
         }
     }
-    let outputs = node.output.iter().filter(|o| !o.is_empty()).map(|o| ValueInfoProto { name: o.clone(), ..Default::default() });
+    let outputs = node
+        .output
+        .iter()
+        .filter(|o| !o.is_empty())
+        .map(|o| ValueInfoProto {
+            name: o.clone(),
+            ..Default::default()
+        });
     let graph = GraphProto {
         node: vec![node.clone()],
         initializer: constants,
@@ -119,7 +146,9 @@ fn step(
     let infer = || -> TractResult<Vec<InferenceFact>> {
         let mut model = onnx.model_for_proto_model(&alone)?;
         model.analyse(false)?;
-        (0..model.output_outlets()?.len()).map(|i| model.output_fact(i).cloned()).collect()
+        (0..model.output_outlets()?.len())
+            .map(|i| model.output_fact(i).cloned())
+            .collect()
     };
     let made = infer().map_err(|e| format!("{e:#}"))?;
     made.into_iter().map(|fact| known(&fact, folded)).collect()
@@ -129,11 +158,22 @@ fn known(fact: &InferenceFact, folded: bool) -> Result<Fact, Stop> {
     if let Some(tensor) = fact.value.concretize() {
         return Ok(of_tensor(tensor.as_ref().clone()));
     }
-    let dims = fact.shape.concretize().ok_or("its result has no fixed shape")?;
-    let dims: Vec<usize> = dims.iter().map(|d| d.to_usize().map_err(|e| format!("{e}"))).collect::<Result<_, _>>()?;
+    let dims = fact
+        .shape
+        .concretize()
+        .ok_or("its result has no fixed shape")?;
+    let dims: Vec<usize> = dims
+        .iter()
+        .map(|d| d.to_usize().map_err(|e| format!("{e}")))
+        .collect::<Result<_, _>>()?;
     match folded {
         true if dims.len() <= MAX_RANK && bounds::numbers(&dims) <= super::MAX_CONSTANT as u64 => {}
         _ => shape(&dims)?,
     }
-    Ok(Fact { dims, kind: fact.datum_type.concretize().unwrap_or(f32::datum_type()), tensor: None, constant: folded })
+    Ok(Fact {
+        dims,
+        kind: fact.datum_type.concretize().unwrap_or(f32::datum_type()),
+        tensor: None,
+        constant: folded,
+    })
 }

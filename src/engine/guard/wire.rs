@@ -108,7 +108,9 @@ fn message(kind: Kind, mut bytes: &[u8], depth: usize, sum: &mut u64) -> Option<
                     }
                     Field::Message(kind) => message(kind, inner, depth + 1, sum)?,
                     Field::Text => *sum += TEXT_BYTES + length,
-                    Field::Numbers => *sum += TEXT_BYTES + inner.iter().filter(|&&b| b < 0x80).count() as u64 * 16,
+                    Field::Numbers => {
+                        *sum += TEXT_BYTES + inner.iter().filter(|&&b| b < 0x80).count() as u64 * 16
+                    }
                 }
             }
             5 => skip(&mut bytes, 4).map(|()| *sum += 16)?,
@@ -136,14 +138,20 @@ mod tests {
         // graph { initializer { raw_data: 100 zeros } }
         let mut file = vec![0x3a, 104, 0x2a, 102, 0x4a, 100];
         file.resize(file.len() + 100, 0);
-        assert_eq!(parsed_bytes(&file), Kind::Model.bytes() + Kind::Graph.bytes() + Kind::Tensor.bytes() + TEXT_BYTES + 100);
+        assert_eq!(
+            parsed_bytes(&file),
+            Kind::Model.bytes() + Kind::Graph.bytes() + Kind::Tensor.bytes() + TEXT_BYTES + 100
+        );
     }
 
     #[test]
     fn empty_nodes_count_as_what_they_become() {
         let mut file = vec![0x3a, 100];
         file.extend([0x0a, 0].repeat(50));
-        assert_eq!(parsed_bytes(&file), Kind::Model.bytes() + Kind::Graph.bytes() + 50 * Kind::Node.bytes());
+        assert_eq!(
+            parsed_bytes(&file),
+            Kind::Model.bytes() + Kind::Graph.bytes() + 50 * Kind::Node.bytes()
+        );
     }
 
     #[test]

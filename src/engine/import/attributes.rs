@@ -22,7 +22,9 @@ impl<'a> Attributes<'a> {
     }
 
     pub fn text(&self, name: &str, default: &'a str) -> &'a str {
-        self.get(name).and_then(|a| std::str::from_utf8(&a.s).ok()).unwrap_or(default)
+        self.get(name)
+            .and_then(|a| std::str::from_utf8(&a.s).ok())
+            .unwrap_or(default)
     }
 
     /// Two numbers of one axis each, as usize.

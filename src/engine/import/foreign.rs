@@ -15,7 +15,11 @@ const MAX_FOREIGN: usize = 1000;
 impl<'a> Import<'a> {
     /// Loads one node with tract: a constant if all its inputs are, else a foreign step.
     pub(super) fn foreign(&mut self, node: &'a NodeProto) -> Result<Value, Stop> {
-        let outputs = node.output.iter().filter(|o| !o.is_empty() && self.uses.contains_key(o.as_str())).count();
+        let outputs = node
+            .output
+            .iter()
+            .filter(|o| !o.is_empty() && self.uses.contains_key(o.as_str()))
+            .count();
         if outputs > 1 || node.output.first().is_none_or(String::is_empty) {
             return Err(format!("{outputs} of its outputs are used"));
         }
@@ -26,10 +30,20 @@ impl<'a> Import<'a> {
         self.budget.hold(if folded {
             0
         } else {
-            3 * facts.iter().flatten().filter(|f| f.tensor.is_some()).map(size).sum::<u64>()
+            3 * facts
+                .iter()
+                .flatten()
+                .filter(|f| f.tensor.is_some())
+                .map(size)
+                .sum::<u64>()
         })?;
         let (mut inputs, mut constants, mut infos) = (Vec::new(), Vec::new(), Vec::new());
-        let mut names: Vec<&str> = node.input.iter().map(String::as_str).filter(|n| !n.is_empty()).collect();
+        let mut names: Vec<&str> = node
+            .input
+            .iter()
+            .map(String::as_str)
+            .filter(|n| !n.is_empty())
+            .collect();
         names.sort_unstable();
         names.dedup();
         for name in names {
@@ -41,12 +55,16 @@ impl<'a> Import<'a> {
                 }
                 Some(Value::Weights { .. }) => {
                     let index = node.input.iter().position(|n| n == name).unwrap_or(0);
-                    let (dims, reals) = self.reals(node, index).ok_or("weights of an unknown type")?;
+                    let (dims, reals) = self
+                        .reals(node, index)
+                        .ok_or("weights of an unknown type")?;
                     let tensor = Tensor::from_shape(&dims, &reals).map_err(|e| format!("{e:#}"))?;
                     constants.push(proto(name, &Arc::new(tensor))?);
                 }
                 Some(Value::Quantised(..)) => return Err("it works on int8 directly".into()),
-                Some(Value::Groups { .. }) => return Err("it reads the middle of a channel shuffle".into()),
+                Some(Value::Groups { .. }) => {
+                    return Err("it reads the middle of a channel shuffle".into());
+                }
                 None => return Err(format!("its input {name:?} is made by no node before it")),
             }
         }
@@ -55,7 +73,10 @@ impl<'a> Import<'a> {
             node: vec![node.clone()],
             initializer: constants,
             input: infos,
-            output: vec![ValueInfoProto { name: node.output[0].clone(), ..Default::default() }],
+            output: vec![ValueInfoProto {
+                name: node.output[0].clone(),
+                ..Default::default()
+            }],
             ..Default::default()
         };
         let model = pb::ModelProto {
@@ -67,10 +88,15 @@ impl<'a> Import<'a> {
         let typed = typed(&self.onnx, &model).map_err(|e| format!("{e:#}"))?;
         let fact = typed.output_fact(0).map_err(|e| format!("{e:#}"))?;
         if let Some(tensor) = &fact.konst {
-            self.budget.hold(tensor.len() as u64 * tensor.datum_type().size_of() as u64)?;
+            self.budget
+                .hold(tensor.len() as u64 * tensor.datum_type().size_of() as u64)?;
             return Ok(Value::Const(tensor.clone()));
         }
-        let dims = fact.shape.as_concrete().ok_or("its output has no fixed shape")?.to_vec();
+        let dims = fact
+            .shape
+            .as_concrete()
+            .ok_or("its output has no fixed shape")?
+            .to_vec();
         if fact.datum_type != DatumType::F32 {
             return Err(format!("its output is {:?}, not f32", fact.datum_type));
         }
@@ -78,11 +104,25 @@ impl<'a> Import<'a> {
             return Err("it computes from constants what tract does not fold".into());
         }
         if self.foreign.len() == MAX_FOREIGN {
-            return Err(format!("more than {MAX_FOREIGN} nodes would run on tract's own operators"));
+            return Err(format!(
+                "more than {MAX_FOREIGN} nodes would run on tract's own operators"
+            ));
         }
-        self.foreign.push(format!("{} ({})", if node.name.is_empty() { &node.output[0] } else { &node.name }, node.op_type));
-        let foreign = Foreign { operator: node.op_type.clone(), model: model.encode_to_vec() };
-        self.push(&node.name, Kind::Foreign(Box::new(foreign)), inputs, dims).map(Value::Node)
+        self.foreign.push(format!(
+            "{} ({})",
+            if node.name.is_empty() {
+                &node.output[0]
+            } else {
+                &node.name
+            },
+            node.op_type
+        ));
+        let foreign = Foreign {
+            operator: node.op_type.clone(),
+            model: model.encode_to_vec(),
+        };
+        self.push(&node.name, Kind::Foreign(Box::new(foreign)), inputs, dims)
+            .map(Value::Node)
     }
 }
 
@@ -98,9 +138,12 @@ impl Import<'_> {
         match self.values.get(name)? {
             Value::Const(tensor) => Some(of(tensor, tensor.datum_type())),
             Value::Weights { values, .. } => Some(of(values, DatumType::F32)),
-            Value::Node(id) => {
-                Some(Fact { dims: self.graph.nodes[*id].dims.clone(), kind: DatumType::F32, constant: false, tensor: None })
-            }
+            Value::Node(id) => Some(Fact {
+                dims: self.graph.nodes[*id].dims.clone(),
+                kind: DatumType::F32,
+                constant: false,
+                tensor: None,
+            }),
             Value::Quantised(..) | Value::Groups { .. } => None,
         }
     }
@@ -120,12 +163,30 @@ pub fn typed(onnx: &Onnx, model: &pb::ModelProto) -> TractResult<TypedModel> {
 /// # Errors
 /// ONNX has no such numbers.
 pub fn info(name: &str, dims: &[usize], kind: DatumType) -> Result<ValueInfoProto, Stop> {
-    use pb::{TensorShapeProto, TypeProto, tensor_shape_proto::Dimension, tensor_shape_proto::dimension, type_proto};
-    let dim =
-        dims.iter().map(|&d| Dimension { value: Some(dimension::Value::DimValue(d as i64)), ..Default::default() }).collect();
-    let tensor = type_proto::Tensor { elem_type: onnx_type(name, kind)? as i32, shape: Some(TensorShapeProto { dim }) };
-    let r#type = TypeProto { value: Some(type_proto::Value::TensorType(tensor)), ..Default::default() };
-    Ok(ValueInfoProto { name: name.into(), r#type: Some(r#type), ..Default::default() })
+    use pb::{
+        TensorShapeProto, TypeProto, tensor_shape_proto::Dimension, tensor_shape_proto::dimension,
+        type_proto,
+    };
+    let dim = dims
+        .iter()
+        .map(|&d| Dimension {
+            value: Some(dimension::Value::DimValue(d as i64)),
+            ..Default::default()
+        })
+        .collect();
+    let tensor = type_proto::Tensor {
+        elem_type: onnx_type(name, kind)? as i32,
+        shape: Some(TensorShapeProto { dim }),
+    };
+    let r#type = TypeProto {
+        value: Some(type_proto::Value::TensorType(tensor)),
+        ..Default::default()
+    };
+    Ok(ValueInfoProto {
+        name: name.into(),
+        r#type: Some(r#type),
+        ..Default::default()
+    })
 }
 
 fn onnx_type(name: &str, kind: DatumType) -> Result<DataType, Stop> {
@@ -150,7 +211,9 @@ fn onnx_type(name: &str, kind: DatumType) -> Result<DataType, Stop> {
 pub fn proto(name: &str, tensor: &Arc<Tensor>) -> Result<TensorProto, Stop> {
     let data_type = onnx_type(name, tensor.datum_type())?;
     let tensor = match tensor.datum_type() {
-        DatumType::TDim => tensor.cast_to::<i64>().map_err(|e| format!("the constant {name:?}: {e:#}"))?,
+        DatumType::TDim => tensor
+            .cast_to::<i64>()
+            .map_err(|e| format!("the constant {name:?}: {e:#}"))?,
         _ => std::borrow::Cow::Borrowed(tensor.as_ref()),
     };
     let dims = tensor.shape().iter().map(|&d| d as i64).collect();

@@ -17,13 +17,22 @@ pub fn real(q: i8, (scale, zero): (f32, i8)) -> f32 {
 
 /// The int8 values of a tensor that holds int8.
 pub fn bytes(tensor: &Tensor) -> Option<Vec<i8>> {
-    Some(tensor.to_plain_array_view::<i8>().ok()?.iter().copied().collect())
+    Some(
+        tensor
+            .to_plain_array_view::<i8>()
+            .ok()?
+            .iter()
+            .copied()
+            .collect(),
+    )
 }
 
 impl<'a> Import<'a> {
     pub(super) fn constant(&mut self, attributes: &Attributes<'a>) -> Result<Option<Value>, Stop> {
         let tensor = match attributes.get("value").and_then(|a| a.t.as_ref()) {
-            Some(proto) => load_tensor(&*self.onnx.provider, proto, None).map_err(|e| format!("{e:#}"))?,
+            Some(proto) => {
+                load_tensor(&*self.onnx.provider, proto, None).map_err(|e| format!("{e:#}"))?
+            }
             None => return Ok(None),
         };
         self.budget.hold(tensor.as_bytes().len() as u64)?;
@@ -33,15 +42,25 @@ impl<'a> Import<'a> {
     /// The grid that inputs 1 and 2 of a node give, shifted to int8 if it is uint8. None if it is another type. Without a zero point it
     /// is `zero`.
     fn steps(&self, node: &NodeProto, zero: i8) -> Result<Option<Steps>, Stop> {
-        let Some((_, scale)) = self.reals(node, 1) else { return Ok(None) };
+        let Some((_, scale)) = self.reals(node, 1) else {
+            return Ok(None);
+        };
         let zero = match self.input(node, 2) {
-            None => return Ok(Some(Steps { zero: vec![zero; scale.len()], scale })),
+            None => {
+                return Ok(Some(Steps {
+                    zero: vec![zero; scale.len()],
+                    scale,
+                }));
+            }
             Some(Value::Const(tensor)) => tensor,
             Some(_) => return Ok(None),
         };
         let zero = match zero.datum_type() {
             DatumType::I8 => bytes(zero),
-            DatumType::U8 => zero.to_plain_array_view::<u8>().ok().map(|z| z.iter().map(|&z| (z ^ 0x80) as i8).collect()),
+            DatumType::U8 => zero
+                .to_plain_array_view::<u8>()
+                .ok()
+                .map(|z| z.iter().map(|&z| (z ^ 0x80) as i8).collect()),
             _ => None,
         };
         match zero {
@@ -55,8 +74,14 @@ impl<'a> Import<'a> {
         }
     }
 
-    pub(super) fn quantize(&mut self, node: &'a NodeProto, attributes: &Attributes) -> Result<Option<Value>, Stop> {
-        let Some(steps) = self.steps(node, UINT8_ZERO)? else { return Ok(None) };
+    pub(super) fn quantize(
+        &mut self,
+        node: &'a NodeProto,
+        attributes: &Attributes,
+    ) -> Result<Option<Value>, Stop> {
+        let Some(steps) = self.steps(node, UINT8_ZERO)? else {
+            return Ok(None);
+        };
         let name: Arc<str> = node.name.as_str().into();
         self.budget.hold(5 * steps.scale.len() as u64)?;
         match self.input(node, 0) {
@@ -68,23 +93,36 @@ impl<'a> Import<'a> {
                 Ok((dims.len() == 4 && fits).then_some(Value::Quantised(id, steps, name)))
             }
             // A rounding by one grid for all commutes with the shuffle around it.
-            Some(&Value::Groups { of, groups, swapped }) if steps.scale.len() == 1 => {
+            Some(&Value::Groups {
+                of,
+                groups,
+                swapped,
+            }) if steps.scale.len() == 1 => {
                 let dims = self.graph.nodes[of].dims.clone();
                 let of = self.push(&node.name, Kind::Round(steps), vec![of], dims)?;
-                Ok(Some(Value::Groups { of, groups, swapped }))
+                Ok(Some(Value::Groups {
+                    of,
+                    groups,
+                    swapped,
+                }))
             }
             _ => Ok(None),
         }
     }
 
-    pub(super) fn dequantize(&mut self, node: &'a NodeProto, attributes: &Attributes) -> Result<Option<Value>, Stop> {
+    pub(super) fn dequantize(
+        &mut self,
+        node: &'a NodeProto,
+        attributes: &Attributes,
+    ) -> Result<Option<Value>, Stop> {
         match self.input(node, 0).cloned() {
             Some(Value::Quantised(id, steps, name)) => {
                 if self.steps(node, UINT8_ZERO)?.as_ref() != Some(&steps) {
                     return Err("it reads another grid than its QuantizeLinear wrote".into());
                 }
                 let dims = self.graph.nodes[id].dims.clone();
-                self.push(&name, Kind::Round(steps), vec![id], dims).map(|id| Some(Value::Node(id)))
+                self.push(&name, Kind::Round(steps), vec![id], dims)
+                    .map(|id| Some(Value::Node(id)))
             }
             // Already rounded by `quantize`.
             Some(groups @ Value::Groups { .. }) => Ok(Some(groups)),
@@ -93,35 +131,61 @@ impl<'a> Import<'a> {
         }
     }
 
-    fn weights(&mut self, node: &'a NodeProto, attributes: &Attributes, values: Arc<Tensor>) -> Result<Option<Value>, Stop> {
+    fn weights(
+        &mut self,
+        node: &'a NodeProto,
+        attributes: &Attributes,
+        values: Arc<Tensor>,
+    ) -> Result<Option<Value>, Stop> {
         let outputs = values.shape().first().copied().unwrap_or(1);
         if values.datum_type() == DatumType::I32 {
             // A bias: int32 with scales, without zeros.
-            let Some((_, scale)) = self.reals(node, 1) else { return Ok(None) };
-            let view = values.to_plain_array_view::<i32>().map_err(|e| format!("{e:#}"))?;
+            let Some((_, scale)) = self.reals(node, 1) else {
+                return Ok(None);
+            };
+            let view = values
+                .to_plain_array_view::<i32>()
+                .map_err(|e| format!("{e:#}"))?;
             if scale.len() != 1 && scale.len() != view.len() {
                 return Ok(None);
             }
             self.budget.hold(4 * view.len() as u64)?;
-            let real: Vec<f32> =
-                view.iter().enumerate().map(|(i, &v)| (f64::from(v) * f64::from(scale[i % scale.len()])) as f32).collect();
+            let real: Vec<f32> = view
+                .iter()
+                .enumerate()
+                .map(|(i, &v)| (f64::from(v) * f64::from(scale[i % scale.len()])) as f32)
+                .collect();
             let tensor = Tensor::from_shape(values.shape(), &real).map_err(|e| format!("{e:#}"))?;
             return Ok(Some(Value::Const(Arc::new(tensor))));
         }
-        let Some(steps) = self.steps(node, if values.datum_type() == DatumType::I8 { 0 } else { UINT8_ZERO })? else {
+        let Some(steps) = self.steps(
+            node,
+            if values.datum_type() == DatumType::I8 {
+                0
+            } else {
+                UINT8_ZERO
+            },
+        )?
+        else {
             return Ok(None);
         };
-        if steps.scale.len() != 1 && (attributes.int("axis", 1) != 0 || steps.scale.len() != outputs) {
+        if steps.scale.len() != 1
+            && (attributes.int("axis", 1) != 0 || steps.scale.len() != outputs)
+        {
             return Ok(None);
         }
         self.budget.hold(5 * steps.scale.len() as u64)?;
         let values = match values.datum_type() {
             DatumType::I8 => values,
             DatumType::U8 => {
-                let view = values.to_plain_array_view::<u8>().map_err(|e| format!("{e:#}"))?;
+                let view = values
+                    .to_plain_array_view::<u8>()
+                    .map_err(|e| format!("{e:#}"))?;
                 self.budget.hold(view.len() as u64)?;
                 let shifted: Vec<i8> = view.iter().map(|&v| (v ^ 0x80) as i8).collect();
-                Arc::new(Tensor::from_shape(values.shape(), &shifted).map_err(|e| format!("{e:#}"))?)
+                Arc::new(
+                    Tensor::from_shape(values.shape(), &shifted).map_err(|e| format!("{e:#}"))?,
+                )
             }
             _ => return Ok(None),
         };

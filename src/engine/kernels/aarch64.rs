@@ -36,7 +36,8 @@ unsafe fn store<const V: usize>(to: *mut i32, sums: [int32x4_t; V], columns: usi
         unsafe {
             vst1q_s32(four.as_mut_ptr(), sum);
             let first = columns.min(v * 4);
-            to.add(first).copy_from_nonoverlapping(four.as_ptr(), (columns - first).min(4));
+            to.add(first)
+                .copy_from_nonoverlapping(four.as_ptr(), (columns - first).min(4));
         }
     }
 }

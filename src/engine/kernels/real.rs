@@ -80,7 +80,13 @@ impl RealMatrix {
         }
         let mut padded = bias.to_vec();
         padded.resize(n.next_multiple_of(lanes), 0.0);
-        Self { isa, n, k, packed, bias: padded }
+        Self {
+            isa,
+            n,
+            k,
+            packed,
+            bias: padded,
+        }
     }
 
     /// `out[p][j] = bias[j] + Σ_k x[p][k] · w[j][k]`; pixels `stride` numbers apart, `out` without gaps and with [`SLACK`] numbers more, which
@@ -97,7 +103,8 @@ impl RealMatrix {
 
 /// The blocks of n outputs: (first output, vectors).
 fn blocks(n: usize, lanes: usize) -> impl DoubleEndedIterator<Item = (usize, usize)> {
-    (0..n.div_ceil(NV * lanes)).map(move |b| (b * NV * lanes, NV.min((n - b * NV * lanes).div_ceil(lanes))))
+    (0..n.div_ceil(NV * lanes))
+        .map(move |b| (b * NV * lanes, NV.min((n - b * NV * lanes).div_ceil(lanes))))
 }
 
 #[inline(always)]
@@ -198,9 +205,16 @@ impl RealTaps<'_> {
     /// One output row: `out[x][c] = bias[c] + Σ w[i][c] · rows[i / width][x · stride + i % width][c]`, from padded input rows that have
     /// [`SLACK`] numbers more, as `out` has.
     pub fn row(&self, isa: Isa, rows: &[&[f32]], outputs: usize, out: &mut [f32]) {
-        assert!(self.bias.len().is_multiple_of(64) && self.weights.len() >= rows.len() * self.width * self.bias.len());
+        assert!(
+            self.bias.len().is_multiple_of(64)
+                && self.weights.len() >= rows.len() * self.width * self.bias.len()
+        );
         assert!(outputs > 0 && self.stride > 0 && out.len() >= outputs * self.channels + SLACK);
-        assert!(rows.iter().all(|r| r.len() >= ((outputs - 1) * self.stride + self.width) * self.channels + SLACK));
+        assert!(
+            rows.iter()
+                .all(|r| r.len()
+                    >= ((outputs - 1) * self.stride + self.width) * self.channels + SLACK)
+        );
         let t = self;
         for_vectors_of!(isa, taps(t: &RealTaps, rows: &[&[f32]], outputs: usize, out: &mut [f32]));
     }
@@ -209,14 +223,22 @@ impl RealTaps<'_> {
 #[inline(always)]
 fn taps<V: Vector>(t: &RealTaps, rows: &[&[f32]], outputs: usize, out: &mut [f32]) {
     // The common window is unrolled.
-    if rows.len() == 3 && t.width == 3 { walk::<V, 3>(t, rows, outputs, out) } else { walk::<V, 0>(t, rows, outputs, out) }
+    if rows.len() == 3 && t.width == 3 {
+        walk::<V, 3>(t, rows, outputs, out)
+    } else {
+        walk::<V, 0>(t, rows, outputs, out)
+    }
 }
 
 /// `K` is the window's height and width, or 0 for any other.
 #[inline(always)]
 fn walk<V: Vector, const K: usize>(t: &RealTaps, rows: &[&[f32]], outputs: usize, out: &mut [f32]) {
     let (c, p, n) = (t.channels, t.bias.len(), outputs * t.channels);
-    let (kh, kw) = if K == 0 { (rows.len(), t.width) } else { (K, K) };
+    let (kh, kw) = if K == 0 {
+        (rows.len(), t.width)
+    } else {
+        (K, K)
+    };
     // With stride 1 a row is walked flat; else pixel by pixel, each overrun overwritten by the next.
     let span = if t.stride == 1 { p } else { c };
     let vector = |x: &[f32], at: usize| {
@@ -230,11 +252,18 @@ fn walk<V: Vector, const K: usize>(t: &RealTaps, rows: &[&[f32]], outputs: usize
         let end = span.min(n - start);
         for i in (0..end).step_by(V::LANES) {
             // A period is whole vectors; a pixel may not be, and then its last vector begins earlier.
-            let i = if t.stride == 1 || c < V::LANES { i } else { i.min(c - V::LANES) };
+            let i = if t.stride == 1 || c < V::LANES {
+                i
+            } else {
+                i.min(c - V::LANES)
+            };
             let mut sum = vector(t.bias, i);
             for (r, row) in rows.iter().enumerate().take(kh) {
                 for x in 0..kw {
-                    sum = sum.madd(vector(row, at + x * c + i), vector(t.weights, (r * kw + x) * p + i));
+                    sum = sum.madd(
+                        vector(row, at + x * c + i),
+                        vector(t.weights, (r * kw + x) * p + i),
+                    );
                 }
             }
             sum.store(&mut out[start + i..]);

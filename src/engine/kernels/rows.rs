@@ -79,7 +79,10 @@ pub struct Target {
 
 /// The value that all of `values` have.
 pub fn common<T: Copy + PartialEq>(values: &[T]) -> Option<T> {
-    values.first().copied().filter(|first| values.iter().all(|v| v == first))
+    values
+        .first()
+        .copied()
+        .filter(|first| values.iter().all(|v| v == first))
 }
 
 impl Target {
@@ -88,7 +91,12 @@ impl Target {
             (Some(zero), Some(low), Some(high)) => Some((zero, low, high)),
             _ => None,
         };
-        Self { zero, low, high, one }
+        Self {
+            zero,
+            low,
+            high,
+            one,
+        }
     }
 }
 
@@ -107,7 +115,9 @@ fn round(v: f32, zero: i32) -> i8 {
 /// As [`round`], limited to int8 by the narrowing itself, which is one instruction where there are vectors; |v| under [`BEARABLE`].
 #[inline(always)]
 fn saturate(v: f32, zero: i32) -> i8 {
-    ((v + MAGIC).to_bits() as i32).wrapping_sub(MAGIC_BITS - zero).clamp(-128, 127) as i8
+    ((v + MAGIC).to_bits() as i32)
+        .wrapping_sub(MAGIC_BITS - zero)
+        .clamp(-128, 127) as i8
 }
 
 /// Sets each of `$o` from the values of the same place in the `$a`s: a plain loop, which the compiler turns into vectors.
@@ -182,7 +192,8 @@ for_every_isa! {
 /// Real numbers to a grid.
 pub fn quantise(isa: Isa, real: &[f32], g: &Grid, out: &mut [i8]) {
     #[cfg(target_arch = "aarch64")]
-    if let (Some((_, inverse)), Some((zero, low, high)), false) = (g.one, g.to.one, isa == Isa::Portable)
+    if let (Some((_, inverse)), Some((zero, low, high)), false) =
+        (g.one, g.to.one, isa == Isa::Portable)
         && low == (-128 - zero) as f32
         && high == (127 - zero) as f32
     {

@@ -7,7 +7,10 @@ struct Lcg(u64);
 
 impl Lcg {
     fn next(&mut self) -> u32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as u32
     }
 
@@ -59,20 +62,34 @@ const KINDS: [(Values, Values); 11] = [
 ];
 
 fn fast() -> impl Iterator<Item = Isa> {
-    Isa::available().into_iter().filter(|&isa| isa != Isa::Portable)
+    Isa::available()
+        .into_iter()
+        .filter(|&isa| isa != Isa::Portable)
 }
 
 /// What sums are before a kernel writes them.
 const UNTOUCHED: i32 = 0x1357_9bdf;
 
-fn check_matrix(lcg: &mut Lcg, [pixels, k, n, stride]: [usize; 4], (inputs, weights): (Values, Values)) {
+fn check_matrix(
+    lcg: &mut Lcg,
+    [pixels, k, n, stride]: [usize; 4],
+    (inputs, weights): (Values, Values),
+) {
     let (w, init) = (lcg.bytes(n * k, weights), lcg.ints(n));
     let len = (pixels - 1) * stride + k;
     let mut x = lcg.bytes(len + SLACK, inputs);
     let run = |isa, x: &[i8]| {
         let mut sums = vec![UNTOUCHED; pixels * n + SLACK + 40];
-        Matrix::pack(isa, &w, n, k, &init).multiply(x, stride, pixels, &mut sums[..pixels * n + SLACK]);
-        assert!(sums[pixels * n + SLACK..].iter().all(|&s| s == UNTOUCHED), "{isa:?} wrote beyond the slack");
+        Matrix::pack(isa, &w, n, k, &init).multiply(
+            x,
+            stride,
+            pixels,
+            &mut sums[..pixels * n + SLACK],
+        );
+        assert!(
+            sums[pixels * n + SLACK..].iter().all(|&s| s == UNTOUCHED),
+            "{isa:?} wrote beyond the slack"
+        );
         sums.truncate(pixels * n);
         sums
     };
@@ -84,19 +101,29 @@ fn check_matrix(lcg: &mut Lcg, [pixels, k, n, stride]: [usize; 4], (inputs, weig
     rows::to_real(Isa::Portable, &expected, &r.scale, &r.bias, &mut real);
     for isa in fast() {
         // Gaps between pixels and the slack behind the last: other garbage every time.
-        for (_, value) in x.iter_mut().enumerate().filter(|(i, _)| *i >= len || i % stride >= k) {
+        for (_, value) in x
+            .iter_mut()
+            .enumerate()
+            .filter(|(i, _)| *i >= len || i % stride >= k)
+        {
             *value = lcg.next() as i8;
         }
-        let shape = format!("{isa:?}: {pixels} pixels, k {k}, n {n}, stride {stride}, {inputs:?} x {weights:?}");
+        let shape = format!(
+            "{isa:?}: {pixels} pixels, k {k}, n {n}, stride {stride}, {inputs:?} x {weights:?}"
+        );
         assert!(run(isa, &x) == expected, "{shape}");
         let (mut sums, mut out) = (vec![0; pixels * n + SLACK], vec![0; pixels * n]);
-        Matrix::pack(isa, &w, n, k, &init).multiply_rounded(&x, stride, pixels, &r, &mut sums, &mut out);
+        Matrix::pack(isa, &w, n, k, &init)
+            .multiply_rounded(&x, stride, pixels, &r, &mut sums, &mut out);
         assert!(out == rounded, "rounded, {shape}");
         let (mut out, packed) = (vec![0.0; pixels * n], Matrix::pack(isa, &w, n, k, &init));
         packed.multiply_real::<false>(&x, stride, pixels, (&r.scale, &r.bias), &mut sums, &mut out);
         assert!(out == real, "real, {shape}");
         packed.multiply_real::<true>(&x, stride, pixels, (&r.scale, &r.bias), &mut sums, &mut out);
-        assert!(out.iter().zip(&real).all(|(sum, one)| *sum == one + one), "added, {shape}");
+        assert!(
+            out.iter().zip(&real).all(|(sum, one)| *sum == one + one),
+            "added, {shape}"
+        );
     }
 }
 
@@ -131,7 +158,10 @@ fn matrix_products_of_a_networks_shapes_equal_the_reference() {
         [7, 513, 25],
     ];
     for [pixels, k, n] in shapes {
-        for (stride, kinds) in [k, k + 1, k * 2].into_iter().zip(KINDS.iter().cycle().skip(lcg.upto(11))) {
+        for (stride, kinds) in [k, k + 1, k * 2]
+            .into_iter()
+            .zip(KINDS.iter().cycle().skip(lcg.upto(11)))
+        {
             check_matrix(&mut lcg, [pixels, k, n, stride], *kinds);
         }
         check_matrix(&mut lcg, [pixels, k, n, k], KINDS[0]);
@@ -160,15 +190,27 @@ fn matrix_products_of_any_size_equal_the_reference() {
 
 fn common(channels: usize, height: usize, width: usize, stride: usize) -> TapShape {
     let output = [height.div_ceil(stride), width.div_ceil(stride)];
-    TapShape { channels, kernel: [3, 3], stride, pad: [1, 1], input: [height, width], output }
+    TapShape {
+        channels,
+        kernel: [3, 3],
+        stride,
+        pad: [1, 1],
+        input: [height, width],
+        output,
+    }
 }
 
 /// The sums of `rows`, one row after the other.
 fn run_taps(taps: &Taps, x: &[i8], rows: Range<usize>, scratch: &mut TapScratch) -> Vec<i32> {
     let (mut sums, mut next) = (Vec::new(), rows.start);
     taps.run(x, rows.clone(), scratch, None, &mut |y, row| {
-        let Row::Sums(row) = row else { panic!("rounded without being asked") };
-        assert_eq!((y, row.len()), (next, taps.shape.output[1] * taps.shape.channels));
+        let Row::Sums(row) = row else {
+            panic!("rounded without being asked")
+        };
+        assert_eq!(
+            (y, row.len()),
+            (next, taps.shape.output[1] * taps.shape.channels)
+        );
         next += 1;
         sums.extend_from_slice(row);
     });
@@ -177,7 +219,13 @@ fn run_taps(taps: &Taps, x: &[i8], rows: Range<usize>, scratch: &mut TapScratch)
 }
 
 /// The same, rounded by the kernel or after it.
-fn run_rounded_taps(taps: &Taps, x: &[i8], rows: Range<usize>, scratch: &mut TapScratch, r: &rows::Requant) -> Vec<i8> {
+fn run_rounded_taps(
+    taps: &Taps,
+    x: &[i8],
+    rows: Range<usize>,
+    scratch: &mut TapScratch,
+    r: &rows::Requant,
+) -> Vec<i8> {
     let mut all = Vec::new();
     taps.run(x, rows, scratch, Some(r), &mut |_, row| match row {
         Row::Rounded(row) => all.extend_from_slice(row),
@@ -192,19 +240,41 @@ fn run_rounded_taps(taps: &Taps, x: &[i8], rows: Range<usize>, scratch: &mut Tap
 
 /// Random numbers to round by, for sums of any size.
 fn rounding(lcg: &mut Lcg, channels: usize) -> rows::Requant {
-    let scale: Vec<f32> = (0..channels).map(|_| lcg.upto(1000) as f32 * 1e-6).collect();
-    let bias: Vec<f32> = lcg.bytes(channels, Values::Random).into_iter().map(f32::from).collect();
+    let scale: Vec<f32> = (0..channels)
+        .map(|_| lcg.upto(1000) as f32 * 1e-6)
+        .collect();
+    let bias: Vec<f32> = lcg
+        .bytes(channels, Values::Random)
+        .into_iter()
+        .map(f32::from)
+        .collect();
     let zero = lcg.bytes(1, Values::Random)[0];
-    rows::Requant { scale: periodic(&scale), bias: periodic(&bias), to: rows::Target::default(), plain: Some(i32::from(zero)) }
+    rows::Requant {
+        scale: periodic(&scale),
+        bias: periodic(&bias),
+        to: rows::Target::default(),
+        plain: Some(i32::from(zero)),
+    }
 }
 
-fn check_taps(lcg: &mut Lcg, shape: TapShape, (inputs, weights): (Values, Values), scratch: &mut TapScratch, every_range: bool) {
+fn check_taps(
+    lcg: &mut Lcg,
+    shape: TapShape,
+    (inputs, weights): (Values, Values),
+    scratch: &mut TapScratch,
+    every_range: bool,
+) {
     let (c, [h, w]) = (shape.channels, shape.input);
     let taps = lcg.bytes(c * shape.kernel[0] * shape.kernel[1], weights);
     let (init, pad) = (lcg.ints(c), lcg.bytes(c, inputs));
     let mut x = lcg.bytes(h * w * c + SLACK, inputs);
     let all = 0..shape.output[0];
-    let expected = run_taps(&Taps::pack(Isa::Portable, shape, &taps, &init, &pad), &x, all.clone(), scratch);
+    let expected = run_taps(
+        &Taps::pack(Isa::Portable, shape, &taps, &init, &pad),
+        &x,
+        all.clone(),
+        scratch,
+    );
     let row = shape.output[1] * c;
     let r = rounding(lcg, c);
     let mut rounded = vec![0; expected.len()];
@@ -219,7 +289,10 @@ fn check_taps(lcg: &mut Lcg, shape: TapShape, (inputs, weights): (Values, Values
             scratch.words.fill_with(|| lcg.next());
             scratch.sums.fill_with(|| lcg.next() as i32);
             let sums = run_taps(&packed, &x, rows.clone(), scratch);
-            assert!(sums == expected[rows.start * row..rows.end * row], "{isa:?} {shape:?} {rows:?} {inputs:?} x {weights:?}");
+            assert!(
+                sums == expected[rows.start * row..rows.end * row],
+                "{isa:?} {shape:?} {rows:?} {inputs:?} x {weights:?}"
+            );
             let out = run_rounded_taps(&packed, &x, rows.clone(), scratch, &r);
             assert!(
                 out == rounded[rows.start * row..rows.end * row],
@@ -257,9 +330,21 @@ fn depthwise_convolutions_of_a_networks_shapes_equal_the_reference() {
         [399, 3, 5, 2],
     ];
     for [c, h, w, stride] in shapes {
-        check_taps(&mut lcg, common(c, h, w, stride), KINDS[0], &mut scratch, h <= 16);
+        check_taps(
+            &mut lcg,
+            common(c, h, w, stride),
+            KINDS[0],
+            &mut scratch,
+            h <= 16,
+        );
         let kinds = KINDS[lcg.next() as usize % KINDS.len()];
-        check_taps(&mut lcg, common(c, h, w, stride), kinds, &mut scratch, false);
+        check_taps(
+            &mut lcg,
+            common(c, h, w, stride),
+            kinds,
+            &mut scratch,
+            false,
+        );
     }
 }
 
@@ -268,24 +353,54 @@ fn depthwise_convolutions_of_any_size_equal_the_reference() {
     let (mut lcg, mut scratch) = (Lcg(4), TapScratch::default());
     for c in 1..=70 {
         for stride in [1, 2] {
-            for (w, h) in [(lcg.upto(70), lcg.upto(9)), (lcg.upto(6), lcg.upto(70)), (1, 1), (2, 2)] {
+            for (w, h) in [
+                (lcg.upto(70), lcg.upto(9)),
+                (lcg.upto(6), lcg.upto(70)),
+                (1, 1),
+                (2, 2),
+            ] {
                 let kinds = KINDS[lcg.next() as usize % KINDS.len()];
-                check_taps(&mut lcg, common(c, h, w, stride), kinds, &mut scratch, false);
+                check_taps(
+                    &mut lcg,
+                    common(c, h, w, stride),
+                    kinds,
+                    &mut scratch,
+                    false,
+                );
             }
         }
     }
     for w in 1..=70 {
         for stride in [1, 2] {
             let (c, h) = (lcg.upto(48), lcg.upto(5));
-            check_taps(&mut lcg, common(c, h, w, stride), KINDS[0], &mut scratch, true);
+            check_taps(
+                &mut lcg,
+                common(c, h, w, stride),
+                KINDS[0],
+                &mut scratch,
+                true,
+            );
         }
     }
 }
 
 #[test]
 fn an_uncommon_depthwise_convolution_runs_on_the_reference() {
-    let shape = TapShape { channels: 3, kernel: [5, 5], stride: 1, pad: [2, 2], input: [6, 7], output: [6, 7] };
+    let shape = TapShape {
+        channels: 3,
+        kernel: [5, 5],
+        stride: 1,
+        pad: [2, 2],
+        input: [6, 7],
+        output: [6, 7],
+    };
     let taps = Taps::pack(Isa::best(), shape, &[1; 75], &[0; 3], &[0; 3]);
     assert_eq!(taps.isa, Isa::Portable);
-    check_taps(&mut Lcg(5), shape, KINDS[0], &mut TapScratch::default(), true);
+    check_taps(
+        &mut Lcg(5),
+        shape,
+        KINDS[0],
+        &mut TapScratch::default(),
+        true,
+    );
 }

@@ -10,7 +10,9 @@ pub mod vnni;
 fn groups(vectors: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
     let count = vectors.div_ceil(most);
     let first = move |i: usize| i * vectors / count;
-    (0..count).map(move |i| (i + count - 1) % count).map(move |i| (first(i), first(i + 1) - first(i)))
+    (0..count)
+        .map(move |i| (i + count - 1) % count)
+        .map(move |i| (first(i), first(i + 1) - first(i)))
 }
 
 /// The first channel of each block of `lanes` that a depthwise kernel works on: the last one is moved back to end with the channels,

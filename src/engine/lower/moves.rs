@@ -18,9 +18,15 @@ use crate::engine::graph::{Graph, Kind};
 pub fn compose(graph: &mut Graph) {
     let readers = graph.readers();
     for id in 0..graph.nodes.len() {
-        let Kind::Channels(outer) = &graph.nodes[id].kind else { continue };
-        let [inner] = graph.nodes[id].inputs[..] else { continue };
-        let Kind::Channels(map) = &graph.nodes[inner].kind else { continue };
+        let Kind::Channels(outer) = &graph.nodes[id].kind else {
+            continue;
+        };
+        let [inner] = graph.nodes[id].inputs[..] else {
+            continue;
+        };
+        let Kind::Channels(map) = &graph.nodes[inner].kind else {
+            continue;
+        };
         // A concat whose parts are all read as slices is worth keeping whole: slices of it are free.
         if readers[inner].len() > 1 {
             continue;

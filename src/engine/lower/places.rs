@@ -6,7 +6,9 @@
 use super::units::{Unit, UnitExit, UnitKind, UnitTerm};
 use crate::engine::graph::{Conv, Graph, Id, Kind, Shape, Steps, Weights as Numbers};
 use crate::engine::memory::Place;
-use crate::engine::ops::{Spec, conv, depthwise, exit::Exit, foreign, gather, image, pool, scale, sum};
+use crate::engine::ops::{
+    Spec, conv, depthwise, exit::Exit, foreign, gather, image, pool, scale, sum,
+};
 use crate::engine::program::{Program, Step};
 
 /// The buffer that a value lies in, from which channel on, and its grid.
@@ -29,13 +31,24 @@ struct Assign<'a> {
 }
 
 fn collapse(steps: Steps) -> Steps {
-    if steps.is_uniform() { Steps { scale: vec![steps.scale[0]], zero: vec![steps.zero[0]] } } else { steps }
+    if steps.is_uniform() {
+        Steps {
+            scale: vec![steps.scale[0]],
+            zero: vec![steps.zero[0]],
+        }
+    } else {
+        steps
+    }
 }
 
 /// # Errors
 /// The graph's output is no picture.
 pub fn assign(graph: &Graph, units: Vec<Unit>) -> Result<Program, String> {
-    let mut assign = Assign { graph, values: vec![None; graph.nodes.len()], buffers: Vec::new() };
+    let mut assign = Assign {
+        graph,
+        values: vec![None; graph.nodes.len()],
+        buffers: Vec::new(),
+    };
     assign.concats(&units);
     let mut kept = Vec::new();
     for unit in units {
@@ -43,19 +56,50 @@ pub fn assign(graph: &Graph, units: Vec<Unit>) -> Result<Program, String> {
             kept.push(unit);
         }
     }
-    assign.values[graph.output].as_ref().ok_or("the output is made by no operator")?;
-    let buffers = assign.buffers.iter().map(|b| b.shape.count() * if b.real { 4 } else { 1 }).collect();
-    let steps = kept.iter().map(|u| Step { name: graph.nodes[assign.node(u)].name.clone(), spec: assign.spec(u) }).collect();
-    let input = graph.nodes.iter().find(|n| matches!(n.kind, Kind::Input)).and_then(|n| n.shape()).ok_or("no input")?;
-    graph.nodes[graph.output].shape().ok_or_else(|| format!("the output has the shape {:?}", graph.nodes[graph.output].dims))?;
-    Ok(Program { input, output: assign.place(graph.output), buffers, steps })
+    assign.values[graph.output]
+        .as_ref()
+        .ok_or("the output is made by no operator")?;
+    let buffers = assign
+        .buffers
+        .iter()
+        .map(|b| b.shape.count() * if b.real { 4 } else { 1 })
+        .collect();
+    let steps = kept
+        .iter()
+        .map(|u| Step {
+            name: graph.nodes[assign.node(u)].name.clone(),
+            spec: assign.spec(u),
+        })
+        .collect();
+    let input = graph
+        .nodes
+        .iter()
+        .find(|n| matches!(n.kind, Kind::Input))
+        .and_then(|n| n.shape())
+        .ok_or("no input")?;
+    graph.nodes[graph.output].shape().ok_or_else(|| {
+        format!(
+            "the output has the shape {:?}",
+            graph.nodes[graph.output].dims
+        )
+    })?;
+    Ok(Program {
+        input,
+        output: assign.place(graph.output),
+        buffers,
+        steps,
+    })
 }
 
 impl Assign<'_> {
     /// The shape of a value; what is no picture is one long pixel.
     fn shape(&self, id: Id) -> Shape {
         let node = &self.graph.nodes[id];
-        node.shape().unwrap_or(Shape { c: node.dims.iter().product(), h: 1, w: 1 })
+        node.shape().unwrap_or(Shape {
+            c: node.dims.iter().product(),
+            h: 1,
+            w: 1,
+        })
     }
 
     fn node(&self, unit: &Unit) -> Id {
@@ -74,17 +118,35 @@ impl Assign<'_> {
     fn concats(&mut self, units: &[Unit]) {
         let readers = self.graph.readers();
         let mut exits: Vec<Option<&UnitExit>> = vec![None; self.graph.nodes.len()];
-        for unit in units.iter().filter(|u| !matches!(u.kind, UnitKind::Foreign(_))) {
+        for unit in units
+            .iter()
+            .filter(|u| !matches!(u.kind, UnitKind::Foreign(_)))
+        {
             for exit in &unit.exits {
                 exits[exit.id] = Some(exit);
             }
         }
         for unit in units {
-            let UnitKind::Channels(id) = unit.kind else { continue };
-            let (Kind::Channels(map), inputs) = (&self.graph.nodes[id].kind, &self.graph.nodes[id].inputs) else { continue };
-            let whole = inputs.iter().enumerate().flat_map(|(s, &i)| (0..self.shape(i).c).map(move |c| (s, c)));
-            let parts: Option<Vec<&UnitExit>> = inputs.iter().map(|&i| exits[i].filter(|_| readers[i].len() == 1)).collect();
-            let Some(parts) = parts.filter(|_| inputs.len() > 1 && whole.eq(map.iter().copied())) else { continue };
+            let UnitKind::Channels(id) = unit.kind else {
+                continue;
+            };
+            let (Kind::Channels(map), inputs) =
+                (&self.graph.nodes[id].kind, &self.graph.nodes[id].inputs)
+            else {
+                continue;
+            };
+            let whole = inputs
+                .iter()
+                .enumerate()
+                .flat_map(|(s, &i)| (0..self.shape(i).c).map(move |c| (s, c)));
+            let parts: Option<Vec<&UnitExit>> = inputs
+                .iter()
+                .map(|&i| exits[i].filter(|_| readers[i].len() == 1))
+                .collect();
+            let Some(parts) = parts.filter(|_| inputs.len() > 1 && whole.eq(map.iter().copied()))
+            else {
+                continue;
+            };
             let real = parts[0].steps.is_none();
             if parts.iter().any(|p| p.steps.is_none() != real) {
                 continue;
@@ -92,7 +154,11 @@ impl Assign<'_> {
             let buffer = self.buffer(self.shape(id), real);
             let mut channel = 0;
             for (&input, part) in inputs.iter().zip(&parts) {
-                self.values[input] = Some(Value { buffer, channel, steps: part.steps.clone().map(collapse) });
+                self.values[input] = Some(Value {
+                    buffer,
+                    channel,
+                    steps: part.steps.clone().map(collapse),
+                });
                 channel += self.shape(input).c;
             }
         }
@@ -108,7 +174,11 @@ impl Assign<'_> {
         for exit in &unit.exits {
             if self.values[exit.id].is_none() {
                 let buffer = self.buffer(self.shape(exit.id), exit.steps.is_none());
-                self.values[exit.id] = Some(Value { buffer, channel: 0, steps: exit.steps.clone().map(collapse) });
+                self.values[exit.id] = Some(Value {
+                    buffer,
+                    channel: 0,
+                    steps: exit.steps.clone().map(collapse),
+                });
             }
         }
         true
@@ -116,27 +186,58 @@ impl Assign<'_> {
 
     /// Finds a move of channels its place; true if no byte has to be moved for it.
     fn moved(&mut self, id: Id) -> bool {
-        let (Kind::Channels(map), inputs) = (&self.graph.nodes[id].kind, &self.graph.nodes[id].inputs) else { return false };
-        let sources: Vec<Value> = inputs.iter().filter_map(|&i| self.values[i].clone()).collect();
+        let (Kind::Channels(map), inputs) =
+            (&self.graph.nodes[id].kind, &self.graph.nodes[id].inputs)
+        else {
+            return false;
+        };
+        let sources: Vec<Value> = inputs
+            .iter()
+            .filter_map(|&i| self.values[i].clone())
+            .collect();
         // Where every channel lies now.
-        let at: Vec<(usize, usize)> = map.iter().map(|&(s, c)| (sources[s].buffer, sources[s].channel + c)).collect();
+        let at: Vec<(usize, usize)> = map
+            .iter()
+            .map(|&(s, c)| (sources[s].buffer, sources[s].channel + c))
+            .collect();
         let grid = |&(s, c): &(usize, usize)| sources[s].steps.as_ref().map(|g| g.at(c));
-        let steps = map.iter().map(grid).collect::<Option<Vec<_>>>().map(|found| {
-            collapse(Steps { scale: found.iter().map(|f| f.0).collect(), zero: found.iter().map(|f| f.1).collect() })
-        });
-        let same_kind = map.iter().all(|&(s, _)| sources[s].steps.is_some() == steps.is_some());
+        let steps = map
+            .iter()
+            .map(grid)
+            .collect::<Option<Vec<_>>>()
+            .map(|found| {
+                collapse(Steps {
+                    scale: found.iter().map(|f| f.0).collect(),
+                    zero: found.iter().map(|f| f.1).collect(),
+                })
+            });
+        let same_kind = map
+            .iter()
+            .all(|&(s, _)| sources[s].steps.is_some() == steps.is_some());
         let in_a_row = at.windows(2).all(|w| w[1] == (w[0].0, w[0].1 + 1));
         if in_a_row && same_kind {
-            self.values[id] = Some(Value { buffer: at[0].0, channel: at[0].1, steps });
+            self.values[id] = Some(Value {
+                buffer: at[0].0,
+                channel: at[0].1,
+                steps,
+            });
             return true;
         }
         let buffer = self.buffer(self.shape(id), steps.is_none());
-        self.values[id] = Some(Value { buffer, channel: 0, steps });
+        self.values[id] = Some(Value {
+            buffer,
+            channel: 0,
+            steps,
+        });
         false
     }
 
     fn place(&self, id: Id) -> Place {
-        let value = self.values[id].clone().unwrap_or(Value { buffer: 0, channel: 0, steps: None });
+        let value = self.values[id].clone().unwrap_or(Value {
+            buffer: 0,
+            channel: 0,
+            steps: None,
+        });
         let buffer = &self.buffers[value.buffer];
         let size = if buffer.real { 4 } else { 1 };
         Place {
@@ -149,7 +250,10 @@ impl Assign<'_> {
     }
 
     fn exit(&self, exit: &UnitExit) -> Exit {
-        Exit { activation: exit.activation, to: self.place(exit.id) }
+        Exit {
+            activation: exit.activation,
+            to: self.place(exit.id),
+        }
     }
 
     fn spec(&self, unit: &Unit) -> Spec {
@@ -161,10 +265,22 @@ impl Assign<'_> {
                 terms: terms.iter().map(|t| self.term(t)).collect(),
                 exits: unit.exits.iter().map(|e| self.exit(e)).collect(),
             }),
-            UnitKind::Scale(x, gate) => Spec::Scale(scale::Scale { from: self.place(*x), gate: self.place(*gate), exit: exit() }),
-            UnitKind::Pool(kernel, x) => Spec::Pool(pool::Pool { kernel: *kernel, from: self.place(*x), exit: exit() }),
+            UnitKind::Scale(x, gate) => Spec::Scale(scale::Scale {
+                from: self.place(*x),
+                gate: self.place(*gate),
+                exit: exit(),
+            }),
+            UnitKind::Pool(kernel, x) => Spec::Pool(pool::Pool {
+                kernel: *kernel,
+                from: self.place(*x),
+                exit: exit(),
+            }),
             UnitKind::Channels(id) => Spec::Gather(gather::Gather {
-                from: self.graph.nodes[*id].inputs.iter().map(|&i| self.place(i)).collect(),
+                from: self.graph.nodes[*id]
+                    .inputs
+                    .iter()
+                    .map(|&i| self.place(i))
+                    .collect(),
                 channels: match &self.graph.nodes[*id].kind {
                     Kind::Channels(map) => map.clone(),
                     _ => Vec::new(),
@@ -173,11 +289,17 @@ impl Assign<'_> {
             }),
             UnitKind::Foreign(id) => {
                 let node = &self.graph.nodes[*id];
-                let Kind::Foreign(foreign) = &node.kind else { unreachable!("a foreign unit of a foreign node") };
+                let Kind::Foreign(foreign) = &node.kind else {
+                    unreachable!("a foreign unit of a foreign node")
+                };
                 Spec::Foreign(foreign::Foreign {
                     model: foreign.model.clone(),
                     from: node.inputs.iter().map(|&i| self.place(i)).collect(),
-                    dims: node.inputs.iter().map(|&i| self.graph.nodes[i].dims.clone()).collect(),
+                    dims: node
+                        .inputs
+                        .iter()
+                        .map(|&i| self.graph.nodes[i].dims.clone())
+                        .collect(),
                     to: self.place(*id),
                 })
             }
@@ -186,12 +308,31 @@ impl Assign<'_> {
 
     fn conv(&self, id: Id, exit: Exit) -> Spec {
         let node = &self.graph.nodes[id];
-        let Kind::Conv(c) = &node.kind else { unreachable!("a convolution unit of a convolution") };
-        let (geometry, weights, bias, from) = (c.geometry, weights(c), c.bias.clone(), self.place(node.inputs[0]));
+        let Kind::Conv(c) = &node.kind else {
+            unreachable!("a convolution unit of a convolution")
+        };
+        let (geometry, weights, bias, from) = (
+            c.geometry,
+            weights(c),
+            c.bias.clone(),
+            self.place(node.inputs[0]),
+        );
         if geometry.depthwise {
-            Spec::Depthwise(depthwise::Depthwise { geometry, weights, bias, from, exit })
+            Spec::Depthwise(depthwise::Depthwise {
+                geometry,
+                weights,
+                bias,
+                from,
+                exit,
+            })
         } else {
-            Spec::Conv(conv::Conv { geometry, weights, bias, from, exit })
+            Spec::Conv(conv::Conv {
+                geometry,
+                weights,
+                bias,
+                from,
+                exit,
+            })
         }
     }
 
@@ -204,7 +345,12 @@ impl Assign<'_> {
             Some(align_corners) => sum::Enlarge::Bilinear { align_corners },
             None => sum::Enlarge::Nearest(term.factor),
         };
-        sum::Term { from: self.place(term.from), product, enlarge, times: term.times }
+        sum::Term {
+            from: self.place(term.from),
+            product,
+            enlarge,
+            times: term.times,
+        }
     }
 }
 
@@ -220,7 +366,10 @@ fn weights(conv: &Conv) -> conv::Weights {
         (0..w.len()).map(|i| w[place(i)]).collect()
     }
     match &conv.weights {
-        Numbers::Int8 { values, scale } => conv::Weights::Int8 { values: turn(values, conv), scale: scale.clone() },
+        Numbers::Int8 { values, scale } => conv::Weights::Int8 {
+            values: turn(values, conv),
+            scale: scale.clone(),
+        },
         Numbers::Real(w) => conv::Weights::Real(turn(w, conv)),
     }
 }

@@ -18,28 +18,47 @@ use crate::engine::graph::{Graph, Id, Kind, Node, Steps};
 pub fn push_up(graph: &mut Graph) {
     let mut readers = graph.readers();
     let nodes = graph.nodes.len();
-    let mut rounds: Vec<Id> = (0..nodes).filter(|&id| matches!(graph.nodes[id].kind, Kind::Round(_))).collect();
+    let mut rounds: Vec<Id> = (0..nodes)
+        .filter(|&id| matches!(graph.nodes[id].kind, Kind::Round(_)))
+        .collect();
     while let Some(id) = rounds.pop() {
-        let Kind::Round(steps) = &graph.nodes[id].kind else { continue };
+        let Kind::Round(steps) = &graph.nodes[id].kind else {
+            continue;
+        };
         let steps = steps.clone();
         let moved = graph.nodes[id].inputs[0];
-        let Kind::Channels(channels) = &graph.nodes[moved].kind else { continue };
+        let Kind::Channels(channels) = &graph.nodes[moved].kind else {
+            continue;
+        };
         let sources = &graph.nodes[moved].inputs;
-        let alone = readers[moved].len() == 1 && moved != graph.output && sources.iter().all(|&s| readers[s].len() == 1);
+        let alone = readers[moved].len() == 1
+            && moved != graph.output
+            && sources.iter().all(|&s| readers[s].len() == 1);
         if !alone {
             continue;
         }
         // Of each source the grid of every channel, if all of them are used once.
-        let grids: Option<Vec<Steps>> =
-            sources.iter().enumerate().map(|(s, &source)| of_source(channels, s, &steps, graph, source)).collect();
+        let grids: Option<Vec<Steps>> = sources
+            .iter()
+            .enumerate()
+            .map(|(s, &source)| of_source(channels, s, &steps, graph, source))
+            .collect();
         let Some(grids) = grids else { continue };
         // The rounding's node takes the move's place, the move's node the (first) rounding's: order and readers stay.
         let (round_name, move_node) = (graph.nodes[id].name.clone(), graph.nodes[moved].clone());
         if let ([source], [grid]) = (&sources[..], &grids[..]) {
             let source = *source;
             let dims = graph.nodes[source].dims.clone();
-            graph.nodes[moved] = Node { name: round_name, kind: Kind::Round(grid.clone()), inputs: vec![source], dims };
-            graph.nodes[id] = Node { inputs: vec![moved], ..move_node };
+            graph.nodes[moved] = Node {
+                name: round_name,
+                kind: Kind::Round(grid.clone()),
+                inputs: vec![source],
+                dims,
+            };
+            graph.nodes[id] = Node {
+                inputs: vec![moved],
+                ..move_node
+            };
             rounds.push(moved);
         } else {
             rounds.extend(insert_rounds(graph, &mut readers, id, moved, grids));
@@ -50,19 +69,34 @@ pub fn push_up(graph: &mut Graph) {
 }
 
 /// Puts a rounding behind every source of the move `moved`, at the end of the nodes, and takes the rounding `id` after it out.
-fn insert_rounds(graph: &mut Graph, readers: &mut Vec<Vec<Id>>, id: Id, moved: Id, grids: Vec<Steps>) -> Vec<Id> {
+fn insert_rounds(
+    graph: &mut Graph,
+    readers: &mut Vec<Vec<Id>>,
+    id: Id,
+    moved: Id,
+    grids: Vec<Steps>,
+) -> Vec<Id> {
     let name = graph.nodes[id].name.clone();
     let mut rounds = Vec::new();
     for (source, grid) in graph.nodes[moved].inputs.clone().into_iter().zip(grids) {
         let dims = graph.nodes[source].dims.clone();
-        rounds.push(graph.push(Node { name: name.clone(), kind: Kind::Round(grid), inputs: vec![source], dims }));
+        rounds.push(graph.push(Node {
+            name: name.clone(),
+            kind: Kind::Round(grid),
+            inputs: vec![source],
+            dims,
+        }));
         readers[source] = vec![rounds[rounds.len() - 1]];
         readers.push(vec![moved]);
     }
     graph.nodes[moved].inputs.clone_from(&rounds);
     readers[moved] = std::mem::take(&mut readers[id]);
     for &reader in &readers[moved] {
-        graph.nodes[reader].inputs.iter_mut().filter(|i| **i == id).for_each(|i| *i = moved);
+        graph.nodes[reader]
+            .inputs
+            .iter_mut()
+            .filter(|i| **i == id)
+            .for_each(|i| *i = moved);
     }
     if graph.output == id {
         graph.output = moved;
@@ -89,16 +123,28 @@ fn in_order(graph: &mut Graph, nodes: usize) {
         }
     }
     let mut place = vec![0; graph.nodes.len()];
-    order.iter().enumerate().for_each(|(new, &old)| place[old] = new);
+    order
+        .iter()
+        .enumerate()
+        .for_each(|(new, &old)| place[old] = new);
     graph.output = place[graph.output];
-    let mut old: Vec<Option<Node>> = std::mem::take(&mut graph.nodes).into_iter().map(Some).collect();
+    let mut old: Vec<Option<Node>> = std::mem::take(&mut graph.nodes)
+        .into_iter()
+        .map(Some)
+        .collect();
     graph.nodes = order.iter().filter_map(|&id| old[id].take()).collect();
     for node in &mut graph.nodes {
         node.inputs.iter_mut().for_each(|i| *i = place[*i]);
     }
 }
 
-fn of_source(channels: &[(usize, usize)], source: usize, steps: &Steps, graph: &Graph, id: Id) -> Option<Steps> {
+fn of_source(
+    channels: &[(usize, usize)],
+    source: usize,
+    steps: &Steps,
+    graph: &Graph,
+    id: Id,
+) -> Option<Steps> {
     let c = graph.nodes[id].shape()?.c;
     let mut found: Vec<Option<(f32, i8)>> = vec![None; c];
     for (out, &(s, channel)) in channels.iter().enumerate() {
@@ -107,8 +153,18 @@ fn of_source(channels: &[(usize, usize)], source: usize, steps: &Steps, graph: &
         }
     }
     let found: Vec<(f32, i8)> = found.into_iter().collect::<Option<_>>()?;
-    let grid = Steps { scale: found.iter().map(|f| f.0).collect(), zero: found.iter().map(|f| f.1).collect() };
-    Some(if grid.is_uniform() { Steps { scale: vec![grid.scale[0]], zero: vec![grid.zero[0]] } } else { grid })
+    let grid = Steps {
+        scale: found.iter().map(|f| f.0).collect(),
+        zero: found.iter().map(|f| f.1).collect(),
+    };
+    Some(if grid.is_uniform() {
+        Steps {
+            scale: vec![grid.scale[0]],
+            zero: vec![grid.zero[0]],
+        }
+    } else {
+        grid
+    })
 }
 
 /// A value that is on a grid already is not rounded to it again: `round ── channels ── round` with the same grid loses the second.
@@ -132,7 +188,10 @@ pub fn drop_repeated(graph: &mut Graph) {
                 map.iter()
                     .map(at)
                     .collect::<Option<Vec<_>>>()
-                    .map(|found| Steps { scale: found.iter().map(|f| f.0).collect(), zero: found.iter().map(|f| f.1).collect() })
+                    .map(|found| Steps {
+                        scale: found.iter().map(|f| f.0).collect(),
+                        zero: found.iter().map(|f| f.1).collect(),
+                    })
             }
             Kind::Nearest(_) => grids[inputs[0]].clone(),
             _ => None,

@@ -50,7 +50,11 @@ struct Finder<'a> {
 
 /// Cuts the graph into units, in an order in which they can run.
 pub fn find(graph: &Graph) -> Vec<Unit> {
-    let mut finder = Finder { graph, readers: graph.readers(), done: vec![false; graph.nodes.len()] };
+    let mut finder = Finder {
+        graph,
+        readers: graph.readers(),
+        done: vec![false; graph.nodes.len()],
+    };
     let mut units = Vec::new();
     for id in 0..graph.nodes.len() {
         if !finder.done[id] && !finder.waits(id) {
@@ -68,18 +72,24 @@ impl Finder<'_> {
     /// The one node that reads `id`, if it is one (which may read it twice).
     fn only_reader(&self, id: Id) -> Option<Id> {
         match &self.readers[id][..] {
-            [reader, rest @ ..] if rest.iter().all(|r| r == reader) && id != self.graph.output => Some(*reader),
+            [reader, rest @ ..] if rest.iter().all(|r| r == reader) && id != self.graph.output => {
+                Some(*reader)
+            }
             _ => None,
         }
     }
 
     /// Whether a later unit takes this node in: a part of a sum, or a gate's enlargement.
     fn waits(&self, id: Id) -> bool {
-        let Some(reader) = self.only_reader(id) else { return false };
+        let Some(reader) = self.only_reader(id) else {
+            return false;
+        };
         match (self.kind(id), self.kind(reader)) {
             (Kind::Add, Kind::Add) => !self.broadcasts(id) && self.same_size(id, reader),
             (Kind::Conv(c), Kind::Add) => c.geometry.is_pointwise() && self.same_size(id, reader),
-            (Kind::Conv(c), Kind::Nearest(_)) => c.geometry.is_pointwise() && self.is_enlarged_term(reader),
+            (Kind::Conv(c), Kind::Nearest(_)) => {
+                c.geometry.is_pointwise() && self.is_enlarged_term(reader)
+            }
             (Kind::Nearest(_) | Kind::Bilinear { .. }, Kind::Add) => self.is_enlarged_term(id),
             (Kind::Nearest(_), Kind::Mul) => self.gate(reader) == Some(id),
             _ => false,
@@ -87,7 +97,8 @@ impl Finder<'_> {
     }
 
     fn is_enlarged_term(&self, id: Id) -> bool {
-        self.only_reader(id).is_some_and(|r| matches!(self.kind(r), Kind::Add) && self.same_size(id, r))
+        self.only_reader(id)
+            .is_some_and(|r| matches!(self.kind(r), Kind::Add) && self.same_size(id, r))
     }
 
     fn same_size(&self, a: Id, b: Id) -> bool {
@@ -108,37 +119,82 @@ impl Finder<'_> {
 
     /// Whether a sum or product spreads one pixel over a picture.
     fn broadcasts(&self, id: Id) -> bool {
-        self.graph.nodes[id].inputs.iter().any(|&i| self.graph.nodes[i].dims != self.graph.nodes[id].dims)
+        self.graph.nodes[id]
+            .inputs
+            .iter()
+            .any(|&i| self.graph.nodes[i].dims != self.graph.nodes[id].dims)
     }
 
     fn unit(&mut self, id: Id) -> Unit {
         self.done[id] = true;
         let inputs = &self.graph.nodes[id].inputs;
         match self.kind(id).clone() {
-            Kind::Input => Unit { kind: UnitKind::Image, exits: self.single_exit(id) },
-            Kind::Conv(_) => Unit { kind: UnitKind::Conv(id), exits: self.single_exit(id) },
+            Kind::Input => Unit {
+                kind: UnitKind::Image,
+                exits: self.single_exit(id),
+            },
+            Kind::Conv(_) => Unit {
+                kind: UnitKind::Conv(id),
+                exits: self.single_exit(id),
+            },
             Kind::Mul => {
                 let (x, gate) = match self.gate(id) {
-                    Some(gate) => (if inputs[0] == gate { inputs[1] } else { inputs[0] }, self.graph.nodes[gate].inputs[0]),
+                    Some(gate) => (
+                        if inputs[0] == gate {
+                            inputs[1]
+                        } else {
+                            inputs[0]
+                        },
+                        self.graph.nodes[gate].inputs[0],
+                    ),
                     None => (inputs[0], inputs[1]),
                 };
-                Unit { kind: UnitKind::Scale(x, gate), exits: self.single_exit(id) }
+                Unit {
+                    kind: UnitKind::Scale(x, gate),
+                    exits: self.single_exit(id),
+                }
             }
-            Kind::Pool(kernel) => Unit { kind: UnitKind::Pool(kernel, inputs[0]), exits: self.single_exit(id) },
-            Kind::Channels(_) => Unit { kind: UnitKind::Channels(id), exits: Vec::new() },
-            Kind::Foreign(_) => Unit { kind: UnitKind::Foreign(id), exits: vec![UnitExit { activation: None, steps: None, id }] },
+            Kind::Pool(kernel) => Unit {
+                kind: UnitKind::Pool(kernel, inputs[0]),
+                exits: self.single_exit(id),
+            },
+            Kind::Channels(_) => Unit {
+                kind: UnitKind::Channels(id),
+                exits: Vec::new(),
+            },
+            Kind::Foreign(_) => Unit {
+                kind: UnitKind::Foreign(id),
+                exits: vec![UnitExit {
+                    activation: None,
+                    steps: None,
+                    id,
+                }],
+            },
             Kind::Add | Kind::Nearest(_) | Kind::Bilinear { .. } => {
                 let mut terms = Vec::new();
                 self.terms(id, 1.0, true, &mut terms);
-                Unit { kind: UnitKind::Sum(terms), exits: self.exits(id, None) }
+                Unit {
+                    kind: UnitKind::Sum(terms),
+                    exits: self.exits(id, None),
+                }
             }
             Kind::Round(steps) => {
-                let exits = vec![UnitExit { activation: None, steps: Some(steps), id }];
-                Unit { kind: UnitKind::Sum(vec![plain(inputs[0], 1.0)]), exits }
+                let exits = vec![UnitExit {
+                    activation: None,
+                    steps: Some(steps),
+                    id,
+                }];
+                Unit {
+                    kind: UnitKind::Sum(vec![plain(inputs[0], 1.0)]),
+                    exits,
+                }
             }
             Kind::Act(activation) => {
                 let from = inputs[0];
-                Unit { kind: UnitKind::Sum(vec![plain(from, 1.0)]), exits: self.exits(id, Some(activation)) }
+                Unit {
+                    kind: UnitKind::Sum(vec![plain(from, 1.0)]),
+                    exits: self.exits(id, Some(activation)),
+                }
             }
         }
     }
@@ -158,7 +214,10 @@ impl Finder<'_> {
                     let size = self.graph.nodes[b].shape();
                     match (node.shape(), size) {
                         (Some(n), Some(s)) if (s.h, s.w) != (n.h, n.w) => {
-                            terms.push(UnitTerm { factor: [n.h / s.h, n.w / s.w], ..plain(b, times) });
+                            terms.push(UnitTerm {
+                                factor: [n.h / s.h, n.w / s.w],
+                                ..plain(b, times)
+                            });
                         }
                         _ => self.terms(b, times, false, terms),
                     }
@@ -166,7 +225,10 @@ impl Finder<'_> {
             }
             Kind::Conv(_) if taken => {
                 self.done[id] = true;
-                terms.push(UnitTerm { conv: Some(id), ..plain(node.inputs[0], times) });
+                terms.push(UnitTerm {
+                    conv: Some(id),
+                    ..plain(node.inputs[0], times)
+                });
             }
             Kind::Nearest(factor) if taken => {
                 self.done[id] = true;
@@ -175,14 +237,24 @@ impl Finder<'_> {
                 if matches!(self.kind(below), Kind::Conv(_)) && self.waits(below) {
                     self.done[below] = true;
                     let from = self.graph.nodes[below].inputs[0];
-                    terms.push(UnitTerm { conv: Some(below), factor, ..plain(from, times) });
+                    terms.push(UnitTerm {
+                        conv: Some(below),
+                        factor,
+                        ..plain(from, times)
+                    });
                 } else {
-                    terms.push(UnitTerm { factor, ..plain(below, times) });
+                    terms.push(UnitTerm {
+                        factor,
+                        ..plain(below, times)
+                    });
                 }
             }
             Kind::Bilinear { align_corners } if taken => {
                 self.done[id] = true;
-                terms.push(UnitTerm { bilinear: Some(*align_corners), ..plain(node.inputs[0], times) });
+                terms.push(UnitTerm {
+                    bilinear: Some(*align_corners),
+                    ..plain(node.inputs[0], times)
+                });
             }
             _ => terms.push(plain(id, times)),
         }
@@ -197,7 +269,11 @@ impl Finder<'_> {
             match self.kind(reader).clone() {
                 Kind::Round(steps) => {
                     self.done[reader] = true;
-                    exits.push(UnitExit { activation, steps: Some(steps), id: reader });
+                    exits.push(UnitExit {
+                        activation,
+                        steps: Some(steps),
+                        id: reader,
+                    });
                 }
                 Kind::Act(a) if activation.is_none() => {
                     self.done[reader] = true;
@@ -207,7 +283,11 @@ impl Finder<'_> {
             }
         }
         if plain || exits.is_empty() {
-            exits.push(UnitExit { activation, steps: None, id });
+            exits.push(UnitExit {
+                activation,
+                steps: None,
+                id,
+            });
         }
         exits
     }
@@ -220,10 +300,20 @@ impl Finder<'_> {
             return exits;
         }
         self.done = before;
-        vec![UnitExit { activation: None, steps: None, id }]
+        vec![UnitExit {
+            activation: None,
+            steps: None,
+            id,
+        }]
     }
 }
 
 fn plain(from: Id, times: f32) -> UnitTerm {
-    UnitTerm { from, conv: None, factor: [1, 1], bilinear: None, times }
+    UnitTerm {
+        from,
+        conv: None,
+        factor: [1, 1],
+        bilinear: None,
+        times,
+    }
 }

@@ -52,27 +52,44 @@ pub fn most(w: &[i8]) -> f64 {
 }
 
 /// Packs int8 weights for pixels on the grid (`step`, `zero`).
-pub fn int8_product(isa: Isa, w: &[i8], scale: &[f32], k: usize, (step, zero): (f32, i8)) -> Int8Product {
+pub fn int8_product(
+    isa: Isa,
+    w: &[i8],
+    scale: &[f32],
+    k: usize,
+    (step, zero): (f32, i8),
+) -> Int8Product {
     let sum = |row: &[i8]| row.iter().map(|&w| i32::from(w)).sum::<i32>();
-    let init: Vec<i32> = w.chunks_exact(k).map(|row| -i32::from(zero) * sum(row)).collect();
-    let scale: Vec<f64> = scale.iter().map(|&s| f64::from(s) * f64::from(step)).collect();
-    Int8Product { matrix: Matrix::pack(isa, w, scale.len(), k, &init), scale, most: w.chunks_exact(k).map(most).collect() }
+    let init: Vec<i32> = w
+        .chunks_exact(k)
+        .map(|row| -i32::from(zero) * sum(row))
+        .collect();
+    let scale: Vec<f64> = scale
+        .iter()
+        .map(|&s| f64::from(s) * f64::from(step))
+        .collect();
+    Int8Product {
+        matrix: Matrix::pack(isa, w, scale.len(), k, &init),
+        scale,
+        most: w.chunks_exact(k).map(most).collect(),
+    }
 }
 
 /// Weights in real numbers.
 pub fn real_weights(weights: &Weights, k: usize) -> Vec<f32> {
     match weights {
         Weights::Real(w) => w.clone(),
-        Weights::Int8 { values, scale } => values.iter().enumerate().map(|(i, &w)| f32::from(w) * scale[i / k]).collect(),
+        Weights::Int8 { values, scale } => values
+            .iter()
+            .enumerate()
+            .map(|(i, &w)| f32::from(w) * scale[i / k])
+            .collect(),
     }
 }
 
 enum Product {
     /// int8 to int8, straight.
-    Straight {
-        product: Matrix,
-        requant: Requant,
-    },
+    Straight { product: Matrix, requant: Requant },
     /// int8 to real numbers, then through the exit.
     Sums {
         product: Matrix,
@@ -107,7 +124,8 @@ impl Conv {
             Weights::Int8 { .. } => 0,
             Weights::Real(w) => w.len(),
         };
-        let shapes = self.from.shape.c == g.inputs && self.exit.to.shape.c == n && self.bias.len() == n;
+        let shapes =
+            self.from.shape.c == g.inputs && self.exit.to.shape.c == n && self.bias.len() == n;
         let same = !g.is_pointwise() || self.from.pixels() == self.exit.to.pixels();
         if g.depthwise || k == 0 || count != n * k || !shapes || !same || g.stride == 0 {
             return Err("a convolution's numbers do not fit together".into());
@@ -117,12 +135,20 @@ impl Conv {
         let product = match (&self.weights, steps) {
             (Weights::Int8 { values, scale }, Some(steps)) if steps.is_uniform() => {
                 pad = steps.at(0).1;
-                let Int8Product { matrix: product, scale, most } = int8_product(isa, values, scale, k, steps.at(0));
+                let Int8Product {
+                    matrix: product,
+                    scale,
+                    most,
+                } = int8_product(isa, values, scale, k, steps.at(0));
                 match self.exit.requant(&scale, &self.bias, &most) {
                     Some(requant) => Product::Straight { product, requant },
                     None => {
                         let scale: Vec<f32> = scale.iter().map(|&s| s as f32).collect();
-                        Product::Sums { product, scale: periodic(&scale), bias: periodic(&self.bias) }
+                        Product::Sums {
+                            product,
+                            scale: periodic(&scale),
+                            bias: periodic(&self.bias),
+                        }
                     }
                 }
             }
@@ -131,22 +157,41 @@ impl Conv {
                 grid: steps.map(|s| exit::grid(s, g.inputs, None)),
             },
         };
-        let part = if g.is_pointwise() { (CHUNK / n).next_multiple_of(8).clamp(8, 96) } else { 1 };
+        let part = if g.is_pointwise() {
+            (CHUNK / n).next_multiple_of(8).clamp(8, 96)
+        } else {
+            1
+        };
         let (from, to) = (self.from.clone(), self.exit.to.clone());
-        Ok(Box::new(Prepared { geometry: *g, from, to, product, finish: self.exit.prepare(), part, pad }))
+        Ok(Box::new(Prepared {
+            geometry: *g,
+            from,
+            to,
+            product,
+            finish: self.exit.prepare(),
+            part,
+            pad,
+        }))
     }
 }
 
 impl Operator for Prepared {
     fn parts(&self) -> usize {
-        if self.geometry.is_pointwise() { self.to.pixels().div_ceil(self.part) } else { self.to.shape.h }
+        if self.geometry.is_pointwise() {
+            self.to.pixels().div_ceil(self.part)
+        } else {
+            self.to.shape.h
+        }
     }
 
     fn run(&self, io: &Io, parts: Range<usize>, scratch: &mut Scratch) -> Result<(), String> {
         let (pointwise, width) = (self.geometry.is_pointwise(), self.to.shape.w);
         for part in parts {
             let (from, to) = match pointwise {
-                true => (part * self.part, self.to.pixels().min((part + 1) * self.part)),
+                true => (
+                    part * self.part,
+                    self.to.pixels().min((part + 1) * self.part),
+                ),
                 false => (part * width, (part + 1) * width),
             };
             self.pixels(io, from, to, scratch);
@@ -172,13 +217,16 @@ impl Prepared {
                     (&*window, k)
                 };
                 match &self.product {
-                    Product::Straight { requant, .. } => put(io.memory, &self.to, from, to, &mut scratch.bytes, |out| {
-                        product.multiply_rounded(x, stride, count, requant, sums, out);
-                    }),
+                    Product::Straight { requant, .. } => {
+                        put(io.memory, &self.to, from, to, &mut scratch.bytes, |out| {
+                            product.multiply_rounded(x, stride, count, requant, sums, out);
+                        })
+                    }
                     Product::Sums { scale, bias, .. } => {
                         let real = room(&mut scratch.real, count * n);
                         product.multiply_real::<false>(x, stride, count, (scale, bias), sums, real);
-                        self.finish.send(io.isa, io.memory, from, real, &mut scratch.bytes);
+                        self.finish
+                            .send(io.isa, io.memory, from, real, &mut scratch.bytes);
                     }
                     Product::Real { .. } => {}
                 }
@@ -186,24 +234,54 @@ impl Prepared {
             Product::Real { product, grid } => {
                 let real = room(&mut scratch.real, count * n + SLACK);
                 match (pointwise, grid) {
-                    (true, None) => product.multiply(io.memory.real(&self.from, from, to), self.from.pixel, count, real),
+                    (true, None) => product.multiply(
+                        io.memory.real(&self.from, from, to),
+                        self.from.pixel,
+                        count,
+                        real,
+                    ),
                     (true, Some(_)) => {
                         let x = room(&mut scratch.other, count * k);
-                        let x = real_pixels(io.isa, io.memory, &self.from, grid.as_ref(), from, to, &mut scratch.bytes, x);
+                        let x = real_pixels(
+                            io.isa,
+                            io.memory,
+                            &self.from,
+                            grid.as_ref(),
+                            from,
+                            to,
+                            &mut scratch.bytes,
+                            x,
+                        );
                         product.multiply(x, k, count, real);
                     }
                     (false, _) => {
-                        let (y, c, row) = (from / self.to.shape.w, self.from.shape.c, self.from.shape.w);
+                        let (y, c, row) =
+                            (from / self.to.shape.w, self.from.shape.c, self.from.shape.w);
                         let (a, b) = self.rows_under(y);
                         let x = room(&mut scratch.image, self.from.pixels() * c);
                         let under = &mut x[a * row * c..b * row * c];
-                        copy_pixels(io.isa, io.memory, &self.from, grid.as_ref(), a * row, b * row, &mut scratch.bytes, under);
+                        copy_pixels(
+                            io.isa,
+                            io.memory,
+                            &self.from,
+                            grid.as_ref(),
+                            a * row,
+                            b * row,
+                            &mut scratch.bytes,
+                            under,
+                        );
                         let window = room(&mut scratch.other, count * k);
                         self.collect(x, c, y, 0.0, window);
                         product.multiply(window, k, count, real);
                     }
                 }
-                self.finish.send(io.isa, io.memory, from, &mut real[..count * n], &mut scratch.bytes);
+                self.finish.send(
+                    io.isa,
+                    io.memory,
+                    from,
+                    &mut real[..count * n],
+                    &mut scratch.bytes,
+                );
             }
         }
     }
@@ -212,7 +290,12 @@ impl Prepared {
     fn rows_under(&self, y: usize) -> (usize, usize) {
         let (g, h) = (&self.geometry, self.from.shape.h);
         let first = (y * g.stride).saturating_sub(g.pad[0]).min(h);
-        (first, (y * g.stride + g.kernel[0]).saturating_sub(g.pad[0]).clamp(first, h))
+        (
+            first,
+            (y * g.stride + g.kernel[0])
+                .saturating_sub(g.pad[0])
+                .clamp(first, h),
+        )
     }
 
     /// Copies the windows of output row `y` side by side: window x kernel row x kernel column x channel. `x` is the whole input, its
@@ -224,13 +307,16 @@ impl Prepared {
         for ox in 0..self.to.shape.w {
             let left = ox * g.stride;
             // Kernel columns that lie inside the picture.
-            let inside = g.pad[1].saturating_sub(left).min(kw)..(shape.w + g.pad[1]).saturating_sub(left).min(kw);
+            let inside = g.pad[1].saturating_sub(left).min(kw)
+                ..(shape.w + g.pad[1]).saturating_sub(left).min(kw);
             if short && inside.len() == kw && out.len() >= (ox + 1) * k + PIECE {
                 // A short row is copied as a whole piece; what is too much is overwritten by the next, or lies in the slack.
                 for ky in 0..kh {
                     let (iy, out) = (y * g.stride + ky, &mut out[ox * k + ky * kw * c..][..PIECE]);
                     match (g.pad[0]..g.pad[0] + shape.h).contains(&iy) {
-                        true => out.copy_from_slice(&x[((iy - g.pad[0]) * shape.w + left - g.pad[1]) * c..][..PIECE]),
+                        true => out.copy_from_slice(
+                            &x[((iy - g.pad[0]) * shape.w + left - g.pad[1]) * c..][..PIECE],
+                        ),
                         false => out.fill(pad),
                     }
                 }
@@ -247,9 +333,13 @@ impl Prepared {
                 row[..inside.start * c].fill(pad);
                 row[inside.end * c..].fill(pad);
                 if pixel == c {
-                    row[inside.start * c..inside.end * c].copy_from_slice(&x[start * c..][..inside.len() * c]);
+                    row[inside.start * c..inside.end * c]
+                        .copy_from_slice(&x[start * c..][..inside.len() * c]);
                 } else {
-                    for (i, out) in row[inside.start * c..inside.end * c].chunks_exact_mut(c).enumerate() {
+                    for (i, out) in row[inside.start * c..inside.end * c]
+                        .chunks_exact_mut(c)
+                        .enumerate()
+                    {
                         out.copy_from_slice(&x[(start + i) * pixel..][..c]);
                     }
                 }

@@ -54,30 +54,67 @@ impl Depthwise {
             Weights::Int8 { values, scale } => (values.len(), scale.len()),
             Weights::Real(w) => (w.len(), c),
         };
-        let shapes = g.depthwise && g.inputs == c && self.from.shape.c == c && self.exit.to.shape.c == c && self.bias.len() == c;
+        let shapes = g.depthwise
+            && g.inputs == c
+            && self.from.shape.c == c
+            && self.exit.to.shape.c == c
+            && self.bias.len() == c;
         if !shapes || g.stride == 0 || g.window() == 0 || count != c * g.window() || scales != c {
             return Err("a depthwise convolution's numbers do not fit together".into());
         }
         let (from, to, finish) = (self.from.clone(), self.exit.to.clone(), self.exit.prepare());
-        let (Weights::Int8 { values, scale }, Some(steps)) = (&self.weights, &self.from.steps) else {
+        let (Weights::Int8 { values, scale }, Some(steps)) = (&self.weights, &self.from.steps)
+        else {
             let grid = self.from.steps.as_ref().map(|s| exit::grid(s, c, None));
             let w = real_weights(&self.weights, g.window());
-            let tap = |t: usize| periodic(&(0..c).map(|c| w[c * g.window() + t]).collect::<Vec<_>>());
+            let tap =
+                |t: usize| periodic(&(0..c).map(|c| w[c * g.window() + t]).collect::<Vec<_>>());
             let weights = (0..g.window()).flat_map(tap).collect();
-            return Ok(Box::new(Real { geometry: *g, from, to, grid, weights, bias: periodic(&self.bias), finish }));
+            return Ok(Box::new(Real {
+                geometry: *g,
+                from,
+                to,
+                grid,
+                weights,
+                bias: periodic(&self.bias),
+                finish,
+            }));
         };
         let steps = steps.expand(c);
-        let sum = |c: usize| values[c * g.window()..][..g.window()].iter().map(|&w| i32::from(w)).sum::<i32>();
+        let sum = |c: usize| {
+            values[c * g.window()..][..g.window()]
+                .iter()
+                .map(|&w| i32::from(w))
+                .sum::<i32>()
+        };
         let init: Vec<i32> = (0..c).map(|c| -i32::from(steps.zero[c]) * sum(c)).collect();
         let size = |p: &Place| [p.shape.h, p.shape.w];
-        let shape =
-            TapShape { channels: c, kernel: g.kernel, stride: g.stride, pad: g.pad, input: size(&from), output: size(&to) };
-        let real: Vec<f64> = scale.iter().zip(&steps.scale).map(|(&w, &x)| f64::from(w) * f64::from(x)).collect();
+        let shape = TapShape {
+            channels: c,
+            kernel: g.kernel,
+            stride: g.stride,
+            pad: g.pad,
+            input: size(&from),
+            output: size(&to),
+        };
+        let real: Vec<f64> = scale
+            .iter()
+            .zip(&steps.scale)
+            .map(|(&w, &x)| f64::from(w) * f64::from(x))
+            .collect();
         let most: Vec<f64> = values.chunks_exact(g.window()).map(most).collect();
         let requant = self.exit.requant(&real, &self.bias, &most);
         let scale: Vec<f32> = real.iter().map(|&s| s as f32).collect();
         let taps = Taps::pack(isa, shape, values, &init, &steps.zero);
-        Ok(Box::new(Int8 { from, to, taps, requant, scale: periodic(&scale), bias: periodic(&self.bias), finish }))
+        Ok(Box::new(Int8 {
+            from,
+            to,
+            taps,
+            requant,
+            scale: periodic(&scale),
+            bias: periodic(&self.bias),
+            finish,
+        }))
     }
 }
 
@@ -87,7 +124,13 @@ impl Operator for Int8 {
     }
 
     fn run(&self, io: &Io, parts: Range<usize>, scratch: &mut Scratch) -> Result<(), String> {
-        let Scratch { taps, bytes, packed, real, .. } = scratch;
+        let Scratch {
+            taps,
+            bytes,
+            packed,
+            real,
+            ..
+        } = scratch;
         let x = match self.from.is_dense() {
             true => io.memory.int8(&self.from, 0, self.from.pixels()),
             false => {
@@ -97,26 +140,39 @@ impl Operator for Int8 {
                 let (first, last) = self.rows_under(&parts);
                 let (c, w) = (self.from.shape.c, self.from.shape.w);
                 let rows = io.memory.int8(&self.from, first * w, last * w);
-                rows::pick_bytes(io.isa, rows, self.from.pixel, c, &mut packed[first * w * c..last * w * c]);
+                rows::pick_bytes(
+                    io.isa,
+                    rows,
+                    self.from.pixel,
+                    c,
+                    &mut packed[first * w * c..last * w * c],
+                );
                 &packed[..n + SLACK]
             }
         };
         let width = self.to.shape.w;
-        self.taps.run(x, parts, taps, self.requant.as_ref(), &mut |y, row| {
-            let (from, to) = (y * width, (y + 1) * width);
-            let sums = match row {
-                Row::Sums(sums) => sums,
-                Row::Rounded(row) => return put(io.memory, &self.to, from, to, bytes, |out| out.copy_from_slice(row)),
-            };
-            match &self.requant {
-                Some(requant) => put(io.memory, &self.to, from, to, bytes, |out| rows::requantise(io.isa, sums, requant, out)),
-                None => {
-                    let real = room(real, sums.len());
-                    rows::to_real(io.isa, sums, &self.scale, &self.bias, real);
-                    self.finish.send(io.isa, io.memory, from, real, bytes);
+        self.taps
+            .run(x, parts, taps, self.requant.as_ref(), &mut |y, row| {
+                let (from, to) = (y * width, (y + 1) * width);
+                let sums = match row {
+                    Row::Sums(sums) => sums,
+                    Row::Rounded(row) => {
+                        return put(io.memory, &self.to, from, to, bytes, |out| {
+                            out.copy_from_slice(row)
+                        });
+                    }
+                };
+                match &self.requant {
+                    Some(requant) => put(io.memory, &self.to, from, to, bytes, |out| {
+                        rows::requantise(io.isa, sums, requant, out)
+                    }),
+                    None => {
+                        let real = room(real, sums.len());
+                        rows::to_real(io.isa, sums, &self.scale, &self.bias, real);
+                        self.finish.send(io.isa, io.memory, from, real, bytes);
+                    }
                 }
-            }
-        });
+            });
         Ok(())
     }
 }
@@ -125,7 +181,12 @@ impl Int8 {
     fn rows_under(&self, parts: &Range<usize>) -> (usize, usize) {
         let (s, h) = (&self.taps.shape, self.from.shape.h);
         let first = (parts.start * s.stride).saturating_sub(s.pad[0]).min(h);
-        (first, (parts.end * s.stride + s.kernel[0]).saturating_sub(s.pad[0]).clamp(first, h))
+        (
+            first,
+            (parts.end * s.stride + s.kernel[0])
+                .saturating_sub(s.pad[0])
+                .clamp(first, h),
+        )
     }
 }
 
@@ -135,7 +196,11 @@ impl Operator for Real {
     }
 
     fn run(&self, io: &Io, parts: Range<usize>, scratch: &mut Scratch) -> Result<(), String> {
-        let (g, c, [h, w]) = (&self.geometry, self.from.shape.c, [self.from.shape.h, self.from.shape.w]);
+        let (g, c, [h, w]) = (
+            &self.geometry,
+            self.from.shape.c,
+            [self.from.shape.h, self.from.shape.w],
+        );
         let [kh, kw] = g.kernel;
         // Room for every column that the last output reads, and for whole vectors.
         let width = (w + g.pad[1]).max((self.to.shape.w - 1) * g.stride + kw);
@@ -143,7 +208,13 @@ impl Operator for Real {
         exit::rows_of(scratch, kh, size);
         let outputs = self.to.shape.w;
         let out = room(&mut scratch.real, outputs * c + SLACK);
-        let taps = RealTaps { weights: &self.weights, bias: &self.bias, channels: c, width: kw, stride: g.stride };
+        let taps = RealTaps {
+            weights: &self.weights,
+            bias: &self.bias,
+            channels: c,
+            width: kw,
+            stride: g.stride,
+        };
         // A ring of padded rows, the input row in each; `usize::MAX` for none.
         let mut held = [usize::MAX; 32];
         for y in parts {
@@ -158,7 +229,16 @@ impl Operator for Real {
                 if (g.pad[0]..g.pad[0] + h).contains(&iy) {
                     let (from, to) = ((iy - g.pad[0]) * w, (iy - g.pad[0] + 1) * w);
                     let inside = &mut row[g.pad[1] * c..][..w * c];
-                    copy_pixels(io.isa, io.memory, &self.from, self.grid.as_ref(), from, to, &mut scratch.bytes, inside);
+                    copy_pixels(
+                        io.isa,
+                        io.memory,
+                        &self.from,
+                        self.grid.as_ref(),
+                        from,
+                        to,
+                        &mut scratch.bytes,
+                        inside,
+                    );
                 }
             }
             let mut rows: [&[f32]; 32] = [&[]; 32];
@@ -166,7 +246,13 @@ impl Operator for Real {
                 *row = &scratch.rows[(y * g.stride + ky) % kh];
             }
             taps.row(io.isa, &rows[..kh], outputs, out);
-            self.finish.send(io.isa, io.memory, y * outputs, &mut out[..outputs * c], &mut scratch.bytes);
+            self.finish.send(
+                io.isa,
+                io.memory,
+                y * outputs,
+                &mut out[..outputs * c],
+                &mut scratch.bytes,
+            );
         }
         Ok(())
     }

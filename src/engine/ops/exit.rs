@@ -32,13 +32,25 @@ pub fn grid(steps: &Steps, channels: usize, limit: Option<(f32, f32)>) -> Grid {
         let (least, most) = (f64::from(-128 - zero[c]), f64::from(127 - zero[c]));
         let (low, high) = limit.unwrap_or((f32::NEG_INFINITY, f32::INFINITY));
         let step = |v: f32| (f64::from(v) / f64::from(steps.scale[c])).round_ties_even();
-        (step(low).clamp(least, most) as f32, step(high).clamp(least, most) as f32)
+        (
+            step(low).clamp(least, most) as f32,
+            step(high).clamp(least, most) as f32,
+        )
     };
     let (low, high): (Vec<f32>, Vec<f32>) = (0..channels).map(bounds).unzip();
-    let inverse: Vec<f32> = steps.scale.iter().map(|&s| (1.0 / f64::from(s)) as f32).collect();
+    let inverse: Vec<f32> = steps
+        .scale
+        .iter()
+        .map(|&s| (1.0 / f64::from(s)) as f32)
+        .collect();
     let one = rows::common(&steps.scale).zip(rows::common(&inverse));
     let to = Target::new(periodic(&zero), periodic(&low), periodic(&high));
-    Grid { scale: periodic(&steps.scale), inverse: periodic(&inverse), to, one }
+    Grid {
+        scale: periodic(&steps.scale),
+        inverse: periodic(&inverse),
+        to,
+        one,
+    }
 }
 
 impl Exit {
@@ -50,10 +62,18 @@ impl Exit {
     }
 
     pub fn prepare(&self) -> Finish {
-        let grid = self.to.steps.as_ref().map(|steps| grid(steps, self.to.shape.c, self.limit()));
+        let grid = self
+            .to
+            .steps
+            .as_ref()
+            .map(|steps| grid(steps, self.to.shape.c, self.limit()));
         // The grid's limits do what a clamp does.
         let clamped = grid.is_some() && self.limit().is_some();
-        Finish { activation: self.activation.filter(|_| !clamped), to: self.to.clone(), grid }
+        Finish {
+            activation: self.activation.filter(|_| !clamped),
+            to: self.to.clone(),
+            grid,
+        }
     }
 
     /// The way from int32 sums straight to the grid, if there is one. `scale` and `bias` are real numbers a channel, `most` what no sum's
@@ -65,14 +85,28 @@ impl Exit {
         }
         let grid = grid(steps, self.to.shape.c, self.limit());
         let at = |c: usize| f64::from(steps.at(c).0);
-        let scale: Vec<f32> = scale.iter().enumerate().map(|(c, s)| (s / at(c)) as f32).collect();
-        let bias: Vec<f32> = bias.iter().enumerate().map(|(c, &b)| (f64::from(b) / at(c)) as f32).collect();
-        let bearable = |c: usize| f64::from(scale[c]) * most[c] + f64::from(bias[c]).abs() < rows::BEARABLE;
+        let scale: Vec<f32> = scale
+            .iter()
+            .enumerate()
+            .map(|(c, s)| (s / at(c)) as f32)
+            .collect();
+        let bias: Vec<f32> = bias
+            .iter()
+            .enumerate()
+            .map(|(c, &b)| (f64::from(b) / at(c)) as f32)
+            .collect();
+        let bearable =
+            |c: usize| f64::from(scale[c]) * most[c] + f64::from(bias[c]).abs() < rows::BEARABLE;
         let plain = grid.to.one.filter(|&(zero, low, high)| {
             let whole = low == (-128 - zero) as f32 && high == (127 - zero) as f32;
             whole && (0..scale.len()).all(bearable)
         });
-        Some(Requant { scale: periodic(&scale), bias: periodic(&bias), plain: plain.map(|(zero, ..)| zero), to: grid.to })
+        Some(Requant {
+            scale: periodic(&scale),
+            bias: periodic(&bias),
+            plain: plain.map(|(zero, ..)| zero),
+            to: grid.to,
+        })
     }
 }
 
@@ -83,16 +117,29 @@ impl Finish {
     }
 
     /// Sends pixels `from..` on their way; `real` holds them without gaps and is used up.
-    pub fn send(&self, isa: Isa, memory: &Memory, from: usize, real: &mut [f32], bytes: &mut Vec<i8>) {
+    pub fn send(
+        &self,
+        isa: Isa,
+        memory: &Memory,
+        from: usize,
+        real: &mut [f32],
+        bytes: &mut Vec<i8>,
+    ) {
         match self.activation {
             None => {}
             Some(Activation::Limit { low, high }) => rows::limit(isa, low, high, real),
             Some(Activation::Sigmoid) => rows::sigmoid(isa, real),
-            Some(Activation::Hard { slope, offset, times }) => rows::hard(isa, slope, offset, times, real),
+            Some(Activation::Hard {
+                slope,
+                offset,
+                times,
+            }) => rows::hard(isa, slope, offset, times, real),
         }
         let to = from + real.len() / self.to.shape.c;
         match &self.grid {
-            Some(grid) => put(memory, &self.to, from, to, bytes, |out| rows::quantise(isa, real, grid, out)),
+            Some(grid) => put(memory, &self.to, from, to, bytes, |out| {
+                rows::quantise(isa, real, grid, out)
+            }),
             None if self.to.is_dense() => memory.real_mut(&self.to, from, to).copy_from_slice(real),
             None => memory.spread_real(&self.to, from, real),
         }
@@ -100,7 +147,14 @@ impl Finish {
 }
 
 /// Writes pixels `from..to` of an int8 place: `fill` gets them without gaps.
-pub fn put(memory: &Memory, place: &Place, from: usize, to: usize, bytes: &mut Vec<i8>, fill: impl FnOnce(&mut [i8])) {
+pub fn put(
+    memory: &Memory,
+    place: &Place,
+    from: usize,
+    to: usize,
+    bytes: &mut Vec<i8>,
+    fill: impl FnOnce(&mut [i8]),
+) {
     if place.is_dense() {
         return fill(memory.int8_mut(place, from, to));
     }
@@ -110,7 +164,14 @@ pub fn put(memory: &Memory, place: &Place, from: usize, to: usize, bytes: &mut V
 }
 
 /// Pixels `from..to` of an int8 place without gaps, copied only if they have some.
-pub fn get<'a>(isa: Isa, memory: &'a Memory, place: &Place, from: usize, to: usize, bytes: &'a mut Vec<i8>) -> &'a [i8] {
+pub fn get<'a>(
+    isa: Isa,
+    memory: &'a Memory,
+    place: &Place,
+    from: usize,
+    to: usize,
+    bytes: &'a mut Vec<i8>,
+) -> &'a [i8] {
     let x = memory.int8(place, from, to);
     let n = (to - from) * place.shape.c;
     if place.is_dense() {
@@ -135,7 +196,12 @@ pub fn real_pixels<'a>(
 ) -> &'a [f32] {
     let c = place.shape.c;
     match grid {
-        Some(grid) => rows::dequantise(isa, get(isa, memory, place, from, to, bytes), grid, room_for),
+        Some(grid) => rows::dequantise(
+            isa,
+            get(isa, memory, place, from, to, bytes),
+            grid,
+            room_for,
+        ),
         None if place.is_dense() => return memory.real(place, from, to),
         None => rows::pick(isa, memory.real(place, from, to), place.pixel, c, room_for),
     }

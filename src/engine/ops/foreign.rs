@@ -36,8 +36,14 @@ impl Foreign {
             plan.spawn()
         };
         let state = build().map_err(|e| format!("{e:#}"))?;
-        let spec = Self { model: Vec::new(), ..self.clone() };
-        Ok(Prepared { spec, state: Mutex::new(state) })
+        let spec = Self {
+            model: Vec::new(),
+            ..self.clone()
+        };
+        Ok(Prepared {
+            spec,
+            state: Mutex::new(state),
+        })
     }
 }
 
@@ -46,7 +52,11 @@ fn turn(x: &[f32], out: &mut [f32], pixels: usize, channels: usize, back: bool) 
     for p in 0..pixels {
         for c in 0..channels {
             let (last, first) = (p * channels + c, c * pixels + p);
-            if back { out[last] = x[first] } else { out[first] = x[last] }
+            if back {
+                out[last] = x[first]
+            } else {
+                out[first] = x[last]
+            }
         }
     }
 }
@@ -62,22 +72,51 @@ impl Operator for Prepared {
         for (place, dims) in self.spec.from.iter().zip(&self.spec.dims) {
             let n = place.shape.count();
             let real = super::room(&mut scratch.real, n);
-            let grid = place.steps.as_ref().map(|s| super::exit::grid(s, place.shape.c, None));
+            let grid = place
+                .steps
+                .as_ref()
+                .map(|s| super::exit::grid(s, place.shape.c, None));
             let last = place.pixels();
-            let real = super::exit::real_pixels(io.isa, io.memory, place, grid.as_ref(), 0, last, &mut scratch.bytes, real);
+            let real = super::exit::real_pixels(
+                io.isa,
+                io.memory,
+                place,
+                grid.as_ref(),
+                0,
+                last,
+                &mut scratch.bytes,
+                real,
+            );
             let turned = super::room(&mut scratch.other, n);
             turn(real, turned, last, place.shape.c, false);
-            inputs.push(Tensor::from_shape(dims, turned).map_err(failed)?.into_tvalue());
+            inputs.push(
+                Tensor::from_shape(dims, turned)
+                    .map_err(failed)?
+                    .into_tvalue(),
+            );
         }
-        let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut state = self
+            .state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let outputs = state.run(inputs).map_err(failed)?;
         let view = outputs[0].to_plain_array_view::<f32>().map_err(failed)?;
         let out = io.memory.real_mut(&self.spec.to, 0, self.spec.to.pixels());
         if view.len() != out.len() {
-            return Err(format!("tract made {} values instead of {}", view.len(), out.len()));
+            return Err(format!(
+                "tract made {} values instead of {}",
+                view.len(),
+                out.len()
+            ));
         }
         let flat: Vec<f32> = view.iter().copied().collect();
-        turn(&flat, out, self.spec.to.pixels(), self.spec.to.shape.c, true);
+        turn(
+            &flat,
+            out,
+            self.spec.to.pixels(),
+            self.spec.to.shape.c,
+            true,
+        );
         Ok(())
     }
 }

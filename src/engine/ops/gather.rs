@@ -39,13 +39,29 @@ impl Gather {
     /// A channel comes from nowhere.
     pub fn prepare(&self) -> Result<Prepared, String> {
         let size = |p: &Place| [p.shape.h, p.shape.w];
-        let inside = self.channels.iter().all(|&(s, c)| self.from.get(s).is_some_and(|p| c < p.shape.c));
+        let inside = self
+            .channels
+            .iter()
+            .all(|&(s, c)| self.from.get(s).is_some_and(|p| c < p.shape.c));
         let bytes = self.to.steps.is_none() || self.from.iter().all(|p| p.steps.is_some());
-        if !inside || !bytes || self.channels.len() != self.to.shape.c || self.from.iter().any(|p| size(p) != size(&self.to)) {
+        if !inside
+            || !bytes
+            || self.channels.len() != self.to.shape.c
+            || self.from.iter().any(|p| size(p) != size(&self.to))
+        {
             return Err("a gather's channels do not fit its values".into());
         }
-        let grids = self.from.iter().map(|p| p.steps.as_ref().map(|s| exit::grid(s, p.shape.c, None))).collect();
-        Ok(Prepared { from: self.from.clone(), grids, runs: self.runs(), to: self.to.clone() })
+        let grids = self
+            .from
+            .iter()
+            .map(|p| p.steps.as_ref().map(|s| exit::grid(s, p.shape.c, None)))
+            .collect();
+        Ok(Prepared {
+            from: self.from.clone(),
+            grids,
+            runs: self.runs(),
+            to: self.to.clone(),
+        })
     }
 
     /// Cuts the channels into as few runs as possible, each either whole or every second channel.
@@ -60,13 +76,22 @@ impl Gather {
             let (source, from) = self.channels[to];
             let length = |step: usize| {
                 (0..)
-                    .take_while(|i| self.channels.get(to + i * step) == Some(&(source, from + i)) && !taken[to + i * step])
+                    .take_while(|i| {
+                        self.channels.get(to + i * step) == Some(&(source, from + i))
+                            && !taken[to + i * step]
+                    })
                     .count()
             };
             let (one, two) = (length(1), length(2));
             let (step, count) = if two > one { (2, two) } else { (1, one) };
             (0..count).for_each(|i| taken[to + i * step] = true);
-            runs.push(Run { source, from, to, step, count });
+            runs.push(Run {
+                source,
+                from,
+                to,
+                step,
+                count,
+            });
         }
         runs
     }
@@ -80,13 +105,22 @@ impl Prepared {
 }
 
 /// The channels of `run`, from pixels `x` that lie `pixel` numbers apart into the pixels that `out` gives.
-fn copy<'a, T: Copy + 'a>(x: &[T], pixel: usize, run: &Run, out: impl Iterator<Item = &'a mut [T]>) {
+fn copy<'a, T: Copy + 'a>(
+    x: &[T],
+    pixel: usize,
+    run: &Run,
+    out: impl Iterator<Item = &'a mut [T]>,
+) {
     for (x, out) in x.chunks(pixel).zip(out) {
         let x = &x[run.from..][..run.count];
         if run.step == 1 {
             out[run.to..][..run.count].copy_from_slice(x);
         } else {
-            out[run.to..].iter_mut().step_by(2).zip(x).for_each(|(o, &x)| *o = x);
+            out[run.to..]
+                .iter_mut()
+                .step_by(2)
+                .zip(x)
+                .for_each(|(o, &x)| *o = x);
         }
     }
 }
@@ -105,7 +139,15 @@ impl Operator for Prepared {
             {
                 let (x, y) = (&pixels(a)[a.from..], &pixels(b)[b.from..]);
                 let out = io.memory.int8_mut(&self.to, from, to);
-                rows::interleave_bytes(io.isa, x, self.from[a.source].pixel, y, self.from[b.source].pixel, a.count, out);
+                rows::interleave_bytes(
+                    io.isa,
+                    x,
+                    self.from[a.source].pixel,
+                    y,
+                    self.from[b.source].pixel,
+                    a.count,
+                    out,
+                );
                 return Ok(());
             }
             for run in &self.runs {
@@ -129,9 +171,23 @@ impl Operator for Prepared {
         for (source, (place, grid)) in self.from.iter().zip(&self.grids).enumerate() {
             let c = place.shape.c;
             let x = room(&mut scratch.real, (to - from) * c);
-            let x = real_pixels(io.isa, io.memory, place, grid.as_ref(), from, to, &mut scratch.bytes, x);
+            let x = real_pixels(
+                io.isa,
+                io.memory,
+                place,
+                grid.as_ref(),
+                from,
+                to,
+                &mut scratch.bytes,
+                x,
+            );
             for run in self.runs.iter().filter(|r| r.source == source) {
-                copy(x, c, run, (from..to).map(|p| io.memory.real_mut(&self.to, p, p + 1)));
+                copy(
+                    x,
+                    c,
+                    run,
+                    (from..to).map(|p| io.memory.real_mut(&self.to, p, p + 1)),
+                );
             }
         }
         Ok(())

@@ -20,7 +20,10 @@ pub struct Prepared {
 
 impl Image {
     pub fn prepare(&self) -> Prepared {
-        Prepared { shape: self.exit.to.shape, finish: self.exit.prepare() }
+        Prepared {
+            shape: self.exit.to.shape,
+            finish: self.exit.prepare(),
+        }
     }
 }
 
@@ -35,9 +38,14 @@ impl Operator for Prepared {
         for y in parts {
             for (channel, plane) in io.picture.chunks_exact(self.shape.h * w).enumerate() {
                 let plane = &plane[y * w..][..w];
-                row[channel..].iter_mut().step_by(c).zip(plane).for_each(|(out, &v)| *out = v);
+                row[channel..]
+                    .iter_mut()
+                    .step_by(c)
+                    .zip(plane)
+                    .for_each(|(out, &v)| *out = v);
             }
-            self.finish.send(io.isa, io.memory, y * w, row, &mut scratch.bytes);
+            self.finish
+                .send(io.isa, io.memory, y * w, row, &mut scratch.bytes);
         }
         Ok(())
     }

@@ -38,21 +38,34 @@ impl Pool {
     /// The window does not fit.
     pub fn prepare(&self) -> Result<Prepared, String> {
         let ([kh, kw], from, to) = (self.kernel, self.from.shape, self.exit.to.shape);
-        if kh == 0 || kw == 0 || to.c != from.c || from.c == 0 || to.h * kh != from.h || to.w * kw != from.w {
+        if kh == 0
+            || kw == 0
+            || to.c != from.c
+            || from.c == 0
+            || to.h * kh != from.h
+            || to.w * kw != from.w
+        {
             return Err("a pool's window does not fit its picture".into());
         }
         let window = (kh * kw) as f64;
         let (mut init, mut scale) = (Vec::new(), vec![1.0 / window; from.c]);
         if let Some(steps) = &self.from.steps {
             let steps = steps.expand(from.c);
-            init = steps.zero.iter().map(|&z| -i32::from(z) * (kh * kw) as i32).collect();
+            init = steps
+                .zero
+                .iter()
+                .map(|&z| -i32::from(z) * (kh * kw) as i32)
+                .collect();
             scale = steps.scale.iter().map(|&s| f64::from(s) / window).collect();
         }
         let none = vec![0.0; from.c];
         Ok(Prepared {
             kernel: self.kernel,
             finish: self.exit.prepare(),
-            requant: self.from.steps.as_ref().and_then(|_| self.exit.requant(&scale, &none, &vec![window * 255.0; from.c])),
+            requant: self.from.steps.as_ref().and_then(|_| {
+                self.exit
+                    .requant(&scale, &none, &vec![window * 255.0; from.c])
+            }),
             scale: periodic(&scale.iter().map(|&s| s as f32).collect::<Vec<_>>()),
             none: periodic(&none),
             init,
@@ -68,14 +81,34 @@ impl Operator for Prepared {
     }
 
     fn run(&self, io: &Io, parts: Range<usize>, scratch: &mut Scratch) -> Result<(), String> {
-        let ([kh, kw], c, w, out_w) = (self.kernel, self.from.shape.c, self.from.shape.w, self.to.shape.w);
-        let Scratch { bytes, sums, real, other, .. } = scratch;
+        let ([kh, kw], c, w, out_w) = (
+            self.kernel,
+            self.from.shape.c,
+            self.from.shape.w,
+            self.to.shape.w,
+        );
+        let Scratch {
+            bytes,
+            sums,
+            real,
+            other,
+            ..
+        } = scratch;
         for y in parts {
             if self.from.steps.is_none() {
                 let (row, total) = (room(other, w * c), room(real, out_w * c));
                 total.fill(0.0);
                 for line in y * kh..(y + 1) * kh {
-                    let row = real_pixels(io.isa, io.memory, &self.from, None, line * w, (line + 1) * w, bytes, row);
+                    let row = real_pixels(
+                        io.isa,
+                        io.memory,
+                        &self.from,
+                        None,
+                        line * w,
+                        (line + 1) * w,
+                        bytes,
+                        row,
+                    );
                     rows::pool_real(io.isa, row, c, kw, total);
                 }
                 rows::multiply_channels(io.isa, &self.scale, total);
@@ -95,13 +128,28 @@ impl Operator for Prepared {
                 }
             } else {
                 let (pixel, row) = (self.from.pixel, self.from.pixel * w);
-                rows::pool_windows(io.isa, x, pixel, row, self.kernel, &self.init, &mut total[..out_w * c]);
+                rows::pool_windows(
+                    io.isa,
+                    x,
+                    pixel,
+                    row,
+                    self.kernel,
+                    &self.init,
+                    &mut total[..out_w * c],
+                );
             }
             let total = &total[..out_w * c];
             match &self.requant {
-                Some(requant) => put(io.memory, &self.to, y * out_w, (y + 1) * out_w, bytes, |out| {
-                    rows::requantise(io.isa, total, requant, out);
-                }),
+                Some(requant) => put(
+                    io.memory,
+                    &self.to,
+                    y * out_w,
+                    (y + 1) * out_w,
+                    bytes,
+                    |out| {
+                        rows::requantise(io.isa, total, requant, out);
+                    },
+                ),
                 None => {
                     let real = room(real, out_w * c);
                     rows::to_real(io.isa, total, &self.scale, &self.none, real);

@@ -36,22 +36,37 @@ impl Scale {
     /// The gate does not fit the value.
     pub fn prepare(&self) -> Result<Prepared, String> {
         let (x, g, c) = (self.from.shape, self.gate.shape, self.from.shape.c);
-        let fits = g.h > 0 && g.w > 0 && g.c == c && c > 0 && x.h.is_multiple_of(g.h) && x.w.is_multiple_of(g.w);
+        let fits = g.h > 0
+            && g.w > 0
+            && g.c == c
+            && c > 0
+            && x.h.is_multiple_of(g.h)
+            && x.w.is_multiple_of(g.w);
         if !fits || self.exit.to.shape != x {
             return Err("a gate does not fit what it scales".into());
         }
         let straight = match (&self.from.steps, &self.gate.steps) {
             (Some(from), Some(gate)) if gate.is_uniform() => {
                 let (step, zero) = gate.at(0);
-                let scale: Vec<f64> = from.expand(c).scale.iter().map(|&s| f64::from(s) * f64::from(step)).collect();
-                self.exit.requant(&scale, &vec![0.0; c], &vec![65_025.0; c]).map(|r| (r, i32::from(zero)))
+                let scale: Vec<f64> = from
+                    .expand(c)
+                    .scale
+                    .iter()
+                    .map(|&s| f64::from(s) * f64::from(step))
+                    .collect();
+                self.exit
+                    .requant(&scale, &vec![0.0; c], &vec![65_025.0; c])
+                    .map(|r| (r, i32::from(zero)))
             }
             _ => None,
         };
         let grid = |p: &Place| p.steps.as_ref().map(|s| exit::grid(s, c, None));
         let grids = [grid(&self.from), grid(&self.gate)];
         let zero = grids[0].as_ref().and_then(|g| rows::common(&g.to.zero));
-        let one = (zero, straight.as_ref().and_then(|(r, _)| rows::common(&r.scale)));
+        let one = (
+            zero,
+            straight.as_ref().and_then(|(r, _)| rows::common(&r.scale)),
+        );
         Ok(Prepared {
             grids,
             one,
@@ -72,14 +87,26 @@ impl Operator for Prepared {
 
     fn run(&self, io: &Io, parts: Range<usize>, scratch: &mut Scratch) -> Result<(), String> {
         let ([fy, fx], w, c) = (self.factor, self.from.shape.w, self.from.shape.c);
-        let Scratch { bytes, packed, out_bytes, gates, real, other, image, .. } = scratch;
+        let Scratch {
+            bytes,
+            packed,
+            out_bytes,
+            gates,
+            real,
+            other,
+            image,
+            ..
+        } = scratch;
         let mut held = usize::MAX;
         if let (Some((requant, gate_zero)), Some(grid)) = (&self.straight, &self.grids[0]) {
             if self.gate.pixels() == 1 {
                 // One gate a channel: it becomes the channel's scale.
                 let scale = room(real, requant.scale.len());
                 let gate = &io.memory.int8(&self.gate, 0, 1)[..c];
-                for (scale, (r, &gate)) in scale.iter_mut().zip(requant.scale.iter().zip(gate.iter().cycle())) {
+                for (scale, (r, &gate)) in scale
+                    .iter_mut()
+                    .zip(requant.scale.iter().zip(gate.iter().cycle()))
+                {
                     *scale = r * (i32::from(gate) - gate_zero) as f32;
                 }
                 let (from, to) = (parts.start * w, parts.end * w);
@@ -92,12 +119,25 @@ impl Operator for Prepared {
             for y in parts {
                 if held != y / fy {
                     held = y / fy;
-                    let row = io.memory.int8(&self.gate, held * self.gate.shape.w, (held + 1) * self.gate.shape.w);
+                    let row = io.memory.int8(
+                        &self.gate,
+                        held * self.gate.shape.w,
+                        (held + 1) * self.gate.shape.w,
+                    );
                     rows::repeat_bytes(io.isa, row, self.gate.pixel, c, fx, room(gates, w * c));
                 }
                 let x = get(io.isa, io.memory, &self.from, y * w, (y + 1) * w, packed);
                 put(io.memory, &self.to, y * w, (y + 1) * w, out_bytes, |out| {
-                    rows::gate(io.isa, x, gates, &grid.to.zero, *gate_zero, requant, self.one, out);
+                    rows::gate(
+                        io.isa,
+                        x,
+                        gates,
+                        &grid.to.zero,
+                        *gate_zero,
+                        requant,
+                        self.one,
+                        out,
+                    );
                 });
             }
             return Ok(());
@@ -107,11 +147,29 @@ impl Operator for Prepared {
                 held = y / fy;
                 let (from, to) = (held * self.gate.shape.w, (held + 1) * self.gate.shape.w);
                 let row = room(image, self.gate.shape.w * c);
-                let row = real_pixels(io.isa, io.memory, &self.gate, self.grids[1].as_ref(), from, to, bytes, row);
+                let row = real_pixels(
+                    io.isa,
+                    io.memory,
+                    &self.gate,
+                    self.grids[1].as_ref(),
+                    from,
+                    to,
+                    bytes,
+                    row,
+                );
                 rows::repeat(io.isa, row, c, c, fx, room(other, w * c));
             }
             let real = room(real, w * c);
-            copy_pixels(io.isa, io.memory, &self.from, self.grids[0].as_ref(), y * w, (y + 1) * w, bytes, real);
+            copy_pixels(
+                io.isa,
+                io.memory,
+                &self.from,
+                self.grids[0].as_ref(),
+                y * w,
+                (y + 1) * w,
+                bytes,
+                real,
+            );
             rows::multiply(io.isa, &other[..w * c], real);
             self.finish.send(io.isa, io.memory, y * w, real, bytes);
         }

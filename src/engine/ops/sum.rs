@@ -44,8 +44,15 @@ pub enum Enlarge {
 enum Source {
     Int8(Grid),
     Real,
-    Sums { matrix: Matrix, scale: Vec<f32>, bias: Vec<f32> },
-    Product { matrix: RealMatrix, grid: Option<Grid> },
+    Sums {
+        matrix: Matrix,
+        scale: Vec<f32>,
+        bias: Vec<f32>,
+    },
+    Product {
+        matrix: RealMatrix,
+        grid: Option<Grid>,
+    },
 }
 
 struct PreparedTerm {
@@ -84,13 +91,27 @@ impl Term {
                 }
                 match (weights, steps) {
                     (Weights::Int8 { values, scale }, Some(steps)) if steps.is_uniform() => {
-                        let Int8Product { matrix, scale, .. } = int8_product(isa, values, scale, inputs, steps.at(0));
-                        let scale: Vec<f32> = scale.iter().map(|s| (s * f64::from(self.times)) as f32).collect();
+                        let Int8Product { matrix, scale, .. } =
+                            int8_product(isa, values, scale, inputs, steps.at(0));
+                        let scale: Vec<f32> = scale
+                            .iter()
+                            .map(|s| (s * f64::from(self.times)) as f32)
+                            .collect();
                         let bias: Vec<f32> = bias.iter().map(|b| b * self.times).collect();
-                        Source::Sums { matrix, scale: periodic(&scale), bias: periodic(&bias) }
+                        Source::Sums {
+                            matrix,
+                            scale: periodic(&scale),
+                            bias: periodic(&bias),
+                        }
                     }
                     _ => Source::Product {
-                        matrix: RealMatrix::pack(isa, &real_weights(weights, inputs), channels, inputs, bias),
+                        matrix: RealMatrix::pack(
+                            isa,
+                            &real_weights(weights, inputs),
+                            channels,
+                            inputs,
+                            bias,
+                        ),
                         grid,
                     },
                 }
@@ -100,14 +121,24 @@ impl Term {
             return Err("a term has other channels than its sum".into());
         }
         // int8 products take `times` into their scale.
-        let times = if matches!(source, Source::Sums { .. }) { 1.0 } else { self.times };
+        let times = if matches!(source, Source::Sums { .. }) {
+            1.0
+        } else {
+            self.times
+        };
         let columns = match self.enlarge {
-            Enlarge::Bilinear { align_corners } => {
-                (0..width).map(|x| left_neighbour(x, self.from.shape.w, width, align_corners)).collect()
-            }
+            Enlarge::Bilinear { align_corners } => (0..width)
+                .map(|x| left_neighbour(x, self.from.shape.w, width, align_corners))
+                .collect(),
             Enlarge::Nearest(_) => Vec::new(),
         };
-        Ok(PreparedTerm { from, source, enlarge: self.enlarge, times, columns })
+        Ok(PreparedTerm {
+            from,
+            source,
+            enlarge: self.enlarge,
+            times,
+            columns,
+        })
     }
 }
 
@@ -127,12 +158,16 @@ impl Sum {
     /// # Errors
     /// Its numbers do not fit together.
     pub fn prepare(&self, isa: Isa) -> Result<Prepared, String> {
-        let Some(exit) = self.exits.first() else { return Err("a sum without a result".into()) };
+        let Some(exit) = self.exits.first() else {
+            return Err("a sum without a result".into());
+        };
         let shape = exit.to.shape;
         for term in &self.terms {
             let from = term.from.shape;
             let fits = match term.enlarge {
-                Enlarge::Nearest([y, x]) => y > 0 && x > 0 && from.h * y == shape.h && from.w * x == shape.w,
+                Enlarge::Nearest([y, x]) => {
+                    y > 0 && x > 0 && from.h * y == shape.h && from.w * x == shape.w
+                }
                 Enlarge::Bilinear { .. } => from.h > 0 && from.w > 0,
             };
             if !fits {
@@ -142,9 +177,19 @@ impl Sum {
         if self.terms.is_empty() || self.exits.iter().any(|e| e.to.shape != shape) {
             return Err("a sum's results have different shapes".into());
         }
-        let terms = self.terms.iter().map(|t| t.prepare(isa, shape.w, shape.c)).collect::<Result<_, _>>()?;
+        let terms = self
+            .terms
+            .iter()
+            .map(|t| t.prepare(isa, shape.w, shape.c))
+            .collect::<Result<_, _>>()?;
         let finishes = self.exits.iter().map(Exit::prepare).collect();
-        Ok(Prepared { terms, finishes, height: shape.h, width: shape.w, channels: shape.c })
+        Ok(Prepared {
+            terms,
+            finishes,
+            height: shape.h,
+            width: shape.w,
+            channels: shape.c,
+        })
     }
 }
 
@@ -154,15 +199,53 @@ impl PreparedTerm {
         let (w, inputs) = (self.from.shape.w, self.from.shape.c);
         let (from, to) = (y * w, (y + 1) * w);
         match &self.source {
-            Source::Int8(grid) => copy_pixels(io.isa, io.memory, &self.from, Some(grid), from, to, room_for.bytes, out),
-            Source::Real => copy_pixels(io.isa, io.memory, &self.from, None, from, to, room_for.bytes, out),
-            Source::Sums { matrix, scale, bias } => {
+            Source::Int8(grid) => copy_pixels(
+                io.isa,
+                io.memory,
+                &self.from,
+                Some(grid),
+                from,
+                to,
+                room_for.bytes,
+                out,
+            ),
+            Source::Real => copy_pixels(
+                io.isa,
+                io.memory,
+                &self.from,
+                None,
+                from,
+                to,
+                room_for.bytes,
+                out,
+            ),
+            Source::Sums {
+                matrix,
+                scale,
+                bias,
+            } => {
                 let sums = room(room_for.sums, w * channels + SLACK);
-                matrix.multiply_real::<false>(io.memory.int8(&self.from, from, to), self.from.pixel, w, (scale, bias), sums, out);
+                matrix.multiply_real::<false>(
+                    io.memory.int8(&self.from, from, to),
+                    self.from.pixel,
+                    w,
+                    (scale, bias),
+                    sums,
+                    out,
+                );
             }
             Source::Product { matrix, grid } => {
                 let x = room(room_for.other, w * inputs);
-                let x = real_pixels(io.isa, io.memory, &self.from, grid.as_ref(), from, to, room_for.bytes, x);
+                let x = real_pixels(
+                    io.isa,
+                    io.memory,
+                    &self.from,
+                    grid.as_ref(),
+                    from,
+                    to,
+                    room_for.bytes,
+                    x,
+                );
                 let product = room(room_for.product, w * channels + SLACK);
                 matrix.multiply(x, inputs, w, product);
                 out.copy_from_slice(&product[..w * channels]);
@@ -192,15 +275,34 @@ impl Operator for Prepared {
         let n = self.width * self.channels;
         // Two kept rows a term: a bilinear term stands between two rows, another uses one.
         exit::rows_of(scratch, 2 * self.terms.len(), n);
-        let Scratch { bytes, sums, other, packed: _, real, rows: kept, image, product, held, .. } = scratch;
+        let Scratch {
+            bytes,
+            sums,
+            other,
+            packed: _,
+            real,
+            rows: kept,
+            image,
+            product,
+            held,
+            ..
+        } = scratch;
         held.clear();
         held.resize(2 * self.terms.len(), usize::MAX);
         let total = room(real, n);
         for y in parts {
             for (t, term) in self.terms.iter().enumerate() {
-                let mut work = RowRoom { bytes, sums, other, small: image, product };
+                let mut work = RowRoom {
+                    bytes,
+                    sums,
+                    other,
+                    small: image,
+                    product,
+                };
                 let first = t == 0;
-                if term.enlarge == Enlarge::Nearest([1, 1]) && self.straight(io, term, y, first, &mut work, total) {
+                if term.enlarge == Enlarge::Nearest([1, 1])
+                    && self.straight(io, term, y, first, &mut work, total)
+                {
                     continue;
                 }
                 let (a, b) = kept[2 * t..2 * t + 2].split_at_mut(1);
@@ -214,13 +316,20 @@ impl Operator for Prepared {
                         }
                     }
                     Enlarge::Bilinear { align_corners } => {
-                        let (top, share) = left_neighbour(y, term.from.shape.h, self.height, align_corners);
+                        let (top, share) =
+                            left_neighbour(y, term.from.shape.h, self.height, align_corners);
                         let bottom = (top + 1).min(term.from.shape.h - 1);
                         // Even rows are kept in a, odd ones in b, so that each is stretched once.
                         for row in [top, bottom] {
                             if held[row % 2] != row {
                                 held[row % 2] = row;
-                                self.bilinear(io, term, row, &mut work, if row % 2 == 0 { a } else { b });
+                                self.bilinear(
+                                    io,
+                                    term,
+                                    row,
+                                    &mut work,
+                                    if row % 2 == 0 { a } else { b },
+                                );
                             }
                         }
                         let kept = |row: usize| if row.is_multiple_of(2) { &*a } else { &*b };
@@ -229,7 +338,11 @@ impl Operator for Prepared {
                         continue;
                     }
                 }
-                if first { total.copy_from_slice(a) } else { rows::add(io.isa, a, total) }
+                if first {
+                    total.copy_from_slice(a)
+                } else {
+                    rows::add(io.isa, a, total)
+                }
             }
             let last = self.finishes.len() - 1;
             for (i, finish) in self.finishes.iter().enumerate() {
@@ -249,17 +362,41 @@ impl Operator for Prepared {
 
 impl Prepared {
     /// Adds row `y` of a term of the sum's own size without a detour, if its kind allows.
-    fn straight(&self, io: &Io, term: &PreparedTerm, y: usize, first: bool, work: &mut RowRoom, total: &mut [f32]) -> bool {
+    fn straight(
+        &self,
+        io: &Io,
+        term: &PreparedTerm,
+        y: usize,
+        first: bool,
+        work: &mut RowRoom,
+        total: &mut [f32],
+    ) -> bool {
         let (from, to) = (y * self.width, (y + 1) * self.width);
         match &term.source {
             _ if first => term.row(io, y, self.channels, work, total),
             Source::Int8(grid) if term.times == 1.0 => {
-                rows::add_dequantised(io.isa, get(io.isa, io.memory, &term.from, from, to, work.bytes), grid, total);
+                rows::add_dequantised(
+                    io.isa,
+                    get(io.isa, io.memory, &term.from, from, to, work.bytes),
+                    grid,
+                    total,
+                );
             }
-            Source::Sums { matrix, scale, bias } => {
+            Source::Sums {
+                matrix,
+                scale,
+                bias,
+            } => {
                 let sums = room(work.sums, total.len() + SLACK);
                 let x = io.memory.int8(&term.from, from, to);
-                matrix.multiply_real::<true>(x, term.from.pixel, self.width, (scale, bias), sums, total);
+                matrix.multiply_real::<true>(
+                    x,
+                    term.from.pixel,
+                    self.width,
+                    (scale, bias),
+                    sums,
+                    total,
+                );
             }
             Source::Real if term.times == 1.0 && term.from.is_dense() => {
                 rows::add(io.isa, io.memory.real(&term.from, from, to), total);
@@ -270,7 +407,15 @@ impl Prepared {
     }
 
     /// Row `y` of a term, every pixel `factor` times.
-    fn nearest(&self, io: &Io, term: &PreparedTerm, y: usize, factor: usize, work: &mut RowRoom, out: &mut [f32]) {
+    fn nearest(
+        &self,
+        io: &Io,
+        term: &PreparedTerm,
+        y: usize,
+        factor: usize,
+        work: &mut RowRoom,
+        out: &mut [f32],
+    ) {
         if factor == 1 {
             return term.row(io, y, self.channels, work, out);
         }
@@ -283,7 +428,14 @@ impl Prepared {
     }
 
     /// Row `y` of a term, stretched to the sum's width.
-    fn bilinear(&self, io: &Io, term: &PreparedTerm, y: usize, work: &mut RowRoom, out: &mut [f32]) {
+    fn bilinear(
+        &self,
+        io: &Io,
+        term: &PreparedTerm,
+        y: usize,
+        work: &mut RowRoom,
+        out: &mut [f32],
+    ) {
         let (c, w) = (self.channels, term.from.shape.w);
         let mut small = std::mem::take(work.small);
         let row = room(&mut small, w * c);

@@ -16,15 +16,39 @@ impl Operator for Fake {
 
 /// A plan of 20 steps that need each other, with `wrong` for the tenth.
 fn plan(members: usize, wrong: fn() -> Result<(), String>) -> Plan {
-    let touch = |step: usize| Touch { buffer: 0, bytes: step * 8..step * 8 + 8, pixel: 8, channels: (0, 8) };
-    let touches: Vec<_> = (0..20).map(|i| [vec![touch(i)], vec![touch(i + 1)]]).collect();
+    let touch = |step: usize| Touch {
+        buffer: 0,
+        bytes: step * 8..step * 8 + 8,
+        pixel: 8,
+        channels: (0, 8),
+    };
+    let touches: Vec<_> = (0..20)
+        .map(|i| [vec![touch(i)], vec![touch(i + 1)]])
+        .collect();
     let schedule = Schedule::new(&touches, &vec![(100_000.0, 8); 20], members);
-    let operator = |i: usize| Box::new(Fake(if i == 10 { wrong } else { || Ok(()) })) as Box<dyn Operator>;
-    let steps = (0..20).map(|i| Prepared { class: "fake", name: format!("node {i}"), operator: operator(i) }).collect();
+    let operator =
+        |i: usize| Box::new(Fake(if i == 10 { wrong } else { || Ok(()) })) as Box<dyn Operator>;
+    let steps = (0..20)
+        .map(|i| Prepared {
+            class: "fake",
+            name: format!("node {i}"),
+            operator: operator(i),
+        })
+        .collect();
     let scratch = (0..members).map(|_| Mutex::default()).collect();
     let memory = Memory::new(&[168], &[(0, 20)]).unwrap();
-    let picture = (AtomicPtr::new(std::ptr::dangling_mut()), AtomicUsize::new(0));
-    Plan { isa: Isa::Portable, memory, steps, schedule, scratch, picture }
+    let picture = (
+        AtomicPtr::new(std::ptr::dangling_mut()),
+        AtomicUsize::new(0),
+    );
+    Plan {
+        isa: Isa::Portable,
+        memory,
+        steps,
+        schedule,
+        scratch,
+        picture,
+    }
 }
 
 #[test]

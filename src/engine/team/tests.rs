@@ -37,10 +37,25 @@ impl Work for Counting {
 
 /// Queues of 0 to 4 pieces, and a piece for everyone in every seventh round.
 fn team(members: usize, rounds: usize) -> Team<Counting> {
-    let size = |round: usize, queue: usize| if round.is_multiple_of(7) { 1 } else { (round * 3 + queue * 2) % 5 };
-    let pieces: Vec<Vec<usize>> = (0..rounds).map(|r| (0..members).map(|q| size(r, q)).collect()).collect();
+    let size = |round: usize, queue: usize| {
+        if round.is_multiple_of(7) {
+            1
+        } else {
+            (round * 3 + queue * 2) % 5
+        }
+    };
+    let pieces: Vec<Vec<usize>> = (0..rounds)
+        .map(|r| (0..members).map(|q| size(r, q)).collect())
+        .collect();
     let done = pieces.iter().map(|_| AtomicUsize::new(0)).collect();
-    Team::new(Counting { pieces, done, wrong: Mutex::new(None) }, members)
+    Team::new(
+        Counting {
+            pieces,
+            done,
+            wrong: Mutex::new(None),
+        },
+        members,
+    )
 }
 
 #[test]
@@ -51,7 +66,11 @@ fn every_piece_is_done_once_and_after_the_round_before() {
             team.run().unwrap();
             let work = team.work();
             for (done, pieces) in work.done.iter().zip(&work.pieces) {
-                assert_eq!(done.load(Ordering::Relaxed), run * pieces.iter().sum::<usize>(), "{members} members, run {run}");
+                assert_eq!(
+                    done.load(Ordering::Relaxed),
+                    run * pieces.iter().sum::<usize>(),
+                    "{members} members, run {run}"
+                );
             }
         }
     }
@@ -64,7 +83,10 @@ fn a_piece_that_fails_or_panics_ends_the_run_and_the_team_goes_on() {
         for round in [0, 7, 14] {
             let set = |team: &Team<Counting>, wrong| {
                 *lock(&team.work().wrong) = wrong;
-                team.work().done.iter().for_each(|d| d.store(0, Ordering::Relaxed));
+                team.work()
+                    .done
+                    .iter()
+                    .for_each(|d| d.store(0, Ordering::Relaxed));
             };
             set(&team, Some((round, || Err("failed".into()))));
             assert_eq!(team.run().unwrap_err(), "failed");

@@ -18,7 +18,11 @@ fn recipes() -> Vec<(&'static str, &'static str)> {
 }
 
 fn recipe(title: &str) -> &'static str {
-    recipes().into_iter().find(|(before, _)| before.contains(title)).unwrap_or_else(|| panic!("no recipe {title}")).1
+    recipes()
+        .into_iter()
+        .find(|(before, _)| before.contains(title))
+        .unwrap_or_else(|| panic!("no recipe {title}"))
+        .1
 }
 
 #[test]
@@ -32,18 +36,41 @@ fn every_recipe_is_a_rule_and_nobody_standing_fulfils_one() {
 #[test]
 fn the_recipes_show_what_they_are_called() {
     let s = standing;
-    let hands = moved(s(), &[("left_wrist", 245.0, 10.0), ("right_wrist", 155.0, 10.0)]);
+    let hands = moved(
+        s(),
+        &[("left_wrist", 245.0, 10.0), ("right_wrist", 155.0, 10.0)],
+    );
     assert!(holds(recipe("\nHands up"), &hands) && holds(recipe("One hand up"), &hands));
-    let spread =
-        [("left_elbow", 295.0, 102.0), ("left_wrist", 350.0, 98.0), ("right_elbow", 105.0, 102.0), ("right_wrist", 50.0, 99.0)];
+    let spread = [
+        ("left_elbow", 295.0, 102.0),
+        ("left_wrist", 350.0, 98.0),
+        ("right_elbow", 105.0, 102.0),
+        ("right_wrist", 50.0, 99.0),
+    ];
     assert!(holds(recipe("T-pose"), &moved(s(), &spread)) && !holds(recipe("T-pose"), &hands));
-    let squat =
-        [("left_knee", 245.0, 215.0), ("right_knee", 155.0, 215.0), ("left_ankle", 224.0, 285.0), ("right_ankle", 176.0, 285.0)];
+    let squat = [
+        ("left_knee", 245.0, 215.0),
+        ("right_knee", 155.0, 215.0),
+        ("left_ankle", 224.0, 285.0),
+        ("right_ankle", 176.0, 285.0),
+    ];
     assert!(holds(recipe("Squat"), &moved(s(), &squat)));
-    assert!(holds(recipe("wave"), &moved(s(), &[("left_elbow", 260.0, 120.0), ("left_wrist", 270.0, 60.0)])));
-    assert!(holds(recipe("ear, as"), &moved(s(), &[("left_wrist", 220.0, 70.0)])));
+    assert!(holds(
+        recipe("wave"),
+        &moved(
+            s(),
+            &[("left_elbow", 260.0, 120.0), ("left_wrist", 270.0, 60.0)]
+        )
+    ));
+    assert!(holds(
+        recipe("ear, as"),
+        &moved(s(), &[("left_wrist", 220.0, 70.0)])
+    ));
     let mut lying = s();
-    lying.keypoints.iter_mut().for_each(|k| k.position = Point::new(400.0 - k.position.y, k.position.x));
+    lying
+        .keypoints
+        .iter_mut()
+        .for_each(|k| k.position = Point::new(400.0 - k.position.y, k.position.x));
     assert!(holds(recipe("Fall"), &lying));
 }
 
@@ -60,6 +87,10 @@ fn the_examples_in_the_table_are_rules() {
 #[test]
 fn the_joints_and_limits_it_names_are_the_real_ones() {
     assert!(MANUAL.contains(&KeypointSet::coco().names().join(", ")));
-    assert!(MANUAL.contains(&format!("{} torso lengths (`margin`) or {} degrees", Pose::MARGIN, Pose::MARGIN_DEG)));
+    assert!(MANUAL.contains(&format!(
+        "{} torso lengths (`margin`) or {} degrees",
+        Pose::MARGIN,
+        Pose::MARGIN_DEG
+    )));
     assert!(MANUAL.contains(&format!("at most {} characters", lex::MAX_LENGTH)));
 }

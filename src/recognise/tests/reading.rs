@@ -17,7 +17,11 @@ fn a_misspelt_joint_is_marked_and_the_right_one_offered() {
     let expected = "this model has no joint \"left_wirst\"\n    nose above left_wirst by 0.2\n               ^^^^^^^^^^\ndid you mean left_wrist? ";
     assert!(text.starts_with(expected), "{text}");
     assert!(text.contains("right_ankle"), "{text}");
-    assert!(error("wrist above nose").mend.contains("left_wrist or right_wrist"));
+    assert!(
+        error("wrist above nose")
+            .mend
+            .contains("left_wrist or right_wrist")
+    );
 }
 
 #[test]
@@ -54,15 +58,24 @@ fn every_mistake_is_marked_where_it_is() {
 
 #[test]
 fn a_rule_of_several_lines_shows_the_line_of_the_mistake() {
-    let text = error("nose above left_eye\n  and nose obove left_ear\nor nose near left_ear").to_string();
-    assert!(text.contains("\n      and nose obove left_ear\n               ^^^^^\n"), "{text}");
+    let text =
+        error("nose above left_eye\n  and nose obove left_ear\nor nose near left_ear").to_string();
+    assert!(
+        text.contains("\n      and nose obove left_ear\n               ^^^^^\n"),
+        "{text}"
+    );
 }
 
 #[test]
 fn a_model_without_the_joints_of_a_middle_says_so() {
     let joints = KeypointSet::new(["pelvis", "thorax", "head_top"]);
     assert!(Rule::parse("head_top above pelvis", &joints).is_ok());
-    assert!(Rule::parse("head_top above mid_hip", &joints).unwrap_err().problem.contains("left_hip"));
+    assert!(
+        Rule::parse("head_top above mid_hip", &joints)
+            .unwrap_err()
+            .problem
+            .contains("left_hip")
+    );
 }
 
 #[test]
@@ -83,8 +96,8 @@ fn rules_of_rules_of_rules_are_flat() {
 
 fn words() -> impl Strategy<Value = String> {
     let word = prop::sample::select(vec![
-        "nose", "left_eye", "mid_hip", "above", "near", "by", "within", "angle", "tilt", "visible", "in", "and", "or", "not",
-        "(", ")", ",", "..", "0.5", "90", "7.", "\n", "é", "#",
+        "nose", "left_eye", "mid_hip", "above", "near", "by", "within", "angle", "tilt", "visible",
+        "in", "and", "or", "not", "(", ")", ",", "..", "0.5", "90", "7.", "\n", "é", "#",
     ]);
     prop::collection::vec(word, 0..40).prop_map(|w| w.join(" "))
 }
@@ -101,9 +114,20 @@ proptest! {
 
 #[test]
 fn a_joint_the_model_lacks_and_a_comparison_of_points_are_explained() {
-    let mpii = crate::skeleton::KeypointSet::new(["right_ankle", "right_knee", "thorax", "upper_neck", "head_top"]);
-    let text = Rule::parse("nose above right_knee", &mpii).unwrap_err().to_string();
-    assert!(text.contains("no joint \"nose\"") && text.contains("head_top"), "{text}");
+    let mpii = crate::skeleton::KeypointSet::new([
+        "right_ankle",
+        "right_knee",
+        "thorax",
+        "upper_neck",
+        "head_top",
+    ]);
+    let text = Rule::parse("nose above right_knee", &mpii)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        text.contains("no joint \"nose\"") && text.contains("head_top"),
+        "{text}"
+    );
     let text = error("nose > left_knee").to_string();
     assert!(text.contains("above"), "{text}");
     let text = error("person_area by 0.2").to_string();

@@ -33,43 +33,83 @@ fn without_timers_a_pose_begins_and_ends_in_the_frame_that_shows_it() {
 
 #[test]
 fn hold_is_exact_to_the_frame() {
-    let slow = || Pose { hold: ms(300), ..pose(UP) };
+    let slow = || Pose {
+        hold: ms(300),
+        ..pose(UP)
+    };
     assert_eq!(play(slow(), "_####"), [(Enter, 400)]);
     assert_eq!(play(slow(), "_###_###_"), []);
 }
 
 #[test]
 fn release_is_exact_to_the_frame() {
-    let slow = || Pose { release: ms(300), ..pose(UP) };
+    let slow = || Pose {
+        release: ms(300),
+        ..pose(UP)
+    };
     assert_eq!(play(slow(), "#_____"), [(Enter, 0), (Exit, 400)]);
     assert_eq!(play(slow(), "#___#___#"), [(Enter, 0)]);
 }
 
 #[test]
 fn cooldown_is_exact_to_the_frame_and_hold_may_run_within_it() {
-    let pose = || Pose { cooldown: ms(500), hold: ms(200), ..pose(UP) };
-    assert_eq!(play(pose(), "###_########"), [(Enter, 200), (Exit, 300), (Enter, 800)]);
-    assert_eq!(play(pose(), "###_____###"), [(Enter, 200), (Exit, 300), (Enter, 1000)]);
+    let pose = || Pose {
+        cooldown: ms(500),
+        hold: ms(200),
+        ..pose(UP)
+    };
+    assert_eq!(
+        play(pose(), "###_########"),
+        [(Enter, 200), (Exit, 300), (Enter, 800)]
+    );
+    assert_eq!(
+        play(pose(), "###_____###"),
+        [(Enter, 200), (Exit, 300), (Enter, 1000)]
+    );
 }
 
 #[test]
 fn repeat_keeps_step_with_the_entry_and_makes_one_event_after_a_gap() {
-    let mut scene = Scene::new(Pose { repeat: Some(ms(250)), ..pose(UP) });
+    let mut scene = Scene::new(Pose {
+        repeat: Some(ms(250)),
+        ..pose(UP)
+    });
     for at in [0, 100, 200, 300, 400, 500, 2000, 2100, 2250] {
         scene.frame(at, Some(&up()));
     }
-    assert_eq!(scene.happened, [(Enter, 0), (Hold, 300), (Hold, 500), (Hold, 2000), (Hold, 2250)]);
+    assert_eq!(
+        scene.happened,
+        [
+            (Enter, 0),
+            (Hold, 300),
+            (Hold, 500),
+            (Hold, 2000),
+            (Hold, 2250)
+        ]
+    );
     assert_eq!(scene.events[0].held, ms(2250));
-    let each = Pose { repeat: Some(Duration::ZERO), ..pose(UP) };
-    assert_eq!(play(each, "###_"), [(Enter, 0), (Hold, 100), (Hold, 200), (Exit, 300)]);
+    let each = Pose {
+        repeat: Some(Duration::ZERO),
+        ..pose(UP)
+    };
+    assert_eq!(
+        play(each, "###_"),
+        [(Enter, 0), (Hold, 100), (Hold, 200), (Exit, 300)]
+    );
 }
 
 #[test]
 fn whoever_disappears_leaves_after_release_and_whoever_is_hidden_too() {
-    let slow = || Pose { release: ms(300), ..pose(UP) };
+    let slow = || Pose {
+        release: ms(300),
+        ..pose(UP)
+    };
     assert_eq!(play(slow(), "##......"), [(Enter, 0), (Exit, 500)]);
     assert_eq!(play(slow(), "##??????"), [(Enter, 0), (Exit, 500)]);
-    assert_eq!(play(slow(), "##.?._#"), [(Enter, 0), (Exit, 500), (Enter, 600)]);
+    assert_eq!(
+        play(slow(), "##.?._#"),
+        [(Enter, 0), (Exit, 500), (Enter, 600)]
+    );
     assert_eq!(play(pose(UP), "??"), []);
 }
 
@@ -77,13 +117,23 @@ fn whoever_disappears_leaves_after_release_and_whoever_is_hidden_too() {
 fn an_active_pose_stays_within_the_margin_and_leaves_beyond_it() {
     let mut scene = Scene::new(pose("left_wrist above nose by 0.2"));
     let at = |above_px: f32| moved(standing(), &[("left_wrist", 242.0, 60.0 - above_px)]);
-    for (i, above_px) in [19.0, 21.0, 11.0, 19.0, 9.0, 19.0, 21.0].into_iter().enumerate() {
+    for (i, above_px) in [19.0, 21.0, 11.0, 19.0, 9.0, 19.0, 21.0]
+        .into_iter()
+        .enumerate()
+    {
         scene.frame(i as u64, Some(&at(above_px)));
     }
     assert_eq!(scene.happened, [(Enter, 1), (Exit, 4), (Enter, 6)]);
     let mut scene = Scene::new(pose("tilt(left_shoulder, left_wrist) in 0..40"));
     let lean = |deg: f32| {
-        moved(standing(), &[("left_wrist", 235.0 + 80.0 * deg.to_radians().sin(), 100.0 - 80.0 * deg.to_radians().cos())])
+        moved(
+            standing(),
+            &[(
+                "left_wrist",
+                235.0 + 80.0 * deg.to_radians().sin(),
+                100.0 - 80.0 * deg.to_radians().cos(),
+            )],
+        )
     };
     for (i, deg) in [41.0, 39.0, 49.0, 51.0].into_iter().enumerate() {
         scene.frame(i as u64, Some(&lean(deg)));
@@ -93,7 +143,10 @@ fn an_active_pose_stays_within_the_margin_and_leaves_beyond_it() {
 
 #[test]
 fn time_running_backwards_starts_every_timer_anew() {
-    let mut scene = Scene::new(Pose { hold: ms(200), ..pose(UP) });
+    let mut scene = Scene::new(Pose {
+        hold: ms(200),
+        ..pose(UP)
+    });
     for at in [5000, 5100, 1000, 1100, 1199, 1200] {
         scene.frame(at, Some(&up()));
     }
@@ -108,7 +161,10 @@ fn end_leaves_everything_once() {
     assert_eq!(scene.recogniser.active(id).collect::<Vec<_>>(), [0]);
     let mut events = Vec::new();
     scene.recogniser.end(ms(700), &mut events);
-    assert_eq!((events.len(), events[0].kind, events[0].held), (1, Exit, ms(700)));
+    assert_eq!(
+        (events.len(), events[0].kind, events[0].held),
+        (1, Exit, ms(700))
+    );
     assert_eq!(scene.recogniser.active(id).count(), 0);
     scene.recogniser.end(ms(800), &mut events);
     assert!(events.is_empty());
@@ -116,22 +172,58 @@ fn end_leaves_everything_once() {
 
 #[test]
 fn a_single_picture_is_judged_without_timers() {
-    let recogniser = Recogniser::new(vec![Pose { hold: ms(9000), ..pose(UP) }, pose("nose below mid_hip")], 0.3);
-    assert_eq!(recogniser.judge(Sight { skeleton: &up(), cover: None }).collect::<Vec<_>>(), [(0, 0.9)]);
-    assert_eq!(recogniser.judge(Sight { skeleton: &standing(), cover: None }).count(), 0);
+    let recogniser = Recogniser::new(
+        vec![
+            Pose {
+                hold: ms(9000),
+                ..pose(UP)
+            },
+            pose("nose below mid_hip"),
+        ],
+        0.3,
+    );
+    assert_eq!(
+        recogniser
+            .judge(Sight {
+                skeleton: &up(),
+                cover: None
+            })
+            .collect::<Vec<_>>(),
+        [(0, 0.9)]
+    );
+    assert_eq!(
+        recogniser
+            .judge(Sight {
+                skeleton: &standing(),
+                cover: None
+            })
+            .count(),
+        0
+    );
 }
 
 #[test]
 fn two_people_have_timers_of_their_own() {
-    let mut tracker = Tracker::new(TrackSettings { min_cutoff_hz: 0.0, ..TrackSettings::default() });
+    let mut tracker = Tracker::new(TrackSettings {
+        min_cutoff_hz: 0.0,
+        ..TrackSettings::default()
+    });
     let mut recogniser = Recogniser::new(vec![pose(UP)], 0.3);
     let mut events = Vec::new();
     let mut far = standing();
-    far.keypoints.iter_mut().for_each(|k| k.position.x += 2000.0);
+    far.keypoints
+        .iter_mut()
+        .for_each(|k| k.position.x += 2000.0);
     tracker.see(ms(0), &up(), Rect::new(100.0, 0.0, 200.0, 400.0));
     tracker.see(ms(0), &far, Rect::new(2100.0, 0.0, 200.0, 400.0));
     recogniser.update(ms(0), tracker.people(), &mut events);
-    assert_eq!(events.iter().map(|e| (e.kind, e.person)).collect::<Vec<_>>(), [(Enter, PersonId(1))]);
+    assert_eq!(
+        events
+            .iter()
+            .map(|e| (e.kind, e.person))
+            .collect::<Vec<_>>(),
+        [(Enter, PersonId(1))]
+    );
     assert_eq!(recogniser.active(PersonId(2)).count(), 0);
 }
 
@@ -141,20 +233,27 @@ fn who_is_away_leaves_before_another_enters() {
     scene.frame(0, Some(&up()));
     let mut other = scene.tracker.people()[0].clone();
     (other.id, other.last_seen) = (PersonId(9), ms(10));
-    scene.recogniser.update(ms(10), &[other.clone(), other], &mut scene.events);
+    scene
+        .recogniser
+        .update(ms(10), &[other.clone(), other], &mut scene.events);
     let events: Vec<_> = scene.events.iter().map(|e| (e.kind, e.person)).collect();
     assert_eq!(events, [(Exit, PersonId(1)), (Enter, PersonId(9))]);
 }
 
 #[test]
 fn years_of_passers_by_leave_nothing_behind() {
-    let mut scene = Scene::new(Pose { cooldown: ms(5), ..pose(UP) });
+    let mut scene = Scene::new(Pose {
+        cooldown: ms(5),
+        ..pose(UP)
+    });
     for i in 0..1000 {
         let mut tracker = Tracker::new(TrackSettings::default());
         tracker.see(ms(i * 10), &up(), Rect::new(100.0, 0.0, 200.0, 400.0));
         let mut person = tracker.people()[0].clone();
         person.id = PersonId(i as u32 + 1);
-        scene.recogniser.update(ms(i * 10), &[person], &mut scene.events);
+        scene
+            .recogniser
+            .update(ms(i * 10), &[person], &mut scene.events);
     }
     assert!(scene.recogniser.people.len() + scene.recogniser.spare.len() <= 3);
 }

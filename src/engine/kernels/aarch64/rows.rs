@@ -10,7 +10,12 @@ use std::arch::aarch64::*;
 pub fn narrow(v: [float32x4_t; 4], zero: int16x8_t) -> int8x16_t {
     // SAFETY: NEON is part of every aarch64 processor that Linux runs on.
     unsafe {
-        let [a, b, c, d] = [vcvtnq_s32_f32(v[0]), vcvtnq_s32_f32(v[1]), vcvtnq_s32_f32(v[2]), vcvtnq_s32_f32(v[3])];
+        let [a, b, c, d] = [
+            vcvtnq_s32_f32(v[0]),
+            vcvtnq_s32_f32(v[1]),
+            vcvtnq_s32_f32(v[2]),
+            vcvtnq_s32_f32(v[3]),
+        ];
         let low = vqaddq_s16(vqmovn_high_s32(vqmovn_s32(a), b), zero);
         let high = vqaddq_s16(vqmovn_high_s32(vqmovn_s32(c), d), zero);
         vqmovn_high_s16(vqmovn_s16(low), high)
@@ -21,7 +26,14 @@ pub fn narrow(v: [float32x4_t; 4], zero: int16x8_t) -> int8x16_t {
 #[inline(always)]
 fn load(x: &[f32; 16]) -> [float32x4_t; 4] {
     // SAFETY: the array has four vectors.
-    unsafe { [vld1q_f32(&x[0]), vld1q_f32(&x[4]), vld1q_f32(&x[8]), vld1q_f32(&x[12])] }
+    unsafe {
+        [
+            vld1q_f32(&x[0]),
+            vld1q_f32(&x[4]),
+            vld1q_f32(&x[8]),
+            vld1q_f32(&x[12]),
+        ]
+    }
 }
 
 #[inline(always)]
@@ -36,7 +48,10 @@ fn widen(x: &[i8; 16], from: int16x8_t) -> [int16x8_t; 2] {
     // SAFETY: the array has a vector's bytes.
     unsafe {
         let x = vld1q_s8(x.as_ptr());
-        [vsubq_s16(vmovl_s8(vget_low_s8(x)), from), vsubq_s16(vmovl_high_s8(x), from)]
+        [
+            vsubq_s16(vmovl_s8(vget_low_s8(x)), from),
+            vsubq_s16(vmovl_high_s8(x), from),
+        ]
     }
 }
 
@@ -50,7 +65,12 @@ pub fn requantise(sums: &[i32], scale: &[f32], bias: &[f32], zero: i32, out: &mu
         let zero = vdupq_n_s16(zero as i16);
         for (((sums, scale), bias), out) in sums.iter().zip(scale).zip(bias).zip(out) {
             let (scale, bias) = (load(scale), load(bias));
-            let at = |i: usize| vaddq_f32(vmulq_f32(vcvtq_f32_s32(vld1q_s32(&sums[4 * i])), scale[i]), bias[i]);
+            let at = |i: usize| {
+                vaddq_f32(
+                    vmulq_f32(vcvtq_f32_s32(vld1q_s32(&sums[4 * i])), scale[i]),
+                    bias[i],
+                )
+            };
             store(narrow([at(0), at(1), at(2), at(3)], zero), out);
         }
     }
@@ -75,8 +95,20 @@ pub fn quantise(real: &[f32], inverse: f32, zero: i32, out: &mut [i8]) -> usize 
 }
 
 /// `(x − from) · (gate − gate zero) · scale` to the grid.
-pub fn gate(x: &[i8], gates: &[i8], from: i32, gate_zero: i32, scale: f32, zero: i32, out: &mut [i8]) -> usize {
-    let (x, gates, out) = (x.as_chunks::<16>().0, gates.as_chunks::<16>().0, out.as_chunks_mut::<16>().0);
+pub fn gate(
+    x: &[i8],
+    gates: &[i8],
+    from: i32,
+    gate_zero: i32,
+    scale: f32,
+    zero: i32,
+    out: &mut [i8],
+) -> usize {
+    let (x, gates, out) = (
+        x.as_chunks::<16>().0,
+        gates.as_chunks::<16>().0,
+        out.as_chunks_mut::<16>().0,
+    );
     let count = out.len();
     // SAFETY: as in `requantise`.
     unsafe {
@@ -99,14 +131,23 @@ pub fn gate(x: &[i8], gates: &[i8], from: i32, gate_zero: i32, scale: f32, zero:
 
 /// `(x − from) · scale` to the grid, a scale a channel.
 pub fn rescale(x: &[i8], from: i32, scale: &[f32], zero: i32, out: &mut [i8]) -> usize {
-    let (x, scale, out) = (x.as_chunks::<16>().0, scale.as_chunks::<16>().0, out.as_chunks_mut::<16>().0);
+    let (x, scale, out) = (
+        x.as_chunks::<16>().0,
+        scale.as_chunks::<16>().0,
+        out.as_chunks_mut::<16>().0,
+    );
     let count = out.len();
     // SAFETY: as in `requantise`.
     unsafe {
         let (from, zero) = (vdupq_n_s16(from as i16), vdupq_n_s16(zero as i16));
         for ((x, scale), out) in x.iter().zip(scale).zip(out) {
             let (x, s) = (widen(x, from), load(scale));
-            let wide = [vmovl_s16(vget_low_s16(x[0])), vmovl_high_s16(x[0]), vmovl_s16(vget_low_s16(x[1])), vmovl_high_s16(x[1])];
+            let wide = [
+                vmovl_s16(vget_low_s16(x[0])),
+                vmovl_high_s16(x[0]),
+                vmovl_s16(vget_low_s16(x[1])),
+                vmovl_high_s16(x[1]),
+            ];
             let at = |i: usize| vmulq_f32(vcvtq_f32_s32(wide[i]), s[i]);
             store(narrow([at(0), at(1), at(2), at(3)], zero), out);
         }

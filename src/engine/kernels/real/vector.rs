@@ -42,7 +42,12 @@ impl Vector for [f32; 4] {
 
     #[inline(always)]
     fn madd(self, a: Self, b: Self) -> Self {
-        [self[0] + a[0] * b[0], self[1] + a[1] * b[1], self[2] + a[2] * b[2], self[3] + a[3] * b[3]]
+        [
+            self[0] + a[0] * b[0],
+            self[1] + a[1] * b[1],
+            self[2] + a[2] * b[2],
+            self[3] + a[3] * b[3],
+        ]
     }
 }
 
@@ -90,12 +95,35 @@ macro_rules! vector {
 }
 
 #[cfg(target_arch = "x86_64")]
-vector!(x86_64, __m256, 8, 16, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, |s, a, b| std::arch::x86_64::_mm256_fmadd_ps(
-    a, b, s
-));
+vector!(
+    x86_64,
+    __m256,
+    8,
+    16,
+    _mm256_set1_ps,
+    _mm256_loadu_ps,
+    _mm256_storeu_ps,
+    |s, a, b| std::arch::x86_64::_mm256_fmadd_ps(a, b, s)
+);
 #[cfg(target_arch = "x86_64")]
-vector!(x86_64, __m512, 16, 32, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, |s, a, b| std::arch::x86_64::_mm512_fmadd_ps(
-    a, b, s
-));
+vector!(
+    x86_64,
+    __m512,
+    16,
+    32,
+    _mm512_set1_ps,
+    _mm512_loadu_ps,
+    _mm512_storeu_ps,
+    |s, a, b| std::arch::x86_64::_mm512_fmadd_ps(a, b, s)
+);
 #[cfg(target_arch = "aarch64")]
-vector!(aarch64, float32x4_t, 4, 32, vdupq_n_f32, vld1q_f32, vst1q_f32, |s, a, b| std::arch::aarch64::vfmaq_f32(s, a, b));
+vector!(
+    aarch64,
+    float32x4_t,
+    4,
+    32,
+    vdupq_n_f32,
+    vld1q_f32,
+    vst1q_f32,
+    |s, a, b| std::arch::aarch64::vfmaq_f32(s, a, b)
+);

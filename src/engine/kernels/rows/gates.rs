@@ -6,7 +6,15 @@ use super::{Isa, Requant, clamp, round, saturate};
 
 /// From one grid to another by a scale a channel: `q = clamp(round((x − zero) · scale), low, high) + new zero`; `scale` in place of the
 /// requant's own. `one`: the value's zero, if all channels have the same.
-pub fn rescale(isa: Isa, x: &[i8], zero: &[i32], one: Option<i32>, scale: &[f32], r: &Requant, out: &mut [i8]) {
+pub fn rescale(
+    isa: Isa,
+    x: &[i8],
+    zero: &[i32],
+    one: Option<i32>,
+    scale: &[f32],
+    r: &Requant,
+    out: &mut [i8],
+) {
     #[cfg(target_arch = "aarch64")]
     if let (Some(from), Some(to), false) = (one, r.plain, isa == Isa::Portable) {
         let p = scale.len();
@@ -51,7 +59,9 @@ pub fn gate(
     out: &mut [i8],
 ) {
     #[cfg(target_arch = "aarch64")]
-    if let (Some(from), Some(scale), Some(to), false) = (one.0, one.1, r.plain, isa == Isa::Portable) {
+    if let (Some(from), Some(scale), Some(to), false) =
+        (one.0, one.1, r.plain, isa == Isa::Portable)
+    {
         let done = neon::gate(x, gates, from, gate_zero, scale, to, out);
         for i in done..out.len() {
             let product = (i32::from(x[i]) - from) * (i32::from(gates[i]) - gate_zero);

@@ -59,7 +59,8 @@ fn sigmoid_of(v: f32) -> f32 {
     let p = p * r + 1.666_666_5e-1;
     let p = p * r + 5e-1;
     let e = p * (r * r) + r + 1.0;
-    let power = f32::from_bits(((shifted.to_bits() as i32).wrapping_sub(MAGIC_BITS - 127) << 23) as u32);
+    let power =
+        f32::from_bits(((shifted.to_bits() as i32).wrapping_sub(MAGIC_BITS - 127) << 23) as u32);
     1.0 / (1.0 + e * power)
 }
 

@@ -14,5 +14,9 @@ const LANES: usize = 16;
 
 /// What `init` becomes where activations are read 128 too high.
 fn shifted(init: i32, weights: impl Iterator<Item = i8>) -> i32 {
-    init.wrapping_sub(weights.fold(0i32, |s, w| s.wrapping_add(i32::from(w))).wrapping_mul(128))
+    init.wrapping_sub(
+        weights
+            .fold(0i32, |s, w| s.wrapping_add(i32::from(w)))
+            .wrapping_mul(128),
+    )
 }

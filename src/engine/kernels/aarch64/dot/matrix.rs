@@ -18,7 +18,13 @@ pub fn pack_matrix(w: &[i8], n: usize, k: usize, init: &[i32]) -> (Packed, Vec<i
     for two in (0..vectors).step_by(2) {
         for group in 0..groups {
             for column in two * 4..vectors.min(two + 2) * 4 {
-                let weight = |i| if column < n && i < k { w[column * k + i] } else { 0 };
+                let weight = |i| {
+                    if column < n && i < k {
+                        w[column * k + i]
+                    } else {
+                        0
+                    }
+                };
                 packed.extend((group * 4..group * 4 + 4).map(weight));
             }
         }
@@ -33,8 +39,23 @@ pub fn pack_matrix(w: &[i8], n: usize, k: usize, init: &[i32]) -> (Packed, Vec<i
 /// pixels · n values.
 #[allow(clippy::too_many_arguments)] // one call for all instruction sets
 #[target_feature(enable = "neon,dotprod")]
-pub unsafe fn multiply(w: &[i8], init: &[i32], n: usize, k: usize, x: &[i8], stride: usize, pixels: usize, sums: &mut [i32]) {
-    let layer = Layer { w: w.as_ptr(), init: init.as_ptr(), n, groups: k.div_ceil(4), stride };
+pub unsafe fn multiply(
+    w: &[i8],
+    init: &[i32],
+    n: usize,
+    k: usize,
+    x: &[i8],
+    stride: usize,
+    pixels: usize,
+    sums: &mut [i32],
+) {
+    let layer = Layer {
+        w: w.as_ptr(),
+        init: init.as_ptr(),
+        n,
+        groups: k.div_ceil(4),
+        stride,
+    };
     let panel = panel_vectors(k);
     for first in (0..n.div_ceil(4)).step_by(panel) {
         let vectors = first..n.div_ceil(4).min(first + panel);
@@ -72,7 +93,12 @@ impl Layer {
     /// P pixels can be read at `x` and their sums be written at `sums`; `vectors` starts with an even one.
     #[inline]
     #[target_feature(enable = "neon,dotprod")]
-    unsafe fn some_pixels<const P: usize>(&self, x: *const i8, vectors: std::ops::Range<usize>, sums: *mut i32) {
+    unsafe fn some_pixels<const P: usize>(
+        &self,
+        x: *const i8,
+        vectors: std::ops::Range<usize>,
+        sums: *mut i32,
+    ) {
         let mut vector = vectors.start;
         // SAFETY: vector + the tile's vectors never exceed `vectors`.
         unsafe {
@@ -106,7 +132,12 @@ impl Layer {
     /// P pixels and 15 bytes can be read at `x` and their sums be written at `sums`; there are V vectors from `vector` on.
     #[inline]
     #[target_feature(enable = "neon,dotprod")]
-    unsafe fn tile<const P: usize, const V: usize>(&self, mut x: *const i8, vector: usize, sums: *mut i32) {
+    unsafe fn tile<const P: usize, const V: usize>(
+        &self,
+        mut x: *const i8,
+        vector: usize,
+        sums: *mut i32,
+    ) {
         let mut w = self.w.wrapping_add(vector * self.groups * 16);
         // SAFETY: `groups` times V vectors of weights are packed at `w`; a pixel has `groups` times 4 bytes and 15 more.
         unsafe {

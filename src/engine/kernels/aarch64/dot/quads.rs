@@ -25,14 +25,31 @@ impl QuadRows {
     pub unsafe fn fill(&self, row: Option<*const i8>, pad: *const i8, to: *mut u32) {
         let (c, last) = (self.channels, self.pairs - 1);
         let Some(row) = row else {
-            let same = Run { from: [pad; 4], step: 0, pairs: self.pairs, to, words: self.words };
+            let same = Run {
+                from: [pad; 4],
+                step: 0,
+                pairs: self.pairs,
+                to,
+                words: self.words,
+            };
             // SAFETY: one pixel of padding, read again for every p.
             return unsafe { same.interleave() };
         };
         // `pixel` is counted from the padding at the left.
-        let place = |pixel: usize| if (1..=self.width).contains(&pixel) { row.wrapping_add((pixel - 1) * c) } else { pad };
+        let place = |pixel: usize| {
+            if (1..=self.width).contains(&pixel) {
+                row.wrapping_add((pixel - 1) * c)
+            } else {
+                pad
+            }
+        };
         let run = |first: usize, pairs: usize| Run {
-            from: [place(2 * first), place(2 * first + 1), place(2 * first + 2), place(2 * first + 3)],
+            from: [
+                place(2 * first),
+                place(2 * first + 1),
+                place(2 * first + 2),
+                place(2 * first + 3),
+            ],
             step: 2 * c,
             pairs,
             to: to.wrapping_add(first * self.words),
@@ -95,7 +112,12 @@ impl Run {
         for _ in 0..self.pairs {
             // SAFETY: the caller's promise.
             unsafe {
-                let (a, b, c, d) = (load::<C>(a.add(at)), load::<C>(b.add(at)), load::<C>(c.add(at)), load::<C>(d.add(at)));
+                let (a, b, c, d) = (
+                    load::<C>(a.add(at)),
+                    load::<C>(b.add(at)),
+                    load::<C>(c.add(at)),
+                    load::<C>(d.add(at)),
+                );
                 let (ab, cd) = (opaque(vzip1q_s8(a, b)), opaque(vzip1q_s8(c, d)));
                 vst1q_s8(to, zip1_pairs(ab, cd));
                 if C >= 8 {
@@ -125,7 +147,10 @@ unsafe fn load<const C: usize>(from: *const i8) -> int8x16_t {
         match C {
             16 => vld1q_s8(from),
             8 => vcombine_s8(vld1_s8(from), vdup_n_s8(0)),
-            _ => vreinterpretq_s8_u32(vsetq_lane_u32::<0>(from.cast::<u32>().read_unaligned(), vdupq_n_u32(0))),
+            _ => vreinterpretq_s8_u32(vsetq_lane_u32::<0>(
+                from.cast::<u32>().read_unaligned(),
+                vdupq_n_u32(0),
+            )),
         }
     }
 }
@@ -133,11 +158,17 @@ unsafe fn load<const C: usize>(from: *const i8) -> int8x16_t {
 #[inline]
 #[target_feature(enable = "neon")]
 fn zip1_pairs(ab: int8x16_t, cd: int8x16_t) -> int8x16_t {
-    opaque(vreinterpretq_s8_s16(vzip1q_s16(vreinterpretq_s16_s8(ab), vreinterpretq_s16_s8(cd))))
+    opaque(vreinterpretq_s8_s16(vzip1q_s16(
+        vreinterpretq_s16_s8(ab),
+        vreinterpretq_s16_s8(cd),
+    )))
 }
 
 #[inline]
 #[target_feature(enable = "neon")]
 fn zip2_pairs(ab: int8x16_t, cd: int8x16_t) -> int8x16_t {
-    opaque(vreinterpretq_s8_s16(vzip2q_s16(vreinterpretq_s16_s8(ab), vreinterpretq_s16_s8(cd))))
+    opaque(vreinterpretq_s8_s16(vzip2q_s16(
+        vreinterpretq_s16_s8(ab),
+        vreinterpretq_s16_s8(cd),
+    )))
 }

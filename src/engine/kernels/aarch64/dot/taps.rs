@@ -19,7 +19,13 @@ pub fn pack_taps(w: &[i8], c: usize, init: &[i32]) -> (Packed, Vec<i32>) {
     for first in (0..lanes).step_by(4) {
         for row in 0..3 {
             for channel in first..first + 4 {
-                packed.extend((0..4).map(|tap| if channel < c && tap < 3 { w[channel * 9 + row * 3 + tap] } else { 0 }));
+                packed.extend((0..4).map(|tap| {
+                    if channel < c && tap < 3 {
+                        w[channel * 9 + row * 3 + tap]
+                    } else {
+                        0
+                    }
+                }));
             }
         }
     }
@@ -44,7 +50,12 @@ pub unsafe fn depthwise(
     emit: &mut dyn FnMut(usize, &[i32]),
 ) {
     let (c, words) = (s.channels, s.channels.next_multiple_of(4));
-    let quads = QuadRows { channels: c, words, pairs: s.input[1].div_ceil(2), width: s.input[1] };
+    let quads = QuadRows {
+        channels: c,
+        words,
+        pairs: s.input[1].div_ceil(2),
+        width: s.input[1],
+    };
     let (row_words, pad_words) = (quads.pairs * words, words / 4 + 4);
     grow(&mut scratch.words, pad_words + 3 * row_words);
     // A row of odd width gets one pixel more than it has.
@@ -60,12 +71,20 @@ pub unsafe fn depthwise(
         unsafe {
             let slot = |row: usize| room.add(pad_words + row % 3 * row_words);
             while next < first + 3 {
-                let row = (1..=s.input[0]).contains(&next).then(|| x.as_ptr().add((next - 1) * s.input[1] * c));
+                let row = (1..=s.input[0])
+                    .contains(&next)
+                    .then(|| x.as_ptr().add((next - 1) * s.input[1] * c));
                 quads.fill(row, room.cast(), slot(next));
                 next += 1;
             }
             let inputs = std::array::from_fn(|i| slot(first + i).cast_const());
-            let line = Line { w: w.as_ptr(), init: init.as_ptr(), inputs, quads: &quads, sums: scratch.sums.as_mut_ptr() };
+            let line = Line {
+                w: w.as_ptr(),
+                init: init.as_ptr(),
+                inputs,
+                quads: &quads,
+                sums: scratch.sums.as_mut_ptr(),
+            };
             match s.stride {
                 1 => line.sum_all::<2>(),
                 _ => line.sum_all::<1>(),
@@ -120,14 +139,20 @@ impl Line<'_> {
     #[inline]
     #[target_feature(enable = "neon,dotprod")]
     unsafe fn sum_vectors<const V: usize, const N: usize>(&self, vector: usize) {
-        let QuadRows { channels, words, pairs, .. } = *self.quads;
+        let QuadRows {
+            channels,
+            words,
+            pairs,
+            ..
+        } = *self.quads;
         // SAFETY: the caller's promise.
         unsafe {
             let (mut weights, mut shifted) = ([[vdupq_n_s8(0); 3]; V], [[vdupq_n_s8(0); 3]; V]);
             for v in 0..V {
                 for i in 0..3 {
                     weights[v][i] = vld1q_s8(self.w.add((vector + v) * 48 + i * 16));
-                    shifted[v][i] = vreinterpretq_s8_s32(vshlq_n_s32::<8>(vreinterpretq_s32_s8(weights[v][i])));
+                    shifted[v][i] =
+                        vreinterpretq_s8_s32(vshlq_n_s32::<8>(vreinterpretq_s32_s8(weights[v][i])));
                 }
             }
             let [mut a, mut b, mut c] = self.inputs;
@@ -135,16 +160,33 @@ impl Line<'_> {
             let mut to = self.sums.add(vector * 4);
             let mut init = self.init.add(vector * 4);
             for _ in 0..pairs {
-                (a, b, c, init) = (opaque_pointer(a), opaque_pointer(b), opaque_pointer(c), opaque_pointer(init));
+                (a, b, c, init) = (
+                    opaque_pointer(a),
+                    opaque_pointer(b),
+                    opaque_pointer(c),
+                    opaque_pointer(init),
+                );
                 let mut sums = [[vdupq_n_s32(0); V]; N];
                 for v in 0..V {
-                    let quads = [vld1q_s8(a.add(v * 4).cast()), vld1q_s8(b.add(v * 4).cast()), vld1q_s8(c.add(v * 4).cast())];
+                    let quads = [
+                        vld1q_s8(a.add(v * 4).cast()),
+                        vld1q_s8(b.add(v * 4).cast()),
+                        vld1q_s8(c.add(v * 4).cast()),
+                    ];
                     let init = vld1q_s32(init.add(v * 4));
                     for (sums, weights) in sums.iter_mut().zip([&weights[v], &shifted[v]]) {
-                        sums[v] = dot(dot(dot(init, quads[0], weights[0]), quads[1], weights[1]), quads[2], weights[2]);
+                        sums[v] = dot(
+                            dot(dot(init, quads[0], weights[0]), quads[1], weights[1]),
+                            quads[2],
+                            weights[2],
+                        );
                     }
                 }
-                (a, b, c) = (a.wrapping_add(words), b.wrapping_add(words), c.wrapping_add(words));
+                (a, b, c) = (
+                    a.wrapping_add(words),
+                    b.wrapping_add(words),
+                    c.wrapping_add(words),
+                );
                 // Pixel by pixel: with no more channels than V vectors, the first one's last sums lie on the second one's first.
                 for (n, sums) in sums.into_iter().enumerate() {
                     for (v, sum) in sums.into_iter().enumerate() {

@@ -38,9 +38,19 @@ impl Chain {
     /// The longest that the weights of a piece allow: `w` has its eights, column by column.
     fn of(w: &[i8]) -> Self {
         let fits = |eights: usize| {
-            w.chunks(w.len() / COLUMNS).flat_map(|column| column.chunks(8 * eights)).all(|chain| {
-                (0..8).all(|lane| chain.iter().skip(lane).step_by(8).map(|&w| i32::from(w).abs()).sum::<i32>() <= 255)
-            })
+            w.chunks(w.len() / COLUMNS)
+                .flat_map(|column| column.chunks(8 * eights))
+                .all(|chain| {
+                    (0..8).all(|lane| {
+                        chain
+                            .iter()
+                            .skip(lane)
+                            .step_by(8)
+                            .map(|&w| i32::from(w).abs())
+                            .sum::<i32>()
+                            <= 255
+                    })
+                })
         };
         if fits(EIGHTS) {
             Self::All
@@ -56,7 +66,11 @@ impl Chain {
 fn pieces(k: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
     let depth = k.next_multiple_of(8);
     let first = (depth + 8 * EIGHTS - 1) % (8 * EIGHTS) + 1;
-    std::iter::once(0..first).chain((first..depth).step_by(8 * EIGHTS).map(|start| start..start + 8 * EIGHTS))
+    std::iter::once(0..first).chain(
+        (first..depth)
+            .step_by(8 * EIGHTS)
+            .map(|start| start..start + 8 * EIGHTS),
+    )
 }
 
 pub fn pack_matrix(w: &[i8], n: usize, k: usize, init: &[i32]) -> (Packed, Vec<i32>) {
@@ -66,7 +80,13 @@ pub fn pack_matrix(w: &[i8], n: usize, k: usize, init: &[i32]) -> (Packed, Vec<i
         for piece in pieces(k) {
             let start = packed.len();
             for column in block..block + COLUMNS {
-                packed.extend(piece.clone().map(|i| if column < n && i < k { w[column * k + i] } else { 0 }));
+                packed.extend(piece.clone().map(|i| {
+                    if column < n && i < k {
+                        w[column * k + i]
+                    } else {
+                        0
+                    }
+                }));
             }
             chains.push(Chain::of(&packed[start..]) as i8);
         }
@@ -82,10 +102,28 @@ pub fn pack_matrix(w: &[i8], n: usize, k: usize, init: &[i32]) -> (Packed, Vec<i
 /// pixels · n values.
 #[allow(clippy::too_many_arguments)] // one call for all instruction sets
 #[target_feature(enable = "neon")]
-pub unsafe fn multiply(w: &[i8], init: &[i32], n: usize, k: usize, x: &[i8], stride: usize, pixels: usize, sums: &mut [i32]) {
+pub unsafe fn multiply(
+    w: &[i8],
+    init: &[i32],
+    n: usize,
+    k: usize,
+    x: &[i8],
+    stride: usize,
+    pixels: usize,
+    sums: &mut [i32],
+) {
     let layer = Layer::new(w, init, n, k, stride);
     // SAFETY: the caller's promise is that of `all_pixels`.
-    unsafe { layer.all_pixels(x.as_ptr(), pixels, &Sums { to: sums.as_mut_ptr(), n }) }
+    unsafe {
+        layer.all_pixels(
+            x.as_ptr(),
+            pixels,
+            &Sums {
+                to: sums.as_mut_ptr(),
+                n,
+            },
+        )
+    }
 }
 
 /// A product and its pixels: packed weights and their init, [n, k], and x with its stride and its number of pixels.
@@ -96,8 +134,20 @@ pub type Task<'a> = ((&'a [i8], &'a [i32]), [usize; 2], (&'a [i8], usize, usize)
 /// # Safety
 /// As [`multiply`]; n is a multiple of 4, `scale` and `bias` have n values and `out` pixels · n.
 #[target_feature(enable = "neon")]
-pub unsafe fn multiply_rounded(((w, init), [n, k], x): Task, scale: &[f32], bias: &[f32], zero: i32, out: &mut [i8]) {
-    let sink = Rounded { scale: scale.as_ptr(), bias: bias.as_ptr(), zero: vdupq_n_s16(zero as i16), to: out.as_mut_ptr(), n };
+pub unsafe fn multiply_rounded(
+    ((w, init), [n, k], x): Task,
+    scale: &[f32],
+    bias: &[f32],
+    zero: i32,
+    out: &mut [i8],
+) {
+    let sink = Rounded {
+        scale: scale.as_ptr(),
+        bias: bias.as_ptr(),
+        zero: vdupq_n_s16(zero as i16),
+        to: out.as_mut_ptr(),
+        n,
+    };
     // SAFETY: the caller's promise is that of `all_pixels`.
     unsafe { Layer::new(w, init, n, k, x.1).all_pixels(x.0.as_ptr(), x.2, &sink) }
 }
@@ -107,8 +157,18 @@ pub unsafe fn multiply_rounded(((w, init), [n, k], x): Task, scale: &[f32], bias
 /// # Safety
 /// As [`multiply_rounded`].
 #[target_feature(enable = "neon")]
-pub unsafe fn multiply_real<const ADD: bool>(((w, init), [n, k], x): Task, scale: &[f32], bias: &[f32], out: &mut [f32]) {
-    let sink = Real::<ADD> { scale: scale.as_ptr(), bias: bias.as_ptr(), to: out.as_mut_ptr(), n };
+pub unsafe fn multiply_real<const ADD: bool>(
+    ((w, init), [n, k], x): Task,
+    scale: &[f32],
+    bias: &[f32],
+    out: &mut [f32],
+) {
+    let sink = Real::<ADD> {
+        scale: scale.as_ptr(),
+        bias: bias.as_ptr(),
+        to: out.as_mut_ptr(),
+        n,
+    };
     // SAFETY: the caller's promise is that of `all_pixels`.
     unsafe { Layer::new(w, init, n, k, x.1).all_pixels(x.0.as_ptr(), x.2, &sink) }
 }
@@ -127,7 +187,14 @@ impl Layer {
     fn new(w: &[i8], init: &[i32], n: usize, k: usize, stride: usize) -> Self {
         let depth = k.next_multiple_of(8);
         let chains = w[n.next_multiple_of(COLUMNS) * depth..].as_ptr();
-        Self { w: w.as_ptr(), chains, init: init.as_ptr(), n, depth, stride }
+        Self {
+            w: w.as_ptr(),
+            chains,
+            init: init.as_ptr(),
+            n,
+            depth,
+            stride,
+        }
     }
 
     /// # Safety
@@ -156,7 +223,13 @@ impl Layer {
     /// P pixels, of which the first is `p`, can be read at `x`, and `sink` takes their sums.
     #[inline]
     #[target_feature(enable = "neon")]
-    unsafe fn some_pixels<const P: usize>(&self, x: *const i8, p: usize, columns: std::ops::Range<usize>, sink: &impl Sink) {
+    unsafe fn some_pixels<const P: usize>(
+        &self,
+        x: *const i8,
+        p: usize,
+        columns: std::ops::Range<usize>,
+        sink: &impl Sink,
+    ) {
         let count = self.depth.div_ceil(8 * EIGHTS);
         let mut w = self.w.wrapping_add(columns.start * self.depth);
         let mut chains = self.chains.wrapping_add(columns.start / COLUMNS * count);

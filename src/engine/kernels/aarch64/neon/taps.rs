@@ -47,8 +47,17 @@ pub unsafe fn depthwise(
 ) {
     let padded = PaddedRows::new(s);
     let out = s.output[1] * s.channels;
-    grow(&mut scratch.words, (padded.pad_bytes + 3 * padded.row_bytes) / 4);
-    let rounding = rounding.and_then(|r| Some(Rounding { scale: r.scale.as_ptr(), bias: r.bias.as_ptr(), zero: r.plain? }));
+    grow(
+        &mut scratch.words,
+        (padded.pad_bytes + 3 * padded.row_bytes) / 4,
+    );
+    let rounding = rounding.and_then(|r| {
+        Some(Rounding {
+            scale: r.scale.as_ptr(),
+            bias: r.bias.as_ptr(),
+            zero: r.plain?,
+        })
+    });
     match rounding {
         Some(_) => grow(&mut scratch.rounded, out + SLACK),
         None => grow(&mut scratch.sums, out + SLACK),
@@ -64,20 +73,47 @@ pub unsafe fn depthwise(
         unsafe {
             let slot = |row: usize| room.add(padded.pad_bytes + row % 3 * padded.row_bytes);
             while next < first + 3 {
-                let row = (1..=s.input[0]).contains(&next).then(|| x.as_ptr().add((next - 1) * s.input[1] * s.channels));
+                let row = (1..=s.input[0])
+                    .contains(&next)
+                    .then(|| x.as_ptr().add((next - 1) * s.input[1] * s.channels));
                 padded.fill(row, room, slot(next));
                 next += 1;
             }
-            let taps = std::array::from_fn(|t| slot(first + t / 3).add(padded.columns[t % 3]).cast_const());
+            let taps = std::array::from_fn(|t| {
+                slot(first + t / 3).add(padded.columns[t % 3]).cast_const()
+            });
             let minimum = w.last() != Some(&0);
             match (&rounding, minimum) {
-                (None, false) => sum_row::<false>(w.as_ptr(), init, taps, out, &scratch.sums.as_mut_ptr()),
-                (None, true) => sum_row::<true>(w.as_ptr(), init, taps, out, &scratch.sums.as_mut_ptr()),
-                (Some(r), false) => sum_row::<false>(w.as_ptr(), init, taps, out, &(r, scratch.rounded.as_mut_ptr())),
-                (Some(r), true) => sum_row::<true>(w.as_ptr(), init, taps, out, &(r, scratch.rounded.as_mut_ptr())),
+                (None, false) => {
+                    sum_row::<false>(w.as_ptr(), init, taps, out, &scratch.sums.as_mut_ptr())
+                }
+                (None, true) => {
+                    sum_row::<true>(w.as_ptr(), init, taps, out, &scratch.sums.as_mut_ptr())
+                }
+                (Some(r), false) => sum_row::<false>(
+                    w.as_ptr(),
+                    init,
+                    taps,
+                    out,
+                    &(r, scratch.rounded.as_mut_ptr()),
+                ),
+                (Some(r), true) => sum_row::<true>(
+                    w.as_ptr(),
+                    init,
+                    taps,
+                    out,
+                    &(r, scratch.rounded.as_mut_ptr()),
+                ),
             }
         }
-        emit(y, if rounding.is_some() { Row::Rounded(&scratch.rounded[..out]) } else { Row::Sums(&scratch.sums[..out]) });
+        emit(
+            y,
+            if rounding.is_some() {
+                Row::Rounded(&scratch.rounded[..out])
+            } else {
+                Row::Sums(&scratch.sums[..out])
+            },
+        );
     }
 }
 
@@ -118,8 +154,19 @@ impl Sink for (&Rounding, *mut i8) {
     unsafe fn lane(&self, start: usize) -> Self::Lane {
         // SAFETY: the caller's promise.
         unsafe {
-            let load = |p: *const f32| [vld1q_f32(p), vld1q_f32(p.add(4)), vld1q_f32(p.add(8)), vld1q_f32(p.add(12))];
-            (load(self.0.scale.add(start)), load(self.0.bias.add(start)), vdupq_n_s16(self.0.zero as i16))
+            let load = |p: *const f32| {
+                [
+                    vld1q_f32(p),
+                    vld1q_f32(p.add(4)),
+                    vld1q_f32(p.add(8)),
+                    vld1q_f32(p.add(12)),
+                ]
+            };
+            (
+                load(self.0.scale.add(start)),
+                load(self.0.bias.add(start)),
+                vdupq_n_s16(self.0.zero as i16),
+            )
         }
     }
     #[inline(always)]
@@ -127,7 +174,10 @@ impl Sink for (&Rounding, *mut i8) {
         // SAFETY: the caller's promise.
         unsafe {
             let real = |q: usize| vaddq_f32(vmulq_f32(vcvtq_f32_s32(sums[q]), scale[q]), bias[q]);
-            vst1q_s8(self.1.add(at), narrow([real(0), real(1), real(2), real(3)], *zero));
+            vst1q_s8(
+                self.1.add(at),
+                narrow([real(0), real(1), real(2), real(3)], *zero),
+            );
         }
     }
 }
@@ -137,7 +187,13 @@ impl Sink for (&Rounding, *mut i8) {
 /// # Safety
 /// From each of `taps`, `out` bytes rounded up to LANES can be read, as many numbers be put.
 #[target_feature(enable = "neon")]
-unsafe fn sum_row<const MINIMUM: bool>(w: *const i8, init_period: &[i32], taps: [*const i8; 9], out: usize, sink: &impl Sink) {
+unsafe fn sum_row<const MINIMUM: bool>(
+    w: *const i8,
+    init_period: &[i32],
+    taps: [*const i8; 9],
+    out: usize,
+    sink: &impl Sink,
+) {
     for start in (0..init_period.len().min(out)).step_by(LANES) {
         // SAFETY: `init_period` is one period, `w` nine times as long; lanes below `out`, rounded up, are the caller's promise.
         unsafe {
@@ -182,7 +238,12 @@ unsafe fn sum_row<const MINIMUM: bool>(w: *const i8, init_period: &[i32], taps: 
 #[target_feature(enable = "neon")]
 fn widen(four: [int32x4_t; 4], low: int16x8_t, high: int16x8_t) -> [int32x4_t; 4] {
     let [a, b, c, d] = four;
-    [vaddw_s16(a, vget_low_s16(low)), vaddw_high_s16(b, low), vaddw_s16(c, vget_low_s16(high)), vaddw_high_s16(d, high)]
+    [
+        vaddw_s16(a, vget_low_s16(low)),
+        vaddw_high_s16(b, low),
+        vaddw_s16(c, vget_low_s16(high)),
+        vaddw_high_s16(d, high),
+    ]
 }
 
 /// How an input row lies in scratch.
@@ -207,7 +268,15 @@ impl PaddedRows {
             1 => (row(pixels), [0, c, 2 * c]),
             _ => (2 * row(s.output[1] + 1), [0, row(s.output[1] + 1), c]),
         };
-        Self { channels: c, stride: s.stride, width: s.input[1], pixels, pad_bytes: row(1), row_bytes, columns }
+        Self {
+            channels: c,
+            stride: s.stride,
+            width: s.input[1],
+            pixels,
+            pad_bytes: row(1),
+            row_bytes,
+            columns,
+        }
     }
 
     /// # Safety
@@ -220,7 +289,9 @@ impl PaddedRows {
         // it; what they spoil of the next pixel is copied later.
         unsafe {
             let Some(row) = row else {
-                let pads = |at: usize, pixels: usize| (0..pixels).for_each(|pixel| copy(pad, to.add(at + pixel * c), c));
+                let pads = |at: usize, pixels: usize| {
+                    (0..pixels).for_each(|pixel| copy(pad, to.add(at + pixel * c), c))
+                };
                 pads(0, self.pixels.div_ceil(self.stride));
                 if self.stride == 2 {
                     pads(right, self.pixels / 2);
@@ -233,12 +304,17 @@ impl PaddedRows {
                 return copy(pad, to.add((width + 1) * c), c);
             }
             for block in (0..c).step_by(LANES).rev() {
-                let (mut from, mut odd, mut even) = (row.add(block), to.add(right + block), to.add(c + block));
+                let (mut from, mut odd, mut even) =
+                    (row.add(block), to.add(right + block), to.add(c + block));
                 for _ in 0..width / 2 {
                     let (a, b) = (vld1q_s8(from), vld1q_s8(from.add(c)));
                     vst1q_s8(odd, a);
                     vst1q_s8(even, b);
-                    (from, odd, even) = (from.wrapping_add(2 * c), odd.wrapping_add(c), even.wrapping_add(c));
+                    (from, odd, even) = (
+                        from.wrapping_add(2 * c),
+                        odd.wrapping_add(c),
+                        even.wrapping_add(c),
+                    );
                 }
             }
             if !width.is_multiple_of(2) {

@@ -24,7 +24,8 @@ pub fn pack_matrix(w: &[i8], n: usize, k: usize, init: &[i32]) -> (Packed, Vec<i
         let group = &mut packed[v0 * steps * LANES * 2..];
         for j in v0 * LANES..n.min((v0 + nv) * LANES) {
             for (i, &weight) in w[j * k..][..k].iter().enumerate() {
-                group[((i / 2 * nv + j / LANES - v0) * LANES + j % LANES) * 2 + i % 2] = i16::from(weight);
+                group[((i / 2 * nv + j / LANES - v0) * LANES + j % LANES) * 2 + i % 2] =
+                    i16::from(weight);
             }
         }
     }
@@ -40,7 +41,16 @@ pub fn pack_matrix(w: &[i8], n: usize, k: usize, init: &[i32]) -> (Packed, Vec<i
 /// demands.
 #[target_feature(enable = "avx2")]
 #[allow(clippy::too_many_arguments)] // one call for all instruction sets
-pub unsafe fn multiply(w: &[i16], init: &[i32], n: usize, k: usize, x: &[i8], stride: usize, pixels: usize, sums: &mut [i32]) {
+pub unsafe fn multiply(
+    w: &[i16],
+    init: &[i32],
+    n: usize,
+    k: usize,
+    x: &[i8],
+    stride: usize,
+    pixels: usize,
+    sums: &mut [i32],
+) {
     let steps = k.div_ceil(2);
     for (v0, nv) in groups(n.div_ceil(LANES), NV_MAX) {
         let group = Group {
@@ -126,7 +136,8 @@ impl Group {
                     widen(self.x.add((p + m) * self.stride + k0), len, wide);
                 }
                 for step in 0..len.div_ceil(2) {
-                    let weights: [__m256i; NV] = std::array::from_fn(|v| _mm256_loadu_si256(w.add(v * LANES * 2).cast()));
+                    let weights: [__m256i; NV] =
+                        std::array::from_fn(|v| _mm256_loadu_si256(w.add(v * LANES * 2).cast()));
                     w = w.add(NV * LANES * 2);
                     for (row, wide) in sums.iter_mut().zip(&wide) {
                         let two = _mm256_set1_epi32(wide.0.as_ptr().cast::<i32>().add(step).read());

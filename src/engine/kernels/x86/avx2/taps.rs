@@ -25,7 +25,8 @@ pub fn pack_taps(w: &[i8], c: usize, init: &[i32]) -> (Packed, Vec<i32>) {
                 let (dy, dx) = (i / 3, i % 3);
                 for row in 0..2 {
                     let pair = (row * 3 + dx) * 2 + (row + dy) / 2;
-                    packed[((b * VECTORS + pair) * LANES + lane) * 2 + (row + dy) % 2] = i16::from(weight);
+                    packed[((b * VECTORS + pair) * LANES + lane) * 2 + (row + dy) % 2] =
+                        i16::from(weight);
                 }
             }
         }
@@ -53,17 +54,30 @@ pub unsafe fn depthwise(
     let (c, [h, width]) = (s.channels, s.input);
     let len = s.output[1] * c;
     let second = (len + SLACK).next_multiple_of(LANES);
-    scratch.sums.resize(scratch.sums.len().max(2 * second + SLACK), 0);
+    scratch
+        .sums
+        .resize(scratch.sums.len().max(2 * second + SLACK), 0);
     let outside = pad_row(&mut scratch.words, pad, width).as_ptr();
     let aligned = scratch.sums.as_ptr().align_offset(32).min(LANES);
     let sums = &mut scratch.sums[aligned..];
     // Input rows count from the padding's: row 0 is the one above the picture.
-    let row = |y: usize| if (1..=h).contains(&y) { x[(y - 1) * width * c..].as_ptr() } else { outside };
+    let row = |y: usize| {
+        if (1..=h).contains(&y) {
+            x[(y - 1) * width * c..].as_ptr()
+        } else {
+            outside
+        }
+    };
     let mut y = rows.start;
     while y < rows.end {
         let pair = s.stride == 1 && y + 1 < rows.end;
         let top = y * s.stride;
-        let inputs = [row(top), row(top + 1), row(top + 2), row(if pair { top + 3 } else { top + 2 })];
+        let inputs = [
+            row(top),
+            row(top + 1),
+            row(top + 2),
+            row(if pair { top + 3 } else { top + 2 }),
+        ];
         for (b, first) in blocks(c, LANES).enumerate() {
             // SAFETY: the input rows have `width` pixels, the padding's row too, and all have slack; both rows of sums fit.
             unsafe {
@@ -169,7 +183,12 @@ impl Walk {
     unsafe fn weights<const ROWS: usize>(&self) -> [Weights; ROWS] {
         let zero = _mm256_setzero_si256();
         let mut weights = [[[zero; 2]; 3]; ROWS];
-        for (i, weights) in weights.as_flattened_mut().as_flattened_mut().iter_mut().enumerate() {
+        for (i, weights) in weights
+            .as_flattened_mut()
+            .as_flattened_mut()
+            .iter_mut()
+            .enumerate()
+        {
             // SAFETY: a block has twelve vectors.
             *weights = unsafe { _mm256_loadu_si256(self.w.add(i * LANES * 2).cast()) };
         }
@@ -182,12 +201,18 @@ impl Walk {
     /// 8 sums fit at `sums` and at `second` behind it.
     #[inline]
     #[target_feature(enable = "avx2")]
-    unsafe fn store<const ROWS: usize>(&self, weights: &[Weights; ROWS], columns: [[__m256i; 2]; 3], sums: *mut i32) {
+    unsafe fn store<const ROWS: usize>(
+        &self,
+        weights: &[Weights; ROWS],
+        columns: [[__m256i; 2]; 3],
+        sums: *mut i32,
+    ) {
         // SAFETY: as the caller's.
         unsafe {
             for (row, weights) in weights.iter().enumerate() {
                 let mut sum = _mm256_loadu_si256(self.init.cast());
-                for (&column, &weights) in columns.as_flattened().iter().zip(weights.as_flattened()) {
+                for (&column, &weights) in columns.as_flattened().iter().zip(weights.as_flattened())
+                {
                     sum = _mm256_add_epi32(sum, _mm256_madd_epi16(column, weights));
                 }
                 _mm256_storeu_si256(sums.add(row * self.second).cast(), sum);
@@ -205,5 +230,8 @@ impl Walk {
 unsafe fn column(rows: [*const i8; 4]) -> [__m256i; 2] {
     // SAFETY: as the caller's.
     let [a, b, c, d] = unsafe { rows.map(|row| _mm_loadl_epi64(row.cast())) };
-    [_mm256_cvtepi8_epi16(_mm_unpacklo_epi8(a, b)), _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(c, d))]
+    [
+        _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(a, b)),
+        _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(c, d)),
+    ]
 }

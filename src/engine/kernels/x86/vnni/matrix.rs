@@ -41,7 +41,16 @@ pub fn pack_matrix(w: &[i8], n: usize, k: usize, init: &[i32]) -> (Packed, Vec<i
 /// `Matrix::multiply` demands.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 #[allow(clippy::too_many_arguments)] // one call for all instruction sets
-pub unsafe fn multiply(w: &[i8], init: &[i32], n: usize, k: usize, x: &[i8], stride: usize, pixels: usize, sums: &mut [i32]) {
+pub unsafe fn multiply(
+    w: &[i8],
+    init: &[i32],
+    n: usize,
+    k: usize,
+    x: &[i8],
+    stride: usize,
+    pixels: usize,
+    sums: &mut [i32],
+) {
     let (vectors, steps) = (n.div_ceil(LANES), k.div_ceil(4));
     for (v0, nv) in groups(vectors, NV_MAX) {
         let group = Group {
@@ -120,7 +129,8 @@ impl Group {
         // SAFETY: weights and init are padded to whole vectors and steps; the last step of a pixel reads at most 3 bytes beyond its
         // channels, the last vector stores at most 15 sums beyond its columns: both are within the slack.
         unsafe {
-            let init: [__m512i; NV] = std::array::from_fn(|v| _mm512_loadu_si512(self.init.add(v * LANES).cast()));
+            let init: [__m512i; NV] =
+                std::array::from_fn(|v| _mm512_loadu_si512(self.init.add(v * LANES).cast()));
             let mut sums = [init; MR];
             let mut halves = [_mm256_setzero_si256(); MR];
             if HALF {
@@ -129,17 +139,26 @@ impl Group {
             let x = self.x.add(p * self.stride);
             let mut w = self.w;
             for step in 0..self.steps {
-                let weights: [__m512i; NV] = std::array::from_fn(|v| _mm512_loadu_si512(w.add(v * LANES * 4).cast()));
-                let half = if HALF { _mm256_loadu_si256(w.add(NV * LANES * 4).cast()) } else { _mm256_setzero_si256() };
+                let weights: [__m512i; NV] =
+                    std::array::from_fn(|v| _mm512_loadu_si512(w.add(v * LANES * 4).cast()));
+                let half = if HALF {
+                    _mm256_loadu_si256(w.add(NV * LANES * 4).cast())
+                } else {
+                    _mm256_setzero_si256()
+                };
                 w = w.add((NV + usize::from(HALF)) * LANES * 4);
                 for (m, (row, sum_half)) in sums.iter_mut().zip(&mut halves).enumerate() {
-                    let four = x.add(m * self.stride + step * 4).cast::<i32>().read_unaligned();
+                    let four = x
+                        .add(m * self.stride + step * 4)
+                        .cast::<i32>()
+                        .read_unaligned();
                     let four = _mm512_xor_si512(_mm512_set1_epi32(four), top_bits);
                     for (sum, &weights) in row.iter_mut().zip(&weights) {
                         *sum = _mm512_dpbusd_epi32(*sum, four, weights);
                     }
                     if HALF {
-                        *sum_half = _mm256_dpbusd_epi32(*sum_half, _mm512_castsi512_si256(four), half);
+                        *sum_half =
+                            _mm256_dpbusd_epi32(*sum_half, _mm512_castsi512_si256(four), half);
                     }
                 }
             }

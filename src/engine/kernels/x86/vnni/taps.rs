@@ -54,18 +54,31 @@ pub unsafe fn depthwise(
     let (c, [h, width]) = (s.channels, s.input);
     let len = s.output[1] * c;
     let second = (len + SLACK).next_multiple_of(LANES);
-    scratch.sums.resize(scratch.sums.len().max(2 * second + SLACK), 0);
+    scratch
+        .sums
+        .resize(scratch.sums.len().max(2 * second + SLACK), 0);
     let outside = pad_row(&mut scratch.words, pad, width).as_ptr();
     let aligned = scratch.sums.as_ptr().align_offset(64).min(LANES);
     let sums = &mut scratch.sums[aligned..];
     // Input rows count from the padding's: row 0 is the one above the picture.
-    let row = |y: usize| if (1..=h).contains(&y) { x[(y - 1) * width * c..].as_ptr() } else { outside };
+    let row = |y: usize| {
+        if (1..=h).contains(&y) {
+            x[(y - 1) * width * c..].as_ptr()
+        } else {
+            outside
+        }
+    };
     let order = Order::new();
     let mut y = rows.start;
     while y < rows.end {
         let pair = s.stride == 1 && y + 1 < rows.end;
         let top = y * s.stride;
-        let inputs = [row(top), row(top + 1), row(top + 2), row(if pair { top + 3 } else { top + 2 })];
+        let inputs = [
+            row(top),
+            row(top + 1),
+            row(top + 2),
+            row(if pair { top + 3 } else { top + 2 }),
+        ];
         for (b, first) in blocks(c, LANES).enumerate() {
             // SAFETY: the input rows have `width` pixels, the padding's row too, and all have slack; both rows of sums fit.
             unsafe {
@@ -156,7 +169,11 @@ impl Walk<'_> {
                 left = right;
             }
             if self.width % 2 == 1 {
-                self.store(&weights, [left, self.order.column::<1>(inputs), outside], sums);
+                self.store(
+                    &weights,
+                    [left, self.order.column::<1>(inputs), outside],
+                    sums,
+                );
             }
         }
     }
@@ -186,7 +203,12 @@ impl Walk<'_> {
     /// 16 sums fit at `sums` and at `second` behind it.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
-    unsafe fn store<const ROWS: usize>(&self, weights: &[[__m512i; 3]; ROWS], columns: [__m512i; 3], sums: *mut i32) {
+    unsafe fn store<const ROWS: usize>(
+        &self,
+        weights: &[[__m512i; 3]; ROWS],
+        columns: [__m512i; 3],
+        sums: *mut i32,
+    ) {
         // SAFETY: as the caller's.
         unsafe {
             for (row, weights) in weights.iter().enumerate() {
@@ -218,7 +240,10 @@ impl Order {
         unsafe {
             let fours = _mm512_loadu_si512(black_box(&FOURS).as_ptr().cast());
             let bytes = _mm_loadu_si128(black_box(&BYTES).as_ptr().cast());
-            Self { fours, bytes: _mm512_broadcast_i32x4(bytes) }
+            Self {
+                fours,
+                bytes: _mm512_broadcast_i32x4(bytes),
+            }
         }
     }
 
@@ -233,9 +258,16 @@ impl Order {
         // SAFETY: as the caller's.
         let [a, b, c, d] = unsafe { rows.map(|row| _mm_loadu_si128(row.cast())) };
         let ab = _mm512_castsi256_si512(_mm256_set_m128i(b, a));
-        let cd = if ROWS == 1 { _mm512_castsi128_si512(c) } else { _mm512_castsi256_si512(_mm256_set_m128i(d, c)) };
+        let cd = if ROWS == 1 {
+            _mm512_castsi128_si512(c)
+        } else {
+            _mm512_castsi256_si512(_mm256_set_m128i(d, c))
+        };
         // A 4x4 transposition of groups of four bytes, then one of the bytes in each.
         let fours = _mm512_permutex2var_epi32(ab, self.fours, cd);
-        _mm512_xor_si512(_mm512_shuffle_epi8(fours, self.bytes), _mm512_set1_epi8(-128))
+        _mm512_xor_si512(
+            _mm512_shuffle_epi8(fours, self.bytes),
+            _mm512_set1_epi8(-128),
+        )
     }
 }

@@ -62,7 +62,15 @@ macro_rules! by_shape {
     ($e:expr, $chain:expr, $x:expr, $s:expr, $dir:ident, $w:ident, $first:literal) => {
         match ($e, $chain) {
             (1, _) => {
-                short_pixel!($x, $s, $dir, $w, "ldr {xa:d}, [{p}], #8", products!("smull", "8b", "xa", "wa"), widened!($first))
+                short_pixel!(
+                    $x,
+                    $s,
+                    $dir,
+                    $w,
+                    "ldr {xa:d}, [{p}], #8",
+                    products!("smull", "8b", "xa", "wa"),
+                    widened!($first)
+                )
             }
             (2, 1) => short_pixel!(
                 $x,
@@ -174,11 +182,19 @@ impl<const P: usize> At<P> {
     /// # Safety
     /// The piece can be read at `x` and `w`.
     #[inline(always)]
-    pub unsafe fn piece<const E: usize, const CHAIN: usize, const FIRST: bool>(&mut self, sums: &mut [[int32x4_t; COLUMNS]; P]) {
+    pub unsafe fn piece<const E: usize, const CHAIN: usize, const FIRST: bool>(
+        &mut self,
+        sums: &mut [[int32x4_t; COLUMNS]; P],
+    ) {
         // SAFETY: the caller's promise; the assembly reads as many bytes as it moves the pointer on.
         unsafe {
             let at = self.w;
-            let w = [eights::<E>(at), eights::<E>(at.add(8 * E)), eights::<E>(at.add(16 * E)), eights::<E>(at.add(24 * E))];
+            let w = [
+                eights::<E>(at),
+                eights::<E>(at.add(8 * E)),
+                eights::<E>(at.add(16 * E)),
+                eights::<E>(at.add(24 * E)),
+            ];
             self.w = at.add(32 * E);
             for (x, s) in self.x.iter_mut().zip(sums) {
                 if FIRST {
@@ -199,7 +215,11 @@ impl<const P: usize> At<P> {
 unsafe fn eights<const E: usize>(w: *const i8) -> [int8x16_t; 2] {
     // SAFETY: the caller's promise.
     unsafe {
-        let first = if E == 1 { vcombine_s8(vld1_s8(w), vdup_n_s8(0)) } else { vld1q_s8(w) };
+        let first = if E == 1 {
+            vcombine_s8(vld1_s8(w), vdup_n_s8(0))
+        } else {
+            vld1q_s8(w)
+        };
         let second = match E {
             3 => vcombine_s8(vld1_s8(w.add(16)), vdup_n_s8(0)),
             4 => vld1q_s8(w.add(16)),

@@ -52,10 +52,20 @@ impl<const ADD: bool> Sink for Real<ADD> {
         let mut to = self.to.wrapping_add(p * self.n + column);
         // SAFETY: there are scales and biases for whole blocks of columns, and room for a block of each pixel.
         unsafe {
-            let (scale, bias) = (vld1q_f32(self.scale.add(column)), vld1q_f32(self.bias.add(column)));
+            let (scale, bias) = (
+                vld1q_f32(self.scale.add(column)),
+                vld1q_f32(self.bias.add(column)),
+            );
             for sum in sums {
                 let real = vaddq_f32(vmulq_f32(vcvtq_f32_s32(sum), scale), bias);
-                vst1q_f32(to, if ADD { vaddq_f32(vld1q_f32(to), real) } else { real });
+                vst1q_f32(
+                    to,
+                    if ADD {
+                        vaddq_f32(vld1q_f32(to), real)
+                    } else {
+                        real
+                    },
+                );
                 to = opaque_pointer(to.wrapping_add(self.n)).cast_mut();
             }
         }
@@ -76,8 +86,12 @@ impl Sink for Rounded {
     unsafe fn put<const P: usize>(&self, p: usize, column: usize, sums: [int32x4_t; P]) {
         // SAFETY: there are scales and biases for whole blocks of columns, and room for a block of each pixel.
         unsafe {
-            let (scale, bias) = (vld1q_f32(self.scale.add(column)), vld1q_f32(self.bias.add(column)));
-            let at = |i: usize| vaddq_f32(vmulq_f32(vcvtq_f32_s32(sums[i.min(P - 1)]), scale), bias);
+            let (scale, bias) = (
+                vld1q_f32(self.scale.add(column)),
+                vld1q_f32(self.bias.add(column)),
+            );
+            let at =
+                |i: usize| vaddq_f32(vmulq_f32(vcvtq_f32_s32(sums[i.min(P - 1)]), scale), bias);
             let q = vreinterpretq_u32_s8(narrow([at(0), at(1), at(2), at(3)], self.zero));
             let mut to = self.to.wrapping_add(p * self.n + column);
             for i in 0..P {
