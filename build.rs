@@ -1,5 +1,6 @@
-//! Names this build's lowering: `PLAN_SOURCES` is a hash of everything that a lowered plan depends on, so that a plan of another build is
-//! never taken for one of this (src/engine/cache.rs). Nobody has to remember to raise a number.
+//! Names this build's lowering: `PLAN_SOURCES` is a hash of everything that a lowered plan depends
+//! on, so that a plan of another build is never taken for one of this (src/engine/cache.rs). Nobody
+//! has to remember to raise a number.
 
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,8 @@
-//! The integer kernels on the shapes of Lite-HRNet-18, for every instruction set of this processor. Throughput is in multiplications.
+//! The integer kernels on the shapes of Lite-HRNet-18, for every instruction set of this processor.
+//! Throughput is in multiplications.
 //!
-//! `cargo bench --bench kernels -- "320"` runs those whose name holds 320. Pin it: `taskset -c 1 cargo bench …`.
+//! `cargo bench --bench kernels -- "320"` runs those whose name holds 320. Pin it: `taskset -c 1
+//! cargo bench …`.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use posed::engine::kernels::{Isa, Matrix, SLACK, TapScratch, TapShape, Taps};
@@ -15,7 +17,8 @@ fn bytes(n: usize, seed: u32) -> Vec<i8> {
     (0..n).map(|_| next().max(-127)).collect()
 }
 
-/// Pixels, inputs, outputs: fuse and gate convolutions of the four branches, and the stem after im2col.
+/// Pixels, inputs, outputs: fuse and gate convolutions of the four branches, and the stem after
+/// im2col.
 const PRODUCTS: [(usize, usize, usize); 9] = [
     (3072, 40, 40),
     (768, 80, 40),
@@ -32,7 +35,8 @@ fn products(c: &mut Criterion) {
     let mut group = c.benchmark_group("product");
     for (pixels, k, n) in PRODUCTS {
         group.throughput(Throughput::Elements((pixels * k * n) as u64));
-        let (w, x) = (bytes(n * k, 1), bytes(pixels * k + SLACK, 2));
+        let w = bytes(n * k, 1);
+        let x = bytes(pixels * k + SLACK, 2);
         for isa in Isa::available() {
             let matrix = Matrix::pack(isa, &w, n, k, &vec![0; n]);
             let chunk = 48.min(pixels);
@@ -41,7 +45,8 @@ fn products(c: &mut Criterion) {
                 BenchmarkId::new(format!("{isa:?}"), format!("{pixels}x{k}x{n}")),
                 |b| {
                     b.iter(|| {
-                        // As the operators do it: a chunk of pixels at a time, so that the sums stay in the first-level cache.
+                        // As the operators do it: a chunk of pixels at a time, so that the sums
+                        // stay in the first-level cache.
                         for first in (0..pixels).step_by(chunk) {
                             matrix.multiply(
                                 &x[first * k..],
@@ -84,7 +89,8 @@ fn depthwise(c: &mut Criterion) {
         group.throughput(Throughput::Elements(
             (channels * output[0] * output[1] * 9) as u64,
         ));
-        let (weights, x) = (bytes(channels * 9, 3), bytes(channels * h * w + SLACK, 4));
+        let weights = bytes(channels * 9, 3);
+        let x = bytes(channels * h * w + SLACK, 4);
         for isa in Isa::available() {
             let taps = Taps::pack(isa, shape, &weights, &vec![0; channels], &vec![0; channels]);
             let mut scratch = TapScratch::default();

@@ -1,4 +1,5 @@
-//! Whole networks on one thread and on two, for every instruction set of this processor. One inference is one iteration.
+//! Whole networks on one thread and on two, for every instruction set of this processor. One
+//! inference is one iteration.
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use posed::engine::{Loading, Network, OnnxFile, kernels::Isa};

@@ -1,4 +1,5 @@
-//! Draws a made-up skeleton over a photo: `cargo run --example draw_skeleton [PHOTO [OUT.png [WIDTHxHEIGHT]]]`.
+//! Draws a made-up skeleton over a photo: `cargo run --example draw_skeleton [PHOTO [OUT.png
+//! [WIDTHxHEIGHT]]]`.
 //!
 //! In: a photo. Out: a PNG of the photo's size, or as a screen of the given size would show it.
 

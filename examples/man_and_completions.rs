@@ -1,7 +1,8 @@
 //! Writes what a package carries beside the program: `cargo run --example man_and_completions DIR`.
 //!
-//! In: a folder. Out, in it: posed.1 and a page for every subcommand, and completions for bash (`posed.bash`), zsh (`_posed`) and fish
-//! (`posed.fish`), all from the command line that posed itself parses.
+//! In: a folder. Out, in it: posed.1 and a page for every subcommand, and completions for bash
+//! (`posed.bash`), zsh (`_posed`) and fish (`posed.fish`), all from the command line that posed
+//! itself parses.
 
 use clap::CommandFactory;
 use clap_complete::{Shell, generate_to};

@@ -1,7 +1,8 @@
 //! Poses to things that happen.
 //!
-//! In: pose events with frame time. Out: lines set, commands run. An output is an [`Actuator`] with its manner (pulse, latch, follow) and the
-//! poses that drive it; [`Outputs`] holds them all and puts every one back to inactive at the end, however that comes.
+//! In: pose events with frame time. Out: lines set, commands run. An output is an [`Actuator`] with
+//! its manner (pulse, latch, follow) and the poses that drive it; [`Outputs`] holds them all and
+//! puts every one back to inactive at the end, however that comes.
 
 pub mod command;
 pub mod gpio;
@@ -47,16 +48,19 @@ pub trait Actuator: Send {
     /// Switches on, because of `cause`.
     ///
     /// # Errors
-    /// The device refused; the output counts as switched all the same, so that the way off is tried.
+    /// The device refused; the output counts as switched all the same, so that the way off is
+    /// tried.
     fn activate(&mut self, cause: &Cause) -> Result<(), ActError>;
 
-    /// Switches off. Must be harmless when it is off already, and must not allocate more than an error text.
+    /// Switches off. Must be harmless when it is off already, and must not allocate more than an
+    /// error text.
     ///
     /// # Errors
     /// The device refused.
     fn release(&mut self) -> Result<(), ActError>;
 
-    /// Looks after what runs by itself (time limits of commands); called with every frame and at least ten times a second.
+    /// Looks after what runs by itself (time limits of commands); called with every frame and at
+    /// least ten times a second.
     fn tend(&mut self) {}
 }
 

@@ -1,8 +1,8 @@
 //! Speed and memory of a network on this machine.
 //!
-//! In: a model card, the threads one inference may use, the number of runs. Out: a [`Report`], readable as a table or as JSON.
-//! The picture is made here, in the layout of a camera, so no camera and no photo is needed; every network does the same work on
-//! any picture.
+//! In: a model card, the threads one inference may use, the number of runs. Out: a [`Report`],
+//! readable as a table or as JSON. The picture is made here, in the layout of a camera, so no
+//! camera and no photo is needed; every network does the same work on any picture.
 
 mod report;
 
@@ -136,8 +136,9 @@ pub fn run(card: &ModelCard, threads: usize, runs: usize) -> Result<Report, Esti
     })
 }
 
-/// Measures in turns with another program: says `{"ready":true}` on a line, then makes `runs` inferences for every line of `input` and
-/// answers with the median time of the network alone, `{"median_ms":…}`, until `input` ends.
+/// Measures in turns with another program: says `{"ready":true}` on a line, then makes `runs`
+/// inferences for every line of `input` and answers with the median time of the network alone,
+/// `{"median_ms":…}`, until `input` ends.
 ///
 /// # Errors
 /// As [`run`], or `input` cannot be read, or `output` not be written.
@@ -178,13 +179,14 @@ pub struct Share {
     pub percent: f64,
 }
 
-/// Where the time of an inference goes, the greatest share first; empty if tract runs the whole network. Timing every operator adds a few
-/// hundredths of a millisecond.
+/// Where the time of an inference goes, the greatest share first; empty if tract runs the whole
+/// network. Timing every operator adds a few hundredths of a millisecond.
 ///
 /// # Errors
 /// As [`run`].
 pub fn profile(card: &ModelCard, threads: usize, runs: usize) -> Result<Vec<Share>, EstimateError> {
-    let (mut bench, runs) = (Bench::load(card, threads)?, runs.max(1));
+    let mut bench = Bench::load(card, threads)?;
+    let runs = runs.max(1);
     bench.subject.network().network.start_profile();
     for _ in 0..runs {
         bench.once()?;
@@ -210,7 +212,8 @@ pub fn profile(card: &ModelCard, threads: usize, runs: usize) -> Result<Vec<Shar
     Ok(shares)
 }
 
-/// Loads twice with a cache that is empty at first. Gives both times, the second only if it was a load from the cache.
+/// Loads twice with a cache that is empty at first. Gives both times, the second only if it was a
+/// load from the cache.
 fn load(
     card: &ModelCard,
     threads: usize,
@@ -243,9 +246,11 @@ fn load(
     ))
 }
 
-/// A 640x480 YUYV picture with soft slopes, a figure's outline and noise, as a camera gives it; the same at every call.
+/// A 640x480 YUYV picture with soft slopes, a figure's outline and noise, as a camera gives it; the
+/// same at every call.
 fn picture() -> Frame {
-    let (w, h) = (PICTURE.width as usize, PICTURE.height as usize);
+    let w = PICTURE.width as usize;
+    let h = PICTURE.height as usize;
     let mut data = Vec::with_capacity(w * h * 2);
     let mut noise = 0x2545_f491u32;
     for y in 0..h {

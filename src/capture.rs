@@ -1,7 +1,8 @@
 //! Where frames come from.
 //!
-//! In: the `[source]` of the configuration, or one word of a command line. Out: [`Frame`]s in the form in which the source gives
-//! them, each with its time, through a [`FrameSource`]. Errors tell a camera that may come back from a source that never works.
+//! In: the `[source]` of the configuration, or one word of a command line. Out: [`Frame`]s in the
+//! form in which the source gives them, each with its time, through a [`FrameSource`]. Errors tell
+//! a camera that may come back from a source that never works.
 
 pub mod avi;
 pub mod bytes;
@@ -46,7 +47,8 @@ pub enum SourceSettings {
     Photo { path: PathBuf, fps: f32 },
     /// A Y4M or MJPEG AVI file, told by its content, or a folder of numbered JPEGs and PNGs.
     Clip { path: PathBuf, repeat: bool },
-    /// Y4M, AVI or a stream of JPEGs, told by its first bytes; anything else is raw I420, which needs `size`.
+    /// Y4M, AVI or a stream of JPEGs, told by its first bytes; anything else is raw I420, which
+    /// needs `size`.
     Stdin { size: Option<Size>, fps: f32 },
     /// Drawn pictures and scripted faults, for tests; without a script a gradient for ever.
     Synthetic {
@@ -57,7 +59,8 @@ pub enum SourceSettings {
 }
 
 impl SourceSettings {
-    /// Reads a source as typed on a command line: `/dev/video0`, `-` for stdin, `synthetic`, or the path of a photo, clip or folder.
+    /// Reads a source as typed on a command line: `/dev/video0`, `-` for stdin, `synthetic`, or the
+    /// path of a photo, clip or folder.
     ///
     /// ```
     /// # use posed::capture::SourceSettings;
@@ -120,10 +123,12 @@ pub enum Next {
 
 /// A camera, file or pipe that gives one frame after another.
 pub trait FrameSource: Send {
-    /// Fills `frame`, using its buffer again. Blocks until a frame is due; a device blocks at most [`STALL_AFTER`].
+    /// Fills `frame`, using its buffer again. Blocks until a frame is due; a device blocks at most
+    /// [`STALL_AFTER`].
     ///
     /// # Errors
-    /// See [`CaptureError::is_retryable`]: after a retryable error, drop the source and [`open`] it again.
+    /// See [`CaptureError::is_retryable`]: after a retryable error, drop the source and [`open`] it
+    /// again.
     fn next(&mut self, frame: &mut Frame) -> Result<Next, CaptureError>;
 
     /// The source in words, such as `/dev/video0 640x480 YUYV 30 fps`.
@@ -159,7 +164,8 @@ pub enum CaptureError {
 }
 
 impl CaptureError {
-    /// Whether the source may come back: a camera that is missing, in use, lost or stalled. Everything else is final.
+    /// Whether the source may come back: a camera that is missing, in use, lost or stalled.
+    /// Everything else is final.
     pub fn is_retryable(&self) -> bool {
         matches!(
             self,
@@ -203,7 +209,8 @@ impl CaptureError {
 /// ```
 ///
 /// # Errors
-/// A retryable one for a device that is not there, a final one for settings or files that never work.
+/// A retryable one for a device that is not there, a final one for settings or files that never
+/// work.
 pub fn open(settings: &SourceSettings, pace: Pace) -> Result<Box<dyn FrameSource>, CaptureError> {
     Ok(match settings {
         SourceSettings::V4l2 {
@@ -226,8 +233,8 @@ pub fn open(settings: &SourceSettings, pace: Pace) -> Result<Box<dyn FrameSource
 
 /// Cuts a stream of bytes into frames; one file each for Y4M, AVI, JPEGs and raw I420.
 pub(crate) trait Demux: Send {
-    /// Fills size, format and bytes of `frame` and gives how many frame periods have passed since the one before: 1, or more where
-    /// the clip leaves frames out. `None` is the end.
+    /// Fills size, format and bytes of `frame` and gives how many frame periods have passed since
+    /// the one before: 1, or more where the clip leaves frames out. `None` is the end.
     fn read(&mut self, frame: &mut Frame) -> Result<Option<u64>, CaptureError>;
     /// The rate that the stream's header names.
     fn rate(&self) -> Option<(u32, u32)>;

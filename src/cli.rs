@@ -1,6 +1,7 @@
 //! The command line: what can be asked of posed, and where each request goes.
 //!
-//! In: arguments. Out: a parsed [`Cli`], and [`dispatch`], which gives the exit code. One file a command.
+//! In: arguments. Out: a parsed [`Cli`], and [`dispatch`], which gives the exit code. One file a
+//! command.
 
 mod bench;
 mod check;
@@ -33,13 +34,15 @@ enum Command {
     Run(run::RunArgs),
     /// Find the people in photos; print JSON lines, and with -o write pictures with their skeletons
     Image(image::ImageArgs),
-    /// Run a clip through the same pipeline as `run`, every frame, giving the same events every time
+    /// Run a clip through the same pipeline as `run`, every frame, giving the same events every
+    /// time
     Replay(replay::ReplayArgs),
     /// Record a clip from any source
     Record(record::RecordArgs),
     /// Check a configuration without running it
     Check(check::CheckArgs),
-    /// Put every GPIO line of a configuration to inactive: what the service does when posed has ended, however it ended
+    /// Put every GPIO line of a configuration to inactive: what the service does when posed has
+    /// ended, however it ended
     Release(release::ReleaseArgs),
     /// Look at this machine: cameras, GPIO, screens, processor, models
     Doctor(doctor::DoctorArgs),
@@ -70,7 +73,8 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Where the service keeps a copy of the configuration that is in use: in systemd's `RuntimeDirectory=`, which is there until ExecStopPost is done.
+/// Where the service keeps a copy of the configuration that is in use: in systemd's
+/// `RuntimeDirectory=`, which is there until ExecStopPost is done.
 fn in_use() -> Option<PathBuf> {
     Some(first_directory(std::env::var_os("RUNTIME_DIRECTORY"))?.join("in-use.toml"))
 }
@@ -94,8 +98,8 @@ fn parse_box(text: &str) -> Result<Rect, String> {
     }
 }
 
-/// Where plans of networks are kept unless the configuration says otherwise: under systemd in the unit's `CacheDirectory=`, else in the
-/// user's cache.
+/// Where plans of networks are kept unless the configuration says otherwise: under systemd in the
+/// unit's `CacheDirectory=`, else in the user's cache.
 fn plan_directory() -> Option<PathBuf> {
     plan_directory_of(|name| std::env::var_os(name))
 }

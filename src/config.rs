@@ -1,6 +1,7 @@
 //! The configuration: one TOML file, wholly checked before anything starts.
 //!
-//! In: the file. Out: a [`Config`] that the rooms take as it is, or every fault in it with its key, line and mend.
+//! In: the file. Out: a [`Config`] that the rooms take as it is, or every fault in it with its key,
+//! line and mend.
 
 mod build;
 mod error;
@@ -96,7 +97,8 @@ impl Config {
         build::build(file, &places, overrides).map_err(faults)
     }
 
-    /// The outputs of `path` that can be understood, and the faults of the others. No model, rule or camera needs to be right or there.
+    /// The outputs of `path` that can be understood, and the faults of the others. No model, rule
+    /// or camera needs to be right or there.
     ///
     /// # Errors
     /// The file cannot be read, or is no TOML.

@@ -1,7 +1,8 @@
 //! Compressed frames to pixels.
 //!
-//! In: a frame as the source gave it. Out: the same frame, or for MJPEG and PNG its picture as RGB or grey. A broken picture is an
-//! error that names what is wrong; the frame is then dropped, never shown half.
+//! In: a frame as the source gave it. Out: the same frame, or for MJPEG and PNG its picture as RGB
+//! or grey. A broken picture is an error that names what is wrong; the frame is then dropped, never
+//! shown half.
 
 use crate::frame::{Frame, PixelFormat, ShortFrame};
 use crate::geometry::Size;
@@ -37,7 +38,8 @@ pub enum DecodeError {
 pub fn decode(frame: &mut Frame, spare: &mut Frame) -> Result<(), DecodeError> {
     if frame.format == PixelFormat::Mjpeg {
         jpeg(&frame.data, spare)?;
-        (spare.time, spare.sequence) = (frame.time, frame.sequence);
+        spare.time = frame.time;
+        spare.sequence = frame.sequence;
         std::mem::swap(frame, spare);
     }
     Ok(frame.check()?)

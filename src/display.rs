@@ -1,8 +1,8 @@
 //! What a local screen shows: the picture, the skeletons on it, pose names, speed.
 //!
-//! In: a [`Scene`], filled anew for each frame. Out: the scene drawn with embedded-graphics on any `DrawTarget<Color = Rgb888>`
-//! ([`draw`]), and the back-ends that put it where it can be seen ([`open`]). A screen that fails is an error of this room only:
-//! the caller logs it and goes on.
+//! In: a [`Scene`], filled anew for each frame. Out: the scene drawn with embedded-graphics on any
+//! `DrawTarget<Color = Rgb888>` ([`draw`]), and the back-ends that put it where it can be seen
+//! ([`open`]). A screen that fails is an error of this room only: the caller logs it and goes on.
 
 pub mod canvas;
 pub mod framebuffer;
@@ -40,13 +40,15 @@ use std::time::Duration;
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Scene {
-    /// The picture, in any uncompressed layout; its size is the space in which skeletons and boxes lie, its time is the scene's.
+    /// The picture, in any uncompressed layout; its size is the space in which skeletons and boxes
+    /// lie, its time is the scene's.
     pub frame: Frame,
     /// Boxes in image pixels, for example those in which people were looked for.
     pub boxes: Vec<Rect>,
     /// Frames a second.
     pub fps: Option<f32>,
-    /// A message for whoever looks at the screen, for example "camera lost, retrying"; always shown unless empty.
+    /// A message for whoever looks at the screen, for example "camera lost, retrying"; always shown
+    /// unless empty.
     pub note: String,
     pub show: SceneOptions,
     slots: Vec<SceneSkeleton>,
@@ -140,7 +142,8 @@ impl Scene {
         }
     }
 
-    /// Starts the scene of the next frame: takes over its size and time, and its bytes if they will be shown; empties the rest.
+    /// Starts the scene of the next frame: takes over its size and time, and its bytes if they will
+    /// be shown; empties the rest.
     pub fn begin(&mut self, frame: &Frame) {
         self.clear();
         if self.show.picture {
@@ -148,7 +151,8 @@ impl Scene {
         } else {
             (self.frame.size, self.frame.format, self.frame.stride) =
                 (frame.size, frame.format, frame.stride);
-            (self.frame.time, self.frame.sequence) = (frame.time, frame.sequence);
+            self.frame.time = frame.time;
+            self.frame.sequence = frame.sequence;
         }
     }
 
@@ -182,7 +186,8 @@ impl Scene {
 
 /// Somewhere a scene can be seen.
 pub trait Display: Send {
-    /// Draws the scene and brings it on the screen. Joints whose score is less than `visible` are left out.
+    /// Draws the scene and brings it on the screen. Joints whose score is less than `visible` are
+    /// left out.
     ///
     /// # Errors
     /// The screen or file is gone or refuses; the next call tries again.
@@ -248,7 +253,8 @@ pub enum DisplayError {
 /// Opens a display.
 ///
 /// # Errors
-/// The device is missing, not permitted or of an unknown pixel format. A PNG file is tried only when it is first written.
+/// The device is missing, not permitted or of an unknown pixel format. A PNG file is tried only
+/// when it is first written.
 pub fn open(settings: &DisplaySettings) -> Result<Box<dyn Display>, DisplayError> {
     Ok(match settings {
         DisplaySettings::Framebuffer { device } => {

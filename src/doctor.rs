@@ -1,7 +1,7 @@
 //! What this machine has for posed, what is missing, and how to mend it.
 //!
-//! In: the root of the system: "/", or a folder that stands for it in tests. Out: a list of [`Finding`]s. Nothing is changed:
-//! nodes are opened and asked, never written to.
+//! In: the root of the system: "/", or a folder that stands for it in tests. Out: a list of
+//! [`Finding`]s. Nothing is changed: nodes are opened and asked, never written to.
 
 pub mod cameras;
 pub mod configured;
@@ -98,7 +98,8 @@ impl std::fmt::Display for Finding {
     }
 }
 
-/// Looks at cameras, GPIO, screens, the machine and the models, in this order. `camera` asks a video node what it is.
+/// Looks at cameras, GPIO, screens, the machine and the models, in this order. `camera` asks a
+/// video node what it is.
 ///
 /// The models are those of [`crate::model::known_models`], whatever `root` is.
 pub fn examine(root: &Path, camera: &dyn Fn(&Path) -> io::Result<DeviceReport>) -> Vec<Finding> {
@@ -119,8 +120,8 @@ pub fn worst(findings: &[Finding]) -> Level {
         .unwrap_or(Level::Good)
 }
 
-/// The entries `<prefix><number>` of a folder, in the order of their numbers: each as people know it ("/dev/video0") and as a path
-/// under `root`.
+/// The entries `<prefix><number>` of a folder, in the order of their numbers: each as people know
+/// it ("/dev/video0") and as a path under `root`.
 fn numbered(root: &Path, folder: &str, prefix: &str) -> Vec<(String, PathBuf)> {
     let Ok(entries) = std::fs::read_dir(root.join(folder)) else {
         return Vec::new();
@@ -143,7 +144,8 @@ fn numbered(root: &Path, folder: &str, prefix: &str) -> Vec<(String, PathBuf)> {
         .collect()
 }
 
-/// A short text file of /proc or /sys without the white space and zero bytes at its ends; `None` if missing or empty.
+/// A short text file of /proc or /sys without the white space and zero bytes at its ends; `None` if
+/// missing or empty.
 fn text(path: &Path) -> Option<String> {
     let bytes = std::fs::read(path).ok()?;
     let text = String::from_utf8_lossy(&bytes);

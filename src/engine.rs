@@ -1,7 +1,8 @@
 //! The network: ONNX in, heatmaps out. The only room that knows tract.
 //!
-//! In: an ONNX file and a normalised 1x3xHxW picture. Out: the heatmaps, 1xKxhxw. It knows nothing of people or frames.
-//! The file is imported to a graph, lowered to a program and prepared for an instruction set; a program can be cached on disk.
+//! In: an ONNX file and a normalised 1x3xHxW picture. Out: the heatmaps, 1xKxhxw. It knows nothing
+//! of people or frames. The file is imported to a graph, lowered to a program and prepared for an
+//! instruction set; a program can be cached on disk.
 
 pub mod cache;
 pub mod graph;
@@ -109,7 +110,8 @@ impl HeatmapShape {
 impl Network {
     /// Loads `path` for pictures of `width` x `height` and checks that it gives `joints` heatmaps.
     ///
-    /// `threads` is the number of processors that one inference may use, 1 or more. Nothing is cached.
+    /// `threads` is the number of processors that one inference may use, 1 or more. Nothing is
+    /// cached.
     ///
     /// # Errors
     /// The file is missing, is no ONNX network that tract runs, or has another output.
@@ -148,8 +150,8 @@ impl Network {
         )
     }
 
-    /// The same from a file that was read already, and from the cache if it holds this file's plan. A cache that cannot be used costs time
-    /// and a line in the log, never the network.
+    /// The same from a file that was read already, and from the cache if it holds this file's plan.
+    /// A cache that cannot be used costs time and a line in the log, never the network.
     ///
     /// # Errors
     /// As [`Network::load`].
@@ -270,7 +272,8 @@ impl Network {
         self.input.iter().product()
     }
 
-    /// Runs one picture (1x3xHxW, planar, normalised) and copies the heatmaps (joints x height x width) into `heatmaps`.
+    /// Runs one picture (1x3xHxW, planar, normalised) and copies the heatmaps (joints x height x
+    /// width) into `heatmaps`.
     ///
     /// # Errors
     /// An operator failed; the network can be run again.
@@ -314,7 +317,8 @@ impl Network {
         }
     }
 
-    /// Class, node and time of every operator since [`Network::start_profile`]; empty if tract runs the network alone.
+    /// Class, node and time of every operator since [`Network::start_profile`]; empty if tract runs
+    /// the network alone.
     pub fn profile(&self) -> Vec<(&'static str, String, Duration)> {
         match &self.engine {
             Engine::Lowered(runner) => runner

@@ -1,7 +1,7 @@
 //! Frame and box to skeleton.
 //!
-//! In: a frame and the box of one person. Out: the person's joints in image pixels with scores. Crops with
-//! [`crate::preprocess`], runs [`crate::engine`], decodes the heatmaps by DARK.
+//! In: a frame and the box of one person. Out: the person's joints in image pixels with scores.
+//! Crops with [`crate::preprocess`], runs [`crate::engine`], decodes the heatmaps by DARK.
 
 pub(crate) mod crop_network;
 pub mod dark;
@@ -43,10 +43,12 @@ pub struct Estimator {
 }
 
 impl Estimator {
-    /// Loads the network of `card`; `threads` is the number of processors one inference may use, `cache` the directory of plans.
+    /// Loads the network of `card`; `threads` is the number of processors one inference may use,
+    /// `cache` the directory of plans.
     ///
     /// # Errors
-    /// The file is missing, differs from the card's checksum, or is no network that the engine runs.
+    /// The file is missing, differs from the card's checksum, or is no network that the engine
+    /// runs.
     pub fn load(
         card: &ModelCard,
         threads: usize,
@@ -84,7 +86,8 @@ impl Estimator {
         }
     }
 
-    /// Finds the joints of the person in `person` (image pixels, unpadded) and writes them into `skeleton`.
+    /// Finds the joints of the person in `person` (image pixels, unpadded) and writes them into
+    /// `skeleton`.
     ///
     /// # Errors
     /// The frame is shorter than its header says, or the network failed.
@@ -108,7 +111,8 @@ impl Estimator {
     }
 }
 
-/// Heatmaps (joints x height x width) whose cells are `stride` pixels of the crop wide, to joints in image pixels.
+/// Heatmaps (joints x height x width) whose cells are `stride` pixels of the crop wide, to joints
+/// in image pixels.
 pub fn decode(
     heatmaps: &[f32],
     shape: HeatmapShape,

@@ -1,8 +1,9 @@
 //! Accuracy of a network on an annotated set of photos.
 //!
-//! In: a COCO keypoints annotation file and its photos. Out: detections in COCO's results form, and the ten figures of pycocotools; of MPII's
-//! annotations PCKh ([`mpii`]), of a segmentation the mean IoU ([`regions`]).
-//! Persons are cropped by their ground-truth boxes, so the figures speak of the network alone, not of how people are found.
+//! In: a COCO keypoints annotation file and its photos. Out: detections in COCO's results form, and
+//! the ten figures of pycocotools; of MPII's annotations PCKh ([`mpii`]), of a segmentation the
+//! mean IoU ([`regions`]). Persons are cropped by their ground-truth boxes, so the figures speak of
+//! the network alone, not of how people are found.
 
 pub mod coco;
 pub mod matching;
@@ -75,11 +76,13 @@ fn read_photo(path: &Path, frame: &mut Frame) -> Result<(), EvalError> {
 
 /// Estimates every annotated person of `dataset` whose photo lies in `images`.
 ///
-/// A person counts if it has labelled keypoints and is no crowd. A detection's score is the mean score of the joints that reach
-/// `visible`, 0 if none does. `progress` is called after each person with the number done and the number in all.
+/// A person counts if it has labelled keypoints and is no crowd. A detection's score is the mean
+/// score of the joints that reach `visible`, 0 if none does. `progress` is called after each person
+/// with the number done and the number in all.
 ///
 /// # Errors
-/// A photo is missing or damaged, the model's joints are not COCO's, or the network failed; the message names the file.
+/// A photo is missing or damaged, the model's joints are not COCO's, or the network failed; the
+/// message names the file.
 pub fn run(
     estimator: &mut Estimator,
     dataset: &Dataset,
@@ -108,7 +111,8 @@ pub fn run(
     }
     let total = people.values().map(Vec::len).sum();
     let mut detections = Vec::with_capacity(total);
-    let (mut frame, mut skeleton) = (Frame::default(), Skeleton::default());
+    let mut frame = Frame::default();
+    let mut skeleton = Skeleton::default();
     for (image_id, people) in people {
         let Some(file) = files.get(&image_id) else {
             continue;
@@ -164,7 +168,8 @@ mod tests {
     use crate::skeleton::Keypoint;
 
     fn person(image_id: i64) -> coco::Annotation {
-        let (keypoints, bbox) = (vec![1.0; 51], [140.0, 10.0, 200.0, 500.0]);
+        let keypoints = vec![1.0; 51];
+        let bbox = [140.0, 10.0, 200.0, 500.0];
         coco::Annotation {
             id: 1,
             image_id,

@@ -1,7 +1,8 @@
 //! Where people may be.
 //!
-//! In: a frame. Out: boxes that are worth an estimate, best first. A [`Finder`] looks at the picture; [`previous_pose`] follows a
-//! person who was found. A network that detects people will be one more back-end.
+//! In: a frame. Out: boxes that are worth an estimate, best first. A [`Finder`] looks at the
+//! picture; [`previous_pose`] follows a person who was found. A network that detects people will be
+//! one more back-end.
 
 pub mod given;
 pub mod previous_pose;
@@ -15,7 +16,8 @@ use std::time::Duration;
 
 /// Proposes boxes of people in a picture.
 pub trait Finder: Send {
-    /// Writes the boxes for `frame` into `boxes` (cleared first), the likeliest first, in image pixels.
+    /// Writes the boxes for `frame` into `boxes` (cleared first), the likeliest first, in image
+    /// pixels.
     fn propose(&mut self, frame: &Frame, boxes: &mut Vec<Rect>);
 }
 

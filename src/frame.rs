@@ -1,7 +1,8 @@
 //! One picture from a source, in the form in which it came.
 //!
-//! In: bytes of a camera, file or pipe. Out: single pixels as RGB, read by preprocess, display and record. YUV is BT.601, limited
-//! range, by the integer formula of OpenCV's cvtColor, so that a crop equals the one the networks were trained on.
+//! In: bytes of a camera, file or pipe. Out: single pixels as RGB, read by preprocess, display and
+//! record. YUV is BT.601, limited range, by the integer formula of OpenCV's cvtColor, so that a
+//! crop equals the one the networks were trained on.
 
 use crate::geometry::Size;
 use std::time::Duration;
@@ -26,7 +27,8 @@ pub enum PixelFormat {
 impl PixelFormat {
     /// The bytes of one picture with the shortest stride, or `None` for a compressed format.
     pub fn frame_bytes(self, size: Size) -> Option<usize> {
-        let (w, h) = (size.width as usize, size.height as usize);
+        let w = size.width as usize;
+        let h = size.height as usize;
         let chroma = w.div_ceil(2) * h.div_ceil(2) * 2;
         match self {
             Self::Rgb => Some(w * h * 3),
@@ -64,8 +66,9 @@ impl std::fmt::Display for PixelFormat {
 
 /// A picture with its time of capture.
 ///
-/// `time` is monotonic, from the source's own start; every delay in posed is computed from it, never from the clock on the
-/// wall, so that a recording gives the same events as the day it was made.
+/// `time` is monotonic, from the source's own start; every delay in posed is computed from it,
+/// never from the clock on the wall, so that a recording gives the same events as the day it was
+/// made.
 #[derive(Debug, Clone)]
 pub struct Frame {
     pub size: Size,
@@ -102,16 +105,22 @@ pub struct ShortFrame {
 }
 
 impl Frame {
-    /// Takes over shape, time and bytes of `other` without a new allocation where the room suffices.
+    /// Takes over shape, time and bytes of `other` without a new allocation where the room
+    /// suffices.
     pub fn copy_from(&mut self, other: &Self) {
         self.data.clone_from(&other.data);
-        (self.size, self.format, self.stride) = (other.size, other.format, other.stride);
-        (self.time, self.sequence) = (other.time, other.sequence);
+        self.size = other.size;
+        self.format = other.format;
+        self.stride = other.stride;
+        self.time = other.time;
+        self.sequence = other.sequence;
     }
 
     /// Sets the shape with the shortest stride; the bytes are the caller's to fill.
     pub fn set_shape(&mut self, size: Size, format: PixelFormat) {
-        (self.size, self.format, self.stride) = (size, format, format.tight_stride(size.width));
+        self.size = size;
+        self.format = format;
+        self.stride = format.tight_stride(size.width);
     }
 
     /// Checks that the data holds the picture.
@@ -119,7 +128,8 @@ impl Frame {
     /// # Errors
     /// [`ShortFrame`] with the bytes needed and found.
     pub fn check(&self) -> Result<(), ShortFrame> {
-        let (w, h) = (self.size.width as usize, self.size.height as usize);
+        let w = self.size.width as usize;
+        let h = self.size.height as usize;
         let needed = match self.format {
             PixelFormat::Mjpeg => 2,
             _ if w == 0 || h == 0 => usize::MAX,
@@ -216,13 +226,15 @@ impl Pixels for I420<'_> {
     }
 }
 
-/// BT.601 limited range to RGB with the 20-bit constants of OpenCV's `COLOR_YUV2RGB_*`: equal to it bit for bit.
+/// BT.601 limited range to RGB with the 20-bit constants of OpenCV's `COLOR_YUV2RGB_*`: equal to it
+/// bit for bit.
 #[inline(always)]
 pub fn yuv_to_rgb(y: u8, u: u8, v: u8) -> [u8; 3] {
     const SHIFT: i32 = 20;
     const HALF: i32 = 1 << (SHIFT - 1);
     let y = (i32::from(y) - 16).max(0) * 1_220_542;
-    let (u, v) = (i32::from(u) - 128, i32::from(v) - 128);
+    let u = i32::from(u) - 128;
+    let v = i32::from(v) - 128;
     let level = |c: i32| ((y + c + HALF) >> SHIFT).clamp(0, 255) as u8;
     [
         level(1_673_527 * v),
@@ -234,7 +246,9 @@ pub fn yuv_to_rgb(y: u8, u: u8, v: u8) -> [u8; 3] {
 /// RGB to BT.601 limited range, for recording: Y 16 to 235, U and V 16 to 240.
 #[inline(always)]
 pub fn rgb_to_yuv([r, g, b]: [u8; 3]) -> [u8; 3] {
-    let (r, g, b) = (i32::from(r), i32::from(g), i32::from(b));
+    let r = i32::from(r);
+    let g = i32::from(g);
+    let b = i32::from(b);
     let y = (16_829 * r + 33_039 * g + 6_416 * b + (16 << 16) + (1 << 15)) >> 16;
     let u = (-9_714 * r - 19_070 * g + 28_784 * b + (128 << 16) + (1 << 15)) >> 16;
     let v = (28_784 * r - 24_103 * g - 4_681 * b + (128 << 16) + (1 << 15)) >> 16;
@@ -252,7 +266,8 @@ impl Frame {
     /// [`ShortFrame`] if the data does not hold the picture: a visitor never reads outside.
     pub fn visit<V: PixelVisitor>(&self, visitor: V) -> Result<Option<V::Output>, ShortFrame> {
         self.check()?;
-        let (s, luma) = (self.stride, self.stride * self.size.height as usize);
+        let s = self.stride;
+        let luma = self.stride * self.size.height as usize;
         Ok(Some(match self.format {
             PixelFormat::Rgb => visitor.visit(&Rgb(&self.data, s), self.size),
             PixelFormat::Grey => visitor.visit(&Grey(&self.data, s), self.size),
@@ -281,7 +296,8 @@ impl Frame {
         }))
     }
 
-    /// The whole picture as tight RGB, for tools that are not on the frame's road (PNG files, tests).
+    /// The whole picture as tight RGB, for tools that are not on the frame's road (PNG files,
+    /// tests).
     ///
     /// # Errors
     /// [`ShortFrame`] as [`Frame::visit`]; a compressed frame gives an empty picture.

@@ -2,8 +2,9 @@
 //!
 //! In: coordinates. Out: coordinates. Nothing here knows of pictures or people.
 //!
-//! [`Point`] and [`Rect`] are in image pixels: x to the right, y down, pixel centres at whole numbers (OpenCV's convention).
-//! [`CropPoint`] is in pixels of a network's input. Only an [`Affine`] leads from one to the other.
+//! [`Point`] and [`Rect`] are in image pixels: x to the right, y down, pixel centres at whole
+//! numbers (OpenCV's convention). [`CropPoint`] is in pixels of a network's input. Only an
+//! [`Affine`] leads from one to the other.
 
 /// A place in the picture, in image pixels. For a place in a network's crop use [`CropPoint`].
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -87,7 +88,8 @@ impl Rect {
     pub fn around(points: impl IntoIterator<Item = Point>) -> Option<Self> {
         let mut points = points.into_iter();
         let first = points.next()?;
-        let (mut low, mut high) = (first, first);
+        let mut low = first;
+        let mut high = first;
         for p in points {
             low = Point::new(low.x.min(p.x), low.y.min(p.y));
             high = Point::new(high.x.max(p.x), high.y.max(p.y));
@@ -107,7 +109,8 @@ impl Rect {
     /// The same centre, sides `factor` times as long.
     pub fn scaled(self, factor: f32) -> Self {
         let c = self.centre();
-        let (width, height) = (self.width * factor, self.height * factor);
+        let width = self.width * factor;
+        let height = self.height * factor;
         Self::new(c.x - width / 2.0, c.y - height / 2.0, width, height)
     }
 
@@ -137,10 +140,11 @@ impl Rect {
     }
 }
 
-/// A map from crop pixels to image pixels, without rotation: `image = crop · scale + offset` on each axis.
+/// A map from crop pixels to image pixels, without rotation: `image = crop · scale + offset` on
+/// each axis.
 ///
-/// The crop's pixel (width/2, height/2) lies on the centre of the box and there is no half-pixel shift: the convention the
-/// networks were trained with (`crop = (image − centre)·(192/w) + 96`).
+/// The crop's pixel (width/2, height/2) lies on the centre of the box and there is no half-pixel
+/// shift: the convention the networks were trained with (`crop = (image − centre)·(192/w) + 96`).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Affine {
     pub scale_x: f64,
@@ -150,8 +154,8 @@ pub struct Affine {
 }
 
 impl Affine {
-    /// The crop of `size` pixels around a person's box: brought to the crop's aspect around the same centre, then made `padding` times
-    /// larger.
+    /// The crop of `size` pixels around a person's box: brought to the crop's aspect around the
+    /// same centre, then made `padding` times larger.
     ///
     /// ```
     /// # use posed::geometry::{Affine, Rect, Size};
@@ -159,11 +163,14 @@ impl Affine {
     /// assert_eq!((tall.scale_x * 192.0, tall.scale_y * 256.0), (93.75, 125.0));
     /// ```
     pub fn crop(person: Rect, padding: f32, size: Size) -> Self {
-        // In double precision: an error in the last place of a simple ratio turns ties all over the crop.
+        // In double precision: an error in the last place of a simple ratio turns ties all over the
+        // crop.
         let [x, y, w, h] = [person.x, person.y, person.width, person.height].map(f64::from);
-        let (columns, rows) = (f64::from(size.width), f64::from(size.height));
+        let columns = f64::from(size.width);
+        let rows = f64::from(size.height);
         let width = w.max(h * columns / rows) * f64::from(padding);
-        let (scale_x, scale_y) = (width / columns, width * rows / columns / rows);
+        let scale_x = width / columns;
+        let scale_y = width * rows / columns / rows;
         Self {
             scale_x,
             scale_y,
@@ -187,7 +194,8 @@ impl Affine {
     }
 }
 
-/// The angle at `b` between the lines to `a` and to `c`, in degrees 0 to 180; `None` where two of the points fall together.
+/// The angle at `b` between the lines to `a` and to `c`, in degrees 0 to 180; `None` where two of
+/// the points fall together.
 ///
 /// ```
 /// # use posed::geometry::{angle_deg, Point};
@@ -195,7 +203,10 @@ impl Affine {
 /// assert!((right - 90.0).abs() < 1e-4);
 /// ```
 pub fn angle_deg(a: Point, b: Point, c: Point) -> Option<f32> {
-    let (ux, uy, vx, vy) = (a.x - b.x, a.y - b.y, c.x - b.x, c.y - b.y);
+    let ux = a.x - b.x;
+    let uy = a.y - b.y;
+    let vx = c.x - b.x;
+    let vy = c.y - b.y;
     if (ux == 0.0 && uy == 0.0) || (vx == 0.0 && vy == 0.0) {
         return None;
     }
@@ -207,7 +218,8 @@ pub fn angle_deg(a: Point, b: Point, c: Point) -> Option<f32> {
     )
 }
 
-/// How far the line from `a` up to `b` leans from the vertical, in degrees: 0 upright, 90 lying, 180 upside down.
+/// How far the line from `a` up to `b` leans from the vertical, in degrees: 0 upright, 90 lying,
+/// 180 upside down.
 pub fn tilt_deg(a: Point, b: Point) -> Option<f32> {
     angle_deg(Point::new(a.x, a.y - 1.0), a, b)
 }
@@ -243,7 +255,8 @@ mod tests {
         #[test]
         fn the_crop_holds_the_box_and_has_the_aspect(r in rect()) {
             let map = Affine::crop(r, 1.0, Size::new(192, 256));
-            let (width, height) = ((map.scale_x * 192.0) as f32, (map.scale_y * 256.0) as f32);
+            let width = (map.scale_x * 192.0) as f32;
+            let height = (map.scale_y * 256.0) as f32;
             prop_assert!((width * 4.0 - height * 3.0).abs() < 0.05 * width.max(1.0));
             prop_assert!(width >= r.width - 0.01 && height >= r.height - 0.01);
         }
@@ -259,10 +272,13 @@ mod tests {
         #[test]
         fn angles_do_not_depend_on_order_or_scale(ax in coordinate(), ay in coordinate(), cx in coordinate(), cy in coordinate(), k in 0.1f32..10.0) {
             let b = Point::new(10.0, 20.0);
-            let (a, c) = (Point::new(ax, ay), Point::new(cx, cy));
+            let a = Point::new(ax, ay);
+            let c = Point::new(cx, cy);
             prop_assume!(a.distance(b) > 1.0 && c.distance(b) > 1.0);
             let far = Point::new(b.x + (c.x - b.x) * k, b.y + (c.y - b.y) * k);
-            let (p, q, r) = (angle_deg(a, b, c).unwrap(), angle_deg(c, b, a).unwrap(), angle_deg(a, b, far).unwrap());
+            let p = angle_deg(a, b, c).unwrap();
+            let q = angle_deg(c, b, a).unwrap();
+            let r = angle_deg(a, b, far).unwrap();
             prop_assert!((0.0..=180.0).contains(&p));
             prop_assert!((p - q).abs() < 0.01 && (p - r).abs() < 0.1);
         }

@@ -1,7 +1,8 @@
 //! Whether every stage still moves.
 //!
-//! In: a beat from each stage whenever it has done something or has waited in vain and said so. Out: how long each has been silent, and counts. The
-//! service's watchdog and the status line read it.
+//! In: a beat from each stage whenever it has done something or has waited in vain and said so.
+//! Out: how long each has been silent, and counts. The service's watchdog and the status line read
+//! it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};

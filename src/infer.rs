@@ -1,7 +1,8 @@
 //! What happens to one frame: find → estimate → track → recognise.
 //!
-//! In: a decoded frame. Out: the people in it, the boxes that were looked at, and pose events. No threads, no clocks, no devices: the
-//! same frames with the same times give the same result, byte for byte.
+//! In: a decoded frame. Out: the people in it, the boxes that were looked at, and pose events. No
+//! threads, no clocks, no devices: the same frames with the same times give the same result, byte
+//! for byte.
 
 use crate::config::Config;
 use crate::estimate::{EstimateError, Estimator};
@@ -148,7 +149,8 @@ impl Infer {
                 .iter()
                 .map(|p| p.score)
                 .fold(0.0, f32::max);
-            // Somebody doubtful is held, but all windows are gone through once for somebody surer; afterwards one now and then.
+            // Somebody doubtful is held, but all windows are gone through once for somebody surer;
+            // afterwards one now and then.
             let doubtful = held_score < SURE && self.unseen_windows > 0;
             if doubtful || frame.time.saturating_sub(self.looked) >= self.find.look_again {
                 self.looked = frame.time;
@@ -181,7 +183,8 @@ impl Infer {
         if self.skeleton.score(self.visible) < WORTH_A_LOOK * threshold {
             return Ok(());
         }
-        // A person who fills a window badly is seen better in a box of their own, and better still in a box around that.
+        // A person who fills a window badly is seen better in a box of their own, and better still
+        // in a box around that.
         for _ in 0..REFINEMENTS {
             let Some(area) = previous_pose::around(&self.skeleton, self.visible) else {
                 return Ok(());
@@ -226,7 +229,8 @@ impl Infer {
     fn window(&mut self, frame: &Frame) -> Option<Rect> {
         if frame.size != self.searched || self.next_window >= self.windows.len() {
             self.finder.propose(frame, &mut self.windows);
-            (self.searched, self.next_window) = (frame.size, 0);
+            self.searched = frame.size;
+            self.next_window = 0;
         }
         let window = self.windows.get(self.next_window).copied();
         self.next_window += 1;
@@ -243,10 +247,12 @@ impl Infer {
         self.boxes.clear();
         self.recogniser.end(time, &mut self.events);
         self.tracker.clear();
-        (self.held, self.next_window) = (None, 0);
+        self.held = None;
+        self.next_window = 0;
     }
 
-    /// Every person in a photo, the surest first: all windows are looked at, each find is cropped again around its own pose.
+    /// Every person in a photo, the surest first: all windows are looked at, each find is cropped
+    /// again around its own pose.
     ///
     /// # Errors
     /// The network failed.

@@ -1,4 +1,5 @@
-//! The log: to stderr, with the journal's priority prefixes under systemd (sd-daemon(3)). `RUST_LOG` sets the level, `info` by default.
+//! The log: to stderr, with the journal's priority prefixes under systemd (sd-daemon(3)).
+//! `RUST_LOG` sets the level, `info` by default.
 
 use std::io::Write;
 

@@ -1,4 +1,5 @@
-//! posed: pose in, action out. The library does the work; this starts the log, asks for what the user wants, and says what went wrong.
+//! posed: pose in, action out. The library does the work; this starts the log, asks for what the
+//! user wants, and says what went wrong.
 
 use clap::Parser;
 use posed::cli::{Cli, dispatch};

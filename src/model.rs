@@ -1,6 +1,7 @@
 //! Model cards: what is known of a network beside its weights.
 //!
-//! In: the name of a model, or the path of its TOML or ONNX file. Out: a [`ModelCard`] with the input, the joints and the file.
+//! In: the name of a model, or the path of its TOML or ONNX file. Out: a [`ModelCard`] with the
+//! input, the joints and the file.
 
 mod card;
 pub mod golden;
@@ -73,7 +74,8 @@ pub struct ModelCard {
     pub golden: Option<Golden>,
 }
 
-/// What a network says of a picture, one plane (a quarter of the input's height and width in the bundled ones) for each name.
+/// What a network says of a picture, one plane (a quarter of the input's height and width in the
+/// bundled ones) for each name.
 #[derive(Debug, Clone)]
 pub enum Output {
     /// Heatmaps of joints.
@@ -181,7 +183,8 @@ impl ModelCard {
     /// Reads and checks one card.
     ///
     /// # Errors
-    /// The file is missing, is no TOML, or a value makes no sense; the message names the key and the line.
+    /// The file is missing, is no TOML, or a value makes no sense; the message names the key and
+    /// the line.
     pub fn read(path: &Path) -> Result<Self, ModelError> {
         let text = std::fs::read_to_string(path).map_err(|source| ModelError::Read {
             path: path.into(),
@@ -201,7 +204,8 @@ impl ModelCard {
         }
     }
 
-    /// Reads the ONNX file and compares it with the card's checksum; of a card without one, only whether the file is there.
+    /// Reads the ONNX file and compares it with the card's checksum; of a card without one, only
+    /// whether the file is there.
     ///
     /// # Errors
     /// The file cannot be read or differs.
@@ -233,7 +237,8 @@ impl ModelCard {
     }
 }
 
-/// Every card in the model directories; a name that stands in two of them counts where it is found first.
+/// Every card in the model directories; a name that stands in two of them counts where it is found
+/// first.
 pub fn known_models() -> Vec<Result<ModelCard, ModelError>> {
     let mut seen = Vec::new();
     let mut cards = Vec::new();
@@ -262,7 +267,8 @@ fn has_network(card: &Path) -> bool {
     std::fs::read_to_string(card).is_ok_and(|text| text.contains(".onnx"))
 }
 
-/// Where models are looked for: `$POSED_MODELS`, `models/` here and beside the program's build folder, and the installed ones.
+/// Where models are looked for: `$POSED_MODELS`, `models/` here and beside the program's build
+/// folder, and the installed ones.
 pub fn model_directories() -> Vec<PathBuf> {
     let mut directories = Vec::new();
     if let Some(own) = std::env::var_os("POSED_MODELS") {

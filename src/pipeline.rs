@@ -1,8 +1,9 @@
 //! The daemon's threads and what passes between them.
 //!
-//! In: a checked configuration. Out: a running pipeline that can be stopped, and that says when a stage has ended. capture ──latest wins──▶ infer (which
-//! acts first, synchronously) ──latest wins──▶ display, ──bounded──▶ publish. A guard ends pulses on time and releases every
-//! output when nothing has come for `grace`, even if infer hangs.
+//! In: a checked configuration. Out: a running pipeline that can be stopped, and that says when a
+//! stage has ended. capture ──latest wins──▶ infer (which acts first, synchronously) ──latest
+//! wins──▶ display, ──bounded──▶ publish. A guard ends pulses on time and releases every output
+//! when nothing has come for `grace`, even if infer hangs.
 
 pub mod handoff;
 pub mod road;
@@ -73,7 +74,8 @@ impl Pipeline {
     /// Opens everything and starts the threads; what becomes of them is told through `ended`.
     ///
     /// # Errors
-    /// Something that the configuration names cannot be opened. The camera is not among them: it may come later.
+    /// Something that the configuration names cannot be opened. The camera is not among them: it
+    /// may come later.
     pub fn start(config: &Config, ended: &mpsc::Sender<Ended>) -> Result<Self, PipelineError> {
         let infer = Infer::new(config)?;
         let displays = config
@@ -105,7 +107,8 @@ impl Pipeline {
         let keypoints = Arc::clone(road.infer.keypoints());
         let shows: Vec<SceneOptions> = config.displays.iter().map(|d| d.show).collect();
         for (i, display) in displays.into_iter().enumerate() {
-            let (keypoints, visible) = (Arc::clone(&keypoints), config.visible);
+            let keypoints = Arc::clone(&keypoints);
+            let visible = config.visible;
             pipeline.spawn("display", ended, move |s| {
                 stages::display(s, i, display, &keypoints, visible)
             })?;
@@ -129,7 +132,8 @@ impl Pipeline {
         ended: &mpsc::Sender<Ended>,
         work: impl FnOnce(&Shared) -> Result<(), String> + Send + 'static,
     ) -> Result<(), PipelineError> {
-        let (shared, ended) = (Arc::clone(&self.shared), ended.clone());
+        let shared = Arc::clone(&self.shared);
+        let ended = ended.clone();
         let thread = std::thread::Builder::new()
             .name(stage.into())
             .spawn(move || {
@@ -173,7 +177,8 @@ impl Pipeline {
         }
     }
 
-    /// Releases every output, then stops the threads; one that does not stop in time is left behind.
+    /// Releases every output, then stops the threads; one that does not stop in time is left
+    /// behind.
     pub fn stop(mut self) {
         self.shut_down();
     }
@@ -200,7 +205,8 @@ impl Pipeline {
                 self.shared.scenes.iter().for_each(Latest::close);
             }
         }
-        // Not only released: an infer that was left behind would keep the lines from the pipeline that comes after this one.
+        // Not only released: an infer that was left behind would keep the lines from the pipeline
+        // that comes after this one.
         lock(&self.acting).outputs.close();
         log::info!("{}", self.shared.health.summary());
     }
@@ -223,7 +229,8 @@ fn release_on_panic(acting: &SharedActing) {
     HOOK.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            // try_lock: the panicking thread may itself hold a lock; then unwinding releases the outputs.
+            // try_lock: the panicking thread may itself hold a lock; then unwinding releases the
+            // outputs.
             if let Ok(acting) = PANIC_RELEASES.try_lock()
                 && let Some(acting) = acting.as_ref()
                 && let Ok(mut acting) = acting.try_lock()

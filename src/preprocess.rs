@@ -1,9 +1,11 @@
 //! Frame and box to network input, in one pass over the pixels of the crop.
 //!
-//! In: a frame in any pixel layout and the box of a person. Out: planar (NCHW) float input. Each output pixel is interpolated from
-//! four source pixels, each turned to RGB as it is read; there is no full-frame RGB copy. The arithmetic is that of OpenCV's
-//! warpAffine with INTER_LINEAR on 8-bit pictures (coordinates in single precision, rounded where it rounds them; result rounded to a whole grey level, black outside), since
-//! the networks saw it in training; then `(value/255 − mean)/std` from a table of 256 values a channel.
+//! In: a frame in any pixel layout and the box of a person. Out: planar (NCHW) float input. Each
+//! output pixel is interpolated from four source pixels, each turned to RGB as it is read; there is
+//! no full-frame RGB copy. The arithmetic is that of OpenCV's warpAffine with INTER_LINEAR on 8-bit
+//! pictures (coordinates in single precision, rounded where it rounds them; result rounded to a
+//! whole grey level, black outside), since the networks saw it in training; then `(value/255 −
+//! mean)/std` from a table of 256 values a channel.
 
 use crate::frame::{Frame, PixelVisitor, Pixels, ShortFrame};
 use crate::geometry::{Affine, Rect, Size};
@@ -28,7 +30,8 @@ pub struct Preprocessor {
     columns: Vec<Tap>,
 }
 
-/// Where one output column (or row) reads: the source pixel at or before it, and the share of the next one.
+/// Where one output column (or row) reads: the source pixel at or before it, and the share of the
+/// next one.
 #[derive(Debug, Clone, Copy, Default)]
 struct Tap {
     at: i32,
@@ -114,7 +117,8 @@ impl Preprocessor {
         )
     }
 
-    /// The crop as RGB bytes before normalising, height x width x 3; for tests and for looking at what the network saw.
+    /// The crop as RGB bytes before normalising, height x width x 3; for tests and for looking at
+    /// what the network saw.
     ///
     /// # Errors
     /// [`ShortFrame`] if the frame's data does not hold its picture.
@@ -135,7 +139,8 @@ impl Preprocessor {
     }
 }
 
-/// Hands every pixel of the crop, row by row, to `store` with its column and row. `columns` is room for one tap a column.
+/// Hands every pixel of the crop, row by row, to `store` with its column and row. `columns` is room
+/// for one tap a column.
 fn warp(
     columns: &mut [Tap],
     height: u32,
@@ -166,7 +171,8 @@ impl<S: FnMut(usize, usize, [u8; 3])> PixelVisitor for Warp<'_, S> {
     type Output = ();
 
     fn visit(mut self, pixels: &impl Pixels, size: Size) {
-        let (w, h) = (size.width as i32, size.height as i32);
+        let w = size.width as i32;
+        let h = size.height as i32;
         let read = |x: i32, y: i32| {
             if x < 0 || y < 0 || x >= w || y >= h {
                 [0; 3]
@@ -189,7 +195,8 @@ impl<S: FnMut(usize, usize, [u8; 3])> PixelVisitor for Warp<'_, S> {
     }
 }
 
-/// Bilinear interpolation of four pixels (upper left, upper right, lower left, lower right), rounded half to even.
+/// Bilinear interpolation of four pixels (upper left, upper right, lower left, lower right),
+/// rounded half to even.
 #[inline(always)]
 fn blend(quad: [[u8; 3]; 4], across: f32, down: f32) -> [u8; 3] {
     std::array::from_fn(|c| {
@@ -200,8 +207,9 @@ fn blend(quad: [[u8; 3]; 4], across: f32, down: f32) -> [u8; 3] {
     })
 }
 
-/// x·y + z rounded once to single precision, as OpenCV's fused multiply-add does: where a crop is enlarged by a simple ratio, half the
-/// pixels lie on a tie, and a second rounding would turn them. The same on every machine, with such an instruction or without.
+/// x·y + z rounded once to single precision, as OpenCV's fused multiply-add does: where a crop is
+/// enlarged by a simple ratio, half the pixels lie on a tie, and a second rounding would turn them.
+/// The same on every machine, with such an instruction or without.
 #[inline(always)]
 fn fused(x: f32, y: f32, z: f32) -> f32 {
     (f64::from(x) * f64::from(y) + f64::from(z)) as f32

@@ -1,7 +1,8 @@
 //! What posed tells the world: one JSON object a line.
 //!
-//! In: frames' people, pose events and changes of state. Out: lines in a schema of version 1 (docs/output.md), to stdout, a file or a Unix socket.
-//! [`mod@line`] writes them without allocating; [`sink`] brings them out. No sink ever stops the program: what cannot be written is
+//! In: frames' people, pose events and changes of state. Out: lines in a schema of version 1
+//! (docs/output.md), to stdout, a file or a Unix socket. [`mod@line`] writes them without
+//! allocating; [`sink`] brings them out. No sink ever stops the program: what cannot be written is
 //! dropped and counted.
 
 pub mod line;

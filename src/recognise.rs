@@ -1,10 +1,11 @@
 //! Which named pose each person holds.
 //!
-//! In: the people of a frame, with its time, and the poses of the configuration. Out: [`PoseEvent`]s, and which poses are active.
+//! In: the people of a frame, with its time, and the poses of the configuration. Out:
+//! [`PoseEvent`]s, and which poses are active.
 //!
-//! A pose is a [`Rule`] on the skeleton and some timers. docs/rules.md is the manual of the rules. A joint that is hidden makes
-//! a rule unknown, and unknown is never shown: nothing switches on, or stays on, by a guess. All times come from the frames, so
-//! a recording replays to the same events.
+//! A pose is a [`Rule`] on the skeleton and some timers. docs/rules.md is the manual of the rules.
+//! A joint that is hidden makes a rule unknown, and unknown is never shown: nothing switches on, or
+//! stays on, by a guess. All times come from the frames, so a recording replays to the same events.
 
 mod error;
 mod hold;
@@ -40,7 +41,8 @@ pub struct Pose {
     pub cooldown: Duration,
     /// While active, a [`EventKind::Hold`] comes every so often.
     pub repeat: Option<Duration>,
-    /// How far beyond a limit an active pose stays, in torso lengths; [`Pose::MARGIN`] where none is given.
+    /// How far beyond a limit an active pose stays, in torso lengths; [`Pose::MARGIN`] where none
+    /// is given.
     pub margin: f32,
     /// The same for angles, in degrees; [`Pose::MARGIN_DEG`] where none is given.
     pub margin_deg: f32,
@@ -100,9 +102,9 @@ pub struct PoseEvent {
     pub person: PersonId,
     /// The frame's time.
     pub time: Duration,
-    /// 0 to 1: the lowest score of the joints by which the rule held when it was last shown. Of parts joined by `or` those of the
-    /// part that holds best count; of `not visible(a)` it is 1 less the joint's score. The joints that only give the torso length
-    /// do not count.
+    /// 0 to 1: the lowest score of the joints by which the rule held when it was last shown. Of
+    /// parts joined by `or` those of the part that holds best count; of `not visible(a)` it is 1
+    /// less the joint's score. The joints that only give the torso length do not count.
     pub confidence: f32,
     /// Time since the pose was entered; 0 for [`EventKind::Enter`].
     pub held: Duration,
@@ -143,12 +145,13 @@ impl Recogniser {
         &self.poses
     }
 
-    /// Takes in a frame and fills `events` (cleared first): those who are away first, then person by person in the order of the
-    /// poses. Several people may be in one pose, so an exit does not mean that nobody is in it any more.
+    /// Takes in a frame and fills `events` (cleared first): those who are away first, then person
+    /// by person in the order of the poses. Several people may be in one pose, so an exit does not
+    /// mean that nobody is in it any more.
     ///
-    /// Only people whose `last_seen` is `time` count as seen; the others show nothing, so that their poses are left after
-    /// `release`. If time runs backwards, every timer starts anew at `time`. Allocates nothing once it has had as many people
-    /// at a time.
+    /// Only people whose `last_seen` is `time` count as seen; the others show nothing, so that
+    /// their poses are left after `release`. If time runs backwards, every timer starts anew at
+    /// `time`. Allocates nothing once it has had as many people at a time.
     pub fn update(&mut self, time: Duration, people: &[Person], events: &mut Vec<PoseEvent>) {
         events.clear();
         if self.last.is_some_and(|last| time < last) {
@@ -192,7 +195,8 @@ impl Recogniser {
             .map(|(pose, _)| pose)
     }
 
-    /// What a single picture shows, without any timers: poses with their confidence, as in [`PoseEvent`].
+    /// What a single picture shows, without any timers: poses with their confidence, as in
+    /// [`PoseEvent`].
     pub fn judge(&self, sight: Sight) -> impl Iterator<Item = (usize, f32)> {
         self.poses.iter().enumerate().filter_map(move |(i, pose)| {
             let judgement = pose.rule.judge(&pose.view(sight, self.visible));
@@ -200,7 +204,8 @@ impl Recogniser {
         })
     }
 
-    /// Leaves every active pose and forgets the people, for a lost source and for the program's end. `events` is cleared first.
+    /// Leaves every active pose and forgets the people, for a lost source and for the program's
+    /// end. `events` is cleared first.
     pub fn end(&mut self, time: Duration, events: &mut Vec<PoseEvent>) {
         events.clear();
         for watched in &mut self.people {
@@ -230,7 +235,8 @@ impl Recogniser {
             seen: false,
             states: Vec::new(),
         });
-        (watched.id, watched.seen) = (id, false);
+        watched.id = id;
+        watched.seen = false;
         watched.states.clear();
         watched
             .states

@@ -1,7 +1,8 @@
 //! Frames into a clip file.
 //!
-//! In: frames of one size in any form. Out: a `.y4m` file (uncompressed, large, exact) or a MJPEG `.avi` file (small), both of which
-//! [`crate::capture`] reads back, also when the recording was cut off.
+//! In: frames of one size in any form. Out: a `.y4m` file (uncompressed, large, exact) or a MJPEG
+//! `.avi` file (small), both of which [`crate::capture`] reads back, also when the recording was
+//! cut off.
 //!
 //! A clip has one rate and no time stamps: frame i is replayed at `i / rate`.
 
@@ -20,10 +21,12 @@ pub trait ClipWriter: Send {
     /// Adds a frame; its `time` is not kept.
     ///
     /// # Errors
-    /// The frame has another size than the first or is damaged (the clip stays good and may go on), or the file cannot be written.
+    /// The frame has another size than the first or is damaged (the clip stays good and may go on),
+    /// or the file cannot be written.
     fn write(&mut self, frame: &Frame) -> Result<(), RecordError>;
 
-    /// Completes the file and gives the number of its frames. A clip dropped without it can still be read.
+    /// Completes the file and gives the number of its frames. A clip dropped without it can still
+    /// be read.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -57,8 +60,8 @@ impl From<ShortFrame> for RecordError {
     }
 }
 
-/// Creates a clip, in place of any file of that name; the ending `.y4m` or `.avi` tells the kind. `rate` is frames per second as a
-/// fraction.
+/// Creates a clip, in place of any file of that name; the ending `.y4m` or `.avi` tells the kind.
+/// `rate` is frames per second as a fraction.
 ///
 /// # Errors
 /// Another ending, a rate that makes no sense, or a path that cannot be written.
@@ -111,7 +114,8 @@ mod tests {
 
     fn read(settings: &SourceSettings) -> Vec<Frame> {
         let mut source = open(settings, Pace::Recorded).unwrap();
-        let (mut frame, mut out) = (Frame::default(), Vec::new());
+        let mut frame = Frame::default();
+        let mut out = Vec::new();
         while source.next(&mut frame).unwrap() == Next::Frame {
             out.push(frame.clone());
         }
@@ -135,7 +139,8 @@ mod tests {
     }
 
     fn rgb(frame: &Frame) -> Vec<u8> {
-        let (mut frame, mut spare) = (frame.clone(), Frame::default());
+        let mut frame = frame.clone();
+        let mut spare = Frame::default();
         decode::decode(&mut frame, &mut spare).unwrap();
         frame.to_rgb().unwrap()
     }
@@ -143,7 +148,8 @@ mod tests {
     fn assert_alike(a: &[Frame], b: &[Frame]) {
         assert_eq!(a.len(), b.len());
         for (a, b) in a.iter().zip(b) {
-            let (a, b) = (rgb(a), rgb(b));
+            let a = rgb(a);
+            let b = rgb(b);
             let sum: u64 = a
                 .iter()
                 .zip(&b)

@@ -1,8 +1,9 @@
 //! Frame and box to the person's mask.
 //!
-//! In: a frame and the box of one person. Out: which cells of the crop around the box show a person. Crops with [`crate::preprocess`], runs
-//! [`crate::engine`]; a cell is a person's where that class has the largest logit. One cell is `input / output` crop pixels wide, 4 in
-//! Lite-HRNet (Yu et al., CVPR 2021).
+//! In: a frame and the box of one person. Out: which cells of the crop around the box show a
+//! person. Crops with [`crate::preprocess`], runs [`crate::engine`]; a cell is a person's where
+//! that class has the largest logit. One cell is `input / output` crop pixels wide, 4 in Lite-HRNet
+//! (Yu et al., CVPR 2021).
 
 use crate::engine::HeatmapShape;
 use crate::estimate::EstimateError;
@@ -77,10 +78,12 @@ impl Mask {
             .is_some_and(|cell| self.person[cell])
     }
 
-    /// The share of a picture of this size that shows the person, 0 to 1. Cells outside the picture do not count.
+    /// The share of a picture of this size that shows the person, 0 to 1. Cells outside the picture
+    /// do not count.
     pub fn share(&self, picture: Size) -> f32 {
         let Some(grid) = self.grid else { return 0.0 };
-        let (columns, rows) = (picture.width as f32, picture.height as f32);
+        let columns = picture.width as f32;
+        let rows = picture.height as f32;
         let inside = |cell: &usize| {
             let p = grid.centre(*cell);
             p.x >= -0.5 && p.y >= -0.5 && p.x < columns - 0.5 && p.y < rows - 0.5
@@ -118,7 +121,8 @@ pub struct Classifier {
 }
 
 impl Classifier {
-    /// Loads the network of `card`; `threads` and `cache` as in [`crate::estimate::Estimator::load`]. `padding` stands for the card's.
+    /// Loads the network of `card`; `threads` and `cache` as in
+    /// [`crate::estimate::Estimator::load`]. `padding` stands for the card's.
     ///
     /// # Errors
     /// As there.
@@ -160,7 +164,8 @@ impl Classifier {
         Ok(())
     }
 
-    /// The class at this place of the picture that was looked at last; outside the crop that of the nearest cell.
+    /// The class at this place of the picture that was looked at last; outside the crop that of the
+    /// nearest cell.
     pub fn class_at(&self, p: Point) -> Option<usize> {
         let grid = self.grid?;
         Some(largest(
@@ -192,7 +197,8 @@ impl Segmenter {
         })
     }
 
-    /// Loads the network of `card`; `threads` and `cache` as in [`crate::estimate::Estimator::load`].
+    /// Loads the network of `card`; `threads` and `cache` as in
+    /// [`crate::estimate::Estimator::load`].
     ///
     /// # Errors
     /// As there, or the network has no class `person`.
@@ -220,10 +226,8 @@ impl Segmenter {
     ) -> Result<(), EstimateError> {
         self.classifier.look(frame, area)?;
         mask.grid = self.classifier.grid;
-        let (logits, plane) = (
-            self.classifier.network.output(),
-            self.classifier.network.shape().plane(),
-        );
+        let logits = self.classifier.network.output();
+        let plane = self.classifier.network.shape().plane();
         mask.person.clear();
         mask.person
             .extend((0..plane).map(|cell| largest(logits, plane, cell) == self.person));

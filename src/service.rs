@@ -1,14 +1,17 @@
-//! What the service manager is told: ready, reloading, stopping, how things stand, and that nothing hangs.
+//! What the service manager is told: ready, reloading, stopping, how things stand, and that nothing
+//! hangs.
 //!
-//! In: the state of the [`Pipeline`]. Out: messages to the socket that `$NOTIFY_SOCKET` names (sd_notify(3)); without one, nothing. The watchdog
-//! (`WatchdogSec=` in the unit) is fed only while every enabled stage beats: a stage that waits for a camera to come back beats too, and
-//! the status line names what it waits for.
+//! In: the state of the [`Pipeline`]. Out: messages to the socket that `$NOTIFY_SOCKET` names
+//! (sd_notify(3)); without one, nothing. The watchdog (`WatchdogSec=` in the unit) is fed only
+//! while every enabled stage beats: a stage that waits for a camera to come back beats too, and the
+//! status line names what it waits for.
 
 use crate::pipeline::Pipeline;
 use sd_notify::NotifyState;
 use std::time::{Duration, Instant};
 
-/// The shortest time between two status lines, and between two feedings where no watchdog sets a shorter one.
+/// The shortest time between two status lines, and between two feedings where no watchdog sets a
+/// shorter one.
 const STATUS_EVERY: Duration = Duration::from_secs(5);
 
 /// The connection to the service manager.
@@ -50,7 +53,8 @@ impl Service {
     /// Everything is open and running.
     pub fn ready(&mut self) {
         say(&[NotifyState::Ready]);
-        (self.told, self.fed) = (None, None);
+        self.told = None;
+        self.fed = None;
     }
 
     /// The configuration is being read again; [`Service::ready`] ends it.
@@ -66,7 +70,8 @@ impl Service {
         say(&[NotifyState::Stopping]);
     }
 
-    /// Feeds the watchdog if no stage hangs, and tells how things stand. Cheap; to be called some times a second.
+    /// Feeds the watchdog if no stage hangs, and tells how things stand. Cheap; to be called some
+    /// times a second.
     pub fn tend(&mut self, pipeline: &Pipeline) {
         let due =
             |last: Option<Instant>, every: Duration| last.is_none_or(|at| at.elapsed() >= every);

@@ -1,6 +1,7 @@
 //! A person as named joints with scores.
 //!
-//! In: keypoints from estimate. Out: what track, recognise, display and publish read. Left and right are the person's own.
+//! In: keypoints from estimate. Out: what track, recognise, display and publish read. Left and
+//! right are the person's own.
 
 use crate::geometry::{Point, Rect};
 use std::sync::Arc;
@@ -183,17 +184,21 @@ impl Skeleton {
     }
 }
 
-/// Standard deviations of COCO's joints relative to the object's scale, times ten (pycocotools `kpt_oks_sigmas`).
+/// Standard deviations of COCO's joints relative to the object's scale, times ten (pycocotools
+/// `kpt_oks_sigmas`).
 pub const COCO_SIGMAS: [f64; 17] = [
     0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072, 0.062, 0.062, 0.107, 0.107,
     0.087, 0.087, 0.089, 0.089,
 ];
 
-/// Object keypoint similarity of two found skeletons, 0 to 1, over the joints that both see. `area` is in square pixels.
+/// Object keypoint similarity of two found skeletons, 0 to 1, over the joints that both see. `area`
+/// is in square pixels.
 ///
-/// Sets other than COCO's use one middling sigma. For scoring against ground truth use [`crate::eval`].
+/// Sets other than COCO's use one middling sigma. For scoring against ground truth use
+/// [`crate::eval`].
 pub fn similarity(a: &Skeleton, b: &Skeleton, area: f32, visible: f32) -> f32 {
-    let (mut sum, mut n) = (0.0, 0);
+    let mut sum = 0.0;
+    let mut n = 0;
     let area = f64::from(area.max(1.0));
     for (i, (p, q)) in a.keypoints.iter().zip(&b.keypoints).enumerate() {
         if p.score < visible || q.score < visible {
@@ -240,10 +245,8 @@ mod tests {
                 .collect(),
         };
         assert_eq!(similarity(&at(0.0), &at(0.0), 1e4, 0.2), 1.0);
-        let (near, far) = (
-            similarity(&at(0.0), &at(3.0), 1e4, 0.2),
-            similarity(&at(0.0), &at(30.0), 1e4, 0.2),
-        );
+        let near = similarity(&at(0.0), &at(3.0), 1e4, 0.2);
+        let far = similarity(&at(0.0), &at(30.0), 1e4, 0.2);
         assert!(near > far && far < 0.5);
     }
 }

@@ -1,7 +1,7 @@
 //! Who is who, from frame to frame.
 //!
-//! In: the skeletons found in a frame, with its time. Out: people with an identity that lasts, their joints smoothed. One subject is
-//! followed today; the types are made for many.
+//! In: the skeletons found in a frame, with its time. Out: people with an identity that lasts,
+//! their joints smoothed. One subject is followed today; the types are made for many.
 
 pub mod one_euro;
 
@@ -14,9 +14,11 @@ use std::time::Duration;
 /// How joints are smoothed and how long a person who is out of sight keeps the same number.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TrackSettings {
-    /// Cut-off of the One-Euro filter at rest, in hertz; lower is steadier, 0 switches smoothing off.
+    /// Cut-off of the One-Euro filter at rest, in hertz; lower is steadier, 0 switches smoothing
+    /// off.
     pub min_cutoff_hz: f32,
-    /// How much the cut-off rises with speed, in hertz for each body height a second; higher lags less.
+    /// How much the cut-off rises with speed, in hertz for each body height a second; higher lags
+    /// less.
     pub beta: f32,
     /// A person unseen for longer is someone new.
     pub forget: Duration,
@@ -50,7 +52,8 @@ pub struct Person {
     /// Mean joint score of the last sight.
     pub score: f32,
     pub last_seen: Duration,
-    /// Where the person is in the picture, and the share of it that they cover; only with a segmentation network.
+    /// Where the person is in the picture, and the share of it that they cover; only with a
+    /// segmentation network.
     pub mask: Mask,
     pub cover: Option<f32>,
     filter: SkeletonFilter,
@@ -109,7 +112,9 @@ impl Tracker {
             &self.settings,
             &mut person.skeleton,
         );
-        (person.area, person.score, person.last_seen) = (area, score, time);
+        person.area = area;
+        person.score = score;
+        person.last_seen = time;
         person
     }
 

@@ -1,4 +1,5 @@
-//! A lowered plan is kept on disk and gives the same heatmaps; one that is damaged, stale or another's is made anew.
+//! A lowered plan is kept on disk and gives the same heatmaps; one that is damaged, stale or
+//! another's is made anew.
 
 use posed::engine::cache::{Miss, Slot};
 use posed::engine::{Loading, Network, OnnxFile, Origin, kernels::Isa};
@@ -54,7 +55,8 @@ fn filled(name: &str) -> (tempfile::TempDir, PathBuf, Vec<u8>) {
     (dir, path, bytes)
 }
 
-/// What lies in the cache is passed over, the heatmaps are right, and the next load finds a good plan.
+/// What lies in the cache is passed over, the heatmaps are right, and the next load finds a good
+/// plan.
 fn assert_made_anew(directory: &Path, right: &[u32], what: &str) {
     let network = load(SMALL, Some(directory));
     assert_eq!(network.origin(), Origin::Onnx, "{what}");
@@ -85,7 +87,8 @@ fn a_hit_gives_the_same_bits_and_the_same_foreign_nodes() {
         "lite_pool.int8",
     ] {
         let (dir, _, _) = filled(name);
-        let (plain, hit) = (load(name, None), load(name, Some(dir.path())));
+        let plain = load(name, None);
+        let hit = load(name, Some(dir.path()));
         assert_eq!(
             (plain.origin(), hit.origin()),
             (Origin::Onnx, Origin::Cache),
@@ -220,7 +223,8 @@ fn a_huge_length_with_a_right_checksum_allocates_nothing_and_is_made_anew() {
 fn what_cannot_be_read_or_written_only_costs_time() {
     let right = heatmaps(load(SMALL, None));
     let dir = tempfile::tempdir().unwrap();
-    // A directory and a pipe in the plan's place, a loop of links, a cache under a file, in /proc, and one that nobody may write.
+    // A directory and a pipe in the plan's place, a loop of links, a cache under a file, in /proc,
+    // and one that nobody may write.
     let [as_directory, as_pipe, as_loop] =
         ["directory", "pipe", "loop"].map(|n| dir.path().join(n));
     fs::create_dir_all(slot(SMALL, &as_directory).path()).unwrap();

@@ -1,8 +1,8 @@
-//! A real person on a real clip is found at once, followed for at least 50 frames under one number, alone, and stays where
-//! the truth is; the same clip gives the same bytes again.
+//! A real person on a real clip is found at once, followed for at least 50 frames under one number,
+//! alone, and stays where the truth is; the same clip gives the same bytes again.
 //!
-//! The clip is a fixed region of Debian's vtest.avi (package opencv-doc); tests/clips/pedestrian.sh cuts it, pedestrian.json
-//! has the truth.
+//! The clip is a fixed region of Debian's vtest.avi (package opencv-doc); tests/clips/pedestrian.sh
+//! cuts it, pedestrian.json has the truth.
 
 use serde_json::Value;
 use std::process::Command;

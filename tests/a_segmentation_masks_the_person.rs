@@ -1,5 +1,6 @@
-//! A segmentation network beside the pose network: its area is in the lines and in rules, its mask on the screen. The network of
-//! tests/tiny takes what is bright for a person, so that the photo itself says what is right.
+//! A segmentation network beside the pose network: its area is in the lines and in rules, its mask
+//! on the screen. The network of tests/tiny takes what is bright for a person, so that the photo
+//! itself says what is right.
 
 use std::process::Command;
 
@@ -101,7 +102,8 @@ fn the_picture_is_tinted_where_it_is_bright_and_only_around_the_person() {
     let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
     let info = reader.next_frame(&mut pixels).unwrap();
     // The photo is grey: (v/2, (v+158)/2, (v+115)/2) is the tint and nothing else.
-    let (mut tinted, mut bright) = (0u32, 0u64);
+    let mut tinted = 0u32;
+    let mut bright = 0u64;
     for (i, p) in pixels.chunks_exact(3).enumerate() {
         let v = u16::from(p[0]) * 2;
         if u16::from(p[1]).abs_diff((v + 158) / 2) <= 1

@@ -1,4 +1,5 @@
-//! A broken configuration gives a message that names the file, the line, the key and the mend, and exit code 1.
+//! A broken configuration gives a message that names the file, the line, the key and the mend, and
+//! exit code 1.
 
 use std::process::Command;
 
@@ -7,7 +8,8 @@ struct Case {
     /// The line that is replaced, from 1.
     line: usize,
     text: &'static str,
-    /// The line that the message must name: that of the key, or of its section where the key is missing.
+    /// The line that the message must name: that of the key, or of its section where the key is
+    /// missing.
     at: usize,
     /// The dotted key; for a text that is no TOML the line itself.
     key: &'static str,

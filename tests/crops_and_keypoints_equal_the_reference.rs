@@ -1,4 +1,5 @@
-//! Crops equal OpenCV's, keypoints equal onnxruntime's with numpy: the golden files of tests/golden (make_golden.py).
+//! Crops equal OpenCV's, keypoints equal onnxruntime's with numpy: the golden files of tests/golden
+//! (make_golden.py).
 
 use posed::decode;
 use posed::engine::HeatmapShape;
@@ -45,7 +46,8 @@ fn raw(name: &str, format: PixelFormat) -> Frame {
 }
 
 fn input() -> InputFormat {
-    let (mean, std) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
+    let mean = [0.485, 0.456, 0.406];
+    let std = [0.229, 0.224, 0.225];
     InputFormat {
         size: Size::new(192, 256),
         mean,
@@ -85,7 +87,8 @@ fn crops_equal_warp_affine_within_one_grey_level() {
                 .unwrap();
             assert!(worst <= 1, "{name} {i}: {worst} grey levels");
             preprocessor.fill(frame, crop, &mut filled).unwrap();
-            let (mean, std) = (input().mean, input().std);
+            let mean = input().mean;
+            let std = input().std;
             for (p, rgb) in want.chunks_exact(3).enumerate() {
                 for c in 0..3 {
                     let normal = (f32::from(rgb[c]) / 255.0 - mean[c]) / std[c];
@@ -102,7 +105,9 @@ fn crops_equal_warp_affine_within_one_grey_level() {
 
 /// IEEE 754 half precision to single.
 fn half(bits: u16) -> f32 {
-    let (sign, exponent, fraction) = (bits >> 15, (bits >> 10) & 31, f32::from(bits & 1023));
+    let sign = bits >> 15;
+    let exponent = (bits >> 10) & 31;
+    let fraction = f32::from(bits & 1023);
     let value = if exponent == 0 {
         fraction / 1024.0 * 2f32.powi(-14)
     } else {
@@ -133,10 +138,8 @@ fn dark_equals_the_reference_on_real_heatmaps() {
     let all = json("heatmaps_basketball_left.json");
     assert_eq!(skeleton.keypoints.len(), 17);
     for (row, k) in all.as_array().unwrap().iter().zip(&skeleton.keypoints) {
-        let (x, y) = (
-            row[0].as_f64().unwrap() as f32,
-            row[1].as_f64().unwrap() as f32,
-        );
+        let x = row[0].as_f64().unwrap() as f32;
+        let y = row[1].as_f64().unwrap() as f32;
         assert!(
             (k.position.x - x).abs() < 0.05 && (k.position.y - y).abs() < 0.05,
             "{row} {k:?}"
@@ -144,8 +147,9 @@ fn dark_equals_the_reference_on_real_heatmaps() {
     }
 }
 
-/// Runs every entry of keypoints.json on what `picture_of` makes of its photo; `compare` gets each keypoint with its golden row
-/// (x, y, score). Rows below 0.2 are left out: on a flat heatmap one grey level of the crop moves the peak by pixels.
+/// Runs every entry of keypoints.json on what `picture_of` makes of its photo; `compare` gets each
+/// keypoint with its golden row (x, y, score). Rows below 0.2 are left out: on a flat heatmap one
+/// grey level of the crop moves the peak by pixels.
 fn each_keypoint(
     picture_of: impl Fn(&str) -> Frame,
     mut compare: impl FnMut(&str, [f32; 3], &Keypoint),

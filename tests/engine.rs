@@ -1,5 +1,6 @@
-//! The engine against onnxruntime, on small networks made by tests/engine/make_nets.py. Their heatmaps come from onnxruntime with its
-//! optimisations off, which computes every node in f32 as the ONNX text says.
+//! The engine against onnxruntime, on small networks made by tests/engine/make_nets.py. Their
+//! heatmaps come from onnxruntime with its optimisations off, which computes every node in f32 as
+//! the ONNX text says.
 
 use posed::engine::{Network, kernels::Isa};
 use std::path::{Path, PathBuf};
@@ -24,11 +25,9 @@ fn load(isa: Isa, name: &str) -> Network {
 
 /// The greatest difference, and the greatest value.
 fn against_onnxruntime(isa: Isa, name: &str) -> (f32, f32) {
-    let (mut network, image, want) = (
-        load(isa, name),
-        floats("image.f32"),
-        floats(&format!("{name}.f32")),
-    );
+    let mut network = load(isa, name);
+    let image = floats("image.f32");
+    let want = floats(&format!("{name}.f32"));
     let image = &image[..network.input_len()];
     let mut got = Vec::new();
     // Twice: the second run meets what the first left in the memory.
@@ -70,7 +69,8 @@ fn every_instruction_set_gives_the_same_bits() {
     for name in SMALL.iter().filter(|n| n.contains("int8")) {
         let mut first: Option<Vec<u32>> = None;
         for isa in Isa::available() {
-            let (mut network, mut heatmaps) = (load(isa, name), Vec::new());
+            let mut network = load(isa, name);
+            let mut heatmaps = Vec::new();
             network
                 .run(&image[..network.input_len()], &mut heatmaps)
                 .unwrap();
@@ -143,11 +143,13 @@ fn golden(model: &str, name: &str) -> Vec<f32> {
         .collect()
 }
 
-/// Whole networks are chaotic: a value that lies between two steps of a grid falls to either side by the last bit of a float, and hundreds of
-/// layers make much of it. Computed in double precision and in single, one and the same graph agrees in 97.8 to 98.4 % of cells, and
-/// onnxruntime with its own optimisations in 97.0 to 98.3 % (docs/performance.md): no engine can agree with it more than it does with itself.
-/// Sure joints then lie 0.63 pixels of the crop apart in the mean, 1.3 at most (lite), and 0.40, 2.1 (wider naive): the mean is taken over all
-/// three pictures, since the five sure joints of one of them (1.03 apart there) are too few.
+/// Whole networks are chaotic: a value that lies between two steps of a grid falls to either side
+/// by the last bit of a float, and hundreds of layers make much of it. Computed in double precision
+/// and in single, one and the same graph agrees in 97.8 to 98.4 % of cells, and onnxruntime with
+/// its own optimisations in 97.0 to 98.3 % (docs/performance.md): no engine can agree with it more
+/// than it does with itself. Sure joints then lie 0.63 pixels of the crop apart in the mean, 1.3 at
+/// most (lite), and 0.40, 2.1 (wider naive): the mean is taken over all three pictures, since the
+/// five sure joints of one of them (1.03 apart there) are too few.
 #[test]
 fn whole_networks_agree_with_onnxruntime_as_it_agrees_with_itself() {
     for model in ["lite_hrnet_18", "wider_naive_lite_hrnet_18"] {
@@ -156,7 +158,8 @@ fn whole_networks_agree_with_onnxruntime_as_it_agrees_with_itself() {
         assert_eq!(network.foreign(), &[] as &[String]);
         let mut off = Vec::new();
         for name in ["astronaut", "basketball", "cameraman"] {
-            let (want, mut got) = (golden(model, name), Vec::new());
+            let want = golden(model, name);
+            let mut got = Vec::new();
             network.run(&crop(name), &mut got).unwrap();
             let step = want.iter().fold(0f32, |m, v| m.max(v.abs())) / 127.0;
             let within = got

@@ -1,8 +1,10 @@
-//! Damaged, hostile and absurd ONNX files: each gives an error or a network, never a panic, a long wait or a gigabyte.
+//! Damaged, hostile and absurd ONNX files: each gives an error or a network, never a panic, a long
+//! wait or a gigabyte.
 //!
-//! `fuzz/corpus` holds what the fuzzers found and grew; engine_corpus/nasty.rs has models made by hand.
-//! The files of `fuzz/corpus/graph` are recipes of graphs (fuzz/fuzz_targets/recipe.rs), those of `fuzz/corpus/onnx` are ONNX.
-//! `cargo test --test engine_corpus -- --ignored` writes those into the corpus.
+//! `fuzz/corpus` holds what the fuzzers found and grew; engine_corpus/nasty.rs has models made by
+//! hand. The files of `fuzz/corpus/graph` are recipes of graphs (fuzz/fuzz_targets/recipe.rs),
+//! those of `fuzz/corpus/onnx` are ONNX. `cargo test --test engine_corpus -- --ignored` writes
+//! those into the corpus.
 
 #[path = "engine_corpus/build.rs"]
 mod build;
@@ -76,7 +78,8 @@ fn a_hostile_model_is_refused_with_the_reason() {
             |e| e.to_string(),
             |n| format!("loaded, {:?}", n.heatmap_shape()),
         );
-        let (grown, took) = (peak_kb() - before, start.elapsed());
+        let grown = peak_kb() - before;
+        let took = start.elapsed();
         println!(
             "{name}: {took:.1?}, {} MB more at most: {found:.400}",
             grown >> 10

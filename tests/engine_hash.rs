@@ -1,5 +1,6 @@
-//! The int8 networks give one and the same heatmaps, bit for bit, on every instruction set: the hashes below hold on x86-64 (portable,
-//! AVX2, AVX-512 VNNI) and on ARM (`smlal` and `sdot`). After a change that is meant to change bits, take them from the failing test.
+//! The int8 networks give one and the same heatmaps, bit for bit, on every instruction set: the
+//! hashes below hold on x86-64 (portable, AVX2, AVX-512 VNNI) and on ARM (`smlal` and `sdot`).
+//! After a change that is meant to change bits, take them from the failing test.
 
 use posed::engine::{Network, kernels::Isa};
 use sha2::{Digest, Sha256};
@@ -21,7 +22,8 @@ fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
-/// The picture as the network takes it: planar f32. The file is int8, 256x192x3; index.txt has its scale and zero.
+/// The picture as the network takes it: planar f32. The file is int8, 256x192x3; index.txt has its
+/// scale and zero.
 fn picture() -> Vec<f32> {
     let index = std::fs::read_to_string(file("tests/engine/golden/index.txt")).unwrap();
     let line = index
@@ -50,10 +52,8 @@ fn heatmaps_are_the_same_bits_on_every_processor() {
     for (name, want) in HASHES {
         for isa in Isa::available() {
             let model = file(&format!("models/{name}.onnx"));
-            let (mut network, mut heatmaps) = (
-                Network::load_for(isa, &model, 192, 256, 17, 1).unwrap(),
-                Vec::new(),
-            );
+            let mut network = Network::load_for(isa, &model, 192, 256, 17, 1).unwrap();
+            let mut heatmaps = Vec::new();
             network.run(&picture, &mut heatmaps).unwrap();
             let bytes: Vec<u8> = heatmaps.iter().flat_map(|v| v.to_le_bytes()).collect();
             let hash: String = Sha256::digest(&bytes)

@@ -1,4 +1,5 @@
-//! Inference on several threads gives the same bits as on one, ends whatever else runs on the machine, and leaves nothing behind.
+//! Inference on several threads gives the same bits as on one, ends whatever else runs on the
+//! machine, and leaves nothing behind.
 
 use posed::engine::{Network, kernels::Isa};
 use std::path::{Path, PathBuf};
@@ -63,7 +64,8 @@ fn inference_threads() -> Vec<PathBuf> {
     tasks.filter(named).collect()
 }
 
-/// Waits until there are `count` of them: a thread gets its name when it first runs, and the system forgets it some time after its end.
+/// Waits until there are `count` of them: a thread gets its name when it first runs, and the system
+/// forgets it some time after its end.
 fn expect_inference_threads(count: usize) {
     for _ in 0..1000 {
         if inference_threads().len() == count {
@@ -135,7 +137,8 @@ fn between_pictures_its_threads_sleep() {
     let mut network = load("lite.int8", 4);
     heatmaps(&mut network, 0);
     expect_inference_threads(3);
-    // Clock ticks in user and in system mode: fields 14 and 15 of proc(5), the 12th and 13th after the name.
+    // Clock ticks in user and in system mode: fields 14 and 15 of proc(5), the 12th and 13th after
+    // the name.
     let ticks = || -> u64 {
         let of = |task: &PathBuf| {
             let stat = std::fs::read_to_string(task.join("stat")).unwrap();

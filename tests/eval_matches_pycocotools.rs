@@ -1,6 +1,8 @@
-//! `posed eval` gives the ten figures of pycocotools, on random datasets with everything that COCO's files hold.
+//! `posed eval` gives the ten figures of pycocotools, on random datasets with everything that
+//! COCO's files hold.
 //!
-//! Needs Python with pycocotools: `$POSED_PYTHON`, else `.venv/bin/python` (made by `./test.sh`), else `python3`.
+//! Needs Python with pycocotools: `$POSED_PYTHON`, else `.venv/bin/python` (made by `./test.sh`),
+//! else `python3`.
 
 use posed::eval::{Dataset, Detection, evaluate};
 use serde_json::{Value, json};
@@ -36,16 +38,13 @@ impl Random {
     }
 }
 
-/// A person of any size from 10 to 400 pixels; one in ten a crowd, one in six without labelled joints.
+/// A person of any size from 10 to 400 pixels; one in ten a crowd, one in six without labelled
+/// joints.
 fn person(random: &mut Random, id: usize, image_id: usize, category_id: usize) -> Value {
-    let (w, h) = (
-        random.between(10.0, 300.0).round(),
-        random.between(15.0, 400.0).round(),
-    );
-    let (x, y) = (
-        random.between(0.0, 340.0).round(),
-        random.between(0.0, 80.0).round(),
-    );
+    let w = random.between(10.0, 300.0).round();
+    let h = random.between(15.0, 400.0).round();
+    let x = random.between(0.0, 340.0).round();
+    let y = random.between(0.0, 80.0).round();
     let unlabelled = random.chance(0.17);
     let mut keypoints = Vec::new();
     let mut labelled = 0;
@@ -67,12 +66,14 @@ fn person(random: &mut Random, id: usize, image_id: usize, category_id: usize) -
         "iscrowd": u8::from(random.chance(0.1)), "keypoints": keypoints, "num_keypoints": labelled})
 }
 
-/// What a network of some quality finds of `person`: joints moved by a share of the person's size, scores with ties.
+/// What a network of some quality finds of `person`: joints moved by a share of the person's size,
+/// scores with ties.
 fn found(random: &mut Random, person: &Value, spread: f64) -> Value {
     let number = |v: &Value| v.as_f64().unwrap();
     let [x, y, w, h]: [f64; 4] = std::array::from_fn(|i| number(&person["bbox"][i]));
     let scale = number(&person["area"]).sqrt();
-    let (truth, whole) = (person["keypoints"].as_array().unwrap(), random.chance(0.2));
+    let truth = person["keypoints"].as_array().unwrap();
+    let whole = random.chance(0.2);
     let mut keypoints = Vec::new();
     for joint in truth.chunks_exact(3) {
         let labelled = number(&joint[2]) > 0.0;
@@ -91,10 +92,13 @@ fn found(random: &mut Random, person: &Value, spread: f64) -> Value {
     json!({"image_id": person["image_id"], "category_id": person["category_id"], "keypoints": keypoints, "score": score})
 }
 
-/// Annotations and detections: images with no, few and many persons; images without detections and with more than 20.
+/// Annotations and detections: images with no, few and many persons; images without detections and
+/// with more than 20.
 fn files(seed: u64, categories: usize) -> (Value, Value) {
     let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-    let (mut images, mut annotations, mut results) = (Vec::new(), Vec::new(), Vec::new());
+    let mut images = Vec::new();
+    let mut annotations = Vec::new();
+    let mut results = Vec::new();
     for image_id in (1..=12).rev() {
         images.push(json!({"id": image_id, "file_name": format!("{image_id}.jpg"), "width": 640, "height": 480}));
         let people = if image_id == 5 {
@@ -169,10 +173,8 @@ fn compare(name: &str, (annotations, results): (Value, Value)) {
         std::fs::write(&path, value.to_string()).unwrap();
         path
     };
-    let (truth, found) = (
-        write("annotations.json", &annotations),
-        write("results.json", &results),
-    );
+    let truth = write("annotations.json", &annotations);
+    let found = write("results.json", &results);
     let ours = evaluate(
         &Dataset::read(&truth).unwrap(),
         &Detection::read(&found).unwrap(),

@@ -43,7 +43,8 @@ fn spot(dir: &Path) {
     );
 }
 
-/// One person whose joints are all at the spot but two, which are `off` pixels beside it; the head is 20 pixels.
+/// One person whose joints are all at the spot but two, which are `off` pixels beside it; the head
+/// is 20 pixels.
 fn mpii(dir: &Path, off: f64, head: &str) {
     // 1-based, and the joints 8 (upper_neck) and 9 (head_top) tell the head where no box does.
     let joints: Vec<String> = (0..16)
@@ -71,7 +72,8 @@ fn pckh(text: &str) -> f64 {
 fn joints_within_half_a_head_count() {
     let dir = tempfile::tempdir().unwrap();
     spot(dir.path());
-    // 14 joints count, all but pelvis and thorax; head_top is a head away. The network is off by a cell at most, 4.9 pixels.
+    // 14 joints count, all but pelvis and thorax; head_top is a head away. The network is off by a
+    // cell at most, 4.9 pixels.
     for (off, head, right) in [
         (0.0, "", 13.0),
         (30.0, "", 11.0),
@@ -116,8 +118,10 @@ fn iou_counts_pixels() {
     let dir = tempfile::tempdir().unwrap();
     let masks = dir.path().join("masks");
     std::fs::create_dir(&masks).unwrap();
-    // The left half is bright; the truth says: left quarter person, second quarter not counted, the rest background but for a strip.
-    let (mut grey, mut truth) = (vec![0u8; 128 * 128], vec![0u8; 128 * 128]);
+    // The left half is bright; the truth says: left quarter person, second quarter not counted, the
+    // rest background but for a strip.
+    let mut grey = vec![0u8; 128 * 128];
+    let mut truth = vec![0u8; 128 * 128];
     for i in 0..128 * 128 {
         let x = i % 128;
         grey[i] = if x < 64 { 255 } else { 0 };

@@ -1,5 +1,5 @@
-//! After warm-up the road of a frame allocates nothing: decode, preprocess, find, inference, track, recognise, act, JSON lines, scene,
-//! drawing and the hand-offs use their memory again.
+//! After warm-up the road of a frame allocates nothing: decode, preprocess, find, inference, track,
+//! recognise, act, JSON lines, scene, drawing and the hand-offs use their memory again.
 
 use posed::act::Outputs;
 use posed::capture::{self, Next, Pace, SourceSettings, Step};
@@ -25,7 +25,8 @@ fn count() {
     let _ = ALLOCATIONS.try_with(|n| n.set(n.get() + 1));
 }
 
-// SAFETY: every call is handed to the system's allocator as it is; only a number is counted beside it.
+// SAFETY: every call is handed to the system's allocator as it is; only a number is counted beside
+// it.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();
@@ -66,18 +67,19 @@ fn the_main_loop_allocates_nothing_after_warm_up() {
     let mut source = capture::open(&source, Pace::Recorded).unwrap();
     let mut road = Road::new(Infer::new(&config).unwrap(), Outputs::default(), true);
     let keypoints = road.infer.keypoints().clone();
-    let (frames, scenes, lines) = (
-        Latest::<Frame>::default(),
-        Latest::<Scene>::default(),
-        Lines::default(),
-    );
+    let frames = Latest::<Frame>::default();
+    let scenes = Latest::<Scene>::default();
+    let lines = Lines::default();
     let mut screen = Memory::new(Size::new(320, 240));
-    let (mut captured, mut frame, mut out) = (Frame::default(), Frame::default(), Vec::new());
+    let mut captured = Frame::default();
+    let mut frame = Frame::default();
+    let mut out = Vec::new();
     let show = SceneOptions {
         boxes: true,
         ..SceneOptions::default()
     };
-    let (mut scene, mut drawn) = (Scene::new(show), Scene::new(show));
+    let mut scene = Scene::new(show);
+    let mut drawn = Scene::new(show);
     let mut step = || {
         assert_eq!(source.next(&mut captured).unwrap(), Next::Frame);
         frames.put(&mut captured);

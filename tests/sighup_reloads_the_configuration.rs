@@ -1,4 +1,5 @@
-//! SIGHUP takes up a good new configuration and refuses one that is broken or cannot be opened, keeping the old.
+//! SIGHUP takes up a good new configuration and refuses one that is broken or cannot be opened,
+//! keeping the old.
 
 mod support;
 

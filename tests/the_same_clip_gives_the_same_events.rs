@@ -66,8 +66,9 @@ fn twice_the_same_bytes_from_y4m_and_avi() {
     }
 }
 
-/// The man is on frames 3 to 22 and 31 to 45, ten a second. He is found in the box that is given, held after 0.5 s and gone 0.2 s after his
-/// last frame (2.2 s), as someone new the second time or as the same, by `forget_s`.
+/// The man is on frames 3 to 22 and 31 to 45, ten a second. He is found in the box that is given,
+/// held after 0.5 s and gone 0.2 s after his last frame (2.2 s), as someone new the second time or
+/// as the same, by `forget_s`.
 fn insist(events: &[String], name: &str) {
     let kinds: Vec<&str> = events
         .iter()

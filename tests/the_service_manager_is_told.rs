@@ -1,4 +1,5 @@
-//! sd_notify(3): ready, reloading, stopping, and a watchdog that is fed only while every stage moves.
+//! sd_notify(3): ready, reloading, stopping, and a watchdog that is fed only while every stage
+//! moves.
 
 mod support;
 

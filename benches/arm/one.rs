@@ -12,7 +12,8 @@ fn main() {
     let isa = if args[1] == "dot" { Isa::NeonDot } else { Isa::Neon };
     let numbers: Vec<usize> = args[2].split([':', 'x']).filter_map(|n| n.parse().ok()).collect();
     if let [pixels, k, n] = numbers[..] {
-        let (w, x) = (vec![1i8; n * k], vec![1i8; pixels * k + SLACK]);
+        let w = vec![1i8; n * k];
+        let x = vec![1i8; pixels * k + SLACK];
         let mut sums = vec![0; pixels * n + SLACK];
         let m = Matrix::pack(isa, &w, n, k, &vec![0; n]);
         m.multiply(&x, k, pixels, &mut sums);

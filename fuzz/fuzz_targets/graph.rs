@@ -1,5 +1,5 @@
-//! Bytes as a recipe for an ONNX graph that is sound as a file: operators of the importer and of tract, joined at random, with the sizes
-//! that hurt.
+//! Bytes as a recipe for an ONNX graph that is sound as a file: operators of the importer and of
+//! tract, joined at random, with the sizes that hurt.
 #![no_main]
 
 mod load;

@@ -3,8 +3,8 @@
 use posed::engine::{EngineError, Loading, Network, OnnxFile, kernels::Isa};
 use std::path::Path;
 
-/// tract's panics are caught by the importer: they are no findings, so libFuzzer's hook, which aborts, goes. One that reaches the caller
-/// still ends the run.
+/// tract's panics are caught by the importer: they are no findings, so libFuzzer's hook, which
+/// aborts, goes. One that reaches the caller still ends the run.
 pub fn silence() {
     std::panic::set_hook(Box::new(|_| {}));
 }

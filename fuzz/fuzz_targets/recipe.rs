@@ -1,5 +1,5 @@
-//! A graph from bytes: each node takes one for its operator, one for every input, one or two for every attribute. The test
-//! `engine_corpus` reads the same recipes.
+//! A graph from bytes: each node takes one for its operator, one for every input, one or two for
+//! every attribute. The test `engine_corpus` reads the same recipes.
 
 use prost::Message;
 use tract_onnx::pb::{
@@ -9,9 +9,10 @@ use tract_onnx::pb::{
 
 /// Operator, inputs, attributes.
 ///
-/// Inputs: v a value, s sizes, i a list of whole numbers, n one number, f some positive floats, w weights, d weights of a depthwise
-/// convolution, c a float a channel, z int8 zeros, q int8 weights, - none.
-/// Attributes: name:i whole number, name:l list, name:f float, name:g the channels, name:m a word of `WORDS`, name:a list that is one of `AXES`.
+/// Inputs: v a value, s sizes, i a list of whole numbers, n one number, f some positive floats, w
+/// weights, d weights of a depthwise convolution, c a float a channel, z int8 zeros, q int8
+/// weights, - none. Attributes: name:i whole number, name:l list, name:f float, name:g the
+/// channels, name:m a word of `WORDS`, name:a list that is one of `AXES`.
 const OPERATORS: &[(&str, &str, &str)] = &[
     (
         "Conv",

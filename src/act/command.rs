@@ -1,7 +1,8 @@
 //! A program that is run when a pose is recognised.
 //!
-//! In: on and off. Out: a child process with the event in its environment: POSED_POSE, POSED_EVENT, POSED_PERSON, POSED_CONFIDENCE, POSED_TIME. No shell.
-//! A run that lasts longer than its limit is killed with everything it started; at the end of the program so is any other.
+//! In: on and off. Out: a child process with the event in its environment: POSED_POSE, POSED_EVENT,
+//! POSED_PERSON, POSED_CONFIDENCE, POSED_TIME. No shell. A run that lasts longer than its limit is
+//! killed with everything it started; at the end of the program so is any other.
 
 use super::{ActError, Actuator, Cause};
 use std::os::unix::process::CommandExt;
@@ -82,8 +83,8 @@ pub fn check(argv: &[String]) -> Result<(), ActError> {
 /// Kills a child with its process group and waits for it.
 fn kill(child: &mut Child) {
     if let Ok(group) = i32::try_from(child.id()) {
-        // SAFETY: kill(2) takes any numbers; the child was made the leader of its own group and has not been waited for, so
-        // the number is still its own.
+        // SAFETY: kill(2) takes any numbers; the child was made the leader of its own group and has
+        // not been waited for, so the number is still its own.
         unsafe { libc::kill(-group, libc::SIGKILL) };
     }
     let _ = child.kill();
@@ -117,13 +118,15 @@ impl Actuator for CommandRunner {
         Ok(())
     }
 
-    /// A started program goes on to its own end or its limit: "off" is the end of the pose, not of the program.
+    /// A started program goes on to its own end or its limit: "off" is the end of the pose, not of
+    /// the program.
     fn release(&mut self) -> Result<(), ActError> {
         Ok(())
     }
 
     fn tend(&mut self) {
-        let (limit, program) = (self.settings.time_limit, &self.settings.argv[0]);
+        let limit = self.settings.time_limit;
+        let program = &self.settings.argv[0];
         self.running
             .retain_mut(|(child, start)| match child.try_wait() {
                 Ok(Some(status)) => {

@@ -1,7 +1,8 @@
 //! One GPIO line, by linux-embedded-hal's [`CdevPin`].
 //!
-//! In: on and off. Out: the line's level. Lines are found by name ("GPIO17") on every chip, since the header of a Raspberry Pi has moved from
-//! one chip number to another between kernels; or by chip and offset. Kernel doc: userspace-api/gpio/chardev.
+//! In: on and off. Out: the line's level. Lines are found by name ("GPIO17") on every chip, since
+//! the header of a Raspberry Pi has moved from one chip number to another between kernels; or by
+//! chip and offset. Kernel doc: userspace-api/gpio/chardev.
 
 use super::{ActError, Actuator, Cause};
 use embedded_hal::digital::{OutputPin, PinState};
@@ -55,7 +56,8 @@ impl GpioLine {
             mend: PERMISSION,
         };
         let line = find(&settings.address)?;
-        // The polarity is turned here and not by the kernel: CdevPin turns ACTIVE_LOW lines a second time.
+        // The polarity is turned here and not by the kernel: CdevPin turns ACTIVE_LOW lines a
+        // second time.
         let inactive = u8::from(settings.active_low);
         let handle = line
             .request(LineRequestFlags::OUTPUT, inactive, "posed")
@@ -108,7 +110,8 @@ fn find(address: &LineAddress) -> Result<Line, ActError> {
                 .map_err(|e| none(format!(" ({e})"), "`gpioinfo` lists the lines of each chip"))
         }
         LineAddress::Name(name) => {
-            let (mut seen, mut refused) = (0, String::new());
+            let mut seen = 0;
+            let mut refused = String::new();
             for chip in
                 chips().map_err(|e| none(format!(" ({e})"), "is this a machine with GPIO?"))?
             {

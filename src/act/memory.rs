@@ -1,7 +1,7 @@
 //! An output with no hardware: it remembers what it was told.
 //!
-//! In: on and off. Out: a journal in memory, and a text file with a line `NAME on POSE` or `NAME off` for each switch, written at once, so that
-//! a test can read it after the process has died.
+//! In: on and off. Out: a journal in memory, and a text file with a line `NAME on POSE` or `NAME
+//! off` for each switch, written at once, so that a test can read it after the process has died.
 
 use super::{ActError, Actuator, Cause};
 use std::fs::{File, OpenOptions};

@@ -13,9 +13,11 @@ pub struct Report {
     pub threads: usize,
     /// Measured runs, without the warm-up.
     pub runs: usize,
-    /// From the ONNX file to a network that is ready to run, its plan kept on the way: the first start.
+    /// From the ONNX file to a network that is ready to run, its plan kept on the way: the first
+    /// start.
     pub load_ms: f64,
-    /// From the cached plan to a network that is ready to run: every other start; `null` if the network gives no plan.
+    /// From the cached plan to a network that is ready to run: every other start; `null` if the
+    /// network gives no plan.
     pub load_cached_ms: Option<f64>,
     /// The network alone.
     pub inference_ms: Spread,
@@ -25,7 +27,8 @@ pub struct Report {
     pub decode_ms: Spread,
     /// Frame and box to skeleton: the three steps together.
     pub total_ms: Spread,
-    /// The most memory this process ever held, in units of 1024² bytes; `null` where the system does not tell.
+    /// The most memory this process ever held, in units of 1024² bytes; `null` where the system
+    /// does not tell.
     pub peak_rss_mb: Option<f64>,
     /// The processor's features that matter to networks.
     pub cpu_features: Vec<String>,
@@ -51,7 +54,8 @@ impl Spread {
     }
 }
 
-/// The smallest of the ascending `sorted` values that at least `percent` of them do not exceed (nearest rank); 0 of none.
+/// The smallest of the ascending `sorted` values that at least `percent` of them do not exceed
+/// (nearest rank); 0 of none.
 fn percentile(sorted: &[f64], percent: f64) -> f64 {
     let rank = (percent / 100.0 * sorted.len() as f64).ceil() as usize;
     sorted

@@ -1,8 +1,9 @@
 //! AVI files with MJPEG pictures, as ffmpeg, cameras and posed itself write them.
 //!
-//! In: a stream of bytes. Out: the JPEGs of the first video stream. The file is walked chunk by chunk from the front, so it needs
-//! no index, may be of any size, and may be a recording that was cut off with zero sizes in its headers. The format is RIFF:
-//! a four-letter name, a 32-bit size, the bytes, a pad byte after an odd size.
+//! In: a stream of bytes. Out: the JPEGs of the first video stream. The file is walked chunk by
+//! chunk from the front, so it needs no index, may be of any size, and may be a recording that was
+//! cut off with zero sizes in its headers. The format is RIFF: a four-letter name, a 32-bit size,
+//! the bytes, a pad byte after an odd size.
 
 use super::bytes::ByteStream;
 use super::clock::sound_rate;
@@ -107,7 +108,8 @@ impl Avi {
         let Some(&[a, b, c, d, s0, s1, s2, s3]) = head.get(..8) else {
             return Ok(Chunk::End);
         };
-        let (id, bytes) = ([a, b, c, d], u32::from_le_bytes([s0, s1, s2, s3]));
+        let id = [a, b, c, d];
+        let bytes = u32::from_le_bytes([s0, s1, s2, s3]);
         if id == *b"RIFF" || id == *b"LIST" {
             let Some(kind) = head.get(8..12).map(<[u8]>::to_vec) else {
                 return Ok(Chunk::End);
@@ -262,7 +264,8 @@ mod tests {
         strh[20..24].copy_from_slice(&1001u32.to_le_bytes());
         strh[24..28].copy_from_slice(&30000u32.to_le_bytes());
         let mut strf = vec![0; 40];
-        (strf[4], strf[8]) = (64, 48);
+        strf[4] = 64;
+        strf[8] = 48;
         strf[16..20].copy_from_slice(codec);
         let audio = chunk(
             b"LIST",
@@ -300,7 +303,8 @@ mod tests {
             "test.avi",
         )?;
         assert_eq!(clip.rate(), Some((30000, 1001)));
-        let (mut frame, mut out) = (Frame::default(), Vec::new());
+        let mut frame = Frame::default();
+        let mut out = Vec::new();
         while let Some(steps) = clip.read(&mut frame)? {
             out.push((steps, frame.data.clone()));
         }

@@ -1,11 +1,13 @@
 //! A stream of bytes of which the front can be looked at before it is taken.
 //!
-//! In: any reader, also one that times out. Out: as many bytes as a parser asks for. A failed read loses nothing, so a parser that
-//! takes its bytes only when all of them are there can simply go on after a stall.
+//! In: any reader, also one that times out. Out: as many bytes as a parser asks for. A failed read
+//! loses nothing, so a parser that takes its bytes only when all of them are there can simply go on
+//! after a stall.
 
 use std::io::{self, ErrorKind, Read};
 
-/// What is read at once: also the step in which the buffer grows, so that a header's promise alone allocates little.
+/// What is read at once: also the step in which the buffer grows, so that a header's promise alone
+/// allocates little.
 const STEP_BYTES: usize = 1 << 20;
 const READ_AHEAD_BYTES: usize = 64 << 10;
 
@@ -27,7 +29,8 @@ impl ByteStream {
         }
     }
 
-    /// Reads until `count` bytes lie at the front and gives the front: shorter only at the end of the stream.
+    /// Reads until `count` bytes lie at the front and gives the front: shorter only at the end of
+    /// the stream.
     pub(crate) fn fill(&mut self, count: usize) -> io::Result<&[u8]> {
         while self.end - self.start < count {
             let missing = count - (self.end - self.start);

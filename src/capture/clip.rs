@@ -1,6 +1,7 @@
 //! A file of moving pictures.
 //!
-//! In: the path of a Y4M or MJPEG AVI file, told by its content. Out: its frames at its own rate, on request again and again.
+//! In: the path of a Y4M or MJPEG AVI file, told by its content. Out: its frames at its own rate,
+//! on request again and again.
 
 use super::avi::Avi;
 use super::bytes::ByteStream;

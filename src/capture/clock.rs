@@ -1,6 +1,7 @@
 //! When a frame of a file is due, and the time that it carries.
 //!
-//! In: the rate and how many frames have passed. Out: the frame's `time`, and under [`Pace::Live`] a sleep until it is due.
+//! In: the rate and how many frames have passed. Out: the frame's `time`, and under [`Pace::Live`]
+//! a sleep until it is due.
 
 use super::{CaptureError, STALL_AFTER};
 use std::time::{Duration, Instant};
@@ -8,10 +9,11 @@ use std::time::{Duration, Instant};
 /// Whether frames come by the clock on the wall or as fast as they are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {
-    /// Files are played at their rate; a frame's time is the monotonic time since the source was opened. A camera's is its
-    /// driver's stamp, counted from the first frame.
+    /// Files are played at their rate; a frame's time is the monotonic time since the source was
+    /// opened. A camera's is its driver's stamp, counted from the first frame.
     Live,
-    /// No waiting; a frame's time is `index · den / num` in whole nanoseconds, so that a replay gives the same events every time.
+    /// No waiting; a frame's time is `index · den / num` in whole nanoseconds, so that a replay
+    /// gives the same events every time.
     Recorded,
 }
 
@@ -51,11 +53,13 @@ impl Clock {
         self.index
     }
 
-    /// Passes `steps` frame periods, waits until the last is due, and gives its sequence number and time.
+    /// Passes `steps` frame periods, waits until the last is due, and gives its sequence number and
+    /// time.
     pub(crate) fn play(&mut self, steps: u64) -> (u64, Duration) {
         let index = self.index + steps.saturating_sub(1);
         if self.pace == Pace::Live {
-            // One long wait would hold up a shutdown; clips slower than one frame in two seconds are played faster.
+            // One long wait would hold up a shutdown; clips slower than one frame in two seconds
+            // are played faster.
             let due = frame_time(index, self.rate) + self.ahead;
             std::thread::sleep(due.saturating_sub(self.started.elapsed()).min(STALL_AFTER));
         }
@@ -73,7 +77,8 @@ impl Clock {
         (index, time)
     }
 
-    /// Lets `time` pass without a frame: sleeps it away under [`Pace::Live`], only counts it under [`Pace::Recorded`].
+    /// Lets `time` pass without a frame: sleeps it away under [`Pace::Live`], only counts it under
+    /// [`Pace::Recorded`].
     pub(crate) fn jump(&mut self, time: Duration) {
         self.ahead = self.ahead.saturating_add(time);
         if self.pace == Pace::Live {
@@ -110,7 +115,8 @@ pub(crate) fn rate_of(fps: f32, name: &str) -> Result<(u32, u32), CaptureError> 
 
 /// A rate as a file's header names it, or `None` where it makes no sense.
 pub(crate) fn sound_rate(num: u32, den: u32) -> Option<(u32, u32)> {
-    let (n, d) = (u64::from(num), u64::from(den));
+    let n = u64::from(num);
+    let d = u64::from(den);
     if n == 0 || d == 0 || n > 1000 * d || d > 3600 * n {
         return None;
     }

@@ -1,6 +1,7 @@
 //! A folder of numbered pictures as a clip.
 //!
-//! In: a folder with JPEG and PNG files. Out: one frame a file, in the order in which people count: `2.jpg` before `10.jpg`.
+//! In: a folder with JPEG and PNG files. Out: one frame a file, in the order in which people count:
+//! `2.jpg` before `10.jpg`.
 
 use super::clip::DEFAULT_RATE;
 use super::clock::{Clock, Pace};
@@ -83,19 +84,21 @@ fn is_picture(path: &Path) -> bool {
 
 /// Compares runs of digits as numbers and everything else as text.
 fn natural(a: &str, b: &str) -> Ordering {
-    let (mut a, mut b) = (a, b);
+    let mut a = a;
+    let mut b = b;
     while let (Some(x), Some(y)) = (a.chars().next(), b.chars().next()) {
-        let (n, m) = (digits(a), digits(b));
+        let n = digits(a);
+        let m = digits(b);
         let order = if n > 0 && m > 0 {
-            let (p, q) = (
-                a[..n].trim_start_matches('0'),
-                b[..m].trim_start_matches('0'),
-            );
+            let p = a[..n].trim_start_matches('0');
+            let q = b[..m].trim_start_matches('0');
             let order = p.len().cmp(&q.len()).then(p.cmp(q));
-            (a, b) = (&a[n..], &b[m..]);
+            a = &a[n..];
+            b = &b[m..];
             order
         } else {
-            (a, b) = (&a[x.len_utf8()..], &b[y.len_utf8()..]);
+            a = &a[x.len_utf8()..];
+            b = &b[y.len_utf8()..];
             x.cmp(&y)
         };
         if order.is_ne() {
@@ -124,7 +127,8 @@ impl FrameSource for Folder {
                     (frame.sequence, frame.time) = self.clock.play(steps);
                     return Ok(Next::Frame);
                 }
-                // A broken PNG has no form in which the decoder could drop it later: it counts as a dropped frame here.
+                // A broken PNG has no form in which the decoder could drop it later: it counts as a
+                // dropped frame here.
                 Err(e) => log::warn!("{e}: left out"),
             }
         }
@@ -163,7 +167,8 @@ mod tests {
             std::fs::write(dir.path().join(name), name).unwrap();
         }
         let mut folder = Folder::open(dir.path(), false, Pace::Recorded).unwrap();
-        let (mut frame, mut seen) = (Frame::default(), Vec::new());
+        let mut frame = Frame::default();
+        let mut seen = Vec::new();
         while folder.next(&mut frame).unwrap() == Next::Frame {
             seen.push(String::from_utf8(frame.data.clone()).unwrap());
         }

@@ -1,4 +1,5 @@
-//! JPEG files one after the other in a stream (`rpicam-vid --codec mjpeg`), and the size that a JPEG's header names.
+//! JPEG files one after the other in a stream (`rpicam-vid --codec mjpeg`), and the size that a
+//! JPEG's header names.
 //!
 //! In: bytes. Out: whole JPEG files, cut by their markers (ITU T.81, B.1), never decoded here.
 
@@ -178,7 +179,8 @@ mod tests {
 
     fn count(bytes: Vec<u8>) -> usize {
         let mut jpegs = Jpegs::new(ByteStream::new(std::io::Cursor::new(bytes)), "test");
-        let (mut frame, mut n) = (Frame::default(), 0);
+        let mut frame = Frame::default();
+        let mut n = 0;
         while jpegs.read(&mut frame).unwrap().is_some() {
             n += 1;
         }
@@ -191,7 +193,8 @@ mod tests {
 
     #[test]
     fn a_stream_is_cut_into_the_files_it_was_made_of() {
-        let (a, b) = (photo(), std::fs::read("photos/cameraman.jpg").unwrap());
+        let a = photo();
+        let b = std::fs::read("photos/cameraman.jpg").unwrap();
         let mut jpegs = Jpegs::new(
             ByteStream::new(std::io::Cursor::new(
                 [a.clone(), b.clone(), a.clone()].concat(),

@@ -1,6 +1,7 @@
 //! One picture as a source: for trying out a set-up, and for tests.
 //!
-//! In: a JPEG or PNG file. Out: its picture, again and again under [`Pace::Live`], once under [`Pace::Recorded`].
+//! In: a JPEG or PNG file. Out: its picture, again and again under [`Pace::Live`], once under
+//! [`Pace::Recorded`].
 
 use super::clock::{Clock, Pace, rate_of};
 use super::{CaptureError, FrameSource, Next, fps_text};

@@ -1,6 +1,7 @@
 //! Frames through a pipe, from `rpicam-vid`, `ffmpeg` or anything else that writes to stdout.
 //!
-//! In: stdin. Out: frames of Y4M, AVI, a stream of JPEGs (all told by their first bytes) or raw I420.
+//! In: stdin. Out: frames of Y4M, AVI, a stream of JPEGs (all told by their first bytes) or raw
+//! I420.
 
 use super::avi::Avi;
 use super::bytes::ByteStream;
@@ -17,8 +18,9 @@ use std::sync::{Mutex, PoisonError};
 
 const NAME: &str = "stdin";
 
-/// What was read of stdin but not yet used when its source was dropped. A pipe cannot be opened again at its start: after a stall
-/// the next source must go on in the middle of the frame where the last one stopped.
+/// What was read of stdin but not yet used when its source was dropped. A pipe cannot be opened
+/// again at its start: after a stall the next source must go on in the middle of the frame where
+/// the last one stopped.
 static LEFT: Mutex<Option<Left>> = Mutex::new(None);
 
 enum Left {
@@ -26,7 +28,8 @@ enum Left {
     Demux(Box<dyn Demux>),
 }
 
-/// Reads a file descriptor and gives [`ErrorKind::TimedOut`] when nothing comes for [`STALL_AFTER`].
+/// Reads a file descriptor and gives [`ErrorKind::TimedOut`] when nothing comes for
+/// [`STALL_AFTER`].
 struct Pipe(File);
 
 impl Read for Pipe {
@@ -55,7 +58,8 @@ impl Stdin {
     /// Waits for the first bytes and tells what they are.
     ///
     /// # Errors
-    /// Retryable: nothing comes. Final: stdin is closed or empty, or raw frames come and `size` is `None`.
+    /// Retryable: nothing comes. Final: stdin is closed or empty, or raw frames come and `size` is
+    /// `None`.
     pub fn open(size: Option<Size>, fps: f32, pace: Pace) -> Result<Self, CaptureError> {
         let given = rate_of(fps, NAME)?;
         let demux = match LEFT.lock().unwrap_or_else(PoisonError::into_inner).take() {
@@ -233,7 +237,8 @@ mod tests {
     #[test]
     fn raw_frames_end_whole() {
         let mut raw = demux(stream(vec![5; 12 * 3 + 7]), Some(Size::new(4, 2))).unwrap();
-        let (mut frame, mut n) = (Frame::default(), 0);
+        let mut frame = Frame::default();
+        let mut n = 0;
         while raw.read(&mut frame).unwrap().is_some() {
             frame.check().unwrap();
             n += 1;

@@ -1,6 +1,7 @@
 //! Drawn pictures and scripted faults: the source that tests choose in place of a camera.
 //!
-//! In: size, rate and a script of [`Step`]s. Out: frames as a camera would give them, whole or damaged, and a camera's errors.
+//! In: size, rate and a script of [`Step`]s. Out: frames as a camera would give them, whole or
+//! damaged, and a camera's errors.
 
 mod draw;
 pub mod script;
@@ -21,8 +22,9 @@ const NAME: &str = "synthetic";
 /// Larger pictures are refused: YUYV of this many pixels is the most that a frame may have.
 const MAX_PIXELS: u64 = (super::MAX_FRAME_BYTES / 2) as u64;
 
-/// Sources that vanished, by their settings: where their script goes on, and when. Global because a camera that is unplugged is
-/// gone for every program that opens it, whatever object it was read through before.
+/// Sources that vanished, by their settings: where their script goes on, and when. Global because a
+/// camera that is unplugged is gone for every program that opens it, whatever object it was read
+/// through before.
 static AWAY: Mutex<Option<HashMap<String, Away>>> = Mutex::new(None);
 
 #[derive(Clone, Copy)]
@@ -52,7 +54,8 @@ impl Synthetic {
     /// Reads the script's photos. Settings that vanished before go on with the step after.
     ///
     /// # Errors
-    /// Retryable while the source has vanished; final for a size, rate or photo that cannot be used.
+    /// Retryable while the source has vanished; final for a size, rate or photo that cannot be
+    /// used.
     pub fn open(size: Size, fps: f32, script: &[Step], pace: Pace) -> Result<Self, CaptureError> {
         let script = if script.is_empty() {
             &[Step::Frames(u64::MAX)]
@@ -101,7 +104,8 @@ impl Synthetic {
     }
 
     fn go_to(&mut self, step: usize) {
-        (self.step, self.done) = (step, 0);
+        self.step = step;
+        self.done = 0;
     }
 
     fn vanish(&mut self, jump: Duration) -> CaptureError {
@@ -153,7 +157,8 @@ impl Synthetic {
     }
 }
 
-/// Whether these settings vanished before, and if so where they go on; an error while they are away.
+/// Whether these settings vanished before, and if so where they go on; an error while they are
+/// away.
 fn come_back(key: &str) -> Result<Option<Away>, CaptureError> {
     let mut map = AWAY.lock().unwrap_or_else(PoisonError::into_inner);
     let map = map.get_or_insert_default();
@@ -241,7 +246,8 @@ mod tests {
     }
 
     fn times(source: &mut Synthetic) -> Vec<u128> {
-        let (mut frame, mut out) = (Frame::default(), Vec::new());
+        let mut frame = Frame::default();
+        let mut out = Vec::new();
         while out.len() < 20 && source.next(&mut frame).unwrap() == Next::Frame {
             out.push(frame.time.as_millis());
         }
@@ -301,7 +307,8 @@ mod tests {
             Pace::Recorded,
         )
         .unwrap();
-        let (mut frame, mut spare) = (Frame::default(), Frame::default());
+        let mut frame = Frame::default();
+        let mut spare = Frame::default();
         let mut good = Vec::new();
         while source.next(&mut frame).unwrap() == Next::Frame {
             good.push(decode::decode(&mut frame, &mut spare).is_ok());

@@ -1,7 +1,9 @@
-//! Cameras through Video4Linux: USB cameras, and whatever else the kernel shows as a picture at /dev/videoN.
+//! Cameras through Video4Linux: USB cameras, and whatever else the kernel shows as a picture at
+//! /dev/videoN.
 //!
-//! In: a device and what is wished of it. Out: its frames as the driver gives them, with the driver's time stamps. The kernel's side
-//! is described in its "Video for Linux API" (userspace-api/media/v4l).
+//! In: a device and what is wished of it. Out: its frames as the driver gives them, with the
+//! driver's time stamps. The kernel's side is described in its "Video for Linux API"
+//! (userspace-api/media/v4l).
 
 mod choose;
 mod report;
@@ -49,7 +51,8 @@ impl V4l2Source {
     /// Opens the device, settles format, size and rate with its driver, and starts it.
     ///
     /// # Errors
-    /// Retryable: the device is missing, in use or refuses. Final: it is no camera or has no format that posed reads.
+    /// Retryable: the device is missing, in use or refuses. Final: it is no camera or has no format
+    /// that posed reads.
     pub fn open(
         path: &Path,
         size: Option<Size>,
@@ -102,10 +105,8 @@ impl V4l2Source {
         let Some(format) = pixel_format(got.fourcc.repr) else {
             return Err(no_format(&name, &offers, format));
         };
-        let (size, rate) = (
-            Size::new(got.width, got.height),
-            settle_rate(&device, wanted_rate),
-        );
+        let size = Size::new(got.width, got.height);
+        let rate = settle_rate(&device, wanted_rate);
         if size.width == 0 || size.height == 0 {
             return Err(CaptureError::unusable(
                 &name,
@@ -132,8 +133,9 @@ impl V4l2Source {
         })
     }
 
-    /// Waits for a frame without touching the stream: `Stream::next` hands a buffer back before it waits, and after a time-out or
-    /// a signal would hand the same one back again, which the kernel refuses.
+    /// Waits for a frame without touching the stream: `Stream::next` hands a buffer back before it
+    /// waits, and after a time-out or a signal would hand the same one back again, which the kernel
+    /// refuses.
     fn wait(&self, stream: &Stream<'static>) -> Result<(), CaptureError> {
         let until = Instant::now() + STALL_AFTER;
         loop {
@@ -158,11 +160,13 @@ impl V4l2Source {
     }
 }
 
-/// Starts the camera with all buffers but the first in the driver's hands: `Stream::next` hands in that one.
+/// Starts the camera with all buffers but the first in the driver's hands: `Stream::next` hands in
+/// that one.
 fn start(device: &Device) -> io::Result<Stream<'static>> {
     let mut stream = Stream::with_buffers(device, Type::VideoCapture, BUFFERS)?;
     stream.set_timeout(STALL_AFTER);
-    // The stream does not tell how many buffers the driver gave; it refuses the first number that is too high.
+    // The stream does not tell how many buffers the driver gave; it refuses the first number that
+    // is too high.
     for index in 1..MAX_BUFFERS {
         if CaptureStream::queue(&mut stream, index).is_err() {
             break;
@@ -177,8 +181,9 @@ fn start(device: &Device) -> io::Result<Stream<'static>> {
     }
 }
 
-/// Stops and drops the stream. Its own `Drop` panics when STREAMOFF fails with anything but ENODEV, which a broken USB camera does;
-/// then its buffers are left mapped until the program ends, which is less harm than a panic.
+/// Stops and drops the stream. Its own `Drop` panics when STREAMOFF fails with anything but ENODEV,
+/// which a broken USB camera does; then its buffers are left mapped until the program ends, which
+/// is less harm than a panic.
 fn stop(mut stream: Stream<'static>) {
     match stream.stop() {
         Err(e) if e.raw_os_error() != Some(libc::ENODEV) => {
@@ -242,7 +247,8 @@ struct Times {
 }
 
 impl Times {
-    /// Time and sequence number of a frame that the driver stamped `stamp` and counted as `sequence`.
+    /// Time and sequence number of a frame that the driver stamped `stamp` and counted as
+    /// `sequence`.
     fn of(&mut self, stamp: Duration, sequence: u32) -> (Duration, u64) {
         if self.first.is_none() {
             self.first_sequence = sequence;
@@ -311,7 +317,9 @@ impl FrameSource for V4l2Source {
                 };
                 frame.data.clear();
                 frame.data.extend_from_slice(&bytes[..used]);
-                (frame.size, frame.format, frame.stride) = (self.size, self.format, self.stride);
+                frame.size = self.size;
+                frame.format = self.format;
+                frame.stride = self.stride;
                 (frame.time, frame.sequence) = self.times.of(stamp(meta), meta.sequence);
                 Ok(true)
             });

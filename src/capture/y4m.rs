@@ -1,7 +1,7 @@
 //! Y4M: a line of header, then uncompressed frames, each after a line of its own.
 //!
-//! In: a stream of bytes. Out: I420 or grey frames, BT.601 limited range as everywhere in posed. The format is described in
-//! yuv4mpeg(5); ffmpeg writes it with `-f yuv4mpegpipe`.
+//! In: a stream of bytes. Out: I420 or grey frames, BT.601 limited range as everywhere in posed.
+//! The format is described in yuv4mpeg(5); ffmpeg writes it with `-f yuv4mpegpipe`.
 
 use super::bytes::ByteStream;
 use super::clock::sound_rate;
@@ -71,7 +71,8 @@ impl Header {
         }
         let Size { width, height } = header.size;
         let sides = 1..=u32::from(u16::MAX); // larger ones would overflow the number of bytes on 32-bit boards
-        let (w, h) = (u64::from(width), u64::from(height));
+        let w = u64::from(width);
+        let h = u64::from(height);
         let sound = sides.contains(&width) && sides.contains(&height);
         if !sound || w * h + 2 * w.div_ceil(2) * h.div_ceil(2) > MAX_FRAME_BYTES as u64 {
             return Err(broken(format!("Y4M picture size {}", header.size)));
@@ -111,7 +112,8 @@ impl Y4m {
     }
 }
 
-/// The length of the line that starts at byte `from` of the front, without its newline; `None` if there is no end to it.
+/// The length of the line that starts at byte `from` of the front, without its newline; `None` if
+/// there is no end to it.
 fn line_length(
     bytes: &mut ByteStream,
     from: usize,
@@ -206,7 +208,9 @@ mod tests {
     }
 
     fn count(bytes: &[u8]) -> Result<usize, CaptureError> {
-        let (mut clip, mut frame, mut n) = (open(bytes)?, Frame::default(), 0);
+        let mut clip = open(bytes)?;
+        let mut frame = Frame::default();
+        let mut n = 0;
         while clip.read(&mut frame)?.is_some() {
             frame.check().unwrap();
             n += 1;

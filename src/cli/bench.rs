@@ -29,7 +29,8 @@ pub struct BenchArgs {
 
 pub fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     let card = ModelCard::find(&args.model)?;
-    let (threads, runs) = (args.threads.into(), args.runs as usize);
+    let threads = args.threads.into();
+    let runs = args.runs as usize;
     if args.follow {
         bench::follow(
             &card,

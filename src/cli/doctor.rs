@@ -1,4 +1,5 @@
-//! `posed doctor`: each thing of this machine that posed needs, with the mend where it is not right. Exit code 1 if something is a problem.
+//! `posed doctor`: each thing of this machine that posed needs, with the mend where it is not
+//! right. Exit code 1 if something is a problem.
 
 use crate::capture::v4l2::describe_device;
 use crate::doctor::{self, Level};
@@ -11,7 +12,8 @@ const INSTALLED: &str = "/etc/posed/posed.toml";
 
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
-    /// Also look for everything that this configuration names [default: /etc/posed/posed.toml where it exists]
+    /// Also look for everything that this configuration names [default: /etc/posed/posed.toml where
+    /// it exists]
     #[arg(short, long)]
     config: Option<PathBuf>,
 }

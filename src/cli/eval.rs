@@ -1,4 +1,5 @@
-//! `posed eval`: accuracy of a model on annotated pictures, with ground-truth boxes: COCO's AP, MPII's PCKh, or the IoU of a segmentation.
+//! `posed eval`: accuracy of a model on annotated pictures, with ground-truth boxes: COCO's AP,
+//! MPII's PCKh, or the IoU of a segmentation.
 
 use crate::estimate::Estimator;
 use crate::eval::{self, coco::Dataset, mpii, regions, summary};
@@ -15,7 +16,8 @@ pub struct EvalArgs {
     /// Folder of the pictures
     #[arg(long)]
     images: PathBuf,
-    /// COCO person keypoints (JSON), MPII as mmpose has it (JSON), or for a segmentation the folder of its masks (PNG of class numbers)
+    /// COCO person keypoints (JSON), MPII as mmpose has it (JSON), or for a segmentation the folder
+    /// of its masks (PNG of class numbers)
     #[arg(long)]
     annotations: PathBuf,
     /// Model by name or by the path of its .toml file
@@ -31,7 +33,8 @@ pub struct EvalArgs {
 
 pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     let card = ModelCard::find(&args.model)?;
-    let (folder, list) = (args.annotations.is_dir(), is_list(&args.annotations));
+    let folder = args.annotations.is_dir();
+    let list = is_list(&args.annotations);
     anyhow::ensure!(
         !(folder || list) || args.detections.is_none(),
         "--detections goes with COCO annotations only: leave it out"

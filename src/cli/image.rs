@@ -1,4 +1,5 @@
-//! `posed image`: people and poses in photos. One `frame` line a photo on stdout; with `-o` a PNG of each with the skeletons drawn over it.
+//! `posed image`: people and poses in photos. One `frame` line a photo on stdout; with `-o` a PNG
+//! of each with the skeletons drawn over it.
 
 use super::{configuration, parse_box};
 use crate::capture::SourceSettings;
@@ -21,13 +22,15 @@ pub struct ImageArgs {
     /// JPEG or PNG files
     #[arg(required = true)]
     photos: Vec<PathBuf>,
-    /// A folder for the pictures with skeletons (made if missing), or for one photo a file ending in .png
+    /// A folder for the pictures with skeletons (made if missing), or for one photo a file ending
+    /// in .png
     #[arg(short, long)]
     output: Option<PathBuf>,
     /// Model by name or by the path of its .toml file
     #[arg(short, long)]
     model: Option<String>,
-    /// A person's box in pixels, x,y,width,height; may be given several times; without it people are searched for
+    /// A person's box in pixels, x,y,width,height; may be given several times; without it people
+    /// are searched for
     #[arg(long = "box", value_parser = parse_box)]
     boxes: Vec<Rect>,
     /// Poses of this configuration instead of the sample's
@@ -94,7 +97,8 @@ fn targets(args: &ImageArgs) -> anyhow::Result<Vec<PathBuf>> {
             .unwrap_or(photo.as_os_str())
             .to_string_lossy();
         let plain = output.join(format!("{stem}.png"));
-        // Two photos of one name in different folders must not overwrite each other, nor a photo itself.
+        // Two photos of one name in different folders must not overwrite each other, nor a photo
+        // itself.
         let taken =
             |t: &PathBuf| targets.contains(t) || args.photos.iter().any(|p| same_file(p, t));
         let free = (1..)

@@ -1,4 +1,5 @@
-//! `posed models`: the known models with size, input, accuracy, licence and checksum. `posed models verify`: each is run on its golden picture.
+//! `posed models`: the known models with size, input, accuracy, licence and checksum. `posed models
+//! verify`: each is run on its golden picture.
 
 use crate::model::{DEFAULT_MODEL, ModelCard, known_models, model_directories};
 use clap::{Args, Subcommand};
@@ -12,7 +13,8 @@ pub struct ModelsArgs {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Compare checksums, run every network on its golden picture, and compare with what ONNX Runtime made of it
+    /// Compare checksums, run every network on its golden picture, and compare with what ONNX
+    /// Runtime made of it
     Verify {
         /// Models by name or by the path of their .toml files; all where none is named
         models: Vec<String>,

@@ -1,4 +1,5 @@
-//! `posed record`: a clip from any source, for `replay`. Ctrl-C ends it; what was written until then is a whole clip.
+//! `posed record`: a clip from any source, for `replay`. Ctrl-C ends it; what was written until
+//! then is a whole clip.
 
 use crate::capture::{self, Next, Pace, SourceSettings};
 use crate::config::{Config, Overrides};

@@ -1,5 +1,5 @@
-//! `posed release`: every GPIO line of a configuration to its inactive level, then let go. The unit's `ExecStopPost=` runs it, so that nothing is
-//! left on after a SIGKILL.
+//! `posed release`: every GPIO line of a configuration to its inactive level, then let go. The
+//! unit's `ExecStopPost=` runs it, so that nothing is left on after a SIGKILL.
 
 use crate::act::{self, DeviceSettings, OutputSettings};
 use crate::config::{Config, Fault};
@@ -60,7 +60,8 @@ fn release(path: &Path, outputs: &[OutputSettings], faults: &[Fault]) -> usize {
         .iter()
         .filter(|o| matches!(o.device, DeviceSettings::Gpio(_)))
     {
-        // Opening a line sets it to its inactive level; one that cannot be opened does not keep the others on.
+        // Opening a line sets it to its inactive level; one that cannot be opened does not keep the
+        // others on.
         if let Err(e) = act::open(&output.device, &output.name) {
             log::error!("{}: {e}", output.name);
             left += 1;

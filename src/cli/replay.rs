@@ -1,4 +1,5 @@
-//! `posed replay`: a clip through the daemon's road, frame by frame, with times from the clip. The same clip gives the same lines, byte for byte.
+//! `posed replay`: a clip through the daemon's road, frame by frame, with times from the clip. The
+//! same clip gives the same lines, byte for byte.
 
 use super::configuration;
 use crate::act::Outputs;

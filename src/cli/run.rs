@@ -1,4 +1,5 @@
-//! `posed run`: the daemon. SIGTERM and SIGINT stop it, SIGHUP reloads the configuration; a broken new one is refused and the old one kept.
+//! `posed run`: the daemon. SIGTERM and SIGINT stop it, SIGHUP reloads the configuration; a broken
+//! new one is refused and the old one kept.
 
 use crate::capture::SourceSettings;
 use crate::config::{Config, Overrides};
@@ -18,7 +19,8 @@ pub struct RunArgs {
     /// The configuration file
     #[arg(short, long, default_value = "/etc/posed/posed.toml")]
     config: PathBuf,
-    /// A source instead of the configuration's: /dev/video0, a photo, clip or folder, - for stdin, or synthetic
+    /// A source instead of the configuration's: /dev/video0, a photo, clip or folder, - for stdin,
+    /// or synthetic
     #[arg(short, long)]
     source: Option<String>,
     /// A model instead of the configuration's
@@ -85,7 +87,8 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Keeps the configuration that is in use where `posed release` finds it, whatever becomes of the file meanwhile.
+/// Keeps the configuration that is in use where `posed release` finds it, whatever becomes of the
+/// file meanwhile.
 fn keep_in_use(text: &str) {
     let Some(path) = super::in_use() else { return };
     if let Err(e) = std::fs::write(&path, text) {

@@ -1,4 +1,5 @@
-//! From the file as written to settings, with every value checked. In: sections. Out: settings, or all faults at once.
+//! From the file as written to settings, with every value checked. In: sections. Out: settings, or
+//! all faults at once.
 
 mod named;
 mod sources;
@@ -183,7 +184,8 @@ pub fn build(
     }
 }
 
-/// The outputs alone, all that can be understood: what stands elsewhere in the file must not keep a line active.
+/// The outputs alone, all that can be understood: what stands elsewhere in the file must not keep a
+/// line active.
 pub fn outputs(table: &toml::Table, places: &Places) -> (Vec<OutputSettings>, Vec<Fault>) {
     let mut check = Check {
         places,

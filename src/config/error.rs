@@ -75,7 +75,8 @@ impl<'a> Places<'a> {
 
     /// A fault of the value at the dotted path `key`, or of the nearest table around it.
     pub fn fault(&self, key: &str, problem: impl Into<String>, mend: impl Into<String>) -> Fault {
-        let (mut offset, mut rest) = (0, key);
+        let mut offset = 0;
+        let mut rest = key;
         let mut table = self.table.as_ref().map(|t| t.get_ref());
         // A quoted name may have dots of its own.
         let after = |name: &str, rest: &str| {

@@ -1,6 +1,8 @@
-//! Every key of the configuration with what to write there. In: a dotted key. Out: the mend for an error on it.
+//! Every key of the configuration with what to write there. In: a dotted key. Out: the mend for an
+//! error on it.
 
-/// Last parts of keys, with what they take. `*` in the place of a section stands for a name of the user's.
+/// Last parts of keys, with what they take. `*` in the place of a section stands for a name of the
+/// user's.
 const KEYS: [(&str, &str); 60] = [
     (
         "model",

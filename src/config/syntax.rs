@@ -1,6 +1,7 @@
 //! What a TOML parser says, for people who do not write Rust.
 //!
-//! In: the parser's message, or the text before the place where it stopped. Out: the same in plain words, or where a list began that never ends.
+//! In: the parser's message, or the text before the place where it stopped. Out: the same in plain
+//! words, or where a list began that never ends.
 
 /// Rust's names of types in the field's words.
 const WORDS: [(&str, &str); 8] = [
@@ -22,7 +23,8 @@ pub fn plain(message: &str) -> String {
         })
 }
 
-/// Where the list opens that is still open at the end of `text`, if a line or more stands after its beginning.
+/// Where the list opens that is still open at the end of `text`, if a line or more stands after its
+/// beginning.
 pub fn unclosed_list(text: &str) -> Option<usize> {
     let mut open = Vec::new();
     let mut rest = text;

@@ -1,7 +1,8 @@
 //! Pixels in memory as a screen wants them.
 //!
-//! In: a layout (size, stride, where each colour's bits lie) and a byte slice. Out: a [`Canvas`] to draw on with
-//! embedded-graphics. Whatever lies outside the picture is left out; nothing outside it is ever written.
+//! In: a layout (size, stride, where each colour's bits lie) and a byte slice. Out: a [`Canvas`] to
+//! draw on with embedded-graphics. Whatever lies outside the picture is left out; nothing outside
+//! it is ever written.
 
 use crate::geometry::Size;
 use embedded_graphics::geometry::{OriginDimensions, Size as TargetSize};
@@ -19,7 +20,8 @@ pub struct ColourBits {
     pub length: u32,
 }
 
-/// How the pixels of a picture lie in memory. A pixel is a little-endian value of `bytes_per_pixel` bytes.
+/// How the pixels of a picture lie in memory. A pixel is a little-endian value of `bytes_per_pixel`
+/// bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PixelLayout {
     pub size: Size,
@@ -91,7 +93,8 @@ impl PixelLayout {
         self.size.width as usize * self.bytes_per_pixel
     }
 
-    /// The bytes up to the end of the last row's pixels; `None` where the numbers contradict each other.
+    /// The bytes up to the end of the last row's pixels; `None` where the numbers contradict each
+    /// other.
     pub fn bytes(self) -> Option<usize> {
         let rows = (self.size.height as usize).checked_sub(1)?;
         let bits = u32::try_from(self.bytes_per_pixel)
@@ -194,7 +197,8 @@ impl DrawTarget for Canvas<'_> {
         &mut self,
         pixels: I,
     ) -> Result<(), Infallible> {
-        let (layout, size) = (self.layout, self.layout.size);
+        let layout = self.layout;
+        let size = self.layout.size;
         for Pixel(p, colour) in pixels {
             if let (Ok(x), Ok(y)) = (u32::try_from(p.x), u32::try_from(p.y))
                 && x < size.width
@@ -233,10 +237,8 @@ impl DrawTarget for Canvas<'_> {
     fn fill_solid(&mut self, area: &Rectangle, colour: Rgb888) -> Result<(), Infallible> {
         let whole = Rectangle::new(Default::default(), self.size());
         let (x, y, width, height) = Self::inside(area.intersection(&whole));
-        let (bytes, value) = (
-            self.layout.bytes_per_pixel,
-            self.layout.pixel(colour).to_le_bytes(),
-        );
+        let bytes = self.layout.bytes_per_pixel;
+        let value = self.layout.pixel(colour).to_le_bytes();
         for y in y..y + height {
             self.row(x, y, width)
                 .chunks_exact_mut(bytes)
@@ -254,11 +256,9 @@ mod tests {
     const RED: Rgb888 = Rgb888::new(255, 0, 0);
 
     fn rgb565(size: Size, stride: usize) -> PixelLayout {
-        let (red, green, blue) = (
-            ColourBits::new(11, 5),
-            ColourBits::new(5, 6),
-            ColourBits::new(0, 5),
-        );
+        let red = ColourBits::new(11, 5);
+        let green = ColourBits::new(5, 6);
+        let blue = ColourBits::new(0, 5);
         PixelLayout {
             bytes_per_pixel: 2,
             stride,
@@ -270,11 +270,9 @@ mod tests {
     }
 
     fn bgrx(size: Size, stride: usize) -> PixelLayout {
-        let (red, green, blue) = (
-            ColourBits::new(16, 8),
-            ColourBits::new(8, 8),
-            ColourBits::new(0, 8),
-        );
+        let red = ColourBits::new(16, 8);
+        let green = ColourBits::new(8, 8);
+        let blue = ColourBits::new(0, 8);
         PixelLayout {
             bytes_per_pixel: 4,
             stride,
@@ -298,7 +296,8 @@ mod tests {
             bgrx(size, 4).pixel(colour).to_le_bytes(),
             [0x10, 0x80, 0xff, 0xff]
         );
-        let (red, blue) = (ColourBits::new(0, 5), ColourBits::new(11, 5));
+        let red = ColourBits::new(0, 5);
+        let blue = ColourBits::new(11, 5);
         assert_eq!(
             PixelLayout {
                 red,

@@ -1,7 +1,8 @@
 //! A Linux framebuffer, /dev/fb0 and its like.
 //!
-//! In: a scene. Out: the scene on the screen. It is drawn in memory first, in the screen's own pixel format, and then copied row
-//! by row, so that no half-drawn picture is seen. Source: the kernel's Documentation/fb/api.rst and include/uapi/linux/fb.h.
+//! In: a scene. Out: the scene on the screen. It is drawn in memory first, in the screen's own
+//! pixel format, and then copied row by row, so that no half-drawn picture is seen. Source: the
+//! kernel's Documentation/fb/api.rst and include/uapi/linux/fb.h.
 
 use super::canvas::{Canvas, ColourBits, PixelLayout};
 use super::{Display, DisplayError, Scene, draw};
@@ -31,7 +32,8 @@ struct BitField {
     msb_right: u32,
 }
 
-/// `struct fb_var_screeninfo`: what can change while the screen is in use. Timing and the like are not looked at.
+/// `struct fb_var_screeninfo`: what can change while the screen is in use. Timing and the like are
+/// not looked at.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct VariableInfo {
@@ -96,7 +98,8 @@ impl Framebuffer {
     /// Opens a device such as /dev/fb0 in the mode in which it is.
     ///
     /// # Errors
-    /// Missing, not permitted, no framebuffer, or of a pixel format other than true colour in 16, 24 or 32 bits.
+    /// Missing, not permitted, no framebuffer, or of a pixel format other than true colour in 16,
+    /// 24 or 32 bits.
     pub fn open(device: &Path) -> Result<Self, DisplayError> {
         let file = OpenOptions::new()
             .read(true)
@@ -115,7 +118,8 @@ impl Framebuffer {
         })
     }
 
-    /// Follows a change of mode or of the visible part of the screen's memory, such as a scrolling console makes.
+    /// Follows a change of mode or of the visible part of the screen's memory, such as a scrolling
+    /// console makes.
     fn follow_mode(&mut self) -> Result<(), DisplayError> {
         let info = query(&self.file).map_err(|e| open_error(&self.device, e))?;
         if info != self.info {
@@ -144,11 +148,9 @@ impl Display for Framebuffer {
     }
 
     fn describe(&self) -> String {
-        let (device, size, bits) = (
-            self.device.display(),
-            self.layout.size,
-            self.layout.bytes_per_pixel * 8,
-        );
+        let device = self.device.display();
+        let size = self.layout.size;
+        let bits = self.layout.bytes_per_pixel * 8;
         format!("{device}, {size}, {bits} bits a pixel")
     }
 
@@ -176,10 +178,12 @@ fn open_error(device: &Path, source: Error) -> DisplayError {
 }
 
 fn query(file: &File) -> std::io::Result<(VariableInfo, FixedInfo)> {
-    let (mut variable, mut fixed) = (VariableInfo::default(), FixedInfo::default());
+    let mut variable = VariableInfo::default();
+    let mut fixed = FixedInfo::default();
     let fd = file.as_raw_fd();
-    // SAFETY: the kernel writes one struct fb_var_screeninfo, whose layout and size VariableInfo has (asserted above), into a
-    // live variable that is borrowed for the call only; any bytes are valid integers. The same holds for FixedInfo below.
+    // SAFETY: the kernel writes one struct fb_var_screeninfo, whose layout and size VariableInfo
+    // has (asserted above), into a live variable that is borrowed for the call only; any bytes are
+    // valid integers. The same holds for FixedInfo below.
     if unsafe { libc::ioctl(fd, FBIOGET_VSCREENINFO as _, &raw mut variable) } < 0 {
         return Err(Error::last_os_error());
     }
@@ -212,7 +216,8 @@ fn layout(variable: &VariableInfo, fixed: &FixedInfo) -> Result<PixelLayout, Str
         return Err("only packed true-colour pixels are supported".into());
     }
     let [red, green, blue, alpha] = colours.map(|c| ColourBits::new(c.offset, c.length));
-    let (bytes_per_pixel, stride) = (bits as usize / 8, fixed.line_bytes as usize);
+    let bytes_per_pixel = bits as usize / 8;
+    let stride = fixed.line_bytes as usize;
     let start = (variable.y_offset as usize).checked_mul(stride);
     let start = start.and_then(|s| s.checked_add(variable.x_offset as usize * bytes_per_pixel));
     let size = Size::new(variable.width, variable.height);
@@ -254,10 +259,12 @@ fn map(
     let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) })
         .unwrap_or(4096)
         .max(1);
-    // The kernel maps whole pages: memory that begins inside one is found as far inside the mapping.
+    // The kernel maps whole pages: memory that begins inside one is found as far inside the
+    // mapping.
     let inside_page = fixed.memory_start as usize % page;
-    // SAFETY: the mapping is shared with the screen and perhaps with a console, but it is only written, as plain bytes, and
-    // nothing is concluded from what stands in it. The device stays open, and a mapping outlives even its closing.
+    // SAFETY: the mapping is shared with the screen and perhaps with a console, but it is only
+    // written, as plain bytes, and nothing is concluded from what stands in it. The device stays
+    // open, and a mapping outlives even its closing.
     let screen = unsafe {
         MmapOptions::new()
             .len(inside_page + fixed.memory_bytes as usize)
@@ -290,7 +297,9 @@ mod tests {
 
     /// A 480x320 SPI display of the fbtft drivers.
     fn small_display() -> (VariableInfo, FixedInfo) {
-        let (red, green, blue) = (bits(11, 5), bits(5, 6), bits(0, 5));
+        let red = bits(11, 5);
+        let green = bits(5, 6);
+        let blue = bits(0, 5);
         let variable = VariableInfo {
             width: 480,
             height: 320,

@@ -1,6 +1,7 @@
 //! Short texts on a filled ground.
 //!
-//! In: a text in up to two parts and where it should stand. Out: the text on the target, moved and cut so that it stays inside.
+//! In: a text in up to two parts and where it should stand. Out: the text on the target, moved and
+//! cut so that it stays inside.
 
 use embedded_graphics::geometry::{Point, Size};
 use embedded_graphics::mono_font::iso_8859_1::{FONT_5X8, FONT_6X10, FONT_7X13, FONT_10X20};
@@ -57,7 +58,8 @@ impl<'a> Label<'a> {
         text + Size::new_equal(2 * padding(self.font))
     }
 
-    /// Draws it with its upper left corner at `corner`, or as near as the target's edges allow. An empty text draws nothing.
+    /// Draws it with its upper left corner at `corner`, or as near as the target's edges allow. An
+    /// empty text draws nothing.
     pub(super) fn draw<D: DrawTarget<Color = Rgb888>>(
         self,
         corner: Point,
@@ -66,7 +68,8 @@ impl<'a> Label<'a> {
         if self.start.is_empty() && self.rest.is_empty() {
             return Ok(());
         }
-        let (whole, size) = (target.bounding_box(), self.size());
+        let whole = target.bounding_box();
+        let size = self.size();
         let room = whole.size.saturating_sub(size);
         let last = whole.top_left + room;
         let corner = corner.component_min(last).component_max(whole.top_left);

@@ -50,7 +50,8 @@ impl Display for Memory {
     }
 }
 
-/// A picture as ASCII art, one character a pixel: that of `names` for a colour named there, else by brightness, ' ' for black.
+/// A picture as ASCII art, one character a pixel: that of `names` for a colour named there, else by
+/// brightness, ' ' for black.
 ///
 /// ```
 /// use embedded_graphics::pixelcolor::Rgb888;

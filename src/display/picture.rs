@@ -1,7 +1,8 @@
 //! The camera's picture on a screen of another size.
 //!
-//! In: a frame in any uncompressed layout. Out: its pixels on the target, scaled by the nearest pixel, with black bars where the
-//! aspects differ; and the [`Placement`] that leads from image pixels to target pixels. There is no full-frame buffer between.
+//! In: a frame in any uncompressed layout. Out: its pixels on the target, scaled by the nearest
+//! pixel, with black bars where the aspects differ; and the [`Placement`] that leads from image
+//! pixels to target pixels. There is no full-frame buffer between.
 
 use crate::frame::{Frame, PixelVisitor, Pixels};
 use crate::geometry::{Point, Size};
@@ -28,11 +29,13 @@ pub struct Placement {
 }
 
 impl Placement {
-    /// The largest place for a picture of size `image` inside `target`: its aspect kept, centred. A picture without size gets the
-    /// whole target, pixel for pixel.
+    /// The largest place for a picture of size `image` inside `target`: its aspect kept, centred. A
+    /// picture without size gets the whole target, pixel for pixel.
     pub fn new(image: Size, target: Rectangle) -> Self {
-        let (wide, high) = (u64::from(target.size.width), u64::from(target.size.height));
-        let (w, h) = (u64::from(image.width), u64::from(image.height));
+        let wide = u64::from(target.size.width);
+        let high = u64::from(target.size.height);
+        let w = u64::from(image.width);
+        let h = u64::from(image.height);
         if w == 0 || h == 0 || wide == 0 || high == 0 {
             return Self {
                 area: target,
@@ -56,7 +59,8 @@ impl Placement {
         }
     }
 
-    /// The place on the target; `None` for one that is not a number or infinite. It may lie far outside.
+    /// The place on the target; `None` for one that is not a number or infinite. It may lie far
+    /// outside.
     pub fn to_target(self, p: Point) -> Option<TargetPosition> {
         // The outer edge of the first pixel, at -0.5, falls on the edge of the area.
         let x = (p.x + 0.5) * self.scale.x - 0.5 + self.area.top_left.x as f32;
@@ -68,7 +72,8 @@ impl Placement {
 /// The tint of a person's mask: Okabe and Ito's bluish green, which no joint or box has.
 const TINT: [u8; 3] = [0, 158, 115];
 
-/// Draws the picture, or black where there is none to read, and black bars around it. What `masks` cover is tinted.
+/// Draws the picture, or black where there is none to read, and black bars around it. What `masks`
+/// cover is tinted.
 pub(super) fn draw_picture<'a, D, M>(
     frame: Option<&Frame>,
     image: Size,
@@ -107,19 +112,20 @@ where
     }
 }
 
-/// What of `whole` lies above, below, left and right of `area`; empty rectangles where nothing does.
+/// What of `whole` lies above, below, left and right of `area`; empty rectangles where nothing
+/// does.
 fn bars(area: Rectangle, whole: Rectangle) -> [Rectangle; 4] {
-    let (near, far) = (
-        area.top_left - whole.top_left,
-        area.top_left - whole.top_left + area.size,
-    );
+    let near = area.top_left - whole.top_left;
+    let far = area.top_left - whole.top_left + area.size;
     let rest = TargetPoint::new(whole.size.width as i32, whole.size.height as i32) - far;
     let bar = |x: i32, y: i32, width: i32, height: i32| {
         let size = TargetSize::new(width.max(0).unsigned_abs(), height.max(0).unsigned_abs());
         Rectangle::new(whole.top_left + TargetPoint::new(x, y), size)
     };
-    let (width, height) = (whole.size.width as i32, area.size.height as i32);
-    let (above, below) = (bar(0, 0, width, near.y), bar(0, far.y, width, rest.y));
+    let width = whole.size.width as i32;
+    let height = area.size.height as i32;
+    let above = bar(0, 0, width, near.y);
+    let below = bar(0, far.y, width, rest.y);
     [
         above,
         below,
@@ -149,10 +155,8 @@ impl<'m, D: DrawTarget<Color = Rgb888>, M: Iterator<Item = &'m Mask> + Clone> Pi
     type Output = Result<(), D::Error>;
 
     fn visit(self, pixels: &impl Pixels, size: Size) -> Self::Output {
-        let (across, down) = (
-            Steps::new(size.width, self.area.size.width),
-            Steps::new(size.height, self.area.size.height),
-        );
+        let across = Steps::new(size.width, self.area.size.width);
+        let down = Steps::new(size.height, self.area.size.height);
         let Self {
             area,
             masks,
@@ -193,7 +197,8 @@ impl From<Bytes> for Rgb888 {
     }
 }
 
-/// The source pixel nearest to each of `to` target pixels, in fixed point: a division a pixel would be slow on small boards.
+/// The source pixel nearest to each of `to` target pixels, in fixed point: a division a pixel would
+/// be slow on small boards.
 #[derive(Clone, Copy)]
 struct Steps {
     step: u64,

@@ -1,7 +1,7 @@
 //! A scene as a PNG file: for boards without a screen, for tests, for `posed image`.
 //!
-//! In: a scene. Out: a picture of the frame's own size, written beside its place and then renamed, so that a reader never finds
-//! half a file.
+//! In: a scene. Out: a picture of the frame's own size, written beside its place and then renamed,
+//! so that a reader never finds half a file.
 
 use super::canvas::{Canvas, PixelLayout};
 use super::{Display, DisplayError, Scene, draw, picture_size};
@@ -28,7 +28,8 @@ impl RgbImage {
         image
     }
 
-    /// Takes on this size, in the memory it has where that suffices. The pixels are then whatever was there before.
+    /// Takes on this size, in the memory it has where that suffices. The pixels are then whatever
+    /// was there before.
     fn reshape(&mut self, size: Size) {
         self.size = size;
         self.data

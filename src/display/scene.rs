@@ -1,7 +1,8 @@
 //! A scene on a screen: picture, boxes, skeletons, then texts on top.
 //!
-//! In: a [`Scene`] in image pixels. Out: pixels on any target. Every line has a dark edge, so that it is seen on any picture; the
-//! person's left is orange, the right blue, the middle nearly white (Okabe and Ito's palette, told apart by the colour-blind).
+//! In: a [`Scene`] in image pixels. Out: pixels on any target. Every line has a dark edge, so that
+//! it is seen on any picture; the person's left is orange, the right blue, the middle nearly white
+//! (Okabe and Ito's palette, told apart by the colour-blind).
 
 use super::label::{Label, ShortText, font};
 use super::picture::{Placement, TargetPosition, draw_picture};
@@ -20,11 +21,12 @@ pub(super) const EDGE: Rgb888 = Rgb888::new(24, 24, 28);
 const BOX: Rgb888 = Rgb888::new(190, 190, 190);
 const NOTE: Rgb888 = Rgb888::new(240, 228, 66);
 
-/// Draws the scene over the whole target, whatever was there before. Joints whose score is less than `visible` count as unseen:
-/// they are left out, and so are the bones that end there.
+/// Draws the scene over the whole target, whatever was there before. Joints whose score is less
+/// than `visible` count as unseen: they are left out, and so are the bones that end there.
 ///
 /// # Errors
-/// Only those of the target itself. Coordinates far outside or not finite are no error; what lies outside is left out.
+/// Only those of the target itself. Coordinates far outside or not finite are no error; what lies
+/// outside is left out.
 pub fn draw<D>(
     scene: &Scene,
     keypoints: &KeypointSet,
@@ -183,7 +185,8 @@ impl<'a> Figure<'a> {
         )
     }
 
-    /// About where the head ends above the face, or above the highest joint if no joint of the face is seen.
+    /// About where the head ends above the face, or above the highest joint if no joint of the face
+    /// is seen.
     fn head_top(&self) -> TargetPosition {
         const FACE: [&str; 6] = [
             "nose",
@@ -201,7 +204,8 @@ impl<'a> Figure<'a> {
             height: 0.0,
             ..self.bounds
         });
-        // Eyes lie half a head below its top: a fifteenth of the body, or the face's width where only the face is seen.
+        // Eyes lie half a head below its top: a fifteenth of the body, or the face's width where
+        // only the face is seen.
         let above_eyes = (self.bounds.height / 15.0).max(face.width.min(self.bounds.height / 6.0));
         TargetPosition {
             x: face.centre().x,
@@ -210,7 +214,8 @@ impl<'a> Figure<'a> {
     }
 }
 
-/// The colour of the side on which both joints are; the middle's where one is neither left nor right, or they differ.
+/// The colour of the side on which both joints are; the middle's where one is neither left nor
+/// right, or they differ.
 fn side(keypoints: &KeypointSet, a: usize, b: usize) -> Rgb888 {
     let both = |prefix: &str| {
         keypoints.names()[a].starts_with(prefix) && keypoints.names()[b].starts_with(prefix)
@@ -224,7 +229,8 @@ fn side(keypoints: &KeypointSet, a: usize, b: usize) -> Rgb888 {
     }
 }
 
-/// The nearest pixel, at most a million away: far outside any screen, and safe from overflow in later sums.
+/// The nearest pixel, at most a million away: far outside any screen, and safe from overflow in
+/// later sums.
 fn pixel(p: TargetPosition) -> TargetPoint {
     const FAR: f32 = 1e6;
     TargetPoint::new(
@@ -271,8 +277,8 @@ where
         .draw(target)
 }
 
-/// The part of a line inside `whole` and `margin` pixels around (Liang and Barsky, 1984): a line that runs far outside would be
-/// walked pixel by pixel all the way.
+/// The part of a line inside `whole` and `margin` pixels around (Liang and Barsky, 1984): a line
+/// that runs far outside would be walked pixel by pixel all the way.
 fn clip(
     a: TargetPosition,
     b: TargetPosition,
@@ -280,14 +286,16 @@ fn clip(
     margin: u32,
 ) -> Option<(TargetPosition, TargetPosition)> {
     let margin = f64::from(margin);
-    let (left, top) = (f64::from(whole.top_left.x), f64::from(whole.top_left.y));
-    let (right, bottom) = (
-        left + f64::from(whole.size.width),
-        top + f64::from(whole.size.height),
-    );
-    let (ax, ay) = (f64::from(a.x), f64::from(a.y));
-    let (dx, dy) = (f64::from(b.x) - ax, f64::from(b.y) - ay);
-    let (mut from, mut to) = (0.0f64, 1.0f64);
+    let left = f64::from(whole.top_left.x);
+    let top = f64::from(whole.top_left.y);
+    let right = left + f64::from(whole.size.width);
+    let bottom = top + f64::from(whole.size.height);
+    let ax = f64::from(a.x);
+    let ay = f64::from(a.y);
+    let dx = f64::from(b.x) - ax;
+    let dy = f64::from(b.y) - ay;
+    let mut from = 0.0f64;
+    let mut to = 1.0f64;
     let edges = [
         (-dx, ax - left + margin),
         (dx, right + margin - ax),
@@ -345,7 +353,8 @@ fn draw_box<D: DrawTarget<Color = Rgb888>>(
         .draw(target)
 }
 
-/// Speed at the lower right, the note at the lower left, one above the other where the target is too narrow for both.
+/// Speed at the lower right, the note at the lower left, one above the other where the target is
+/// too narrow for both.
 fn draw_texts<D: DrawTarget<Color = Rgb888>>(
     scene: &Scene,
     target: &mut D,

@@ -1,6 +1,7 @@
 //! What the configuration names: whether each of it is there.
 //!
-//! In: the path of a configuration. Out: findings. Nothing is switched: a line is looked up, a device's node opened.
+//! In: the path of a configuration. Out: findings. Nothing is switched: a line is looked up, a
+//! device's node opened.
 
 use super::{Finding, screens};
 use crate::act::{ActError, DeviceSettings, gpio};

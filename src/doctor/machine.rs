@@ -8,7 +8,8 @@ use std::path::Path;
 const AREA: &str = "machine";
 /// Boards slow down from about here (a Raspberry Pi at 80 to 85 °C).
 const HOT_C: f64 = 80.0;
-/// A network and its frames take about 80 MB; less than this leaves no room for a screen and the rest of the system.
+/// A network and its frames take about 80 MB; less than this leaves no room for a screen and the
+/// rest of the system.
 const LOW_MEMORY_MB: u64 = 150;
 /// Features in /proc/cpuinfo that networks profit from, with the name under which people know them.
 const FEATURES: [(&str, &str); 5] = [
@@ -18,7 +19,8 @@ const FEATURES: [(&str, &str); 5] = [
     ("avx2", "AVX2"),
     ("avx512_vnni", "AVX-512 VNNI"),
 ];
-/// Bits of the firmware's throttling word (Raspberry Pi documentation, `vcgencmd get_throttled`); 16 higher: since boot.
+/// Bits of the firmware's throttling word (Raspberry Pi documentation, `vcgencmd get_throttled`);
+/// 16 higher: since boot.
 const THROTTLING: [&str; 4] = [
     "under-voltage",
     "clock capped",
@@ -35,7 +37,8 @@ pub fn examine(root: &Path) -> Vec<Finding> {
     findings
 }
 
-/// The features of the processor that matter to networks: NEON and dotprod on Arm, AVX2 and AVX-512 VNNI on x86.
+/// The features of the processor that matter to networks: NEON and dotprod on Arm, AVX2 and AVX-512
+/// VNNI on x86.
 pub fn cpu_features(root: &Path) -> Vec<String> {
     let cpuinfo = text(&root.join("proc/cpuinfo")).unwrap_or_default();
     let line = field(&cpuinfo, "Features")
@@ -81,7 +84,8 @@ fn memory(root: &Path) -> Option<Finding> {
             .ok()
             .map(|kb| kb / 1024)
     };
-    let (total, available) = (mb("MemTotal")?, mb("MemAvailable")?);
+    let total = mb("MemTotal")?;
+    let available = mb("MemAvailable")?;
     let what = format!("{available} MB of {total} MB memory available");
     if available < LOW_MEMORY_MB {
         let mend = format!("stop other programs or add swap: posed wants {LOW_MEMORY_MB} MB");
@@ -149,7 +153,8 @@ fn throttling(root: &Path) -> Option<Finding> {
             .collect();
         set.join(", ")
     };
-    let (now, ever) = (names(bits), names(bits >> 16));
+    let now = names(bits);
+    let ever = names(bits >> 16);
     let mend = "under-voltage: use the board's own power supply and a short cable; temperature: cool the board";
     Some(match (now.is_empty(), ever.is_empty()) {
         (false, _) => Finding::problem(AREA, format!("slowed down now: {now}"), mend.into()),

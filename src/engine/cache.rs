@@ -1,8 +1,9 @@
 //! Plans on disk: a lowered network is kept, so that the next start need not import it again.
 //!
-//! In: a directory, the model file's SHA-256, the input's size. Out: the plan, if the directory holds it whole and of this very build;
-//! else why not. A plan's file is four lines of text (`posed plan`, the build, the model, the size), the payload's length and SHA-256, and
-//! the payload (postcard). It is written beside its place and renamed, so no reader ever meets half a file.
+//! In: a directory, the model file's SHA-256, the input's size. Out: the plan, if the directory
+//! holds it whole and of this very build; else why not. A plan's file is four lines of text (`posed
+//! plan`, the build, the model, the size), the payload's length and SHA-256, and the payload
+//! (postcard). It is written beside its place and renamed, so no reader ever meets half a file.
 
 use super::program::Program;
 use sha2::{Digest, Sha256};
@@ -162,8 +163,9 @@ impl Slot {
         done
     }
 
-    /// Removes this model's plans of other builds, what killed writers left, and the oldest plans beyond [`KEPT`]. Touches nothing that does
-    /// not bear a plan's name; what cannot be removed stays.
+    /// Removes this model's plans of other builds, what killed writers left, and the oldest plans
+    /// beyond [`KEPT`]. Touches nothing that does not bear a plan's name; what cannot be removed
+    /// stays.
     fn tidy(&self) {
         let entries = std::fs::read_dir(&self.directory)
             .into_iter()

@@ -1,7 +1,9 @@
-//! The network between the ONNX file and the program: one node a mathematical step, with explicit roundings.
+//! The network between the ONNX file and the program: one node a mathematical step, with explicit
+//! roundings.
 //!
-//! In this form a QDQ file and a float file differ only in [`Kind::Round`], the pair QuantizeLinear → DequantizeLinear. Every value is a
-//! picture of one batch, channels x height x width; what is not goes through [`Kind::Foreign`] nodes.
+//! In this form a QDQ file and a float file differ only in [`Kind::Round`], the pair QuantizeLinear
+//! → DequantizeLinear. Every value is a picture of one batch, channels x height x width; what is
+//! not goes through [`Kind::Foreign`] nodes.
 
 use serde::{Deserialize, Serialize};
 
@@ -58,7 +60,8 @@ pub enum Kind {
     Mul,
     /// Mean over windows of so many rows and columns without overlap or padding.
     Pool([usize; 2]),
-    /// Channels taken from the inputs: split, concat, shuffle and all their combinations. (input, channel) an output channel.
+    /// Channels taken from the inputs: split, concat, shuffle and all their combinations. (input,
+    /// channel) an output channel.
     Channels(Vec<(usize, usize)>),
     /// Every pixel `0` x `0` times.
     Nearest(usize),

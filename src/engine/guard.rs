@@ -1,13 +1,17 @@
 //! What keeps a damaged, hostile or absurdly large ONNX file from taking the board down with it.
 //!
-//! In: a file's bytes, later its nodes one by one. Out: the parsed model, cleaned of what is not read, or an error. In this order:
-//! 1. [`parse`]: the room that the file takes parsed (`wire`), its number of nodes, the data that its constants must have;
-//! 2. [`bounds::bound`], before tract sees a node: only operators of a list, and only if what they make is bounded by numbers in the file;
+//! In: a file's bytes, later its nodes one by one. Out: the parsed model, cleaned of what is not
+//! read, or an error. In this order:
+//! 1. [`parse`]: the room that the file takes parsed (`wire`), its number of nodes, the data that
+//! its constants must have;
+//! 2. [`bounds::bound`], before tract sees a node: only operators of a list, and only if what they
+//! make is bounded by numbers in the file;
 //! 3. [`Budget`]: what all nodes take together;
 //! 4. [`walk`]: the same for a whole graph, before tract runs it alone.
 //!
-//! An error of tract's, a panic included, ends as an error of ours (`quietly` in the engine); an allocation that fails or a loop without
-//! end inside tract would not, and this room exists to let none come about.
+//! An error of tract's, a panic included, ends as an error of ours (`quietly` in the engine); an
+//! allocation that fails or a loop without end inside tract would not, and this room exists to let
+//! none come about.
 
 pub mod bounds;
 mod sound;
@@ -33,7 +37,8 @@ const MAX_NODES: usize = 10_000;
 const MAX_NAMES: usize = 100_000;
 /// The most dimensions of a value.
 const MAX_RANK: usize = 8;
-/// The most numbers in one value that is computed: heatmaps of 133 joints at 256 x 192, a picture of 64 channels at 512 x 256.
+/// The most numbers in one value that is computed: heatmaps of 133 joints at 256 x 192, a picture
+/// of 64 channels at 512 x 256.
 pub const MAX_NUMBERS: usize = 1 << 23;
 /// The most numbers in one constant.
 const MAX_CONSTANT: usize = 1 << 26;
@@ -153,7 +158,8 @@ pub fn parse(file: &[u8]) -> Result<ModelProto, Stop> {
 
 fn graph(graph: &mut GraphProto) -> Result<(), Stop> {
     if graph.node.len() > MAX_NODES || graph.initializer.len() > MAX_NODES {
-        let (nodes, constants) = (graph.node.len(), graph.initializer.len());
+        let nodes = graph.node.len();
+        let constants = graph.initializer.len();
         return Err(format!(
             "the graph has {nodes} nodes and {constants} constants, more than {MAX_NODES}"
         ));

@@ -1,7 +1,8 @@
 //! From ONNX to [`Graph`].
 //!
-//! In: a model as tract-onnx parses it. Out: one node a mathematical step, constants gone into the nodes, QuantizeLinear and
-//! DequantizeLinear met as roundings. An operator that this file does not know becomes a foreign node.
+//! In: a model as tract-onnx parses it. Out: one node a mathematical step, constants gone into the
+//! nodes, QuantizeLinear and DequantizeLinear met as roundings. An operator that this file does not
+//! know becomes a foreign node.
 
 mod attributes;
 mod channels;
@@ -33,7 +34,8 @@ enum Value {
     Node(Id),
     /// Between QuantizeLinear and DequantizeLinear.
     Quantised(Id, Steps, Arc<str>),
-    /// Between the Reshape and the Reshape of a channel shuffle: the picture, its groups, whether they were transposed yet.
+    /// Between the Reshape and the Reshape of a channel shuffle: the picture, its groups, whether
+    /// they were transposed yet.
     Groups {
         of: Id,
         groups: usize,
@@ -64,7 +66,8 @@ struct Import<'a> {
 /// The graph of a model, and the nodes in it that only tract knows, as `name (operator)`.
 ///
 /// # Errors
-/// The model has control flow, several inputs, or a step that cannot be taken apart from its neighbours.
+/// The model has control flow, several inputs, or a step that cannot be taken apart from its
+/// neighbours.
 pub fn import(model: &ModelProto, input: [usize; 4]) -> Result<(Graph, Vec<String>), Stop> {
     let graph = model.graph.as_ref().ok_or("the file has no graph")?;
     let mut import = Import {
@@ -178,10 +181,8 @@ impl<'a> Import<'a> {
         dims: Vec<usize>,
     ) -> Result<Id, Stop> {
         guard::shape(&dims)?;
-        let (numbers, channels) = (
-            dims.iter().product::<usize>() as u64,
-            if dims.len() == 4 { dims[1] } else { 1 },
-        );
+        let numbers = dims.iter().product::<usize>() as u64;
+        let channels = if dims.len() == 4 { dims[1] } else { 1 };
         let (window, weights) = match &kind {
             Kind::Conv(c) => (c.geometry.window(), c.weights.bytes()),
             Kind::Pool([h, w]) => (h * w, 0),
@@ -242,7 +243,8 @@ impl<'a> Import<'a> {
                 ))
             }
             Value::Weights { values, steps } => {
-                let (dims, values) = (values.shape().to_vec(), quantise::bytes(values)?);
+                let dims = values.shape().to_vec();
+                let values = quantise::bytes(values)?;
                 let each = values.len() / steps.scale.len().max(1);
                 Some((
                     dims,

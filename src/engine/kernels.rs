@@ -1,8 +1,9 @@
 //! The two integer kernels that take nearly all of a network's time, for every instruction set.
 //!
-//! In: int8 pixels, channels innermost (NHWC). Out: int32 sums. [`Matrix`] is a 1x1 convolution (any convolution after im2col), [`Taps`]
-//! a depthwise one. Their sums are exact, so every instruction set gives the same bits as `portable`; everything that rounds lives in
-//! [`rows`], written once for all of them. Depends on nothing but std.
+//! In: int8 pixels, channels innermost (NHWC). Out: int32 sums. [`Matrix`] is a 1x1 convolution
+//! (any convolution after im2col), [`Taps`] a depthwise one. Their sums are exact, so every
+//! instruction set gives the same bits as `portable`; everything that rounds lives in [`rows`],
+//! written once for all of them. Depends on nothing but std.
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
@@ -16,8 +17,8 @@ mod x86;
 
 use std::ops::Range;
 
-/// Bytes after the last pixel of every int8 tensor that a kernel may read (never use), and int32 values after the last sum that it may
-/// overwrite.
+/// Bytes after the last pixel of every int8 tensor that a kernel may read (never use), and int32
+/// values after the last sum that it may overwrite.
 pub const SLACK: usize = 64;
 
 /// An instruction set that the kernels are written for.
@@ -67,8 +68,9 @@ impl Isa {
         all
     }
 
-    /// The fastest of this processor's, or the one that the environment variable `POSED_KERNELS` names (portable, avx2, avx512vnni, neon,
-    /// neondot), for measuring. A name that this processor does not have is passed over.
+    /// The fastest of this processor's, or the one that the environment variable `POSED_KERNELS`
+    /// names (portable, avx2, avx512vnni, neon, neondot), for measuring. A name that this processor
+    /// does not have is passed over.
     pub fn best() -> Self {
         let mut all = Self::available();
         let wanted = std::env::var("POSED_KERNELS")
@@ -132,10 +134,12 @@ impl Matrix {
         }
     }
 
-    /// Multiplies `pixels` pixels whose channels start every `stride` bytes of `x`; `sums` gets pixels x n, without gaps.
+    /// Multiplies `pixels` pixels whose channels start every `stride` bytes of `x`; `sums` gets
+    /// pixels x n, without gaps.
     ///
-    /// `x` must go on for [`SLACK`] bytes after the first byte of the last pixel's last channel, `sums` for [`SLACK`] values after the
-    /// last: what lies there is read but not used, or is overwritten.
+    /// `x` must go on for [`SLACK`] bytes after the first byte of the last pixel's last channel,
+    /// `sums` for [`SLACK`] values after the last: what lies there is read but not used, or is
+    /// overwritten.
     pub fn multiply(&self, x: &[i8], stride: usize, pixels: usize, sums: &mut [i32]) {
         if pixels == 0 {
             return;
@@ -146,7 +150,8 @@ impl Matrix {
         );
         assert!(sums.len() >= pixels * self.n + SLACK, "sums without slack");
         match (self.isa, &self.packed) {
-            // SAFETY: `pack` was called with an instruction set of `Isa::available`; the lengths are checked above.
+            // SAFETY: `pack` was called with an instruction set of `Isa::available`; the lengths
+            // are checked above.
             #[cfg(target_arch = "x86_64")]
             (Isa::Avx2, Packed::I16(w)) => unsafe {
                 x86::avx2::multiply(w, &self.init, self.n, self.k, x, stride, pixels, sums)
@@ -173,7 +178,8 @@ impl Matrix {
         }
     }
 
-    /// [`Matrix::multiply`], then [`rows::requantise`]; in one pass where there is a kernel for it. `sums` is room for the sums.
+    /// [`Matrix::multiply`], then [`rows::requantise`]; in one pass where there is a kernel for it.
+    /// `sums` is room for the sums.
     pub fn multiply_rounded(
         &self,
         x: &[i8],
@@ -201,7 +207,8 @@ impl Matrix {
         rows::requantise(self.isa, &sums[..pixels * self.n], r, out);
     }
 
-    /// [`Matrix::multiply`], then [`rows::to_real`] or, to ADD, [`rows::add_sums`], in the same way.
+    /// [`Matrix::multiply`], then [`rows::to_real`] or, to ADD, [`rows::add_sums`], in the same
+    /// way.
     #[allow(clippy::too_many_arguments)] // a product, and what is done with it
     pub fn multiply_real<const ADD: bool>(
         &self,
@@ -221,7 +228,8 @@ impl Matrix {
             };
         }
         self.multiply(x, stride, pixels, sums);
-        let (sums, out) = (&sums[..pixels * self.n], &mut out[..pixels * self.n]);
+        let sums = &sums[..pixels * self.n];
+        let out = &mut out[..pixels * self.n];
         if ADD {
             rows::add_sums(self.isa, sums, scale, bias, out)
         } else {
@@ -306,7 +314,8 @@ pub enum Row<'a> {
 }
 
 impl Taps {
-    /// Packs `w` (channels x kernel height x kernel width), `init` and `pad` (one a channel; `pad` is what lies outside the picture).
+    /// Packs `w` (channels x kernel height x kernel width), `init` and `pad` (one a channel; `pad`
+    /// is what lies outside the picture).
     pub fn pack(isa: Isa, shape: TapShape, w: &[i8], init: &[i32], pad: &[i8]) -> Self {
         let c = shape.channels;
         assert_eq!(
@@ -338,9 +347,10 @@ impl Taps {
         }
     }
 
-    /// Output rows `rows` of `x` (height x width x channels, without gaps, [`SLACK`] bytes behind it): `emit(y, sums)` gets each row's
-    /// width x channels sums in turn, `sums[x * channels + c] = init[c] + Σ w[c][i][j] · input[y·stride + i − 1][x·stride + j − 1][c]`;
-    /// or, where there is a kernel for it, what [`rows::requantise`] would make of them with `rounding`.
+    /// Output rows `rows` of `x` (height x width x channels, without gaps, [`SLACK`] bytes behind
+    /// it): `emit(y, sums)` gets each row's width x channels sums in turn, `sums[x * channels + c]
+    /// = init[c] + Σ w[c][i][j] · input[y·stride + i − 1][x·stride + j − 1][c]`; or, where there is
+    /// a kernel for it, what [`rows::requantise`] would make of them with `rounding`.
     pub fn run(
         &self,
         x: &[i8],
@@ -362,7 +372,8 @@ impl Taps {
         );
         let mut sums = |y: usize, sums: &[i32]| emit(y, Row::Sums(sums));
         match (self.isa, &self.packed) {
-            // SAFETY: `pack` was called with an instruction set of `Isa::available`; the lengths are checked above.
+            // SAFETY: `pack` was called with an instruction set of `Isa::available`; the lengths
+            // are checked above.
             #[cfg(target_arch = "x86_64")]
             (Isa::Avx2, Packed::I16(w)) => unsafe {
                 x86::avx2::depthwise(w, &self.init, &self.pad, s, x, rows, scratch, &mut sums)
@@ -392,8 +403,9 @@ impl Taps {
     }
 }
 
-/// The smallest multiple of `channels` that is a multiple of 64: per-channel numbers repeated so often are walked in whole vectors (four of
-/// AVX-512 at a time), without regard to where one pixel ends.
+/// The smallest multiple of `channels` that is a multiple of 64: per-channel numbers repeated so
+/// often are walked in whole vectors (four of AVX-512 at a time), without regard to where one pixel
+/// ends.
 pub fn period(channels: usize) -> usize {
     let mut n = channels;
     while !n.is_multiple_of(64) {

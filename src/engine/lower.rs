@@ -1,7 +1,9 @@
-//! From [`Graph`] to [`Program`]: which nodes run together as one operator, and where every value lies.
+//! From [`Graph`] to [`Program`]: which nodes run together as one operator, and where every value
+//! lies.
 //!
 //! Small passes, in this order:
-//! 1. `rounds::push_up`, `rounds::drop_repeated`, `moves::compose`: roundings and channel moves out of each other's way;
+//! 1. `rounds::push_up`, `rounds::drop_repeated`, `moves::compose`: roundings and channel moves out
+//! of each other's way;
 //! 2. `units::find`: convolution + activation + rounding, sums, gates, pools become units;
 //! 3. `places::assign`: slices and concats become places in memory, and every value gets its bytes.
 

@@ -1,7 +1,9 @@
-//! Where values lie: buffers in one block of memory for a whole network, laid out when it is prepared.
+//! Where values lie: buffers in one block of memory for a whole network, laid out when it is
+//! prepared.
 //!
-//! A value is height x width pixels, channels innermost (NHWC), int8 on a grid or f32. A slice of channels is a [`Place`] in the middle of
-//! another value's pixels, so split and concat cost nothing.
+//! A value is height x width pixels, channels innermost (NHWC), int8 on a grid or f32. A slice of
+//! channels is a [`Place`] in the middle of another value's pixels, so split and concat cost
+//! nothing.
 
 use super::graph::{Shape, Steps};
 use super::kernels::SLACK;
@@ -60,13 +62,16 @@ pub struct Memory {
 #[repr(align(64))]
 struct Line(#[allow(dead_code)] [u8; LINE]); // read through pointers
 
-// SAFETY: threads that share a Memory are the members of one Team, which runs one stage of a Schedule at a time: there nobody writes what
-// another step reads, steps that write one buffer write different channels, and every operator gives its members pixels of their own to
-// write. A mutable slice never spans a byte that is not written: `int8_mut` and `real_mut` refuse places with gaps.
+// SAFETY: threads that share a Memory are the members of one Team, which runs one stage of a
+// Schedule at a time: there nobody writes what another step reads, steps that write one buffer
+// write different channels, and every operator gives its members pixels of their own to write. A
+// mutable slice never spans a byte that is not written: `int8_mut` and `real_mut` refuse places
+// with gaps.
 unsafe impl Sync for Memory {}
 
 impl Memory {
-    /// Zeroed memory for buffers of `sizes` bytes; `lives` says when each is in use, as (first, last) moment.
+    /// Zeroed memory for buffers of `sizes` bytes; `lives` says when each is in use, as (first,
+    /// last) moment.
     ///
     /// # Errors
     /// They need more than [`MAX_BYTES`].
@@ -127,7 +132,8 @@ impl Memory {
         } else {
             0
         };
-        // SAFETY: inside the buffer (`pointer`), any byte is an i8, and nobody writes there while a step reads it (see Sync).
+        // SAFETY: inside the buffer (`pointer`), any byte is an i8, and nobody writes there while a
+        // step reads it (see Sync).
         unsafe { std::slice::from_raw_parts(self.pointer(place, from, count), count) }
     }
 
@@ -162,8 +168,8 @@ impl Memory {
         }
         let out: *mut T = self.pointer(place, from, (pixels - 1) * place.pixel + c);
         for (p, x) in dense.chunks_exact(c).enumerate() {
-            // SAFETY: pixel `p` lies in the block (`pointer`), and is this member's alone to write (see Sync). The pieces end with the pixel: the
-            // last overlaps the one before it.
+            // SAFETY: pixel `p` lies in the block (`pointer`), and is this member's alone to write
+            // (see Sync). The pieces end with the pixel: the last overlaps the one before it.
             unsafe {
                 let out = out.add(p * place.pixel);
                 if c < PIECE {
@@ -211,13 +217,15 @@ fn solid(place: &Place, from: usize, to: usize) -> usize {
     to.saturating_sub(from) * place.shape.c
 }
 
-/// Gives buffers that live at the same time different bytes: each takes the lowest gap that is free for all its life.
+/// Gives buffers that live at the same time different bytes: each takes the lowest gap that is free
+/// for all its life.
 ///
 /// `lives[i]` is (first step, last step, bytes); the answer is (offset of each, bytes in all).
 fn lay_out(lives: &[(usize, usize, usize)]) -> (Vec<usize>, usize) {
     let mut order: Vec<usize> = (0..lives.len()).collect();
     order.sort_by_key(|&i| (std::cmp::Reverse(lives[i].2), lives[i].0));
-    let (mut offsets, mut total) = (vec![0; lives.len()], 0);
+    let mut offsets = vec![0; lives.len()];
+    let mut total = 0;
     let mut placed: Vec<(usize, usize, usize)> = Vec::new(); // (offset, end, buffer), by offset
     for i in order {
         let (first, last, bytes) = lives[i];

@@ -1,11 +1,13 @@
-//! A network's file, read and hashed once. In: a path. Out: its bytes and their SHA-256, by which cards and cached plans know it.
+//! A network's file, read and hashed once. In: a path. Out: its bytes and their SHA-256, by which
+//! cards and cached plans know it.
 
 use super::EngineError;
 use super::guard::MAX_FILE_BYTES;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
-/// The bytes of an ONNX file; whether they are a network shows when [`super::Network::from_file`] loads them.
+/// The bytes of an ONNX file; whether they are a network shows when [`super::Network::from_file`]
+/// loads them.
 pub struct OnnxFile {
     path: PathBuf,
     bytes: Vec<u8>,

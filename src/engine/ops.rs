@@ -1,6 +1,7 @@
 //! The operators: what a step of a [`super::program::Program`] can be.
 //!
-//! Each has a specification, which is plain data and can be stored, and a prepared form with its weights packed for one instruction set.
+//! Each has a specification, which is plain data and can be stored, and a prepared form with its
+//! weights packed for one instruction set.
 
 pub mod conv;
 pub mod depthwise;
@@ -109,7 +110,8 @@ impl Spec {
         }
     }
 
-    /// An estimate of its work, in nanoseconds of one core of a server; only how it compares with other steps matters.
+    /// An estimate of its work, in nanoseconds of one core of a server; only how it compares with
+    /// other steps matters.
     pub fn work(&self) -> f64 {
         let numbers = |p: &Place| p.shape.count() as f64;
         // Products of one output number, a good deal dearer in f32.
@@ -143,7 +145,8 @@ impl Spec {
     /// Packs it for an instruction set.
     ///
     /// # Errors
-    /// Its numbers do not fit together, which only a damaged plan can bring about, or tract refuses a foreign operator.
+    /// Its numbers do not fit together, which only a damaged plan can bring about, or tract refuses
+    /// a foreign operator.
     pub fn prepare(&self, isa: Isa) -> Result<Box<dyn Operator>, String> {
         Ok(match self {
             Self::Image(s) => Box::new(s.prepare()),

@@ -58,7 +58,8 @@ pub struct Runner {
 impl Program {
     /// The bytes of a buffer that `place` spans, with what a kernel may read behind it.
     fn touch(&self, place: &Place, slack: usize) -> Option<Touch> {
-        let (shape, size) = (place.shape, if place.steps.is_some() { 1 } else { 4 });
+        let shape = place.shape;
+        let size = if place.steps.is_some() { 1 } else { 4 };
         let bytes = place.bytes().filter(|&b| {
             b > 0 && shape.c > 0 && place.pixel >= shape.c && place.offset.is_multiple_of(size)
         })?;
@@ -180,11 +181,10 @@ impl Work for Plan {
     }
 
     fn piece(&self, member: usize, round: usize, queue: usize, piece: usize) -> Result<(), String> {
-        let (start, numbers) = (
-            self.picture.0.load(Ordering::Relaxed),
-            self.picture.1.load(Ordering::Relaxed),
-        );
-        // SAFETY: `Runner::run` has put its picture there before the run began and keeps it until no piece is under way.
+        let start = self.picture.0.load(Ordering::Relaxed);
+        let numbers = self.picture.1.load(Ordering::Relaxed);
+        // SAFETY: `Runner::run` has put its picture there before the run began and keeps it until
+        // no piece is under way.
         let picture = unsafe { std::slice::from_raw_parts(start, numbers) };
         let io = Io {
             isa: self.isa,
@@ -225,16 +225,15 @@ impl Runner {
     /// Runs all steps on this thread and takes their time.
     fn run_timed(&mut self, picture: &[f32]) -> Result<(), String> {
         let plan = self.team.work();
-        let (io, mut scratch) = (
-            Io {
-                isa: plan.isa,
-                memory: &plan.memory,
-                picture,
-            },
-            plan.scratch(0),
-        );
+        let io = Io {
+            isa: plan.isa,
+            memory: &plan.memory,
+            picture,
+        };
+        let mut scratch = plan.scratch(0);
         for i in plan.schedule.order() {
-            let (start, step) = (Instant::now(), &plan.steps[i]);
+            let start = Instant::now();
+            let step = &plan.steps[i];
             step.operator
                 .run(&io, 0..step.operator.parts(), &mut scratch)
                 .map_err(|e| format!("{}: {e}", step.name))?;
@@ -249,7 +248,8 @@ impl Runner {
     fn leave(&self, heatmaps: &mut [f32]) {
         let plan = self.team.work();
         let scratch = &mut *plan.scratch(0);
-        let (c, pixels) = (self.output.shape.c, self.output.pixels());
+        let c = self.output.shape.c;
+        let pixels = self.output.pixels();
         let real = super::ops::room(&mut scratch.real, c * pixels);
         let grid = self
             .output

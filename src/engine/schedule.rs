@@ -1,7 +1,9 @@
-//! Who does what when: steps that need nothing of each other form a stage, whose work is shared out over the members of a team.
+//! Who does what when: steps that need nothing of each other form a stage, whose work is shared out
+//! over the members of a team.
 //!
-//! In: what every step reads and writes, its work and parts. Out: rounds, each with a queue of pieces for every member. The branches
-//! of a Lite-HRNet module (arXiv 2104.06403, figure 2) are independent until they are fused, so its 500 steps make 200 stages.
+//! In: what every step reads and writes, its work and parts. Out: rounds, each with a queue of
+//! pieces for every member. The branches of a Lite-HRNet module (arXiv 2104.06403, figure 2) are
+//! independent until they are fused, so its 500 steps make 200 stages.
 
 use std::ops::Range;
 
@@ -18,7 +20,8 @@ pub struct Touch {
 }
 
 impl Touch {
-    /// Whether the two span a common byte, gaps between pixels included: readers look at those, too.
+    /// Whether the two span a common byte, gaps between pixels included: readers look at those,
+    /// too.
     pub fn meets(&self, other: &Self) -> bool {
         self.buffer == other.buffer
             && self.bytes.start < other.bytes.end
@@ -54,17 +57,20 @@ pub struct Schedule {
     pub rounds: Vec<Vec<Vec<Piece>>>,
 }
 
-/// Less work than this is not cut: the pieces would cost more than they save. In the unit of `Spec::work`.
+/// Less work than this is not cut: the pieces would cost more than they save. In the unit of
+/// `Spec::work`.
 const WORTH_CUTTING: f64 = 4000.0;
 
-/// A stage of less work is left to member 0, so that no barrier stands between it and the next such stage.
+/// A stage of less work is left to member 0, so that no barrier stands between it and the next such
+/// stage.
 const WORTH_SHARING: f64 = 2000.0;
 
 /// As much work makes a piece of a large step: what others may wait for when a member is held up.
 const PIECE: f64 = 20000.0;
 
 impl Schedule {
-    /// `touches` are the reads and writes of every step in an order that works, `work` its work and its parts.
+    /// `touches` are the reads and writes of every step in an order that works, `work` its work and
+    /// its parts.
     pub fn new(touches: &[[Vec<Touch>; 2]], work: &[(f64, usize)], members: usize) -> Self {
         let stages = if members > 1 {
             stages(touches)
@@ -121,7 +127,8 @@ impl Schedule {
         for (touches, &stage) in touches.iter().zip(&self.stages) {
             for touch in touches.iter().flatten() {
                 let (first, last) = &mut lives[touch.buffer];
-                (*first, *last) = ((*first).min(stage), (*last).max(stage));
+                *first = (*first).min(stage);
+                *last = (*last).max(stage);
             }
         }
         lives
@@ -151,7 +158,8 @@ fn stages(touches: &[[Vec<Touch>; 2]]) -> Vec<usize> {
     stages
 }
 
-/// The pieces of one stage, by member. Large steps are cut so that all members have the same work, small ones go to who has least.
+/// The pieces of one stage, by member. Large steps are cut so that all members have the same work,
+/// small ones go to who has least.
 fn share_out(steps: &[usize], work: &[(f64, usize)], members: usize) -> Vec<Vec<Piece>> {
     let mut queues = vec![Vec::new(); members];
     let mut load = vec![0f64; members];
@@ -174,7 +182,8 @@ fn share_out(steps: &[usize], work: &[(f64, usize)], members: usize) -> Vec<Vec<
         let target = (load.iter().sum::<f64>() + cost) / members as f64;
         let lacks: Vec<f64> = load.iter().map(|l| f64::max(target - l, 0.0)).collect();
         let all: f64 = lacks.iter().sum();
-        let (mut sum, mut from) = (0.0, 0);
+        let mut sum = 0.0;
+        let mut from = 0;
         for member in 0..members {
             sum += lacks[member];
             let to = if member + 1 == members {

@@ -1,12 +1,16 @@
-//! A team of threads that does one work together, again and again: the caller is member 0, its workers live as long as the team.
+//! A team of threads that does one work together, again and again: the caller is member 0, its
+//! workers live as long as the team.
 //!
-//! In: a [`Work`], cut into rounds and these into pieces, with a queue of pieces for every member. Each member does its own queue first, then
-//! helps the others; a round begins when all pieces of the one before are done. Rounds last microseconds, so members claim pieces and wait
-//! for each other through atomics on cache lines of their own, with no system call. Between runs the workers sleep.
+//! In: a [`Work`], cut into rounds and these into pieces, with a queue of pieces for every member.
+//! Each member does its own queue first, then helps the others; a round begins when all pieces of
+//! the one before are done. Rounds last microseconds, so members claim pieces and wait for each
+//! other through atomics on cache lines of their own, with no system call. Between runs the workers
+//! sleep.
 //!
-//! Nobody waits for a member, only for a piece that is under way: a member that the system keeps from running holds nothing up, and one that
-//! comes too late finds all pieces claimed. All counts go on from run to run and never back, so a late member cannot take an old run's
-//! numbers for a new one's.
+//! Nobody waits for a member, only for a piece that is under way: a member that the system keeps
+//! from running holds nothing up, and one that comes too late finds all pieces claimed. All counts
+//! go on from run to run and never back, so a late member cannot take an old run's numbers for a
+//! new one's.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,15 +21,18 @@ use std::time::Duration;
 /// The most members of a team; small boards have four processors, a few have eight.
 pub const MOST: usize = 8;
 
-/// How often a member looks for the others' pieces before it lets another thread have the processor: tens of microseconds.
+/// How often a member looks for the others' pieces before it lets another thread have the
+/// processor: tens of microseconds.
 const SPINS: u32 = 2000;
 
-/// How often it then yields, about a millisecond, before it naps: the others do a long piece, or wait for a processor.
+/// How often it then yields, about a millisecond, before it naps: the others do a long piece, or
+/// wait for a processor.
 const YIELDS: u32 = 2000;
 
 const NAP: Duration = Duration::from_micros(50);
 
-/// Bits of a claim that count a round's pieces; the others count rounds since the team began, enough for 60 years.
+/// Bits of a claim that count a round's pieces; the others count rounds since the team began,
+/// enough for 60 years.
 const PIECE_BITS: u32 = 20;
 
 /// What a team does.
@@ -48,7 +55,8 @@ pub trait Work: Send + Sync + 'static {
 struct Alone(AtomicU64);
 
 struct Member {
-    /// Its queue: the round that was last claimed from, counted from 1 since the team began, and how many pieces.
+    /// Its queue: the round that was last claimed from, counted from 1 since the team began, and
+    /// how many pieces.
     claimed: Alone,
     /// Pieces that it has done since the team began.
     done: Alone,
@@ -105,7 +113,8 @@ impl<W: Work> Shared<W> {
         }
     }
 
-    /// The next piece of a queue of `pieces`, if there is one; only called when the round before is done.
+    /// The next piece of a queue of `pieces`, if there is one; only called when the round before is
+    /// done.
     fn claim(&self, queue: usize, round: u64, pieces: u64) -> Option<usize> {
         if pieces == 0 {
             return None;
@@ -122,7 +131,8 @@ impl<W: Work> Shared<W> {
             if piece >= pieces {
                 return None;
             }
-            // Relaxed: what the piece reads was seen in `wait`; here it only matters that no other member gets it.
+            // Relaxed: what the piece reads was seen in `wait`; here it only matters that no other
+            // member gets it.
             let next = round << PIECE_BITS | (piece + 1);
             match claimed.compare_exchange_weak(now, next, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return Some(piece as usize),
@@ -153,8 +163,8 @@ impl<W: Work> Shared<W> {
         }
     }
 
-    /// Returns when all members together have done `pieces` pieces. What these wrote is seen from then on: directly, or through a member
-    /// that waited for it and has gone on since.
+    /// Returns when all members together have done `pieces` pieces. What these wrote is seen from
+    /// then on: directly, or through a member that waited for it and has gone on since.
     fn wait(&self, pieces: u64) {
         let mut looks = 0;
         while self
@@ -223,10 +233,8 @@ impl<W: Work> Team<W> {
         });
         let mut workers = Vec::new();
         for member in 1..members {
-            let (thread, mine) = (
-                std::thread::Builder::new().name(format!("posed-infer-{member}")),
-                shared.clone(),
-            );
+            let thread = std::thread::Builder::new().name(format!("posed-infer-{member}"));
+            let mine = shared.clone();
             match thread.spawn(move || mine.serve(member)) {
                 Ok(worker) => workers.push(worker),
                 Err(error) => {
@@ -243,7 +251,8 @@ impl<W: Work> Team<W> {
         &self.shared.work
     }
 
-    /// Does the whole work once. When it returns, nobody does a piece, and nobody will before the next call.
+    /// Does the whole work once. When it returns, nobody does a piece, and nobody will before the
+    /// next call.
     ///
     /// # Errors
     /// That of a piece that failed or panicked; the team can be used again.

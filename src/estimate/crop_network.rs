@@ -1,7 +1,7 @@
 //! A network and the crops it looks at.
 //!
-//! In: a frame and a box. Out: what the network says of the crop around it, and where that crop lies. Heatmaps and classes are read by
-//! [`crate::estimate`] and [`crate::segment`].
+//! In: a frame and a box. Out: what the network says of the crop around it, and where that crop
+//! lies. Heatmaps and classes are read by [`crate::estimate`] and [`crate::segment`].
 
 use super::EstimateError;
 use crate::engine::{HeatmapShape, Loading, Network, OnnxFile, kernels::Isa};
@@ -25,7 +25,8 @@ pub(crate) struct CropNetwork {
 }
 
 impl CropNetwork {
-    /// Loads the network of `card`, whose file must be what the card says. `padding` stands for the card's.
+    /// Loads the network of `card`, whose file must be what the card says. `padding` stands for the
+    /// card's.
     pub fn load(
         card: &ModelCard,
         padding: f32,
@@ -34,14 +35,12 @@ impl CropNetwork {
     ) -> Result<Self, EstimateError> {
         let file = OnnxFile::read(&card.onnx)?;
         card.compare(file.sha256())?;
-        let (size, loading) = (
-            card.input.size,
-            Loading {
-                isa: Isa::best(),
-                threads,
-                cache,
-            },
-        );
+        let size = card.input.size;
+        let loading = Loading {
+            isa: Isa::best(),
+            threads,
+            cache,
+        };
         let network = Network::from_file(
             &file,
             size.width as usize,
@@ -76,7 +75,8 @@ impl CropNetwork {
         self.preprocessor.fill(frame, self.crop, &mut self.input)?;
         let filled = Instant::now();
         self.network.run(&self.input, &mut self.output)?;
-        (self.preprocess, self.inference) = (filled - start, filled.elapsed());
+        self.preprocess = filled - start;
+        self.inference = filled.elapsed();
         Ok(())
     }
 

@@ -1,8 +1,9 @@
 //! Where in a heatmap the joint is, to a fraction of a cell.
 //!
-//! In: one heatmap. Out: its peak. DARK (Zhang et al., Distribution-Aware Coordinate Representation for Human Pose Estimation,
-//! CVPR 2020, section 3.2): blur the heatmap with an 11x11 Gaussian, take the logarithm, and make one Newton step from the highest
-//! cell of the raw heatmap. Only the 5x5 cells that the step reads are blurred.
+//! In: one heatmap. Out: its peak. DARK (Zhang et al., Distribution-Aware Coordinate Representation
+//! for Human Pose Estimation, CVPR 2020, section 3.2): blur the heatmap with an 11x11 Gaussian,
+//! take the logarithm, and make one Newton step from the highest cell of the raw heatmap. Only the
+//! 5x5 cells that the step reads are blurred.
 
 /// A heatmap's peak: cell coordinates with a fraction, and the raw maximum.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -14,17 +15,22 @@ pub struct Peak {
 
 /// Half the blur's width: 11 cells in all.
 const RADIUS: usize = 5;
-/// The blur's standard deviation in cells: what OpenCV takes for an 11-wide kernel, 0.3·((11−1)/2 − 1) + 0.8.
+/// The blur's standard deviation in cells: what OpenCV takes for an 11-wide kernel, 0.3·((11−1)/2 −
+/// 1) + 0.8.
 const SIGMA: f64 = 2.0;
-/// The longest Newton step that is believed, in cells; on a flat heatmap it would leave the picture.
+/// The longest Newton step that is believed, in cells; on a flat heatmap it would leave the
+/// picture.
 const LONGEST_STEP: f64 = 2.0;
 
-/// The peak of `heatmap`, `height` rows of `width` cells; a heatmap without a finite value peaks at (0, 0) with score 0.
+/// The peak of `heatmap`, `height` rows of `width` cells; a heatmap without a finite value peaks at
+/// (0, 0) with score 0.
 pub fn peak(heatmap: &[f32], width: usize, height: usize) -> Peak {
-    let (mut at, mut score) = (0, f32::NEG_INFINITY);
+    let mut at = 0;
+    let mut score = f32::NEG_INFINITY;
     for (i, &v) in heatmap.iter().enumerate() {
         if v > score {
-            (at, score) = (i, v);
+            at = i;
+            score = v;
         }
     }
     if !score.is_finite() {
@@ -34,7 +40,8 @@ pub fn peak(heatmap: &[f32], width: usize, height: usize) -> Peak {
             score: 0.0,
         };
     }
-    let (x, y) = (at % width, at / width);
+    let x = at % width;
+    let y = at / width;
     let (dx, dy) = if score > 0.0 && x > 1 && y > 1 && x + 2 < width && y + 2 < height {
         newton_step(&log_window(heatmap, width, height, x, y))
     } else {
@@ -87,7 +94,8 @@ fn kernel() -> [f64; 2 * RADIUS + 1] {
 
 /// −H⁻¹·g at the window's centre, by central differences.
 fn newton_step(n: &[[f64; 5]; 5]) -> (f64, f64) {
-    let (gx, gy) = ((n[2][3] - n[2][1]) / 2.0, (n[3][2] - n[1][2]) / 2.0);
+    let gx = (n[2][3] - n[2][1]) / 2.0;
+    let gy = (n[3][2] - n[1][2]) / 2.0;
     let xx = (n[2][4] - 2.0 * n[2][2] + n[2][0]) / 4.0;
     let yy = (n[4][2] - 2.0 * n[2][2] + n[0][2]) / 4.0;
     let xy = (n[3][3] - n[1][3] - n[3][1] + n[1][1]) / 4.0;
@@ -95,7 +103,8 @@ fn newton_step(n: &[[f64; 5]; 5]) -> (f64, f64) {
     if det == 0.0 {
         return (0.0, 0.0);
     }
-    let (dx, dy) = ((xy * gy - yy * gx) / det, (xy * gx - xx * gy) / det);
+    let dx = (xy * gy - yy * gx) / det;
+    let dy = (xy * gx - xx * gy) / det;
     if dx.hypot(dy) <= LONGEST_STEP {
         (dx, dy)
     } else {
@@ -111,7 +120,8 @@ mod tests {
     fn gaussian(cx: f32, cy: f32) -> Vec<f32> {
         (0..64 * 48)
             .map(|i| {
-                let (x, y) = ((i % 48) as f32, (i / 48) as f32);
+                let x = (i % 48) as f32;
+                let y = (i / 48) as f32;
                 (-((x - cx).powi(2) + (y - cy).powi(2)) / 8.0).exp()
             })
             .collect()

@@ -1,7 +1,7 @@
 //! COCO's files: annotations of persons with keypoints, and results.
 //!
-//! In: JSON files as cocodataset.org describes them ("Data format", "Results format"). Out: the parts that evaluation needs, checked.
-//! Fields that are not named here are ignored.
+//! In: JSON files as cocodataset.org describes them ("Data format", "Results format"). Out: the
+//! parts that evaluation needs, checked. Fields that are not named here are ignored.
 
 use super::EvalError;
 use serde::{Deserialize, Serialize};
@@ -42,7 +42,8 @@ pub struct Annotation {
     /// 1 for a group of people that is annotated as one.
     #[serde(default)]
     pub iscrowd: u32,
-    /// 17 times x, y, v: v is 0 for a joint that is not labelled, 1 for a hidden one, 2 for one in sight.
+    /// 17 times x, y, v: v is 0 for a joint that is not labelled, 1 for a hidden one, 2 for one in
+    /// sight.
     pub keypoints: Vec<f64>,
     /// The number of labelled joints.
     pub num_keypoints: u32,
@@ -71,7 +72,8 @@ impl Dataset {
     /// Reads and checks an annotation file.
     ///
     /// # Errors
-    /// The file is missing, is no keypoint annotation file, or an entry contradicts another; the message names it.
+    /// The file is missing, is no keypoint annotation file, or an entry contradicts another; the
+    /// message names it.
     pub fn read(path: &Path) -> Result<Self, EvalError> {
         const MEND: &str =
             "Give a COCO keypoints annotation file, such as person_keypoints_val2017.json";

@@ -1,6 +1,7 @@
 //! Which detection stands for which annotated person, in one image (`COCOeval.evaluateImg`).
 //!
-//! In: the annotations and detections of one image and category. Out: at every OKS threshold, whether each detection is right.
+//! In: the annotations and detections of one image and category. Out: at every OKS threshold,
+//! whether each detection is right.
 
 use super::coco::{Annotation, Detection};
 use super::oks::oks;
@@ -27,7 +28,8 @@ pub(super) struct Verdict {
     pub(super) ignored: bool,
 }
 
-/// What matching one image at one area range gives: scores and verdicts of the detections, and the persons to be found.
+/// What matching one image at one area range gives: scores and verdicts of the detections, and the
+/// persons to be found.
 pub(super) struct Matched {
     pub(super) scores: Vec<f64>,
     /// `verdicts[threshold][found]`.
@@ -59,7 +61,8 @@ impl Pairing<'_> {
             .collect();
     }
 
-    /// Matches detections with annotations at every threshold; persons outside `area` are neither wanted nor wrong.
+    /// Matches detections with annotations at every threshold; persons outside `area` are neither
+    /// wanted nor wrong.
     pub(super) fn matches(&self, area: (f64, f64)) -> Matched {
         let outside = |a: f64| a < area.0 || a > area.1;
         let ignored: Vec<bool> = self
@@ -81,7 +84,8 @@ impl Pairing<'_> {
         }
     }
 
-    /// Gives each detection, best score first, the free annotation that is most alike, wanted ones (first in `order`) preferred.
+    /// Gives each detection, best score first, the free annotation that is most alike, wanted ones
+    /// (first in `order`) preferred.
     fn match_at(
         &self,
         threshold: f64,
@@ -92,7 +96,8 @@ impl Pairing<'_> {
         let mut taken = vec![false; self.truths.len()];
         let mut verdicts = Vec::with_capacity(self.found.len());
         for (similarity, &off_size) in self.similarity.iter().zip(off_size) {
-            let (mut best, mut at) = (threshold.min(1.0 - 1e-10), None);
+            let mut best = threshold.min(1.0 - 1e-10);
+            let mut at = None;
             for &t in order {
                 if taken[t] && self.truths[t].iscrowd == 0 {
                     continue;
@@ -101,10 +106,12 @@ impl Pairing<'_> {
                     break;
                 }
                 if similarity[t] >= best {
-                    (best, at) = (similarity[t], Some(t));
+                    best = similarity[t];
+                    at = Some(t);
                 }
             }
-            // pycocotools notes the matched annotation's id and takes 0 for "none"; so does this, to give its figures.
+            // pycocotools notes the matched annotation's id and takes 0 for "none"; so does this,
+            // to give its figures.
             let matched = at.is_some_and(|t| self.truths[t].id != 0);
             if let Some(t) = at {
                 taken[t] = true;

@@ -1,8 +1,11 @@
-//! PCKh on MPII (Andriluka et al., CVPR 2014): the share of joints that lie within half a head of the truth.
+//! PCKh on MPII (Andriluka et al., CVPR 2014): the share of joints that lie within half a head of
+//! the truth.
 //!
-//! In: mmpose's form of the annotations, a list of persons with `image`, `center`, `scale`, `joints` and `joints_vis`, and the photos. Out: per
-//! cent, over all labelled joints but pelvis and thorax, as MPII's own evaluation leaves them out. A head is 0.6 of the diagonal of `headbox`
-//! (x1, y1, x2, y2) where every person has one, MPII's rule, else the distance from upper neck to head top.
+//! In: mmpose's form of the annotations, a list of persons with `image`, `center`, `scale`,
+//! `joints` and `joints_vis`, and the photos. Out: per cent, over all labelled joints but pelvis
+//! and thorax, as MPII's own evaluation leaves them out. A head is 0.6 of the diagonal of `headbox`
+//! (x1, y1, x2, y2) where every person has one, MPII's rule, else the distance from upper neck to
+//! head top.
 
 use super::{EvalError, read_photo};
 use crate::estimate::Estimator;
@@ -27,13 +30,12 @@ struct Person {
 }
 
 impl Person {
-    /// A square of 200·scale pixels, 15·scale pixels under the centre that the file gives, as in mmpose.
+    /// A square of 200·scale pixels, 15·scale pixels under the centre that the file gives, as in
+    /// mmpose.
     fn area(&self) -> Rect {
         let side = 200.0 * self.scale;
-        let (x, y) = (
-            self.center[0] - 1.0,
-            self.center[1] + 15.0 * self.scale - 1.0,
-        );
+        let x = self.center[0] - 1.0;
+        let y = self.center[1] + 15.0 * self.scale - 1.0;
         Rect::new(
             (x - side / 2.0) as f32,
             (y - side / 2.0) as f32,
@@ -61,10 +63,12 @@ pub struct Pckh {
     pub tenth: f64,
 }
 
-/// Estimates every person of `annotations` whose photo lies in `images`; `progress` is called with the number done and in all.
+/// Estimates every person of `annotations` whose photo lies in `images`; `progress` is called with
+/// the number done and in all.
 ///
 /// # Errors
-/// The file is not of that form, a photo is missing or damaged, the model's joints are not MPII's, or the network failed.
+/// The file is not of that form, a photo is missing or damaged, the model's joints are not MPII's,
+/// or the network failed.
 pub fn run(
     estimator: &mut Estimator,
     annotations: &Path,
@@ -81,15 +85,15 @@ pub fn run(
     let boxed = people.iter().all(|p| p.headbox.is_some());
     let joints = KeypointSet::new(MPII_16);
     let named = |name: &str| joints.index(name).unwrap_or_default();
-    let (pelvis, thorax, neck, top) = (
-        named("pelvis"),
-        named("thorax"),
-        named("upper_neck"),
-        named("head_top"),
-    );
+    let pelvis = named("pelvis");
+    let thorax = named("thorax");
+    let neck = named("upper_neck");
+    let top = named("head_top");
     let (mut frame, mut skeleton, mut open) =
         (Frame::default(), Skeleton::default(), String::new());
-    let (mut all, mut half, mut tenth) = (0u32, 0u32, 0u32);
+    let mut all = 0u32;
+    let mut half = 0u32;
+    let mut tenth = 0u32;
     for (done, person) in people.iter().enumerate() {
         let path = images.join(&person.image);
         if open != person.image {

@@ -5,11 +5,12 @@
 use super::coco::Annotation;
 use crate::skeleton::COCO_SIGMAS;
 
-/// How well `found` (17 times x, y, score) meets `truth`, from 0 to 1: the mean over the labelled joints of
-/// `exp(-d² / (2 · area · (2σ)²))`.
+/// How well `found` (17 times x, y, score) meets `truth`, from 0 to 1: the mean over the labelled
+/// joints of `exp(-d² / (2 · area · (2σ)²))`.
 ///
-/// Of a person without labelled joints only the box is known: `d` is then a joint's distance from the box grown by its own size on
-/// every side, and all 17 joints count. So a detection that falls on such a person is told from a wrong one.
+/// Of a person without labelled joints only the box is known: `d` is then a joint's distance from
+/// the box grown by its own size on every side, and all 17 joints count. So a detection that falls
+/// on such a person is told from a wrong one.
 pub fn oks(truth: &Annotation, found: &[f64]) -> f64 {
     let labelled = truth.keypoints.chunks_exact(3).any(|k| k[2] > 0.0);
     let [x, y, width, height] = truth.bbox;
@@ -44,7 +45,8 @@ pub fn oks(truth: &Annotation, found: &[f64]) -> f64 {
     }
 }
 
-/// Sums as numpy does for short rows: in eight lanes from eight values on. Another order may move an OKS across a threshold.
+/// Sums as numpy does for short rows: in eight lanes from eight values on. Another order may move
+/// an OKS across a threshold.
 fn numpy_sum(values: &[f64]) -> f64 {
     let (rows, rest) = values.as_chunks::<8>();
     let Some((first, rows)) = rows.split_first() else {

@@ -1,8 +1,9 @@
 //! Mean intersection over union of a segmentation.
 //!
-//! In: a folder of PNG masks, each pixel a class number (255: not counted), and the photos of the same names. Out: IoU of each class and their
-//! mean, per cent. The whole photo is brought to the network's input, its aspect kept; a pixel's class is that of the cell it lies in, as on
-//! the display and in rules.
+//! In: a folder of PNG masks, each pixel a class number (255: not counted), and the photos of the
+//! same names. Out: IoU of each class and their mean, per cent. The whole photo is brought to the
+//! network's input, its aspect kept; a pixel's class is that of the cell it lies in, as on the
+//! display and in rules.
 
 use super::{EvalError, read_photo};
 use crate::frame::Frame;
@@ -57,7 +58,8 @@ pub struct Regions {
     pub classes: Vec<Option<f64>>,
 }
 
-/// Compares the network with every mask of `masks`; `progress` is called with the number done and in all.
+/// Compares the network with every mask of `masks`; `progress` is called with the number done and
+/// in all.
 ///
 /// # Errors
 /// There is no mask, a mask or photo is missing, damaged or of another size, or the network failed.

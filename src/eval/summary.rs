@@ -1,7 +1,9 @@
-//! The ten figures of COCO's keypoint evaluation, as pycocotools computes them (`COCOeval` with iouType "keypoints").
+//! The ten figures of COCO's keypoint evaluation, as pycocotools computes them (`COCOeval` with
+//! iouType "keypoints").
 //!
-//! In: annotations and detections. Out: average precision and recall, each from 0 to 1, or -1 where nothing of that size is
-//! annotated. Everything is f64, ordered by stable sorts, and rounded nowhere, as there.
+//! In: annotations and detections. Out: average precision and recall, each from 0 to 1, or -1 where
+//! nothing of that size is annotated. Everything is f64, ordered by stable sorts, and rounded
+//! nowhere, as there.
 
 use super::coco::{Dataset, Detection};
 use super::matching::{Matched, Pairing, THRESHOLDS, Verdict, by_score};
@@ -114,7 +116,9 @@ pub fn evaluate(dataset: &Dataset, detections: &[Detection]) -> Summary {
                 .flat_map(|c| c[area].recall[t.clone()].iter().copied()),
         )
     };
-    let (all, at50, at75) = (0..THRESHOLDS, 0..1, 5..6);
+    let all = 0..THRESHOLDS;
+    let at50 = 0..1;
+    let at75 = 5..6;
     Summary {
         ap: precision(0, all.clone()),
         ap50: precision(0, at50.clone()),
@@ -146,7 +150,8 @@ fn recall_point(r: usize) -> f64 {
     }
 }
 
-/// Precision over recall for one category and area range, at every threshold; -1 throughout where no person is wanted.
+/// Precision over recall for one category and area range, at every threshold; -1 throughout where
+/// no person is wanted.
 struct Curve {
     precision: [[f64; RECALLS]; THRESHOLDS],
     recall: [f64; THRESHOLDS],
@@ -186,8 +191,10 @@ fn precision_and_recall(
     verdicts: impl Iterator<Item = Verdict>,
     wanted: f64,
 ) -> ([f64; RECALLS], f64) {
-    let (mut right, mut wrong) = (0.0, 0.0);
-    let (mut precision, mut recall) = (Vec::new(), Vec::new());
+    let mut right = 0.0;
+    let mut wrong = 0.0;
+    let mut precision = Vec::new();
+    let mut recall = Vec::new();
     for v in verdicts {
         match v {
             Verdict { ignored: true, .. } => {}

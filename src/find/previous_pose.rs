@@ -1,7 +1,8 @@
 //! The box for the next frame from the pose in this one.
 //!
-//! In: a skeleton and the box it was found in. Out: the box to look in next. The box grows at once with the person and shrinks slowly, so that
-//! legs which the network missed in one frame are still inside the next crop.
+//! In: a skeleton and the box it was found in. Out: the box to look in next. The box grows at once
+//! with the person and shrinks slowly, so that legs which the network missed in one frame are still
+//! inside the next crop.
 
 use crate::geometry::Rect;
 use crate::skeleton::Skeleton;
@@ -19,7 +20,8 @@ pub fn around(skeleton: &Skeleton, visible: f32) -> Option<Rect> {
     let side = bounds.width.max(bounds.height).max(SMALLEST_PX);
     let floor = side * 0.25;
     let c = bounds.centre();
-    let (w, h) = (bounds.width.max(floor), bounds.height.max(floor));
+    let w = bounds.width.max(floor);
+    let h = bounds.height.max(floor);
     Some(Rect::new(c.x - w / 2.0, c.y - h / 2.0, w, h).scaled(BEYOND_JOINTS))
         .filter(|r| r.is_sound())
 }
@@ -41,7 +43,8 @@ pub fn follow(last: Rect, skeleton: &Skeleton, visible: f32) -> Option<Rect> {
             last + (now - last) * SHRINK
         }
     };
-    let (x, y) = (low(last.x, now.x), low(last.y, now.y));
+    let x = low(last.x, now.x);
+    let y = low(last.y, now.y);
     let right = high(last.x + last.width, now.x + now.width);
     let bottom = high(last.y + last.height, now.y + now.height);
     let joined = Rect::new(x, y, right - x, bottom - y);

@@ -1,10 +1,12 @@
-//! The whole picture as one box. In: a frame. Out: its rectangle. Right where one person fills the view.
+//! The whole picture as one box. In: a frame. Out: its rectangle. Right where one person fills the
+//! view.
 
 use super::Finder;
 use crate::frame::Frame;
 use crate::geometry::Rect;
 
-/// Proposes the whole frame, shrunk by the crop's padding so that nothing but the picture is looked at.
+/// Proposes the whole frame, shrunk by the crop's padding so that nothing but the picture is looked
+/// at.
 pub struct WholeFrame {
     /// The factor by which the crop will be enlarged again.
     pub padding: f32,

@@ -1,8 +1,9 @@
 //! Windows over the picture, from the whole of it down to the smallest person that is looked for.
 //!
-//! In: a frame's size. Out: overlapping boxes in the network's aspect, large before small, the middle before the edges. A single-person
-//! network answers each window with its best skeleton, so a search over them finds people without a detector: slowly, in a
-//! second or two, which is enough to take hold of a person whom `previous_pose` then follows.
+//! In: a frame's size. Out: overlapping boxes in the network's aspect, large before small, the
+//! middle before the edges. A single-person network answers each window with its best skeleton, so
+//! a search over them finds people without a detector: slowly, in a second or two, which is enough
+//! to take hold of a person whom `previous_pose` then follows.
 
 use super::Finder;
 use crate::frame::Frame;

@@ -1,6 +1,7 @@
 //! A model card as it is written: TOML beside the ONNX file.
 //!
-//! In: the text. Out: a [`ModelCard`] whose values make sense, or what is wrong, with its line where the form is.
+//! In: the text. Out: a [`ModelCard`] whose values make sense, or what is wrong, with its line
+//! where the form is.
 
 use super::golden::{self, Golden};
 use super::{Accuracy, ModelCard, Output};

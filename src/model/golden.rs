@@ -1,9 +1,12 @@
-//! A golden input and output in a model's card, by which an installation checks itself: file, engine and processor together.
+//! A golden input and output in a model's card, by which an installation checks itself: file,
+//! engine and processor together.
 //!
-//! In: the card. Out: how far this engine is from what ONNX Runtime made of the same picture when the card was written.
+//! In: the card. Out: how far this engine is from what ONNX Runtime made of the same picture when
+//! the card was written.
 //!
-//! The picture, an RGB PNG beside the card, is brought to the input's size by nearest neighbour in whole numbers: pixel (x, y) is the picture's
-//! (⌊x·w/W⌋, ⌊y·h/H⌋). For every joint the value in the golden heatmap's highest cell, and our own highest value, must be as there; of a
+//! The picture, an RGB PNG beside the card, is brought to the input's size by nearest neighbour in
+//! whole numbers: pixel (x, y) is the picture's (⌊x·w/W⌋, ⌊y·h/H⌋). For every joint the value in
+//! the golden heatmap's highest cell, and our own highest value, must be as there; of a
 //! segmentation, the share of cells in which each class has the largest logit.
 
 use super::ModelCard;
@@ -84,10 +87,12 @@ impl Golden {
         })
     }
 
-    /// Runs the network of `card` and compares: the largest difference, and whether it is within the tolerance.
+    /// Runs the network of `card` and compares: the largest difference, and whether it is within
+    /// the tolerance.
     ///
     /// # Errors
-    /// The picture or the network cannot be read, or a golden cell lies outside the heatmap: what and where.
+    /// The picture or the network cannot be read, or a golden cell lies outside the heatmap: what
+    /// and where.
     pub fn check(&self, card: &ModelCard) -> Result<Compared, String> {
         let size = card.input.size;
         let input = self.input(card)?;
@@ -108,10 +113,8 @@ impl Golden {
         .map_err(|e| e.to_string())?;
         let mut out = Vec::new();
         network.run(&input, &mut out).map_err(|e| e.to_string())?;
-        let (width, plane) = (
-            network.heatmap_shape().width,
-            network.heatmap_shape().plane(),
-        );
+        let width = network.heatmap_shape().width;
+        let plane = network.heatmap_shape().plane();
         let difference = match &self.expected {
             Expected::Peaks(peaks) => {
                 let mut worst = 0.0f32;
@@ -163,11 +166,10 @@ impl Golden {
         let mut frame = Frame::default();
         decode::photo(&bytes, &mut frame).map_err(|e| unreadable(&e))?;
         let rgb = frame.to_rgb().map_err(|e| unreadable(&e))?;
-        let (w, h) = (frame.size.width as usize, frame.size.height as usize);
-        let (width, height) = (
-            card.input.size.width as usize,
-            card.input.size.height as usize,
-        );
+        let w = frame.size.width as usize;
+        let h = frame.size.height as usize;
+        let width = card.input.size.width as usize;
+        let height = card.input.size.height as usize;
         let mut input = Vec::with_capacity(3 * width * height);
         for channel in 0..3 {
             for y in 0..height {
@@ -184,7 +186,8 @@ impl Golden {
     }
 }
 
-/// The class with the largest logit in cell `i` of planes of `plane` cells each; the first of equal ones.
+/// The class with the largest logit in cell `i` of planes of `plane` cells each; the first of equal
+/// ones.
 pub(crate) fn largest(logits: &[f32], plane: usize, i: usize) -> usize {
     let mut best = 0;
     for class in 1..logits.len() / plane {

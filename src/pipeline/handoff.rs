@@ -1,7 +1,8 @@
 //! Hand-offs between threads that never make the giver wait.
 //!
-//! [`Latest`] holds one item, a newer one takes its place; [`Lines`] holds a bounded number of byte lines and drops the oldest. Both pass buffers
-//! back and forth by swapping, so that nothing is allocated once they have grown.
+//! [`Latest`] holds one item, a newer one takes its place; [`Lines`] holds a bounded number of byte
+//! lines and drops the oldest. Both pass buffers back and forth by swapping, so that nothing is
+//! allocated once they have grown.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};

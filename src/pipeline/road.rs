@@ -1,7 +1,8 @@
 //! The road of one frame: decode → infer → act → lines and scene.
 //!
-//! In: a frame as the source gave it. Out: outputs switched, JSON lines in a buffer, a scene to draw. The daemon and `replay` both drive it, so that a
-//! recording gives the same events as the day it was made.
+//! In: a frame as the source gave it. Out: outputs switched, JSON lines in a buffer, a scene to
+//! draw. The daemon and `replay` both drive it, so that a recording gives the same events as the
+//! day it was made.
 
 use crate::act::{Cause, Outputs};
 use crate::decode::decode;
@@ -13,7 +14,8 @@ use crate::publish::line;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The outputs with the frame time they last heard of, shared with the guard that ends pulses on time.
+/// The outputs with the frame time they last heard of, shared with the guard that ends pulses on
+/// time.
 #[derive(Default)]
 pub struct Acting {
     pub outputs: Outputs,
@@ -26,7 +28,8 @@ pub struct Acting {
 /// Shared outputs.
 pub type SharedActing = Arc<Mutex<Acting>>;
 
-/// Locks the outputs, also after another thread panicked with them: they must be released all the same.
+/// Locks the outputs, also after another thread panicked with them: they must be released all the
+/// same.
 pub fn lock(acting: &SharedActing) -> MutexGuard<'_, Acting> {
     acting.lock().unwrap_or_else(PoisonError::into_inner)
 }

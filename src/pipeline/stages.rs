@@ -1,4 +1,5 @@
-//! What each thread does. In and out: the hand-offs of [`super::Shared`]. Each returns when the pipeline stops, or with the reason why it cannot go on.
+//! What each thread does. In and out: the hand-offs of [`super::Shared`]. Each returns when the
+//! pipeline stops, or with the reason why it cannot go on.
 
 use super::handoff::Taken;
 use super::road::{Passed, Road, SharedActing, lock};
@@ -56,7 +57,8 @@ pub fn capture(shared: &Shared, settings: &SourceSettings) -> Result<(), String>
     let start = Instant::now();
     let mut sequence = 0;
     while !shared.stopping() {
-        // A source that is opened again counts its time from 0: frames go on from the daemon's own start.
+        // A source that is opened again counts its time from 0: frames go on from the daemon's own
+        // start.
         let offset = start.elapsed();
         let outcome = capture::open(settings, Pace::Live).and_then(|mut source| {
             log::info!("source: {}", source.describe());
@@ -120,10 +122,12 @@ pub fn infer(
     let mut frame = Frame::default();
     let mut scenes: Vec<Scene> = shows.iter().map(|&show| Scene::new(show)).collect();
     let mut status = Vec::new();
-    let (mut failures, mut lost) = (0, false);
+    let mut failures = 0;
+    let mut lost = false;
     // The way to see, on a real machine, that a stage that dies releases the outputs.
     let fault = std::env::var("POSED_FAULT").unwrap_or_default();
-    let (mut seen_at, mut rate) = (Instant::now(), None);
+    let mut seen_at = Instant::now();
+    let mut rate = None;
     let mut last_time = Duration::ZERO;
     loop {
         let taken = shared.frames.take(&mut frame, BEAT);
@@ -175,7 +179,8 @@ pub fn infer(
         }
         let now = Instant::now();
         rate = Some(smoothed(rate, now - seen_at));
-        (seen_at, last_time) = (now, frame.time);
+        seen_at = now;
+        last_time = frame.time;
         put_lines(shared, &road.events);
         put_lines(shared, &road.frame_line);
         for ((scene, slot), &show) in scenes.iter_mut().zip(&shared.scenes).zip(shows) {
@@ -243,7 +248,8 @@ pub fn guard(shared: &Shared, acting: &SharedActing, grace: Duration) -> Result<
     Ok(())
 }
 
-/// Hangs without a beat, as a stage does whose device never answers: for tests of the watchdog (POSED_FAULT=stall).
+/// Hangs without a beat, as a stage does whose device never answers: for tests of the watchdog
+/// (POSED_FAULT=stall).
 fn stall(shared: &Shared) {
     while !shared.stopping() {
         std::thread::sleep(BEAT);

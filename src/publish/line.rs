@@ -1,7 +1,9 @@
-//! JSON lines, written by hand into a buffer that is used again. In: people, events, states. Out: bytes, each line ended by a newline.
+//! JSON lines, written by hand into a buffer that is used again. In: people, events, states. Out:
+//! bytes, each line ended by a newline.
 //!
-//! Every line begins with `"schema":"posed/1"` and a `type`: `frame`, `event` or `status`. Pixels have two decimals, scores and seconds
-//! three, so that a replay gives the same bytes on every machine.
+//! Every line begins with `"schema":"posed/1"` and a `type`: `frame`, `event` or `status`. Pixels
+//! have two decimals, scores and seconds three, so that a replay gives the same bytes on every
+//! machine.
 
 use crate::geometry::{Rect, Size};
 use crate::recognise::PoseEvent;

@@ -1,7 +1,8 @@
-//! A file of lines that is added to for years. In: whole lines. Out: a file in which every line is whole or stands alone.
+//! A file of lines that is added to for years. In: whole lines. Out: a file in which every line is
+//! whole or stands alone.
 //!
-//! A disk that is full or read-only at the start is waited for as one that becomes so later. What a power cut or a full disk tore ends its own
-//! line and nobody else's.
+//! A disk that is full or read-only at the start is waited for as one that becomes so later. What a
+//! power cut or a full disk tore ends its own line and nobody else's.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -80,14 +81,16 @@ fn passes(e: &io::Error) -> bool {
     ) || e.raw_os_error() == Some(libc::EIO)
 }
 
-/// Whether the file ends within a line. Zeros at its end, which a power cut leaves where a length was written and no data, are cut off.
+/// Whether the file ends within a line. Zeros at its end, which a power cut leaves where a length
+/// was written and no data, are cut off.
 fn ends_within_a_line(path: &Path) -> io::Result<bool> {
     if !std::fs::metadata(path)?.is_file() {
         return Ok(false);
     }
     let mut file = OpenOptions::new().read(true).write(true).open(path)?;
     let whole = file.metadata()?.len();
-    let (mut end, mut block) = (whole, [0; 4096]);
+    let mut end = whole;
+    let mut block = [0; 4096];
     while end > 0 {
         let from = end.saturating_sub(block.len() as u64);
         let part = &mut block[..(end - from) as usize];

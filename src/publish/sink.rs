@@ -1,6 +1,7 @@
 //! Where lines go out. In: whole lines. Out: stdout, a file or the readers of a Unix socket.
 //!
-//! A write that fails loses the line and is counted; a full disk or a closed pipe is said once in the log and tried again with the next line.
+//! A write that fails loses the line and is counted; a full disk or a closed pipe is said once in
+//! the log and tried again with the next line.
 
 use super::line_file::LineFile;
 use super::{PublishError, PublishSettings, Sink};

@@ -14,8 +14,8 @@ const SHOWN: usize = 60;
 pub struct RuleError {
     /// The whole rule as it was given.
     pub text: String,
-    /// Where the mistake begins: characters from the start of `text`, from 0. The text's length if something is missing at its
-    /// end.
+    /// Where the mistake begins: characters from the start of `text`, from 0. The text's length if
+    /// something is missing at its end.
     pub at: usize,
     /// How many characters the mistake takes; 0 if something is missing.
     pub len: usize,

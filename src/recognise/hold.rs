@@ -1,6 +1,7 @@
 //! The timers of one person and one pose.
 //!
-//! In: whether the pose is shown, frame by frame, with the frame's time. Out: at most one [`EventKind`] a frame.
+//! In: whether the pose is shown, frame by frame, with the frame's time. Out: at most one
+//! [`EventKind`] a frame.
 
 use super::{EventKind, Pose};
 use std::time::Duration;
@@ -44,7 +45,8 @@ impl HoldState {
             .map_or(Duration::ZERO, |a| time.saturating_sub(a.entered))
     }
 
-    /// Takes in a frame: `shown` is the confidence where the pose is shown. Gives the event and how long the pose was held.
+    /// Takes in a frame: `shown` is the confidence where the pose is shown. Gives the event and how
+    /// long the pose was held.
     pub fn step(
         &mut self,
         pose: &Pose,
@@ -76,7 +78,8 @@ impl HoldState {
             }
         }
         let due = active.next_hold.filter(|&next| time >= next)?;
-        // In step with the entry, but one event after a gap in the frames, not all that were missed.
+        // In step with the entry, but one event after a gap in the frames, not all that were
+        // missed.
         let after = pose
             .repeat
             .map(|every| due.saturating_add(every))

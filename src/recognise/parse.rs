@@ -1,6 +1,7 @@
 //! The grammar of rules.
 //!
-//! In: a rule's text and the joints of the model. Out: the expression, or the mistake with its place and mend.
+//! In: a rule's text and the joints of the model. Out: the expression, or the mistake with its
+//! place and mend.
 //!
 //! ```text
 //! expr := and ("or" and)*        and := not ("and" not)*        not := "not" not | "(" expr ")" | term

@@ -2,9 +2,10 @@
 //!
 //! In: a skeleton. Out: how surely the rule holds, as an interval of slack, and the confidence.
 //!
-//! Every term gives a slack: how far it is from changing over, divided by its margin, positive where it holds as written. A
-//! hidden joint makes it unknown: any slack is possible. `and` is the least, `or` the greatest, `not` the negative, which on
-//! intervals is Kleene's three-valued logic: `unknown or true` is true, `unknown and true` is unknown.
+//! Every term gives a slack: how far it is from changing over, divided by its margin, positive
+//! where it holds as written. A hidden joint makes it unknown: any slack is possible. `and` is the
+//! least, `or` the greatest, `not` the negative, which on intervals is Kleene's three-valued logic:
+//! `unknown or true` is true, `unknown and true` is unknown.
 
 use super::error::RuleError;
 use super::parse;
@@ -309,7 +310,8 @@ impl View<'_> {
                 .get(i)
                 .filter(|k| k.score >= self.visible)
         };
-        let (a, b) = (joint(spot.0)?, joint(spot.1)?);
+        let a = joint(spot.0)?;
+        let b = joint(spot.1)?;
         let point = a.position.midpoint(b.position);
         (point.x.is_finite() && point.y.is_finite()).then_some((point, a.score.min(b.score)))
     }
@@ -319,8 +321,8 @@ impl View<'_> {
         Some(([a, b], score.min(other)))
     }
 
-    /// How far inside `low`..`high` an angle lies. An end at 0 or 180 is no limit: nothing lies beyond it, and a straight arm
-    /// must satisfy 150..180.
+    /// How far inside `low`..`high` an angle lies. An end at 0 or 180 is no limit: nothing lies
+    /// beyond it, and a straight arm must satisfy 150..180.
     fn range_slack(&self, degrees: f32, low: f32, high: f32) -> f32 {
         let above = if low <= 0.0 {
             f32::INFINITY

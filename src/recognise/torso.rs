@@ -1,26 +1,32 @@
 //! The length by which a person is measured.
 //!
-//! In: a skeleton. Out: the torso length in pixels, from mid-shoulder to mid-hip, or an estimate where that is hidden.
+//! In: a skeleton. Out: the torso length in pixels, from mid-shoulder to mid-hip, or an estimate
+//! where that is hidden.
 //!
-//! Distances in rules are in torso lengths, so that one rule serves near and far, grown-up and child. The torso is taken
-//! because it keeps its length in the picture better than the limbs do: standing, sitting, and seen from any side.
+//! Distances in rules are in torso lengths, so that one rule serves near and far, grown-up and
+//! child. The torso is taken because it keeps its length in the picture better than the limbs do:
+//! standing, sitting, and seen from any side.
 //!
-//! - Shoulders and hips seen: the distance itself. One side only: that side's shoulder to hip (a person in profile).
-//! - Hips hidden (a webcam) or shoulders hidden (a camera at the floor): the longest of the lengths in [`LENGTHS`], each times its
-//!   factor. The longest, because a length that points at the camera looks shorter and never longer: in profile the shoulders lie
-//!   behind one another, but upper arm and neck keep their length.
-//! - A torso that points at the camera (bowing) is taken as at least [`LEAST`] of that estimate, else every distance would look huge.
-//! - Nothing of this seen: unknown, and so is every distance. A head alone is no measure: its size in keypoints depends on where
-//!   it looks.
+//! - Shoulders and hips seen: the distance itself. One side only: that side's shoulder to hip (a
+//!   person in profile).
+//! - Hips hidden (a webcam) or shoulders hidden (a camera at the floor): the longest of the lengths
+//!   in [`LENGTHS`], each times its factor. The longest, because a length that points at the camera
+//!   looks shorter and never longer: in profile the shoulders lie behind one another, but upper arm
+//!   and neck keep their length.
+//! - A torso that points at the camera (bowing) is taken as at least [`LEAST`] of that estimate,
+//!   else every distance would look huge.
+//! - Nothing of this seen: unknown, and so is every distance. A head alone is no measure: its size
+//!   in keypoints depends on where it looks.
 
 use crate::skeleton::{KeypointSet, Skeleton};
 
 /// A stretch between two joints, without its side, and the torso's length in such stretches.
 ///
-/// Set a little below what the median person has, because the longest estimate is taken. Checked with the annotations of the 23
-/// people in 80 photos of COCO train2017 who have the whole torso marked, 40 pixels or longer: the longest estimate from
-/// shoulders, arms and neck is 1.04 of the true torso in the median and 0.84 to 1.46 from the 10th to the 90th percentile. The
-/// legs' factors come from the same people; their maximum was not checked.
+/// Set a little below what the median person has, because the longest estimate is taken. Checked
+/// with the annotations of the 23 people in 80 photos of COCO train2017 who have the whole torso
+/// marked, 40 pixels or longer: the longest estimate from shoulders, arms and neck is 1.04 of the
+/// true torso in the median and 0.84 to 1.46 from the 10th to the 90th percentile. The legs'
+/// factors come from the same people; their maximum was not checked.
 const LENGTHS: [(&str, &str, f32); 4] = [
     ("shoulder", "elbow", 1.6),
     ("ear", "shoulder", 1.9),

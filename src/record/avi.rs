@@ -1,7 +1,8 @@
 //! AVI with MJPEG pictures.
 //!
-//! In: JPEGs, which go in as they are, or raw frames, which are encoded. Out: a file that posed, ffmpeg and players read. Sizes,
-//! frame count and index are written at the end; without them posed and ffmpeg still read the frames.
+//! In: JPEGs, which go in as they are, or raw frames, which are encoded. Out: a file that posed,
+//! ffmpeg and players read. Sizes, frame count and index are written at the end; without them posed
+//! and ffmpeg still read the frames.
 
 use super::{ClipWriter, RecordError, same_size};
 use crate::capture::jpeg;
@@ -40,7 +41,8 @@ pub struct AviWriter {
 
 impl AviWriter {
     pub(super) fn new(file: File, path: &Path, rate: (u32, u32)) -> Self {
-        let (out, path) = (BufWriter::new(file), path.into());
+        let out = BufWriter::new(file);
+        let path = path.into();
         Self {
             out,
             path,
@@ -152,7 +154,8 @@ fn encode(frame: &Frame, out: &mut Vec<u8>) -> Result<(), RecordError> {
     let rgb = frame.to_rgb()?;
     let side =
         |v: u32| u16::try_from(v).map_err(|_| RecordError::from(DecodeError::TooLarge(frame.size)));
-    let (w, h) = (side(frame.size.width)?, side(frame.size.height)?);
+    let w = side(frame.size.width)?;
+    let h = side(frame.size.height)?;
     Encoder::new(out, JPEG_QUALITY)
         .encode(&rgb, w, h, ColorType::Rgb)
         .map_err(|e| RecordError::Encode(e.to_string()))
@@ -161,7 +164,8 @@ fn encode(frame: &Frame, out: &mut Vec<u8>) -> Result<(), RecordError> {
 /// The bytes before the first frame, with zeros for what is only known at the end.
 fn header(size: Size, (num, den): (u32, u32)) -> Vec<u8> {
     let frame_us = (u64::from(den) * 1_000_000 / u64::from(num.max(1))) as u32;
-    let (w, h) = (size.width, size.height);
+    let w = size.width;
+    let h = size.height;
     let mut out = Vec::with_capacity(HEADER_BYTES);
     let text = |out: &mut Vec<u8>, word: &[u8]| out.extend_from_slice(word);
     let words =

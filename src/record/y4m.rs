@@ -1,7 +1,7 @@
 //! Y4M: uncompressed I420.
 //!
-//! In: frames in any form. Out: the file that [`crate::capture::y4m`] describes. I420 and NV12 lose nothing, YUYV half of its chroma
-//! rows.
+//! In: frames in any form. Out: the file that [`crate::capture::y4m`] describes. I420 and NV12 lose
+//! nothing, YUYV half of its chroma rows.
 
 use super::{ClipWriter, RecordError, same_size};
 use crate::decode;
@@ -26,7 +26,8 @@ pub struct Y4mWriter {
 
 impl Y4mWriter {
     pub(super) fn new(file: File, path: &Path, rate: (u32, u32)) -> Self {
-        let (out, planes) = (BufWriter::new(file), Vec::new());
+        let out = BufWriter::new(file);
+        let planes = Vec::new();
         Self {
             out,
             path: path.into(),
@@ -84,12 +85,11 @@ impl ClipWriter for Y4mWriter {
 /// The picture as planes of Y, U and V with nothing between rows.
 fn to_i420(frame: &Frame, out: &mut Vec<u8>) -> Result<(), RecordError> {
     frame.check()?;
-    let (w, h, s) = (
-        frame.size.width as usize,
-        frame.size.height as usize,
-        frame.stride,
-    );
-    let (cw, ch) = (w.div_ceil(2), h.div_ceil(2));
+    let w = frame.size.width as usize;
+    let h = frame.size.height as usize;
+    let s = frame.stride;
+    let cw = w.div_ceil(2);
+    let ch = h.div_ceil(2);
     out.clear();
     let luma = &frame.data[..];
     let rows = |data: &[u8], out: &mut Vec<u8>, stride: usize, width: usize, count: usize| {
@@ -114,7 +114,8 @@ fn to_i420(frame: &Frame, out: &mut Vec<u8>) -> Result<(), RecordError> {
             (0..h).for_each(|y| out.extend((0..w).map(|x| luma[y * s + 2 * x])));
             for part in [1, 3] {
                 for y in 0..ch {
-                    let (a, b) = (2 * y * s, (2 * y + 1).min(h - 1) * s);
+                    let a = 2 * y * s;
+                    let b = (2 * y + 1).min(h - 1) * s;
                     let chroma = |x: usize| {
                         u16::from(luma[a + 4 * x + part]) + u16::from(luma[b + 4 * x + part])
                     };
@@ -133,7 +134,8 @@ struct FromRgb<'a>(&'a mut Vec<u8>);
 impl PixelVisitor for FromRgb<'_> {
     type Output = ();
     fn visit(self, pixels: &impl Pixels, size: Size) {
-        let (w, h) = (size.width as usize, size.height as usize);
+        let w = size.width as usize;
+        let h = size.height as usize;
         for y in 0..h {
             self.0
                 .extend((0..w).map(|x| rgb_to_yuv(pixels.rgb(x, y))[0]));
@@ -141,7 +143,8 @@ impl PixelVisitor for FromRgb<'_> {
         for part in [1, 2] {
             for y in (0..h).step_by(2) {
                 self.0.extend((0..w).step_by(2).map(|x| {
-                    let (right, below) = ((x + 1).min(w - 1), (y + 1).min(h - 1));
+                    let right = (x + 1).min(w - 1);
+                    let below = (y + 1).min(h - 1);
                     let four = [(x, y), (right, y), (x, below), (right, below)]
                         .map(|(x, y)| pixels.rgb(x, y));
                     let mean = |c: usize| {

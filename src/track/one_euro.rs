@@ -1,6 +1,7 @@
 //! The One-Euro filter (Casiez, Roussel, Vogel, CHI 2012): steady at rest, quick in motion.
 //!
-//! In: a noisy coordinate with its time. Out: a smooth one. Time comes from the frames, so a replay smooths as the day did.
+//! In: a noisy coordinate with its time. Out: a smooth one. Time comes from the frames, so a replay
+//! smooths as the day did.
 
 use super::TrackSettings;
 use crate::geometry::Point;
@@ -44,8 +45,9 @@ impl SkeletonFilter {
         self.last = None;
     }
 
-    /// Smooths `skeleton` in place. `body_px` is the person's height in pixels, by which speeds are measured. A joint that was unseen starts
-    /// afresh where it comes back; so do all when time stands still or runs backwards.
+    /// Smooths `skeleton` in place. `body_px` is the person's height in pixels, by which speeds are
+    /// measured. A joint that was unseen starts afresh where it comes back; so do all when time
+    /// stands still or runs backwards.
     pub fn smooth(
         &mut self,
         time: Duration,

@@ -1,4 +1,5 @@
-//! Models made to hurt: small files that ask for much. Each has a name, its bytes, and a part of the error that it must give.
+//! Models made to hurt: small files that ask for much. Each has a name, its bytes, and a part of
+//! the error that it must give.
 
 use crate::build::{Model, float, floats, int, ints, list, number, tensor, text};
 use tract_onnx::pb::{
@@ -349,7 +350,8 @@ fn windows() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     ]
 }
 
-/// `count` times two convolutions, joined and then rounded: the rounding is pushed up before the join.
+/// `count` times two convolutions, joined and then rounded: the rounding is pushed up before the
+/// join.
 fn joined(count: usize) -> Vec<u8> {
     let m = Model::new()
         .constant(floats("w", &[3, 3, 1, 1], &[0.3; 9]))
@@ -445,7 +447,8 @@ fn graphs() -> Vec<(&'static str, Vec<u8>, &'static str)> {
             alone("Conv", 4000),
             "no more than 1000 nodes",
         ),
-        // Found by the fuzzer: endless in tract, memory without end, a read behind the end of a list.
+        // Found by the fuzzer: endless in tract, memory without end, a read behind the end of a
+        // list.
         (
             "layer_norm_of_a_number",
             m().constant(floats("n", &[], &[0.0]))

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// A person who is on the photo at once, in the box that the configuration gives, and stays; the rule holds on every frame.
+/// A person who is on the photo at once, in the box that the configuration gives, and stays; the
+/// rule holds on every frame.
 pub const PERSON: &str = "photo photos/basketball.jpg";
 
 /// Waits until `done`, at most 60 s: a slow machine must not fail a test.
@@ -26,8 +27,8 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Starts `posed run` with a synthetic source, one pose that any seen person holds, and `rest` as further configuration. `DIR` stands for
-    /// the temporary folder.
+    /// Starts `posed run` with a synthetic source, one pose that any seen person holds, and `rest`
+    /// as further configuration. `DIR` stands for the temporary folder.
     pub fn start(script: &[&str], rest: &str, env: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let daemon = Self::spawn(&dir, script, rest, env, Stdio::null());
@@ -83,7 +84,8 @@ impl Daemon {
     }
 
     pub fn signal(&self, signal: i32) {
-        // SAFETY: kill(2) takes any numbers; the child has not been waited for, so its number is its own.
+        // SAFETY: kill(2) takes any numbers; the child has not been waited for, so its number is
+        // its own.
         assert_eq!(unsafe { libc::kill(self.child.id() as i32, signal) }, 0);
     }
 

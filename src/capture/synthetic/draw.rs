@@ -8,7 +8,8 @@ use jpeg_encoder::{ColorType, Encoder};
 
 /// A grey ramp that moves by four levels a frame.
 pub(super) fn gradient(at: u64, frame: &mut Frame) {
-    let (stride, step) = (frame.stride, at.wrapping_mul(4) as usize);
+    let stride = frame.stride;
+    let step = at.wrapping_mul(4) as usize;
     frame.data.resize(stride * frame.size.height as usize, 0);
     for (y, row) in frame.data.chunks_exact_mut(stride).enumerate() {
         for (x, pair) in row.chunks_exact_mut(2).enumerate() {
@@ -31,7 +32,8 @@ pub(super) fn scaled(picture: &Frame, frame: &mut Frame) {
     impl PixelVisitor for Stretch<'_> {
         type Output = ();
         fn visit(self, pixels: &impl Pixels, from: Size) {
-            let (w, h) = (self.0.size.width as usize, self.0.size.height as usize);
+            let w = self.0.size.width as usize;
+            let h = self.0.size.height as usize;
             let stride = self.0.stride;
             for (y, row) in self.0.data.chunks_exact_mut(stride).enumerate() {
                 for (pair, four) in row.chunks_exact_mut(4).enumerate() {

@@ -1,13 +1,15 @@
 //! The script of a synthetic source.
 //!
-//! In: lines such as `frames 30` or `stall 4`. Out: [`Step`]s, or an error that lists what can be written.
+//! In: lines such as `frames 30` or `stall 4`. Out: [`Step`]s, or an error that lists what can be
+//! written.
 
 use crate::geometry::Size;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// One thing that a synthetic source does; numbers of frames are counts, times are seconds in the script.
+/// One thing that a synthetic source does; numbers of frames are counts, times are seconds in the
+/// script.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
     /// `frames N`: a moving gradient as YUYV.
@@ -18,7 +20,8 @@ pub enum Step {
     Blank(u64),
     /// `stall SECONDS`: nothing comes for so long, then the source goes on as if nothing had been.
     Stall(Duration),
-    /// `vanish SECONDS`: the camera is lost, cannot be opened for so long, and goes on with the step after when opened again.
+    /// `vanish SECONDS`: the camera is lost, cannot be opened for so long, and goes on with the
+    /// step after when opened again.
     Vanish(Duration),
     /// `resize WxH`: frames have another size from now on.
     Resize(Size),

@@ -5,7 +5,8 @@
 use crate::frame::PixelFormat;
 use crate::geometry::Size;
 
-/// Asked for where nobody says anything: enough for a network of 192x256 and cheap on a small board.
+/// Asked for where nobody says anything: enough for a network of 192x256 and cheap on a small
+/// board.
 pub(super) const DEFAULT_SIZE: Size = Size::new(640, 480);
 
 /// Sizes from `min` to `max` in steps of `step`; a single size has `min == max`.
@@ -81,7 +82,8 @@ pub(super) fn pixel_format(fourcc: [u8; 4]) -> Option<PixelFormat> {
     })
 }
 
-/// Whether a V4L2 pixel format is a raw Bayer mosaic (linux/videodev2.h, "Bayer formats"): 8 to 16 bits, packed, or compressed.
+/// Whether a V4L2 pixel format is a raw Bayer mosaic (linux/videodev2.h, "Bayer formats"): 8 to 16
+/// bits, packed, or compressed.
 pub(super) fn is_bayer(fourcc: [u8; 4]) -> bool {
     match &fourcc {
         b"BA81" | b"GBRG" | b"GRBG" | b"RGGB" | b"BYR2" | b"GB16" | b"GR16" | b"RG16" => true,
@@ -96,8 +98,9 @@ pub(super) fn is_bayer(fourcc: [u8; 4]) -> bool {
     }
 }
 
-/// The offer and size to ask for: `wanted` if given, else YUYV up to 640x480 and MJPEG above, then the others; among those first
-/// the ones that have exactly the size. `None` if there is no offer that posed can read.
+/// The offer and size to ask for: `wanted` if given, else YUYV up to 640x480 and MJPEG above, then
+/// the others; among those first the ones that have exactly the size. `None` if there is no offer
+/// that posed can read.
 pub(super) fn choose(
     offers: &[Offer],
     size: Option<Size>,
@@ -106,7 +109,8 @@ pub(super) fn choose(
     use PixelFormat::{Grey, I420, Mjpeg, Nv12, Rgb, Yuyv};
     let size = size.unwrap_or(DEFAULT_SIZE);
     let small = size.width <= 640 && size.height <= 480;
-    // Above 640x480 uncompressed frames overload USB 2; below, decoding JPEGs costs more than it saves.
+    // Above 640x480 uncompressed frames overload USB 2; below, decoding JPEGs costs more than it
+    // saves.
     let order = if small {
         [Yuyv, Mjpeg, Nv12, I420, Rgb, Grey]
     } else {

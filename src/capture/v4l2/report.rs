@@ -1,6 +1,7 @@
 //! What a video device is and offers.
 //!
-//! In: an open device or its path. Out: a report for `posed doctor`, and the offers from which a source chooses.
+//! In: an open device or its path. Out: a report for `posed doctor`, and the offers from which a
+//! source chooses.
 
 use super::choose::{Offer, Sizes, is_bayer};
 use crate::geometry::Size;
@@ -21,7 +22,8 @@ pub struct DeviceReport {
     pub card: String,
     /// The kernel driver, such as `uvcvideo`.
     pub driver: String,
-    /// Each pixel format by its four letters, with its sizes; of a range of sizes the smallest and the largest.
+    /// Each pixel format by its four letters, with its sizes; of a range of sizes the smallest and
+    /// the largest.
     pub formats: Vec<(String, Vec<Size>)>,
     /// Whether frames can be read: one camera often has further nodes for metadata.
     pub is_capture: bool,
@@ -68,7 +70,8 @@ pub fn describe_device(path: &Path) -> io::Result<DeviceReport> {
     })
 }
 
-/// Whether the node gives nothing but raw sensor data. The Pi 5's rp1-cfe lists every format there is, whatever its sensor can do.
+/// Whether the node gives nothing but raw sensor data. The Pi 5's rp1-cfe lists every format there
+/// is, whatever its sensor can do.
 pub(super) fn is_bayer_only(driver: &str, offers: &[Offer]) -> bool {
     driver == "rp1-cfe" || (!offers.is_empty() && offers.iter().all(|o| is_bayer(o.fourcc)))
 }
@@ -83,12 +86,13 @@ pub(super) fn open_device(path: &Path) -> io::Result<Device> {
     Device::with_path(path)
 }
 
-/// Driver, card and flags. Not through [`Device::query_caps`], which panics on a camera whose name is no UTF-8 (a long one is cut
-/// after 31 bytes, if need be in the middle of a character).
+/// Driver, card and flags. Not through [`Device::query_caps`], which panics on a camera whose name
+/// is no UTF-8 (a long one is cut after 31 bytes, if need be in the middle of a character).
 pub(super) fn capabilities(device: &Device) -> io::Result<(String, String, Flags)> {
     // SAFETY: all-zero is a valid v4l2_capability: it holds numbers only.
     let mut found: v4l2_capability = unsafe { std::mem::zeroed() };
-    // SAFETY: VIDIOC_QUERYCAP writes one v4l2_capability to the pointer, which is valid for the call.
+    // SAFETY: VIDIOC_QUERYCAP writes one v4l2_capability to the pointer, which is valid for the
+    // call.
     unsafe {
         ioctl(
             device.handle().fd(),

@@ -1,4 +1,5 @@
-//! Small scenes as pictures: `l`, `r`, `m` are left, right and middle of the person, `.` the dark edge, `+` the grey picture, `_` the ground of a text, `n` a note, `b` a box.
+//! Small scenes as pictures: `l`, `r`, `m` are left, right and middle of the person, `.` the dark
+//! edge, `+` the grey picture, `_` the ground of a text, `n` a note, `b` a box.
 
 use super::*;
 use crate::display::SceneOptions;

@@ -1,7 +1,8 @@
 //! How much an ONNX operator can make at most, before tract sees it.
 //!
-//! In: a node and what is known of its inputs. Out: numbers made and multiplications done, at most; an error where an operator's size
-//! hangs on numbers that are not in the file, or where tract is not to run it at all.
+//! In: a node and what is known of its inputs. Out: numbers made and multiplications done, at most;
+//! an error where an operator's size hangs on numbers that are not in the file, or where tract is
+//! not to run it at all.
 
 use super::sound::{axes, sane};
 use super::{MAX_INTS, MAX_NUMBERS, Stop};
@@ -171,14 +172,10 @@ impl Inputs<'_> {
         if let Some(k) = shape.iter().find(|&&k| !(1..=MAX_WINDOW).contains(&k)) {
             return Err(format!("a kernel of {k}, not 1 to {MAX_WINDOW}"));
         }
-        let (stride, dilation) = (
-            self.window("strides", axes, 1)?,
-            self.window("dilations", axes, 1)?,
-        );
-        let (pads, extra) = (
-            self.window("pads", 2 * axes, 0)?,
-            self.window("output_padding", axes, 0)?,
-        );
+        let stride = self.window("strides", axes, 1)?;
+        let dilation = self.window("dilations", axes, 1)?;
+        let pads = self.window("pads", 2 * axes, 0)?;
+        let extra = self.window("output_padding", axes, 0)?;
         let asked = if self.attributes.ints("output_shape").is_some() {
             self.window("output_shape", axes, 1)?
         } else {
@@ -186,10 +183,8 @@ impl Inputs<'_> {
         };
         let mut size = 1u64;
         for axis in 0..axes {
-            let (d, k) = (
-                dims[axis + 2] as u64,
-                (shape[axis] as u64 - 1) * dilation[axis] as u64 + 1,
-            );
+            let d = dims[axis + 2] as u64;
+            let k = (shape[axis] as u64 - 1) * dilation[axis] as u64 + 1;
             let out = if transposed {
                 d.saturating_mul(stride[axis] as u64)
                     .saturating_add(k + extra[axis] as u64)
@@ -209,7 +204,8 @@ impl Inputs<'_> {
     }
 
     fn convolution(&self, weights: usize, data: usize) -> Result<Cost, Stop> {
-        let (x, w) = (&self.fact(data)?.dims, &self.fact(weights)?.dims);
+        let x = &self.fact(data)?.dims;
+        let w = &self.fact(weights)?.dims;
         let [o, i, kernel @ ..] = &w[..] else {
             return Err(format!("weights of the shape {w:?}"));
         };
@@ -239,7 +235,8 @@ impl Inputs<'_> {
     }
 
     fn matrices(&self, a: usize, b: usize) -> Result<Cost, Stop> {
-        let (a, b) = (&self.fact(a)?.dims, &self.fact(b)?.dims);
+        let a = &self.fact(a)?.dims;
+        let b = &self.fact(b)?.dims;
         let gemm = self.node.op_type == "Gemm";
         let swap = |name: &str, dims: &[usize]| {
             let mut dims = dims.to_vec();
@@ -248,7 +245,8 @@ impl Inputs<'_> {
             }
             dims
         };
-        let (a, b) = (swap("transA", a), swap("transB", b));
+        let a = swap("transA", a);
+        let b = swap("transB", b);
         let (rows, common) = match &a[..] {
             [.., m, k] => (*m, *k),
             [k] => (1, *k),
@@ -291,7 +289,8 @@ impl Inputs<'_> {
     }
 
     fn padded(&self) -> Result<u64, Stop> {
-        let (dims, pads) = (&self.fact(0)?.dims, self.list("pads", 1)?);
+        let dims = &self.fact(0)?.dims;
+        let pads = self.list("pads", 1)?;
         let axes = pads.len() / 2;
         if axes > dims.len()
             || pads.len() % 2 != 0
@@ -314,7 +313,9 @@ impl Inputs<'_> {
             self.constant::<f64>(i)
                 .and_then(|v| v.first().copied().ok_or_else(|| "no number".to_string()))
         };
-        let (start, limit, delta) = (number(0)?, number(1)?, number(2)?);
+        let start = number(0)?;
+        let limit = number(1)?;
+        let delta = number(2)?;
         let count = (limit - start) / delta;
         if count.is_finite() {
             Ok(count.max(0.0).ceil() as u64)
@@ -324,7 +325,8 @@ impl Inputs<'_> {
     }
 
     fn gathered(&self) -> Result<u64, Stop> {
-        let (data, axis) = (self.fact(0)?, self.attributes.int("axis", 0));
+        let data = self.fact(0)?;
+        let axis = self.attributes.int("axis", 0);
         let axis = if axis < 0 {
             axis.saturating_add(data.dims.len() as i64)
         } else {

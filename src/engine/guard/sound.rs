@@ -1,6 +1,7 @@
 //! Nodes that make no sense, which tract does not always notice.
 //!
-//! In: a node, and what is known of its inputs. Out: nothing, or an error. Most of it stands for a finding of the fuzzers.
+//! In: a node, and what is known of its inputs. Out: nothing, or an error. Most of it stands for a
+//! finding of the fuzzers.
 
 use super::bounds::{Inputs, is_one};
 use super::{MAX_RANK, Stop};
@@ -25,10 +26,8 @@ const SPATIAL: &str = "\
 pub(super) fn axes(inputs: &Inputs) -> Result<(), Stop> {
     // tract counts on without end from an axis that is not there.
     if is_one(ALONG, &inputs.node.op_type) {
-        let (axes, axis) = (
-            inputs.fact(0)?.dims.len() as u64,
-            inputs.attributes.int("axis", 0),
-        );
+        let axes = inputs.fact(0)?.dims.len() as u64;
+        let axis = inputs.attributes.int("axis", 0);
         if axes == 0 || axis.unsigned_abs() > axes {
             return Err(format!("axis {axis} of a value of {axes} axes"));
         }
@@ -67,7 +66,8 @@ pub(super) fn axes(inputs: &Inputs) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Refuses attributes that no network has: graphs, sparse and text tensors, sizes beyond any picture.
+/// Refuses attributes that no network has: graphs, sparse and text tensors, sizes beyond any
+/// picture.
 pub(super) fn sane(node: &NodeProto) -> Result<(), Stop> {
     // tract looks at an operator's name alone.
     if !matches!(node.domain.as_str(), "" | "ai.onnx" | "com.microsoft") {

@@ -1,7 +1,8 @@
 //! A whole graph, node by node, as tract would run it alone.
 //!
-//! In: a model and the size of the picture. Out: nothing, or why tract is not to see it. What each node makes is asked of tract, one node
-//! at a time and with nothing but small constants in it, so that nothing large is computed on the way.
+//! In: a model and the size of the picture. Out: nothing, or why tract is not to see it. What each
+//! node makes is asked of tract, one node at a time and with nothing but small constants in it, so
+//! that nothing large is computed on the way.
 
 use super::bounds::{Fact, bound};
 use super::{Budget, MAX_RANK, Stop, bounds, shape};
@@ -18,20 +19,22 @@ use tract_onnx::tract_hir::internal::DimLike;
 
 /// Constants of so many numbers are known by value: shapes, scales, axes.
 const SMALL: usize = 1024;
-/// What all values together may take, in bytes: tract keeps some of them longer than our engine would.
+/// What all values together may take, in bytes: tract keeps some of them longer than our engine
+/// would.
 const MAX_BYTES: u64 = 384 << 20;
 
-/// The most nodes that tract may have to simplify: it takes seconds for so many, and four times as long for twice as many.
+/// The most nodes that tract may have to simplify: it takes seconds for so many, and four times as
+/// long for twice as many.
 const MAX_NODES: usize = 1000;
 
 /// # Errors
 /// The graph is not sound, or beyond the limits.
 pub fn walk(model: &ModelProto, input: [usize; 4]) -> Result<(), Stop> {
-    let (onnx, graph) = (
-        tract_onnx::onnx(),
-        model.graph.as_ref().ok_or("the file has no graph")?,
-    );
-    let (mut budget, mut bytes, mut facts) = (Budget::default(), 0, HashMap::new());
+    let onnx = tract_onnx::onnx();
+    let graph = model.graph.as_ref().ok_or("the file has no graph")?;
+    let mut budget = Budget::default();
+    let mut bytes = 0;
+    let mut facts = HashMap::new();
     for constant in &graph.initializer {
         let tensor = load_tensor(&*onnx.provider, constant, None)
             .map_err(|e| format!("the constant {:?}: {e:#}", constant.name))?;
@@ -107,7 +110,8 @@ fn step(
     // tract packs the weights of every node anew.
     let packed = inputs.iter().flatten().filter(|f| f.constant);
     budget.hold(packed.map(|f| f.numbers() * f.kind.size_of() as u64).sum())?;
-    let (mut constants, mut infos) = (Vec::new(), Vec::new());
+    let mut constants = Vec::new();
+    let mut infos = Vec::new();
     let mut names: Vec<(&String, &Fact)> = node
         .input
         .iter()

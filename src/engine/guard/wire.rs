@@ -1,11 +1,13 @@
 //! The room that an ONNX file takes once it is parsed, from its bytes alone.
 //!
-//! In: a file. Out: an upper bound of the bytes that prost allocates for it. Two bytes can announce an empty node, which takes hundreds
-//! parsed: without this, a file of 10 MB fills gigabytes before anything of it has been looked at.
+//! In: a file. Out: an upper bound of the bytes that prost allocates for it. Two bytes can announce
+//! an empty node, which takes hundreds parsed: without this, a file of 10 MB fills gigabytes before
+//! anything of it has been looked at.
 
 use tract_onnx::pb;
 
-/// What a field of a message holds. The rest of ONNX, control flow and training included, is refused later and counts as text.
+/// What a field of a message holds. The rest of ONNX, control flow and training included, is
+/// refused later and counts as text.
 #[derive(Clone, Copy)]
 enum Field {
     Message(Kind),
@@ -21,7 +23,8 @@ enum Kind {
     Node,
     Attribute,
     Tensor,
-    /// A message of which only the sum of its parts counts: every field may be a message of the same kind.
+    /// A message of which only the sum of its parts counts: every field may be a message of the
+    /// same kind.
     Any,
 }
 
@@ -92,7 +95,8 @@ fn message(kind: Kind, mut bytes: &[u8], depth: usize, sum: &mut u64) -> Option<
         match tag & 7 {
             0 => {
                 varint(&mut bytes)?;
-                // Numbers that are repeated without being packed, at four times their eight bytes while their list grows.
+                // Numbers that are repeated without being packed, at four times their eight bytes
+                // while their list grows.
                 *sum += 32;
             }
             1 => skip(&mut bytes, 8).map(|()| *sum += 32)?,
@@ -122,7 +126,8 @@ fn message(kind: Kind, mut bytes: &[u8], depth: usize, sum: &mut u64) -> Option<
     Some(())
 }
 
-/// An upper bound of the bytes that the file takes parsed. A file that breaks off counts up to where it does, as prost reads it.
+/// An upper bound of the bytes that the file takes parsed. A file that breaks off counts up to
+/// where it does, as prost reads it.
 pub fn parsed_bytes(file: &[u8]) -> u64 {
     let mut sum = 0;
     let _ = message(Kind::Model, file, 0, &mut sum);

@@ -1,4 +1,5 @@
-//! Slice, Split, Concat along the channels, and the Reshape → Transpose → Reshape of a channel shuffle.
+//! Slice, Split, Concat along the channels, and the Reshape → Transpose → Reshape of a channel
+//! shuffle.
 
 use super::{Attributes, Import, Stop, Value};
 use crate::engine::graph::{Id, Kind};
@@ -28,11 +29,10 @@ impl<'a> Import<'a> {
             Some(_) => self.ints(node, index),
             None => attributes.ints(name).map(<[i64]>::to_vec),
         };
-        let (starts, ends) = (list(1, "starts"), list(2, "ends"));
-        let (axes, steps) = (
-            list(3, "axes").unwrap_or_else(|| vec![0]),
-            list(4, "steps").unwrap_or_else(|| vec![1]),
-        );
+        let starts = list(1, "starts");
+        let ends = list(2, "ends");
+        let axes = list(3, "axes").unwrap_or_else(|| vec![0]);
+        let steps = list(4, "steps").unwrap_or_else(|| vec![1]);
         let (Some(&[start]), Some(&[end])) = (starts.as_deref(), ends.as_deref()) else {
             return Ok(None);
         };
@@ -42,7 +42,8 @@ impl<'a> Import<'a> {
         let place = |i: i64| {
             (if i < 0 { i.saturating_add(c as i64) } else { i }).clamp(0, c as i64) as usize
         };
-        let (start, end) = (place(start), place(end));
+        let start = place(start);
+        let end = place(end);
         if start >= end {
             return Err(format!("an empty slice, channels {start} to {end}"));
         }

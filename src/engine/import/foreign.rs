@@ -37,7 +37,9 @@ impl<'a> Import<'a> {
                 .map(size)
                 .sum::<u64>()
         })?;
-        let (mut inputs, mut constants, mut infos) = (Vec::new(), Vec::new(), Vec::new());
+        let mut inputs = Vec::new();
+        let mut constants = Vec::new();
+        let mut infos = Vec::new();
         let mut names: Vec<&str> = node
             .input
             .iter()
@@ -127,7 +129,8 @@ impl<'a> Import<'a> {
 }
 
 impl Import<'_> {
-    /// What is known of a value; None for a name that stands for nothing, which [`Import::foreign`] then refuses.
+    /// What is known of a value; None for a name that stands for nothing, which [`Import::foreign`]
+    /// then refuses.
     fn fact(&self, name: &str) -> Option<Fact> {
         let of = |tensor: &Arc<Tensor>, kind| Fact {
             dims: tensor.shape().to_vec(),

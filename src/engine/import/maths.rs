@@ -179,10 +179,8 @@ impl<'a> Import<'a> {
                     Some(_) => self.reals(node, index).and_then(|r| r.1.first().copied()),
                     None => Some(attributes.float(name, default)),
                 };
-                let (low, high) = (
-                    limit(1, "min", f32::NEG_INFINITY),
-                    limit(2, "max", f32::INFINITY),
-                );
+                let low = limit(1, "min", f32::NEG_INFINITY);
+                let high = limit(2, "max", f32::INFINITY);
                 let (Some(low), Some(high)) = (low, high) else {
                     return Ok(None);
                 };

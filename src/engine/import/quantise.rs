@@ -1,4 +1,5 @@
-//! QuantizeLinear and DequantizeLinear. A pair of them around nothing is a rounding; a DequantizeLinear of a constant is a weight.
+//! QuantizeLinear and DequantizeLinear. A pair of them around nothing is a rounding; a
+//! DequantizeLinear of a constant is a weight.
 
 use super::{Attributes, Import, Stop, Value};
 use crate::engine::graph::{Kind, Steps};
@@ -39,8 +40,8 @@ impl<'a> Import<'a> {
         Ok(Some(Value::Const(Arc::new(tensor))))
     }
 
-    /// The grid that inputs 1 and 2 of a node give, shifted to int8 if it is uint8. None if it is another type. Without a zero point it
-    /// is `zero`.
+    /// The grid that inputs 1 and 2 of a node give, shifted to int8 if it is uint8. None if it is
+    /// another type. Without a zero point it is `zero`.
     fn steps(&self, node: &NodeProto, zero: i8) -> Result<Option<Steps>, Stop> {
         let Some((_, scale)) = self.reals(node, 1) else {
             return Ok(None);

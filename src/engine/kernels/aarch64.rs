@@ -1,4 +1,5 @@
-//! The kernels of 64-bit ARM: [`neon`] for every core, [`dot`] for those with the dot product. Here is what both share.
+//! The kernels of 64-bit ARM: [`neon`] for every core, [`dot`] for those with the dot product. Here
+//! is what both share.
 
 pub mod dot;
 pub mod neon;
@@ -7,8 +8,8 @@ pub mod rows;
 use std::arch::aarch64::{int8x16_t, int32x4_t, vst1q_s32};
 use std::arch::asm;
 
-/// Bytes of packed weights that are gone through for all pixels before the next ones are: they stay in the first-level cache
-/// (32 KiB on the smallest core) beside the pixels.
+/// Bytes of packed weights that are gone through for all pixels before the next ones are: they stay
+/// in the first-level cache (32 KiB on the smallest core) beside the pixels.
 const PANEL_BYTES: usize = 12 << 10;
 
 /// Vectors of four columns (k bytes each) in a panel: an even number.
@@ -42,9 +43,9 @@ unsafe fn store<const V: usize>(to: *mut i32, sums: [int32x4_t; V], columns: usi
     }
 }
 
-/// `x`, but the compiler no longer knows that it is the same in every round of a loop, and so computes nothing from it
-/// beforehand. Without this it would cut vectors in halves to keep both in registers, or copy a register where loading again
-/// costs less.
+/// `x`, but the compiler no longer knows that it is the same in every round of a loop, and so
+/// computes nothing from it beforehand. Without this it would cut vectors in halves to keep both in
+/// registers, or copy a register where loading again costs less.
 #[inline]
 #[target_feature(enable = "neon")]
 fn opaque(mut x: int8x16_t) -> int8x16_t {

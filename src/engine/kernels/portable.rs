@@ -40,11 +40,13 @@ pub fn depthwise(
     scratch.sums.resize(out + SLACK, 0);
     for y in rows {
         for (i, sum) in scratch.sums[..out].iter_mut().enumerate() {
-            let (ox, ch) = (i / c, i % c);
+            let ox = i / c;
+            let ch = i % c;
             let mut total = init[ch];
             for ky in 0..kh {
                 for kx in 0..kw {
-                    let (iy, ix) = (y * s.stride + ky, ox * s.stride + kx);
+                    let iy = y * s.stride + ky;
+                    let ix = ox * s.stride + kx;
                     let inside = (s.pad[0]..s.pad[0] + h).contains(&iy)
                         && (s.pad[1]..s.pad[1] + width).contains(&ix);
                     let value = if inside {

@@ -1,5 +1,5 @@
-//! The same two kernels for float networks, with fused multiply-adds where the processor has them, so that a float network's last bits
-//! differ between machines.
+//! The same two kernels for float networks, with fused multiply-adds where the processor has them,
+//! so that a float network's last bits differ between machines.
 //!
 //! Written once over a `Vector` of f32 and compiled for each instruction set.
 
@@ -89,8 +89,8 @@ impl RealMatrix {
         }
     }
 
-    /// `out[p][j] = bias[j] + Σ_k x[p][k] · w[j][k]`; pixels `stride` numbers apart, `out` without gaps and with [`SLACK`] numbers more, which
-    /// may be overwritten.
+    /// `out[p][j] = bias[j] + Σ_k x[p][k] · w[j][k]`; pixels `stride` numbers apart, `out` without
+    /// gaps and with [`SLACK`] numbers more, which may be overwritten.
     pub fn multiply(&self, x: &[f32], stride: usize, pixels: usize, out: &mut [f32]) {
         if pixels == 0 {
             return;
@@ -109,7 +109,8 @@ fn blocks(n: usize, lanes: usize) -> impl DoubleEndedIterator<Item = (usize, usi
 
 #[inline(always)]
 fn product<V: Vector>(m: &RealMatrix, x: &[f32], stride: usize, pixels: usize, out: &mut [f32]) {
-    // The last block first: what it writes beyond a pixel's last output is overwritten by the first block of the next.
+    // The last block first: what it writes beyond a pixel's last output is overwritten by the first
+    // block of the next.
     for (first, vectors) in blocks(m.n, V::LANES).rev() {
         let w = &m.packed[first * m.k..][..m.k * vectors * V::LANES];
         match vectors {
@@ -202,8 +203,8 @@ pub struct RealTaps<'a> {
 }
 
 impl RealTaps<'_> {
-    /// One output row: `out[x][c] = bias[c] + Σ w[i][c] · rows[i / width][x · stride + i % width][c]`, from padded input rows that have
-    /// [`SLACK`] numbers more, as `out` has.
+    /// One output row: `out[x][c] = bias[c] + Σ w[i][c] · rows[i / width][x · stride + i %
+    /// width][c]`, from padded input rows that have [`SLACK`] numbers more, as `out` has.
     pub fn row(&self, isa: Isa, rows: &[&[f32]], outputs: usize, out: &mut [f32]) {
         assert!(
             self.bias.len().is_multiple_of(64)
@@ -233,25 +234,29 @@ fn taps<V: Vector>(t: &RealTaps, rows: &[&[f32]], outputs: usize, out: &mut [f32
 /// `K` is the window's height and width, or 0 for any other.
 #[inline(always)]
 fn walk<V: Vector, const K: usize>(t: &RealTaps, rows: &[&[f32]], outputs: usize, out: &mut [f32]) {
-    let (c, p, n) = (t.channels, t.bias.len(), outputs * t.channels);
+    let c = t.channels;
+    let p = t.bias.len();
+    let n = outputs * t.channels;
     let (kh, kw) = if K == 0 {
         (rows.len(), t.width)
     } else {
         (K, K)
     };
-    // With stride 1 a row is walked flat; else pixel by pixel, each overrun overwritten by the next.
+    // With stride 1 a row is walked flat; else pixel by pixel, each overrun overwritten by the
+    // next.
     let span = if t.stride == 1 { p } else { c };
     let vector = |x: &[f32], at: usize| {
         debug_assert!(at + V::LANES <= x.len());
-        // SAFETY: `at` is less than the numbers that `RealTaps::row` asserts, without their slack, which is more than a vector; a period is
-        // whole vectors.
+        // SAFETY: `at` is less than the numbers that `RealTaps::row` asserts, without their slack,
+        // which is more than a vector; a period is whole vectors.
         V::load(unsafe { x.get_unchecked(at..at + V::LANES) })
     };
     for start in (0..n).step_by(span) {
         let at = start * t.stride;
         let end = span.min(n - start);
         for i in (0..end).step_by(V::LANES) {
-            // A period is whole vectors; a pixel may not be, and then its last vector begins earlier.
+            // A period is whole vectors; a pixel may not be, and then its last vector begins
+            // earlier.
             let i = if t.stride == 1 || c < V::LANES {
                 i
             } else {

@@ -1,8 +1,9 @@
 //! Everything that rounds or moves: work along a row of pixels, channels innermost.
 //!
-//! Written once in plain Rust and compiled once for every instruction set; Rust never fuses a multiplication with an addition on its own,
-//! so the bits are the same everywhere. Numbers that belong to channels come repeated to [`super::period`], so that a row is walked in
-//! whole vectors. Rounding is to the nearest, halves to even (IEEE 754), as in ONNX QuantizeLinear.
+//! Written once in plain Rust and compiled once for every instruction set; Rust never fuses a
+//! multiplication with an addition on its own, so the bits are the same everywhere. Numbers that
+//! belong to channels come repeated to [`super::period`], so that a row is walked in whole vectors.
+//! Rounding is to the nearest, halves to even (IEEE 754), as in ONNX QuantizeLinear.
 
 use super::Isa;
 
@@ -41,7 +42,8 @@ macro_rules! for_every_isa {
     };
 }
 
-/// An int8 grid with its limits, one number a channel, repeated to the period. `real = (q − zero) · scale`.
+/// An int8 grid with its limits, one number a channel, repeated to the period. `real = (q − zero) ·
+/// scale`.
 #[derive(Debug, Clone, Default)]
 pub struct Grid {
     pub scale: Vec<f32>,
@@ -52,14 +54,15 @@ pub struct Grid {
     pub one: Option<(f32, f32)>,
 }
 
-/// From int32 sums to a grid: `q = clamp(round(sum · scale + bias), low, high) + zero`, the scale and the bias in steps of the grid.
+/// From int32 sums to a grid: `q = clamp(round(sum · scale + bias), low, high) + zero`, the scale
+/// and the bias in steps of the grid.
 #[derive(Debug, Clone, Default)]
 pub struct Requant {
     pub scale: Vec<f32>,
     pub bias: Vec<f32>,
     pub to: Target,
-    /// The zero that all channels share, if nothing but int8 itself limits the result and no sum can lead beyond what `saturate` bears:
-    /// then two operations in ten are spared.
+    /// The zero that all channels share, if nothing but int8 itself limits the result and no sum
+    /// can lead beyond what `saturate` bears: then two operations in ten are spared.
     pub plain: Option<i32>,
 }
 
@@ -112,7 +115,8 @@ fn round(v: f32, zero: i32) -> i8 {
     ((v + MAGIC).to_bits() as i32).wrapping_sub(MAGIC_BITS - zero) as i8
 }
 
-/// As [`round`], limited to int8 by the narrowing itself, which is one instruction where there are vectors; |v| under [`BEARABLE`].
+/// As [`round`], limited to int8 by the narrowing itself, which is one instruction where there are
+/// vectors; |v| under [`BEARABLE`].
 #[inline(always)]
 fn saturate(v: f32, zero: i32) -> i8 {
     ((v + MAGIC).to_bits() as i32)
@@ -120,7 +124,8 @@ fn saturate(v: f32, zero: i32) -> i8 {
         .clamp(-128, 127) as i8
 }
 
-/// Sets each of `$o` from the values of the same place in the `$a`s: a plain loop, which the compiler turns into vectors.
+/// Sets each of `$o` from the values of the same place in the `$a`s: a plain loop, which the
+/// compiler turns into vectors.
 macro_rules! each {
     ($o:ident, ($($a:ident),*), $e:expr) => {{
         let n = $o.len();
@@ -166,13 +171,16 @@ for_every_isa! {
     fn requantise_plainly(sums: &[i32], r: &Requant, out: &mut [i8]) {
         let p = r.scale.len();
         for (sums, out) in sums.chunks(p).zip(out.chunks_mut(p)) {
-            let (scale, bias) = (&r.scale, &r.bias);
+            let scale = &r.scale;
+            let bias = &r.bias;
             if let Some(zero) = r.plain {
                 each!(out, (sums, scale, bias), |_| saturate(sums as f32 * scale + bias, zero));
             } else if let Some((zero, low, high)) = r.to.one {
                 each!(out, (sums, scale, bias), |_| round(clamp(sums as f32 * scale + bias, low, high), zero));
             } else {
-                let (zero, low, high) = (&r.to.zero, &r.to.low, &r.to.high);
+                let zero = &r.to.zero;
+                let low = &r.to.low;
+                let high = &r.to.high;
                 each!(out, (sums, scale, bias, zero, low, high), |_| round(clamp(sums as f32 * scale + bias, low, high), zero));
             }
         }
@@ -214,7 +222,10 @@ for_every_isa! {
         }
         let p = g.scale.len();
         for (real, out) in real.chunks(p).zip(out.chunks_mut(p)) {
-            let (inverse, zero, low, high) = (&g.inverse, &g.to.zero, &g.to.low, &g.to.high);
+            let inverse = &g.inverse;
+            let zero = &g.to.zero;
+            let low = &g.to.low;
+            let high = &g.to.high;
             each!(out, (real, inverse, zero, low, high), |_| round(clamp(real * inverse, low, high), zero));
         }
     }
@@ -229,7 +240,8 @@ for_every_isa! {
         }
         let p = g.scale.len();
         for (x, out) in x.chunks(p).zip(out.chunks_mut(p)) {
-            let (scale, zero) = (&g.scale, &g.to.zero);
+            let scale = &g.scale;
+            let zero = &g.to.zero;
             each!(out, (x, scale, zero), |_| (i32::from(x) - zero) as f32 * scale);
         }
     }
@@ -244,7 +256,8 @@ for_every_isa! {
         }
         let p = g.scale.len();
         for (x, out) in x.chunks(p).zip(out.chunks_mut(p)) {
-            let (scale, zero) = (&g.scale, &g.to.zero);
+            let scale = &g.scale;
+            let zero = &g.to.zero;
             each!(out, (x, scale, zero), |o: f32| o + (i32::from(x) - zero) as f32 * scale);
         }
     }

@@ -1,4 +1,5 @@
-//! Every instruction set of this processor equals the portable reference, bit for bit, and stays within its slack.
+//! Every instruction set of this processor equals the portable reference, bit for bit, and stays
+//! within its slack.
 
 use super::*;
 
@@ -75,7 +76,8 @@ fn check_matrix(
     [pixels, k, n, stride]: [usize; 4],
     (inputs, weights): (Values, Values),
 ) {
-    let (w, init) = (lcg.bytes(n * k, weights), lcg.ints(n));
+    let w = lcg.bytes(n * k, weights);
+    let init = lcg.ints(n);
     let len = (pixels - 1) * stride + k;
     let mut x = lcg.bytes(len + SLACK, inputs);
     let run = |isa, x: &[i8]| {
@@ -112,11 +114,13 @@ fn check_matrix(
             "{isa:?}: {pixels} pixels, k {k}, n {n}, stride {stride}, {inputs:?} x {weights:?}"
         );
         assert!(run(isa, &x) == expected, "{shape}");
-        let (mut sums, mut out) = (vec![0; pixels * n + SLACK], vec![0; pixels * n]);
+        let mut sums = vec![0; pixels * n + SLACK];
+        let mut out = vec![0; pixels * n];
         Matrix::pack(isa, &w, n, k, &init)
             .multiply_rounded(&x, stride, pixels, &r, &mut sums, &mut out);
         assert!(out == rounded, "rounded, {shape}");
-        let (mut out, packed) = (vec![0.0; pixels * n], Matrix::pack(isa, &w, n, k, &init));
+        let mut out = vec![0.0; pixels * n];
+        let packed = Matrix::pack(isa, &w, n, k, &init);
         packed.multiply_real::<false>(&x, stride, pixels, (&r.scale, &r.bias), &mut sums, &mut out);
         assert!(out == real, "real, {shape}");
         packed.multiply_real::<true>(&x, stride, pixels, (&r.scale, &r.bias), &mut sums, &mut out);
@@ -174,7 +178,8 @@ fn matrix_products_of_any_size_equal_the_reference() {
     let mut lcg = Lcg(2);
     for n in 1..=70 {
         for _ in 0..12 {
-            let (pixels, k) = (lcg.upto(30), lcg.upto(70));
+            let pixels = lcg.upto(30);
+            let k = lcg.upto(70);
             let stride = k + (lcg.next() as usize % 3) * lcg.upto(50);
             let kinds = KINDS[lcg.next() as usize % KINDS.len()];
             check_matrix(&mut lcg, [pixels, k, n, stride], kinds);
@@ -202,7 +207,8 @@ fn common(channels: usize, height: usize, width: usize, stride: usize) -> TapSha
 
 /// The sums of `rows`, one row after the other.
 fn run_taps(taps: &Taps, x: &[i8], rows: Range<usize>, scratch: &mut TapScratch) -> Vec<i32> {
-    let (mut sums, mut next) = (Vec::new(), rows.start);
+    let mut sums = Vec::new();
+    let mut next = rows.start;
     taps.run(x, rows.clone(), scratch, None, &mut |y, row| {
         let Row::Sums(row) = row else {
             panic!("rounded without being asked")
@@ -266,7 +272,8 @@ fn check_taps(
 ) {
     let (c, [h, w]) = (shape.channels, shape.input);
     let taps = lcg.bytes(c * shape.kernel[0] * shape.kernel[1], weights);
-    let (init, pad) = (lcg.ints(c), lcg.bytes(c, inputs));
+    let init = lcg.ints(c);
+    let pad = lcg.bytes(c, inputs);
     let mut x = lcg.bytes(h * w * c + SLACK, inputs);
     let all = 0..shape.output[0];
     let expected = run_taps(
@@ -313,7 +320,8 @@ fn check_taps(
 
 #[test]
 fn depthwise_convolutions_of_a_networks_shapes_equal_the_reference() {
-    let (mut lcg, mut scratch) = (Lcg(3), TapScratch::default());
+    let mut lcg = Lcg(3);
+    let mut scratch = TapScratch::default();
     let shapes = [
         [20, 64, 48, 1],
         [40, 32, 24, 1],
@@ -350,7 +358,8 @@ fn depthwise_convolutions_of_a_networks_shapes_equal_the_reference() {
 
 #[test]
 fn depthwise_convolutions_of_any_size_equal_the_reference() {
-    let (mut lcg, mut scratch) = (Lcg(4), TapScratch::default());
+    let mut lcg = Lcg(4);
+    let mut scratch = TapScratch::default();
     for c in 1..=70 {
         for stride in [1, 2] {
             for (w, h) in [
@@ -372,7 +381,8 @@ fn depthwise_convolutions_of_any_size_equal_the_reference() {
     }
     for w in 1..=70 {
         for stride in [1, 2] {
-            let (c, h) = (lcg.upto(48), lcg.upto(5));
+            let c = lcg.upto(48);
+            let h = lcg.upto(5);
             check_taps(
                 &mut lcg,
                 common(c, h, w, stride),

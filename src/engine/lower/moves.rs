@@ -27,7 +27,8 @@ pub fn compose(graph: &mut Graph) {
         let Kind::Channels(map) = &graph.nodes[inner].kind else {
             continue;
         };
-        // A concat whose parts are all read as slices is worth keeping whole: slices of it are free.
+        // A concat whose parts are all read as slices is worth keeping whole: slices of it are
+        // free.
         if readers[inner].len() > 1 {
             continue;
         }

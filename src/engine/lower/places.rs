@@ -1,7 +1,7 @@
 //! Places: where every value lies, and the program that comes of it.
 //!
-//! A slice of channels is a place inside its source's pixels; the parts of a concat are written where the concat wants them. What remains is
-//! gathered channel by channel.
+//! A slice of channels is a place inside its source's pixels; the parts of a concat are written
+//! where the concat wants them. What remains is gathered channel by channel.
 
 use super::units::{Unit, UnitExit, UnitKind, UnitTerm};
 use crate::engine::graph::{Conv, Graph, Id, Kind, Shape, Steps, Weights as Numbers};
@@ -311,12 +311,10 @@ impl Assign<'_> {
         let Kind::Conv(c) = &node.kind else {
             unreachable!("a convolution unit of a convolution")
         };
-        let (geometry, weights, bias, from) = (
-            c.geometry,
-            weights(c),
-            c.bias.clone(),
-            self.place(node.inputs[0]),
-        );
+        let geometry = c.geometry;
+        let weights = weights(c);
+        let bias = c.bias.clone();
+        let from = self.place(node.inputs[0]);
         if geometry.depthwise {
             Spec::Depthwise(depthwise::Depthwise {
                 geometry,
@@ -361,7 +359,8 @@ fn weights(conv: &Conv) -> conv::Weights {
         if g.depthwise || g.kernel == [1, 1] {
             return w.to_vec();
         }
-        let (area, k) = (g.kernel[0] * g.kernel[1], g.window());
+        let area = g.kernel[0] * g.kernel[1];
+        let k = g.window();
         let place = |i: usize| i / k * k + i % g.inputs * area + i % k / g.inputs;
         (0..w.len()).map(|i| w[place(i)]).collect()
     }

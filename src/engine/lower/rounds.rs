@@ -14,7 +14,8 @@ use crate::engine::graph::{Graph, Id, Kind, Node, Steps};
 ///                  ├─ channels
 ///   conv ── round ─┘
 /// ```
-/// A rounding acts on every channel alone, so it may go before any move of channels, each channel keeping its grid.
+/// A rounding acts on every channel alone, so it may go before any move of channels, each channel
+/// keeping its grid.
 pub fn push_up(graph: &mut Graph) {
     let mut readers = graph.readers();
     let nodes = graph.nodes.len();
@@ -44,8 +45,10 @@ pub fn push_up(graph: &mut Graph) {
             .map(|(s, &source)| of_source(channels, s, &steps, graph, source))
             .collect();
         let Some(grids) = grids else { continue };
-        // The rounding's node takes the move's place, the move's node the (first) rounding's: order and readers stay.
-        let (round_name, move_node) = (graph.nodes[id].name.clone(), graph.nodes[moved].clone());
+        // The rounding's node takes the move's place, the move's node the (first) rounding's: order
+        // and readers stay.
+        let round_name = graph.nodes[id].name.clone();
+        let move_node = graph.nodes[moved].clone();
         if let ([source], [grid]) = (&sources[..], &grids[..]) {
             let source = *source;
             let dims = graph.nodes[source].dims.clone();
@@ -68,7 +71,8 @@ pub fn push_up(graph: &mut Graph) {
     graph.prune();
 }
 
-/// Puts a rounding behind every source of the move `moved`, at the end of the nodes, and takes the rounding `id` after it out.
+/// Puts a rounding behind every source of the move `moved`, at the end of the nodes, and takes the
+/// rounding `id` after it out.
 fn insert_rounds(
     graph: &mut Graph,
     readers: &mut Vec<Vec<Id>>,
@@ -167,7 +171,8 @@ fn of_source(
     })
 }
 
-/// A value that is on a grid already is not rounded to it again: `round ── channels ── round` with the same grid loses the second.
+/// A value that is on a grid already is not rounded to it again: `round ── channels ── round` with
+/// the same grid loses the second.
 pub fn drop_repeated(graph: &mut Graph) {
     let mut grids: Vec<Option<Steps>> = Vec::with_capacity(graph.nodes.len());
     let mut instead: Vec<Id> = (0..graph.nodes.len()).collect();

@@ -206,7 +206,8 @@ impl Finder<'_> {
         match &node.kind {
             Kind::Add if taken => {
                 self.done[id] = true;
-                let (a, b) = (node.inputs[0], node.inputs[1]);
+                let a = node.inputs[0];
+                let b = node.inputs[1];
                 if a == b {
                     self.terms(a, times * 2.0, false, terms);
                 } else {
@@ -262,7 +263,8 @@ impl Finder<'_> {
 
     /// Where the value of `id` goes: for every way through an activation and a rounding one exit.
     fn exits(&mut self, id: Id, activation: Option<Activation>) -> Vec<UnitExit> {
-        let (mut exits, mut plain) = (Vec::new(), id == self.graph.output);
+        let mut exits = Vec::new();
+        let mut plain = id == self.graph.output;
         let mut readers = self.readers[id].clone();
         readers.dedup();
         for reader in readers {
@@ -292,7 +294,8 @@ impl Finder<'_> {
         exits
     }
 
-    /// The one exit of an operator that can have only one: the way through activation and rounding if nothing else reads the value.
+    /// The one exit of an operator that can have only one: the way through activation and rounding
+    /// if nothing else reads the value.
     fn single_exit(&mut self, id: Id) -> Vec<UnitExit> {
         let before = self.done.clone();
         let exits = self.exits(id, None);

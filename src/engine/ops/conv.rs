@@ -1,8 +1,10 @@
-//! Convolution over all channels: `y[p][j] = b[j] + Σ_k w[j][k] · x[p][k]`, in: h x w x c_in, out: h' x w' x c_out.
+//! Convolution over all channels: `y[p][j] = b[j] + Σ_k w[j][k] · x[p][k]`, in: h x w x c_in, out:
+//! h' x w' x c_out.
 //!
-//! A 1x1 convolution multiplies the pixels as they lie; any other first copies the pixels under its window side by side (im2col), a row at a
-//! time. On int8 the sums are exact: `Σ w·(x − z) = Σ w·x − z·Σ w`, and the second term stands in the matrix. Lite-HRNet (arXiv 2104.06403)
-//! spends three quarters of its multiplications here: its fuse layers (section 3.1), gates (3.2) and stem (3.3).
+//! A 1x1 convolution multiplies the pixels as they lie; any other first copies the pixels under its
+//! window side by side (im2col), a row at a time. On int8 the sums are exact: `Σ w·(x − z) = Σ w·x
+//! − z·Σ w`, and the second term stands in the matrix. Lite-HRNet (arXiv 2104.06403) spends three
+//! quarters of its multiplications here: its fuse layers (section 3.1), gates (3.2) and stem (3.3).
 
 use super::exit::{self, Exit, Finish, copy_pixels, put, real_pixels};
 use super::{Io, Operator, Scratch, room};
@@ -20,7 +22,8 @@ const CHUNK: usize = 2048;
 /// Numbers that are copied at once.
 const PIECE: usize = 16;
 
-/// Weights as a plan stores them, output by output, a window's pixels in order and its channels innermost.
+/// Weights as a plan stores them, output by output, a window's pixels in order and its channels
+/// innermost.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Weights {
     Int8 { values: Vec<i8>, scale: Vec<f32> },
@@ -118,7 +121,8 @@ impl Conv {
     /// Its numbers do not fit together.
     pub fn prepare(&self, isa: Isa) -> Result<Box<dyn Operator>, String> {
         let g = &self.geometry;
-        let (k, n) = (g.window(), g.outputs);
+        let k = g.window();
+        let n = g.outputs;
         let count = match &self.weights {
             Weights::Int8 { values, scale } if scale.len() == n => values.len(),
             Weights::Int8 { .. } => 0,
@@ -162,7 +166,8 @@ impl Conv {
         } else {
             1
         };
-        let (from, to) = (self.from.clone(), self.exit.to.clone());
+        let from = self.from.clone();
+        let to = self.exit.to.clone();
         Ok(Box::new(Prepared {
             geometry: *g,
             from,
@@ -185,7 +190,8 @@ impl Operator for Prepared {
     }
 
     fn run(&self, io: &Io, parts: Range<usize>, scratch: &mut Scratch) -> Result<(), String> {
-        let (pointwise, width) = (self.geometry.is_pointwise(), self.to.shape.w);
+        let pointwise = self.geometry.is_pointwise();
+        let width = self.to.shape.w;
         for part in parts {
             let (from, to) = match pointwise {
                 true => (
@@ -203,7 +209,9 @@ impl Operator for Prepared {
 impl Prepared {
     /// Output pixels `from..to`, which are one row if the window is more than a pixel.
     fn pixels(&self, io: &Io, from: usize, to: usize, scratch: &mut Scratch) {
-        let (n, k, count) = (self.geometry.outputs, self.geometry.window(), to - from);
+        let n = self.geometry.outputs;
+        let k = self.geometry.window();
+        let count = to - from;
         let pointwise = self.geometry.is_pointwise();
         match &self.product {
             Product::Straight { product, .. } | Product::Sums { product, .. } => {
@@ -288,7 +296,8 @@ impl Prepared {
 
     /// The input rows under output row `y`, first and one past the last.
     fn rows_under(&self, y: usize) -> (usize, usize) {
-        let (g, h) = (&self.geometry, self.from.shape.h);
+        let g = &self.geometry;
+        let h = self.from.shape.h;
         let first = (y * g.stride).saturating_sub(g.pad[0]).min(h);
         (
             first,
@@ -298,10 +307,11 @@ impl Prepared {
         )
     }
 
-    /// Copies the windows of output row `y` side by side: window x kernel row x kernel column x channel. `x` is the whole input, its
-    /// pixels `pixel` numbers apart.
+    /// Copies the windows of output row `y` side by side: window x kernel row x kernel column x
+    /// channel. `x` is the whole input, its pixels `pixel` numbers apart.
     fn collect<T: Copy>(&self, x: &[T], pixel: usize, y: usize, pad: T, out: &mut [T]) {
-        let (g, shape) = (&self.geometry, self.from.shape);
+        let g = &self.geometry;
+        let shape = self.from.shape;
         let ([kh, kw], c, k) = (g.kernel, shape.c, g.window());
         let short = kw * c <= PIECE && pixel == c && x.len() >= shape.h * shape.w * c + PIECE;
         for ox in 0..self.to.shape.w {
@@ -310,9 +320,11 @@ impl Prepared {
             let inside = g.pad[1].saturating_sub(left).min(kw)
                 ..(shape.w + g.pad[1]).saturating_sub(left).min(kw);
             if short && inside.len() == kw && out.len() >= (ox + 1) * k + PIECE {
-                // A short row is copied as a whole piece; what is too much is overwritten by the next, or lies in the slack.
+                // A short row is copied as a whole piece; what is too much is overwritten by the
+                // next, or lies in the slack.
                 for ky in 0..kh {
-                    let (iy, out) = (y * g.stride + ky, &mut out[ox * k + ky * kw * c..][..PIECE]);
+                    let iy = y * g.stride + ky;
+                    let out = &mut out[ox * k + ky * kw * c..][..PIECE];
                     match (g.pad[0]..g.pad[0] + shape.h).contains(&iy) {
                         true => out.copy_from_slice(
                             &x[((iy - g.pad[0]) * shape.w + left - g.pad[1]) * c..][..PIECE],

@@ -1,7 +1,9 @@
-//! Depthwise convolution: `y[p][c] = b[c] + Σ_t w[c][t] · x[p + t][c]`, in: h x w x c, out: h' x w' x c (MobileNets, arXiv 1704.04861).
+//! Depthwise convolution: `y[p][c] = b[c] + Σ_t w[c][t] · x[p + t][c]`, in: h x w x c, out: h' x w'
+//! x c (MobileNets, arXiv 1704.04861).
 //!
-//! Since no channel meets another, each may have a grid of its own (ONNX QuantizeLinear with axis 1) at no cost. On int8 the sums are
-//! exact, and what lies outside the picture is the channel's zero.
+//! Since no channel meets another, each may have a grid of its own (ONNX QuantizeLinear with axis
+//! 1) at no cost. On int8 the sums are exact, and what lies outside the picture is the channel's
+//! zero.
 
 use super::conv::{Weights, most, real_weights};
 use super::exit::{self, Exit, Finish, copy_pixels, put};
@@ -49,7 +51,8 @@ impl Depthwise {
     /// # Errors
     /// Its numbers do not fit together.
     pub fn prepare(&self, isa: Isa) -> Result<Box<dyn Operator>, String> {
-        let (g, c) = (&self.geometry, self.geometry.outputs);
+        let g = &self.geometry;
+        let c = self.geometry.outputs;
         let (count, scales) = match &self.weights {
             Weights::Int8 { values, scale } => (values.len(), scale.len()),
             Weights::Real(w) => (w.len(), c),
@@ -62,7 +65,9 @@ impl Depthwise {
         if !shapes || g.stride == 0 || g.window() == 0 || count != c * g.window() || scales != c {
             return Err("a depthwise convolution's numbers do not fit together".into());
         }
-        let (from, to, finish) = (self.from.clone(), self.exit.to.clone(), self.exit.prepare());
+        let from = self.from.clone();
+        let to = self.exit.to.clone();
+        let finish = self.exit.prepare();
         let (Weights::Int8 { values, scale }, Some(steps)) = (&self.weights, &self.from.steps)
         else {
             let grid = self.from.steps.as_ref().map(|s| exit::grid(s, c, None));
@@ -136,9 +141,11 @@ impl Operator for Int8 {
             false => {
                 let n = self.from.pixels() * self.from.shape.c;
                 room(packed, n + SLACK);
-                // Only the rows under these parts are needed, but where they lie must stay the same.
+                // Only the rows under these parts are needed, but where they lie must stay the
+                // same.
                 let (first, last) = self.rows_under(&parts);
-                let (c, w) = (self.from.shape.c, self.from.shape.w);
+                let c = self.from.shape.c;
+                let w = self.from.shape.w;
                 let rows = io.memory.int8(&self.from, first * w, last * w);
                 rows::pick_bytes(
                     io.isa,
@@ -153,7 +160,8 @@ impl Operator for Int8 {
         let width = self.to.shape.w;
         self.taps
             .run(x, parts, taps, self.requant.as_ref(), &mut |y, row| {
-                let (from, to) = (y * width, (y + 1) * width);
+                let from = y * width;
+                let to = (y + 1) * width;
                 let sums = match row {
                     Row::Sums(sums) => sums,
                     Row::Rounded(row) => {
@@ -179,7 +187,8 @@ impl Operator for Int8 {
 
 impl Int8 {
     fn rows_under(&self, parts: &Range<usize>) -> (usize, usize) {
-        let (s, h) = (&self.taps.shape, self.from.shape.h);
+        let s = &self.taps.shape;
+        let h = self.from.shape.h;
         let first = (parts.start * s.stride).saturating_sub(s.pad[0]).min(h);
         (
             first,
@@ -227,7 +236,8 @@ impl Operator for Real {
                 let row = &mut scratch.rows[iy % kh][..size];
                 row.fill(0.0);
                 if (g.pad[0]..g.pad[0] + h).contains(&iy) {
-                    let (from, to) = ((iy - g.pad[0]) * w, (iy - g.pad[0] + 1) * w);
+                    let from = (iy - g.pad[0]) * w;
+                    let to = (iy - g.pad[0] + 1) * w;
                     let inside = &mut row[g.pad[1] * c..][..w * c];
                     copy_pixels(
                         io.isa,

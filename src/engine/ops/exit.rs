@@ -1,7 +1,7 @@
 //! How an operator's result leaves it: through an activation, onto a grid or as f32, to its place.
 //!
-//! `y = activation(v)`; on a grid `q = clamp(round(y / scale) + zero, −128, 127)` (ONNX QuantizeLinear), where a ReLU or Clip is part of
-//! the clamp.
+//! `y = activation(v)`; on a grid `q = clamp(round(y / scale) + zero, −128, 127)` (ONNX
+//! QuantizeLinear), where a ReLU or Clip is part of the clamp.
 
 use super::{Scratch, room};
 use crate::engine::graph::{Activation, Steps};
@@ -29,7 +29,8 @@ pub fn grid(steps: &Steps, channels: usize, limit: Option<(f32, f32)>) -> Grid {
     let steps = steps.expand(channels);
     let zero: Vec<i32> = steps.zero.iter().map(|&z| z.into()).collect();
     let bounds = |c: usize| {
-        let (least, most) = (f64::from(-128 - zero[c]), f64::from(127 - zero[c]));
+        let least = f64::from(-128 - zero[c]);
+        let most = f64::from(127 - zero[c]);
         let (low, high) = limit.unwrap_or((f32::NEG_INFINITY, f32::INFINITY));
         let step = |v: f32| (f64::from(v) / f64::from(steps.scale[c])).round_ties_even();
         (
@@ -76,8 +77,8 @@ impl Exit {
         }
     }
 
-    /// The way from int32 sums straight to the grid, if there is one. `scale` and `bias` are real numbers a channel, `most` what no sum's
-    /// amount exceeds.
+    /// The way from int32 sums straight to the grid, if there is one. `scale` and `bias` are real
+    /// numbers a channel, `most` what no sum's amount exceeds.
     pub fn requant(&self, scale: &[f64], bias: &[f32], most: &[f64]) -> Option<Requant> {
         let steps = self.to.steps.as_ref()?;
         if self.activation.is_some() && self.limit().is_none() {
@@ -182,7 +183,8 @@ pub fn get<'a>(
     dense
 }
 
-/// Pixels `from..to` of any place as real numbers without gaps, copied into `room_for` only if they do not lie so. `grid` is the place's.
+/// Pixels `from..to` of any place as real numbers without gaps, copied into `room_for` only if they
+/// do not lie so. `grid` is the place's.
 #[allow(clippy::too_many_arguments)] // a range of a place, and room for it
 pub fn real_pixels<'a>(
     isa: Isa,

@@ -1,4 +1,5 @@
-//! An operator that only tract knows, run by tract as a model of its own: values leave as NCHW f32 and come back so.
+//! An operator that only tract knows, run by tract as a model of its own: values leave as NCHW f32
+//! and come back so.
 
 use super::{Io, Operator, Scratch};
 use crate::engine::import::typed;
@@ -51,7 +52,8 @@ impl Foreign {
 fn turn(x: &[f32], out: &mut [f32], pixels: usize, channels: usize, back: bool) {
     for p in 0..pixels {
         for c in 0..channels {
-            let (last, first) = (p * channels + c, c * pixels + p);
+            let last = p * channels + c;
+            let first = c * pixels + p;
             if back {
                 out[last] = x[first]
             } else {

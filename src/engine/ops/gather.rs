@@ -1,5 +1,5 @@
-//! Channels moved from several values into one: what is left of split, concat and shuffle where a place in memory cannot say it.
-//! `y[p][j] = x_s(j)[p][c(j)]`.
+//! Channels moved from several values into one: what is left of split, concat and shuffle where a
+//! place in memory cannot say it. `y[p][j] = x_s(j)[p][c(j)]`.
 
 use super::exit::{self, real_pixels};
 use super::{Io, Operator, Scratch, room};
@@ -8,7 +8,8 @@ use crate::engine::memory::Place;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
-/// The specification. int8 values keep their bytes: the result's grid is that of the sources, channel by channel.
+/// The specification. int8 values keep their bytes: the result's grid is that of the sources,
+/// channel by channel.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Gather {
     pub from: Vec<Place>,
@@ -82,7 +83,8 @@ impl Gather {
                     })
                     .count()
             };
-            let (one, two) = (length(1), length(2));
+            let one = length(1);
+            let two = length(2);
             let (step, count) = if two > one { (2, two) } else { (1, one) };
             (0..count).for_each(|i| taken[to + i * step] = true);
             runs.push(Run {
@@ -104,7 +106,8 @@ impl Prepared {
     }
 }
 
-/// The channels of `run`, from pixels `x` that lie `pixel` numbers apart into the pixels that `out` gives.
+/// The channels of `run`, from pixels `x` that lie `pixel` numbers apart into the pixels that `out`
+/// gives.
 fn copy<'a, T: Copy + 'a>(
     x: &[T],
     pixel: usize,
@@ -131,13 +134,15 @@ impl Operator for Prepared {
     }
 
     fn run(&self, io: &Io, parts: Range<usize>, scratch: &mut Scratch) -> Result<(), String> {
-        let (from, to) = (parts.start * self.to.shape.w, parts.end * self.to.shape.w);
+        let from = parts.start * self.to.shape.w;
+        let to = parts.end * self.to.shape.w;
         if self.to.steps.is_some() {
             let pixels = |run: &Run| io.memory.int8(&self.from[run.source], from, to);
             if let [a, b] = &self.runs[..]
                 && self.alternate(a, b)
             {
-                let (x, y) = (&pixels(a)[a.from..], &pixels(b)[b.from..]);
+                let x = &pixels(a)[a.from..];
+                let y = &pixels(b)[b.from..];
                 let out = io.memory.int8_mut(&self.to, from, to);
                 rows::interleave_bytes(
                     io.isa,
@@ -163,7 +168,8 @@ impl Operator for Prepared {
             && self.from.iter().all(|p| p.steps.is_none())
         {
             let pixels = |run: &Run| &io.memory.real(&self.from[run.source], from, to)[run.from..];
-            let (x, y) = (self.from[a.source].pixel, self.from[b.source].pixel);
+            let x = self.from[a.source].pixel;
+            let y = self.from[b.source].pixel;
             let out = io.memory.real_mut(&self.to, from, to);
             rows::interleave(io.isa, pixels(a), x, pixels(b), y, a.count, out);
             return Ok(());

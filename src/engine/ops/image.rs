@@ -1,4 +1,5 @@
-//! The picture: planar f32 as the network's file takes it (1 x 3 x h x w, normalised) to h x w x 3, on the file's first grid if it has one.
+//! The picture: planar f32 as the network's file takes it (1 x 3 x h x w, normalised) to h x w x 3,
+//! on the file's first grid if it has one.
 
 use super::exit::{Exit, Finish};
 use super::{Io, Operator, Scratch, room};

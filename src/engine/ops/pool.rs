@@ -1,7 +1,8 @@
-//! Average pool without overlap: `y[p][c] = mean of x over a window`, in: h x w x c, out: h/kh x w/kw x c.
+//! Average pool without overlap: `y[p][c] = mean of x over a window`, in: h x w x c, out: h/kh x
+//! w/kw x c.
 //!
-//! On int8 the sum is exact and rounded once. Lite-HRNet pools every branch to the coarsest one's size, and to one pixel
-//! (arXiv 2104.06403, section 3.2).
+//! On int8 the sum is exact and rounded once. Lite-HRNet pools every branch to the coarsest one's
+//! size, and to one pixel (arXiv 2104.06403, section 3.2).
 
 use super::exit::{Exit, Finish, put, real_pixels};
 use super::{Io, Operator, Scratch, room};
@@ -48,7 +49,8 @@ impl Pool {
             return Err("a pool's window does not fit its picture".into());
         }
         let window = (kh * kw) as f64;
-        let (mut init, mut scale) = (Vec::new(), vec![1.0 / window; from.c]);
+        let mut init = Vec::new();
+        let mut scale = vec![1.0 / window; from.c];
         if let Some(steps) = &self.from.steps {
             let steps = steps.expand(from.c);
             init = steps
@@ -96,7 +98,8 @@ impl Operator for Prepared {
         } = scratch;
         for y in parts {
             if self.from.steps.is_none() {
-                let (row, total) = (room(other, w * c), room(real, out_w * c));
+                let row = room(other, w * c);
+                let total = room(real, out_w * c);
                 total.fill(0.0);
                 for line in y * kh..(y + 1) * kh {
                     let row = real_pixels(
@@ -127,7 +130,8 @@ impl Operator for Prepared {
                     fold.iter_mut().zip(part).for_each(|(f, p)| *f += p);
                 }
             } else {
-                let (pixel, row) = (self.from.pixel, self.from.pixel * w);
+                let pixel = self.from.pixel;
+                let row = self.from.pixel * w;
                 rows::pool_windows(
                     io.isa,
                     x,

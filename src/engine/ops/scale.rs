@@ -1,7 +1,8 @@
-//! A gate on a value: `y[p][c] = x[p][c] · g[p / factor][c]`, in: h x w x c and a gate that is as large, coarser or one pixel.
+//! A gate on a value: `y[p][c] = x[p][c] · g[p / factor][c]`, in: h x w x c and a gate that is as
+//! large, coarser or one pixel.
 //!
-//! Both weightings of Lite-HRNet are this: cross-resolution weighting has a gate a channel and coarse position, spatial weighting one a
-//! channel (arXiv 2104.06403, section 3.2).
+//! Both weightings of Lite-HRNet are this: cross-resolution weighting has a gate a channel and
+//! coarse position, spatial weighting one a channel (arXiv 2104.06403, section 3.2).
 
 use super::exit::{self, Exit, Finish, copy_pixels, get, put, real_pixels};
 use super::{Io, Operator, Scratch, room};
@@ -35,7 +36,9 @@ impl Scale {
     /// # Errors
     /// The gate does not fit the value.
     pub fn prepare(&self) -> Result<Prepared, String> {
-        let (x, g, c) = (self.from.shape, self.gate.shape, self.from.shape.c);
+        let x = self.from.shape;
+        let g = self.gate.shape;
+        let c = self.from.shape.c;
         let fits = g.h > 0
             && g.w > 0
             && g.c == c
@@ -109,7 +112,8 @@ impl Operator for Prepared {
                 {
                     *scale = r * (i32::from(gate) - gate_zero) as f32;
                 }
-                let (from, to) = (parts.start * w, parts.end * w);
+                let from = parts.start * w;
+                let to = parts.end * w;
                 let x = get(io.isa, io.memory, &self.from, from, to, packed);
                 put(io.memory, &self.to, from, to, out_bytes, |out| {
                     rows::rescale(io.isa, x, &grid.to.zero, self.one.0, scale, requant, out);
@@ -145,7 +149,8 @@ impl Operator for Prepared {
         for y in parts {
             if held != y / fy {
                 held = y / fy;
-                let (from, to) = (held * self.gate.shape.w, (held + 1) * self.gate.shape.w);
+                let from = held * self.gate.shape.w;
+                let to = (held + 1) * self.gate.shape.w;
                 let row = room(image, self.gate.shape.w * c);
                 let row = real_pixels(
                     io.isa,

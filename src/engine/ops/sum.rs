@@ -1,9 +1,11 @@
-//! Sums, rounded once: `y = Σ_t term_t`, each term a value, a 1x1 convolution of a value, or either of them enlarged. Out: h x w x c, through
-//! one or more exits.
+//! Sums, rounded once: `y = Σ_t term_t`, each term a value, a 1x1 convolution of a value, or either
+//! of them enlarged. Out: h x w x c, through one or more exits.
 //!
-//! This is the fuse of a Lite-HRNet module (arXiv 2104.06403, figure 3): 1x1 convolutions of the coarser branches, enlarged to the nearest
-//! neighbour, plus the branch itself, plus what strided convolutions make of the finer ones. It is also the head's bilinear sum, and with
-//! one term any function of one value. All terms of a row meet in f32 in the first-level cache, added in the order of the graph.
+//! This is the fuse of a Lite-HRNet module (arXiv 2104.06403, figure 3): 1x1 convolutions of the
+//! coarser branches, enlarged to the nearest neighbour, plus the branch itself, plus what strided
+//! convolutions make of the finer ones. It is also the head's bilinear sum, and with one term any
+//! function of one value. All terms of a row meet in f32 in the first-level cache, added in the
+//! order of the graph.
 
 use super::conv::{Int8Product, Weights, int8_product, real_weights};
 use super::exit::{self, Exit, Finish, copy_pixels, get, real_pixels};
@@ -60,7 +62,8 @@ struct PreparedTerm {
     source: Source,
     enlarge: Enlarge,
     times: f32,
-    /// For a bilinear term: the left pixel and the share of its right neighbour, for every output pixel.
+    /// For a bilinear term: the left pixel and the share of its right neighbour, for every output
+    /// pixel.
     columns: Vec<(usize, f32)>,
 }
 
@@ -75,7 +78,8 @@ pub struct Prepared {
 
 impl Term {
     fn prepare(&self, isa: Isa, width: usize, channels: usize) -> Result<PreparedTerm, String> {
-        let (from, inputs) = (self.from.clone(), self.from.shape.c);
+        let from = self.from.clone();
+        let inputs = self.from.shape.c;
         let grid = from.steps.as_ref().map(|s| exit::grid(s, inputs, None));
         let source = match (&self.product, &from.steps, grid) {
             (None, _, Some(grid)) => Source::Int8(grid),
@@ -142,7 +146,8 @@ impl Term {
     }
 }
 
-/// The place of output index `x` of `outputs` in `inputs`: the index left of it and the share of the next (ONNX Resize, linear).
+/// The place of output index `x` of `outputs` in `inputs`: the index left of it and the share of
+/// the next (ONNX Resize, linear).
 fn left_neighbour(x: usize, inputs: usize, outputs: usize, align_corners: bool) -> (usize, f32) {
     let at = match align_corners {
         true if outputs == 1 => 0.0,
@@ -196,8 +201,10 @@ impl Sum {
 impl PreparedTerm {
     /// Row `y` of the term before it is enlarged, into `out` (input width x channels).
     fn row(&self, io: &Io, y: usize, channels: usize, room_for: &mut RowRoom, out: &mut [f32]) {
-        let (w, inputs) = (self.from.shape.w, self.from.shape.c);
-        let (from, to) = (y * w, (y + 1) * w);
+        let w = self.from.shape.w;
+        let inputs = self.from.shape.c;
+        let from = y * w;
+        let to = (y + 1) * w;
         match &self.source {
             Source::Int8(grid) => copy_pixels(
                 io.isa,
@@ -306,7 +313,8 @@ impl Operator for Prepared {
                     continue;
                 }
                 let (a, b) = kept[2 * t..2 * t + 2].split_at_mut(1);
-                let (a, b) = (&mut a[0][..n], &mut b[0][..n]);
+                let a = &mut a[0][..n];
+                let b = &mut b[0][..n];
                 let held = &mut held[2 * t..2 * t + 2];
                 match term.enlarge {
                     Enlarge::Nearest([fy, fx]) => {
@@ -333,7 +341,8 @@ impl Operator for Prepared {
                             }
                         }
                         let kept = |row: usize| if row.is_multiple_of(2) { &*a } else { &*b };
-                        let (top, bottom) = (kept(top), kept(bottom));
+                        let top = kept(top);
+                        let bottom = kept(bottom);
                         rows::add_blend(io.isa, top, bottom, share, first, total);
                         continue;
                     }
@@ -371,7 +380,8 @@ impl Prepared {
         work: &mut RowRoom,
         total: &mut [f32],
     ) -> bool {
-        let (from, to) = (y * self.width, (y + 1) * self.width);
+        let from = y * self.width;
+        let to = (y + 1) * self.width;
         match &term.source {
             _ if first => term.row(io, y, self.channels, work, total),
             Source::Int8(grid) if term.times == 1.0 => {
@@ -419,7 +429,8 @@ impl Prepared {
         if factor == 1 {
             return term.row(io, y, self.channels, work, out);
         }
-        let (c, w) = (self.channels, term.from.shape.w);
+        let c = self.channels;
+        let w = term.from.shape.w;
         let mut small = std::mem::take(work.small);
         let row = room(&mut small, w * c);
         term.row(io, y, c, work, row);
@@ -436,7 +447,8 @@ impl Prepared {
         work: &mut RowRoom,
         out: &mut [f32],
     ) {
-        let (c, w) = (self.channels, term.from.shape.w);
+        let c = self.channels;
+        let w = term.from.shape.w;
         let mut small = std::mem::take(work.small);
         let row = room(&mut small, w * c);
         term.row(io, y, c, work, row);

@@ -3,7 +3,8 @@ use std::sync::atomic::AtomicUsize;
 
 type Outcome = fn() -> Result<(), String>;
 
-/// Rounds of `pieces` (one number a queue). Every piece looks whether the round before is done, and counts itself.
+/// Rounds of `pieces` (one number a queue). Every piece looks whether the round before is done, and
+/// counts itself.
 struct Counting {
     pieces: Vec<Vec<usize>>,
     done: Vec<AtomicUsize>,

@@ -219,7 +219,8 @@ fn alike(a: rule::Judgement, b: rule::Judgement) -> bool {
 proptest! {
     #[test]
     fn the_mirrored_person_is_judged_the_same_by_the_mirrored_rule(text in text(), s in someone()) {
-        let (a, b) = (judge(&rule(&text), &s), judge(&rule(&mirror_text(&text)), &mirror(&s)));
+        let a = judge(&rule(&text), &s);
+        let b = judge(&rule(&mirror_text(&text)), &mirror(&s));
         prop_assert!(alike(a, b), "{a:?} {b:?}");
     }
 
@@ -229,7 +230,8 @@ proptest! {
         for p in &mut other.keypoints {
             p.position = Point::new(p.position.x * k + f32::from(x), p.position.y * k + f32::from(y));
         }
-        let (a, b) = (judge(&rule(&text), &s), judge(&rule(&text), &other));
+        let a = judge(&rule(&text), &s);
+        let b = judge(&rule(&text), &other);
         prop_assert!(alike(a, b), "{a:?} {b:?}");
     }
 

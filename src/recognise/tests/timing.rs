@@ -11,7 +11,8 @@ fn up() -> Skeleton {
     moved(standing(), &[("left_wrist", 242.0, 20.0)])
 }
 
-/// One frame each 100 ms: `#` shows the hand up, `_` shows it down, `.` shows nobody, `?` hides the wrist.
+/// One frame each 100 ms: `#` shows the hand up, `_` shows it down, `.` shows nobody, `?` hides the
+/// wrist.
 fn play(pose: Pose, frames: &str) -> Vec<(EventKind, u64)> {
     let mut scene = Scene::new(pose);
     for (i, c) in frames.chars().enumerate() {
@@ -232,7 +233,8 @@ fn who_is_away_leaves_before_another_enters() {
     let mut scene = Scene::new(pose(UP));
     scene.frame(0, Some(&up()));
     let mut other = scene.tracker.people()[0].clone();
-    (other.id, other.last_seen) = (PersonId(9), ms(10));
+    other.id = PersonId(9);
+    other.last_seen = ms(10);
     scene
         .recogniser
         .update(ms(10), &[other.clone(), other], &mut scene.events);
@@ -285,7 +287,8 @@ proptest! {
     ) {
         let mut scene = Scene::new(Pose { hold: ms(hold), release: ms(release), cooldown: ms(cooldown), repeat: Some(ms(90)), ..pose(UP) });
         let shows = [Some(up()), Some(standing()), None, Some(hidden(up(), &["left_wrist"]))];
-        let (mut at, mut active) = (0, HashSet::new());
+        let mut at = 0;
+        let mut active = HashSet::new();
         for (step, show) in frames {
             // Now and then time jumps back.
             at = if step > 490 { at / 2 } else { at + step };

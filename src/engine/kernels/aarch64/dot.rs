@@ -1,6 +1,8 @@
-//! ARMv8.2 with the dot product: `sdot` adds four int8 products to each of four int32 lanes, 16 products an instruction, exactly.
+//! ARMv8.2 with the dot product: `sdot` adds four int8 products to each of four int32 lanes, 16
+//! products an instruction, exactly.
 //!
-//! std's `vdotq_s32` is not stable yet (feature `stdarch_neon_dotprod`), hence one line of assembly for each form.
+//! std's `vdotq_s32` is not stable yet (feature `stdarch_neon_dotprod`), hence one line of assembly
+//! for each form.
 
 mod matrix;
 mod quads;

@@ -1,7 +1,9 @@
-//! Rounding rows for NEON: `fcvtns` rounds to the nearest, halves to even, in one instruction, and saturating narrowings are the clamp.
+//! Rounding rows for NEON: `fcvtns` rounds to the nearest, halves to even, in one instruction, and
+//! saturating narrowings are the clamp.
 //!
-//! The compiler makes about 2.5 instructions a number of the plain loops in `super::super::rows`; these need 1.8. They give the same bits: see
-//! `saturate` there, whose precondition holds for every caller.
+//! The compiler makes about 2.5 instructions a number of the plain loops in `super::super::rows`;
+//! these need 1.8. They give the same bits: see `saturate` there, whose precondition holds for
+//! every caller.
 
 use std::arch::aarch64::*;
 
@@ -57,14 +59,17 @@ fn widen(x: &[i8; 16], from: int16x8_t) -> [int16x8_t; 2] {
 
 /// `sum · scale + bias` to the grid, for whole sixteens; returns how many numbers it has done.
 pub fn requantise(sums: &[i32], scale: &[f32], bias: &[f32], zero: i32, out: &mut [i8]) -> usize {
-    let (sums, out) = (sums.as_chunks::<16>().0, out.as_chunks_mut::<16>().0);
-    let (scale, bias) = (scale.as_chunks::<16>().0, bias.as_chunks::<16>().0);
+    let sums = sums.as_chunks::<16>().0;
+    let out = out.as_chunks_mut::<16>().0;
+    let scale = scale.as_chunks::<16>().0;
+    let bias = bias.as_chunks::<16>().0;
     let count = out.len();
     // SAFETY: NEON, as above; the arrays have 16 numbers.
     unsafe {
         let zero = vdupq_n_s16(zero as i16);
         for (((sums, scale), bias), out) in sums.iter().zip(scale).zip(bias).zip(out) {
-            let (scale, bias) = (load(scale), load(bias));
+            let scale = load(scale);
+            let bias = load(bias);
             let at = |i: usize| {
                 vaddq_f32(
                     vmulq_f32(vcvtq_f32_s32(vld1q_s32(&sums[4 * i])), scale[i]),
@@ -79,11 +84,13 @@ pub fn requantise(sums: &[i32], scale: &[f32], bias: &[f32], zero: i32, out: &mu
 
 /// `real · inverse` to the grid.
 pub fn quantise(real: &[f32], inverse: f32, zero: i32, out: &mut [i8]) -> usize {
-    let (real, out) = (real.as_chunks::<16>().0, out.as_chunks_mut::<16>().0);
+    let real = real.as_chunks::<16>().0;
+    let out = out.as_chunks_mut::<16>().0;
     let count = out.len();
     // SAFETY: as in `requantise`.
     unsafe {
-        let (inverse, zero) = (vdupq_n_f32(inverse), vdupq_n_s16(zero as i16));
+        let inverse = vdupq_n_f32(inverse);
+        let zero = vdupq_n_s16(zero as i16);
         for (real, out) in real.iter().zip(out) {
             // Not `map`: the compiler leaves its parts as calls.
             let v = load(real);
@@ -104,18 +111,19 @@ pub fn gate(
     zero: i32,
     out: &mut [i8],
 ) -> usize {
-    let (x, gates, out) = (
-        x.as_chunks::<16>().0,
-        gates.as_chunks::<16>().0,
-        out.as_chunks_mut::<16>().0,
-    );
+    let x = x.as_chunks::<16>().0;
+    let gates = gates.as_chunks::<16>().0;
+    let out = out.as_chunks_mut::<16>().0;
     let count = out.len();
     // SAFETY: as in `requantise`.
     unsafe {
-        let (from, gate_zero) = (vdupq_n_s16(from as i16), vdupq_n_s16(gate_zero as i16));
-        let (scale, zero) = (vdupq_n_f32(scale), vdupq_n_s16(zero as i16));
+        let from = vdupq_n_s16(from as i16);
+        let gate_zero = vdupq_n_s16(gate_zero as i16);
+        let scale = vdupq_n_f32(scale);
+        let zero = vdupq_n_s16(zero as i16);
         for ((x, gates), out) in x.iter().zip(gates).zip(out) {
-            let (x, g) = (widen(x, from), widen(gates, gate_zero));
+            let x = widen(x, from);
+            let g = widen(gates, gate_zero);
             let product = [
                 vmull_s16(vget_low_s16(x[0]), vget_low_s16(g[0])),
                 vmull_high_s16(x[0], g[0]),
@@ -131,17 +139,17 @@ pub fn gate(
 
 /// `(x − from) · scale` to the grid, a scale a channel.
 pub fn rescale(x: &[i8], from: i32, scale: &[f32], zero: i32, out: &mut [i8]) -> usize {
-    let (x, scale, out) = (
-        x.as_chunks::<16>().0,
-        scale.as_chunks::<16>().0,
-        out.as_chunks_mut::<16>().0,
-    );
+    let x = x.as_chunks::<16>().0;
+    let scale = scale.as_chunks::<16>().0;
+    let out = out.as_chunks_mut::<16>().0;
     let count = out.len();
     // SAFETY: as in `requantise`.
     unsafe {
-        let (from, zero) = (vdupq_n_s16(from as i16), vdupq_n_s16(zero as i16));
+        let from = vdupq_n_s16(from as i16);
+        let zero = vdupq_n_s16(zero as i16);
         for ((x, scale), out) in x.iter().zip(scale).zip(out) {
-            let (x, s) = (widen(x, from), load(scale));
+            let x = widen(x, from);
+            let s = load(scale);
             let wide = [
                 vmovl_s16(vget_low_s16(x[0])),
                 vmovl_high_s16(x[0]),

@@ -2,7 +2,8 @@
 
 /// `LANES` numbers in one register.
 ///
-/// The methods of a processor's vector may only be called where its features are enabled; `for_vectors_of` sees to that.
+/// The methods of a processor's vector may only be called where its features are enabled;
+/// `for_vectors_of` sees to that.
 pub trait Vector: Copy {
     const LANES: usize;
     /// Registers that the processor has of it.

@@ -4,8 +4,9 @@
 use super::neon;
 use super::{Isa, Requant, clamp, round, saturate};
 
-/// From one grid to another by a scale a channel: `q = clamp(round((x − zero) · scale), low, high) + new zero`; `scale` in place of the
-/// requant's own. `one`: the value's zero, if all channels have the same.
+/// From one grid to another by a scale a channel: `q = clamp(round((x − zero) · scale), low, high)
+/// + new zero`; `scale` in place of the requant's own. `one`: the value's zero, if all channels
+/// have the same.
 pub fn rescale(
     isa: Isa,
     x: &[i8],
@@ -38,15 +39,17 @@ for_every_isa! {
             if let Some(to) = r.plain {
                 each!(out, (x, from, scale), |_| saturate((i32::from(x) - from) as f32 * scale, to));
             } else {
-                let (to, low, high) = (&r.to.zero, &r.to.low, &r.to.high);
+                let to = &r.to.zero;
+                let low = &r.to.low;
+                let high = &r.to.high;
                 each!(out, (x, from, scale, to, low, high), |_| round(clamp((i32::from(x) - from) as f32 * scale, low, high), to));
             }
         }
     }
 }
 
-/// The product of two grids: `q = clamp(round((x − zero) · (gate − gate zero) · scale), low, high) + new zero`.
-/// `one`: the value's zero and the scale, if all channels have the same.
+/// The product of two grids: `q = clamp(round((x − zero) · (gate − gate zero) · scale), low, high)
+/// + new zero`. `one`: the value's zero and the scale, if all channels have the same.
 #[allow(clippy::too_many_arguments)] // two rows, their numbers and the place to put them
 pub fn gate(
     isa: Isa,
@@ -90,7 +93,11 @@ for_every_isa! {
         }
         let p = r.scale.len();
         for ((x, gate), out) in x.chunks(p).zip(gate.chunks(p)).zip(out.chunks_mut(p)) {
-            let (from, scale, to, low, high) = (zero, &r.scale, &r.to.zero, &r.to.low, &r.to.high);
+            let from = zero;
+            let scale = &r.scale;
+            let to = &r.to.zero;
+            let low = &r.to.low;
+            let high = &r.to.high;
             each!(out, (x, gate, from, scale, to, low, high), |_| {
                 let product = (i32::from(x) - from) * (i32::from(gate) - gate_zero);
                 round(clamp(product as f32 * scale, low, high), to)

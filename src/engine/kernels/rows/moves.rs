@@ -2,7 +2,8 @@
 
 use super::Isa;
 
-/// Copies `c` numbers in pieces of 16, the last of which overlaps the one before: a call of memcpy costs more than so few bytes.
+/// Copies `c` numbers in pieces of 16, the last of which overlaps the one before: a call of memcpy
+/// costs more than so few bytes.
 #[inline(always)]
 fn copy<T: Copy>(x: &[T], out: &mut [T], c: usize) {
     if c < 16 {
@@ -44,10 +45,12 @@ macro_rules! moves {
         }
 
         for_every_isa! {
-            /// Pixels of two values, channel by channel in turn: `out[p][2i] = a[p][i], out[p][2i + 1] = b[p][i]`.
+            /// Pixels of two values, channel by channel in turn: `out[p][2i] = a[p][i], out[p][2i +
+            /// 1] = b[p][i]`.
             pub fn $interleave(a: &[$t], a_stride: usize, b: &[$t], b_stride: usize, n: usize, out: &mut [$t]) {
                 for (p, out) in out.chunks_exact_mut(2 * n).enumerate() {
-                    let (a, b) = (&a[p * a_stride..][..n], &b[p * b_stride..][..n]);
+                    let a = &a[p * a_stride..][..n];
+                    let b = &b[p * b_stride..][..n];
                     if n < 16 {
                         for (out, (&a, &b)) in out.chunks_exact_mut(2).zip(a.iter().zip(b)) {
                             out[0] = a;

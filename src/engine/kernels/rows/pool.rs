@@ -3,12 +3,14 @@
 use super::Isa;
 
 for_every_isa! {
-    /// Sums over windows of `kernel` rows and columns: `out[x][c] = init[c] + Σ x`, `stride` numbers from pixel to pixel, `row` from row to row.
+    /// Sums over windows of `kernel` rows and columns: `out[x][c] = init[c] + Σ x`, `stride`
+    /// numbers from pixel to pixel, `row` from row to row.
     pub fn pool_windows(x: &[i8], stride: usize, row: usize, kernel: [usize; 2], init: &[i32], out: &mut [i32]) {
         let (c, [kh, kw]) = (init.len(), kernel);
         for (i, out) in out.chunks_exact_mut(c).enumerate() {
             let x = &x[i * kw * stride..];
-            // A window's sums of 16 channels stay in registers; the last piece of a pixel overlaps the one before it.
+            // A window's sums of 16 channels stay in registers; the last piece of a pixel overlaps
+            // the one before it.
             let mut at = 0;
             while c >= 16 && at < c {
                 let from = at.min(c - 16);

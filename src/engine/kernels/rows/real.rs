@@ -33,7 +33,8 @@ for_every_isa! {
 }
 
 for_every_isa! {
-    /// `out = clamp(out · slope + offset, 0, 1)`, times its old self if `times`: HardSigmoid and HardSwish.
+    /// `out = clamp(out · slope + offset, 0, 1)`, times its old self if `times`: HardSigmoid and
+    /// HardSwish.
     pub fn hard(slope: f32, offset: f32, times: bool, out: &mut [f32]) {
         if times {
             each!(out, (), |o: f32| o * clamp(o * slope + offset, 0.0, 1.0));
@@ -43,9 +44,11 @@ for_every_isa! {
     }
 }
 
-/// `1 / (1 + e^−v)`, to 2 units in the last place, from multiplications, additions and one division, in this order on every machine.
+/// `1 / (1 + e^−v)`, to 2 units in the last place, from multiplications, additions and one
+/// division, in this order on every machine.
 ///
-/// `e^x = 2^n · e^r` with n the integer nearest to x / ln 2; e^r by the polynomial of Cephes (Moshier, expf).
+/// `e^x = 2^n · e^r` with n the integer nearest to x / ln 2; e^r by the polynomial of Cephes
+/// (Moshier, expf).
 #[inline(always)]
 fn sigmoid_of(v: f32) -> f32 {
     let x = clamp(-v, -87.0, 87.0);
@@ -90,11 +93,13 @@ for_every_isa! {
 }
 
 for_every_isa! {
-    /// Linear interpolation along a row of pixels of `c` channels: `columns` gives the left pixel and the right one's share.
+    /// Linear interpolation along a row of pixels of `c` channels: `columns` gives the left pixel
+    /// and the right one's share.
     pub fn stretch(row: &[f32], c: usize, columns: &[(usize, f32)], out: &mut [f32]) {
         let last = row.len() / c - 1;
         for (&(left, share), out) in columns.iter().zip(out.chunks_exact_mut(c)) {
-            let (a, b) = (&row[left * c..][..c], &row[last.min(left + 1) * c..][..c]);
+            let a = &row[left * c..][..c];
+            let b = &row[last.min(left + 1) * c..][..c];
             each!(out, (a, b), |_| a + (b - a) * share);
         }
     }

@@ -1,7 +1,8 @@
 //! AVX-512 VNNI: `vpdpbusd` adds four products uint8 x int8 to each of sixteen int32 lanes.
 //!
-//! Activations are int8, the instruction wants uint8: flipping the top bit makes `x + 128` of them, and `-128 · Σ w` is folded into the
-//! stored `init`. The instruction wraps around and does not saturate, so the sums are exact.
+//! Activations are int8, the instruction wants uint8: flipping the top bit makes `x + 128` of them,
+//! and `-128 · Σ w` is folded into the stored `init`. The instruction wraps around and does not
+//! saturate, so the sums are exact.
 
 mod matrix;
 mod taps;

@@ -1,11 +1,12 @@
 //! `sum[p][j] = init[j] + Σ_k x[p][k] · w[j][k]`, four columns to a vector, four inputs to a lane.
 //!
-//! Packed: vectors of four columns, two by two (the last may be alone); for each two, and every four inputs k, 16 bytes of the
-//! first vector (4 inputs of column 0, of column 1, ...) and 16 of the second. Weights past `k` are 0.
+//! Packed: vectors of four columns, two by two (the last may be alone); for each two, and every
+//! four inputs k, 16 bytes of the first vector (4 inputs of column 0, of column 1, ...) and 16 of
+//! the second. Weights past `k` are 0.
 //!
-//! A tile is 8 pixels x 2 vectors: 16 sums, 8 vectors of inputs and two of weights fit the 32 registers. For 16 inputs k it
-//! loads 16 vectors and does 64 `sdot`, taking the inputs of a pixel by lane, so nothing is ever copied across lanes nor added
-//! up at the end.
+//! A tile is 8 pixels x 2 vectors: 16 sums, 8 vectors of inputs and two of weights fit the 32
+//! registers. For 16 inputs k it loads 16 vectors and does 64 `sdot`, taking the inputs of a pixel
+//! by lane, so nothing is ever copied across lanes nor added up at the end.
 
 use super::super::{opaque_pointer, panel_vectors, store};
 use super::dot_lane;
@@ -13,7 +14,8 @@ use crate::engine::kernels::Packed;
 use std::arch::aarch64::*;
 
 pub fn pack_matrix(w: &[i8], n: usize, k: usize, init: &[i32]) -> (Packed, Vec<i32>) {
-    let (vectors, groups) = (n.div_ceil(4), k.div_ceil(4));
+    let vectors = n.div_ceil(4);
+    let groups = k.div_ceil(4);
     let mut packed = Vec::with_capacity(vectors * groups * 16);
     for two in (0..vectors).step_by(2) {
         for group in 0..groups {
@@ -35,8 +37,8 @@ pub fn pack_matrix(w: &[i8], n: usize, k: usize, init: &[i32]) -> (Packed, Vec<i
 }
 
 /// # Safety
-/// `w` and `init` come from [`pack_matrix`] with this `n` and `k`; `x` holds (pixels − 1) · stride + k + SLACK bytes, `sums`
-/// pixels · n values.
+/// `w` and `init` come from [`pack_matrix`] with this `n` and `k`; `x` holds (pixels − 1) · stride
+/// + k + SLACK bytes, `sums` pixels · n values.
 #[allow(clippy::too_many_arguments)] // one call for all instruction sets
 #[target_feature(enable = "neon,dotprod")]
 pub unsafe fn multiply(
@@ -62,7 +64,8 @@ pub unsafe fn multiply(
         let mut p = 0;
         // SAFETY: p + the tile's pixels never exceed `pixels`.
         unsafe {
-            let (x, sums) = (x.as_ptr(), sums.as_mut_ptr());
+            let x = x.as_ptr();
+            let sums = sums.as_mut_ptr();
             while p + 8 <= pixels {
                 layer.some_pixels::<8>(x.add(p * stride), vectors.clone(), sums.add(p * n));
                 p += 8;
@@ -90,7 +93,8 @@ struct Layer {
 
 impl Layer {
     /// # Safety
-    /// P pixels can be read at `x` and their sums be written at `sums`; `vectors` starts with an even one.
+    /// P pixels can be read at `x` and their sums be written at `sums`; `vectors` starts with an
+    /// even one.
     #[inline]
     #[target_feature(enable = "neon,dotprod")]
     unsafe fn some_pixels<const P: usize>(
@@ -129,7 +133,8 @@ impl Layer {
     }
 
     /// # Safety
-    /// P pixels and 15 bytes can be read at `x` and their sums be written at `sums`; there are V vectors from `vector` on.
+    /// P pixels and 15 bytes can be read at `x` and their sums be written at `sums`; there are V
+    /// vectors from `vector` on.
     #[inline]
     #[target_feature(enable = "neon,dotprod")]
     unsafe fn tile<const P: usize, const V: usize>(
@@ -139,7 +144,8 @@ impl Layer {
         sums: *mut i32,
     ) {
         let mut w = self.w.wrapping_add(vector * self.groups * 16);
-        // SAFETY: `groups` times V vectors of weights are packed at `w`; a pixel has `groups` times 4 bytes and 15 more.
+        // SAFETY: `groups` times V vectors of weights are packed at `w`; a pixel has `groups` times
+        // 4 bytes and 15 more.
         unsafe {
             let mut tile = [[vdupq_n_s32(0); V]; P];
             for row in &mut tile {

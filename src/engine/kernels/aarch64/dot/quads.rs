@@ -1,7 +1,9 @@
-//! Rows of quads: for every second pixel 2p and every channel a word of four bytes, the channel at pixels 2p − 1 to 2p + 2.
+//! Rows of quads: for every second pixel 2p and every channel a word of four bytes, the channel at
+//! pixels 2p − 1 to 2p + 2.
 //!
-//! A quad is what `sdot` wants: its first three bytes are a kernel row's inputs at pixel 2p, its last three those at the pixel
-//! to the right. Every row is interleaved once, and a quad for every second pixel is enough for both strides.
+//! A quad is what `sdot` wants: its first three bytes are a kernel row's inputs at pixel 2p, its
+//! last three those at the pixel to the right. Every row is interleaved once, and a quad for every
+//! second pixel is enough for both strides.
 
 use super::super::opaque;
 use std::arch::aarch64::*;
@@ -20,10 +22,12 @@ impl QuadRows {
     /// Writes the quads of `row` (None outside the picture, where all is `pad`).
     ///
     /// # Safety
-    /// `row` has `width` pixels and 15 bytes after them, `pad` one pixel and 15 bytes, `to` has room for `pairs` · `words`.
+    /// `row` has `width` pixels and 15 bytes after them, `pad` one pixel and 15 bytes, `to` has
+    /// room for `pairs` · `words`.
     #[target_feature(enable = "neon")]
     pub unsafe fn fill(&self, row: Option<*const i8>, pad: *const i8, to: *mut u32) {
-        let (c, last) = (self.channels, self.pairs - 1);
+        let c = self.channels;
+        let last = self.pairs - 1;
         let Some(row) = row else {
             let same = Run {
                 from: [pad; 4],
@@ -78,7 +82,8 @@ struct Run {
 
 impl Run {
     /// # Safety
-    /// `pairs` pixels of `words` bytes can be read at each of `from`, and `pairs` times `words` words be written at `to`.
+    /// `pairs` pixels of `words` bytes can be read at each of `from`, and `pairs` times `words`
+    /// words be written at `to`.
     #[inline]
     #[target_feature(enable = "neon")]
     unsafe fn interleave(&self) {
@@ -112,19 +117,19 @@ impl Run {
         for _ in 0..self.pairs {
             // SAFETY: the caller's promise.
             unsafe {
-                let (a, b, c, d) = (
-                    load::<C>(a.add(at)),
-                    load::<C>(b.add(at)),
-                    load::<C>(c.add(at)),
-                    load::<C>(d.add(at)),
-                );
-                let (ab, cd) = (opaque(vzip1q_s8(a, b)), opaque(vzip1q_s8(c, d)));
+                let a = load::<C>(a.add(at));
+                let b = load::<C>(b.add(at));
+                let c = load::<C>(c.add(at));
+                let d = load::<C>(d.add(at));
+                let ab = opaque(vzip1q_s8(a, b));
+                let cd = opaque(vzip1q_s8(c, d));
                 vst1q_s8(to, zip1_pairs(ab, cd));
                 if C >= 8 {
                     vst1q_s8(to.add(16), zip2_pairs(ab, cd));
                 }
                 if C == 16 {
-                    let (ab, cd) = (opaque(vzip2q_s8(a, b)), opaque(vzip2q_s8(c, d)));
+                    let ab = opaque(vzip2q_s8(a, b));
+                    let cd = opaque(vzip2q_s8(c, d));
                     vst1q_s8(to.add(32), zip1_pairs(ab, cd));
                     vst1q_s8(to.add(48), zip2_pairs(ab, cd));
                 }

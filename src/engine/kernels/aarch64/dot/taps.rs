@@ -1,10 +1,13 @@
-//! `sum[x][c] = init[c] + Σ w[c][i][j] · input[y·stride + i − 1][x·stride + j − 1][c]` from rows of [`quads`](super::quads).
+//! `sum[x][c] = init[c] + Σ w[c][i][j] · input[y·stride + i − 1][x·stride + j − 1][c]` from rows of
+//! [`quads`](super::quads).
 //!
-//! A sum is three `sdot`, one an input row. With stride 1 the same three vectors of quads also give the sums of the pixel to the
-//! right, with weights shifted by one byte: one load for every two `sdot`. Channels are cut in vectors of four, two or three at
-//! a time; their vectors of weights (12 or 18) stay in registers for the whole row.
+//! A sum is three `sdot`, one an input row. With stride 1 the same three vectors of quads also give
+//! the sums of the pixel to the right, with weights shifted by one byte: one load for every two
+//! `sdot`. Channels are cut in vectors of four, two or three at a time; their vectors of weights
+//! (12 or 18) stay in registers for the whole row.
 //!
-//! Packed: for every four channels and each of the three kernel rows, 16 bytes: four times three weights and a 0.
+//! Packed: for every four channels and each of the three kernel rows, 16 bytes: four times three
+//! weights and a 0.
 
 use super::super::{grow, opaque_pointer};
 use super::dot;
@@ -35,8 +38,8 @@ pub fn pack_taps(w: &[i8], c: usize, init: &[i32]) -> (Packed, Vec<i32>) {
 }
 
 /// # Safety
-/// `w` and `init` come from [`pack_taps`] for the channels of a common shape `s`; `pad` has one value a channel; `x` holds the
-/// picture and SLACK bytes; `rows` lie in the output.
+/// `w` and `init` come from [`pack_taps`] for the channels of a common shape `s`; `pad` has one
+/// value a channel; `x` holds the picture and SLACK bytes; `rows` lie in the output.
 #[allow(clippy::too_many_arguments)] // one call for all instruction sets
 #[target_feature(enable = "neon,dotprod")]
 pub unsafe fn depthwise(
@@ -49,14 +52,16 @@ pub unsafe fn depthwise(
     scratch: &mut TapScratch,
     emit: &mut dyn FnMut(usize, &[i32]),
 ) {
-    let (c, words) = (s.channels, s.channels.next_multiple_of(4));
+    let c = s.channels;
+    let words = s.channels.next_multiple_of(4);
     let quads = QuadRows {
         channels: c,
         words,
         pairs: s.input[1].div_ceil(2),
         width: s.input[1],
     };
-    let (row_words, pad_words) = (quads.pairs * words, words / 4 + 4);
+    let row_words = quads.pairs * words;
+    let pad_words = words / 4 + 4;
     grow(&mut scratch.words, pad_words + 3 * row_words);
     // A row of odd width gets one pixel more than it has.
     grow(&mut scratch.sums, (s.output[1] + 1) * c + SLACK);
@@ -67,7 +72,8 @@ pub unsafe fn depthwise(
     for y in rows {
         // The three rows of `y`, counted from the row of padding above the picture.
         let first = y * s.stride;
-        // SAFETY: `room` has a padding pixel and three rows, `sums` a row, a pixel and SLACK; the rest is the caller's promise.
+        // SAFETY: `room` has a padding pixel and three rows, `sums` a row, a pixel and SLACK; the
+        // rest is the caller's promise.
         unsafe {
             let slot = |row: usize| room.add(pad_words + row % 3 * row_words);
             while next < first + 3 {
@@ -106,8 +112,8 @@ struct Line<'a> {
 impl Line<'_> {
     /// Sums all channels, N pixels (1 or 2) for every quad.
     ///
-    /// The last vector may have channels too many; what it writes then lies on the next pixel's first channels, so it must come
-    /// first.
+    /// The last vector may have channels too many; what it writes then lies on the next pixel's
+    /// first channels, so it must come first.
     ///
     /// # Safety
     /// The pointers are good for the row, `sums` for N · `pairs` pixels and three values more.
@@ -147,7 +153,8 @@ impl Line<'_> {
         } = *self.quads;
         // SAFETY: the caller's promise.
         unsafe {
-            let (mut weights, mut shifted) = ([[vdupq_n_s8(0); 3]; V], [[vdupq_n_s8(0); 3]; V]);
+            let mut weights = [[vdupq_n_s8(0); 3]; V];
+            let mut shifted = [[vdupq_n_s8(0); 3]; V];
             for v in 0..V {
                 for i in 0..3 {
                     weights[v][i] = vld1q_s8(self.w.add((vector + v) * 48 + i * 16));
@@ -156,16 +163,16 @@ impl Line<'_> {
                 }
             }
             let [mut a, mut b, mut c] = self.inputs;
-            (a, b, c) = (a.add(vector * 4), b.add(vector * 4), c.add(vector * 4));
+            a = a.add(vector * 4);
+            b = b.add(vector * 4);
+            c = c.add(vector * 4);
             let mut to = self.sums.add(vector * 4);
             let mut init = self.init.add(vector * 4);
             for _ in 0..pairs {
-                (a, b, c, init) = (
-                    opaque_pointer(a),
-                    opaque_pointer(b),
-                    opaque_pointer(c),
-                    opaque_pointer(init),
-                );
+                a = opaque_pointer(a);
+                b = opaque_pointer(b);
+                c = opaque_pointer(c);
+                init = opaque_pointer(init);
                 let mut sums = [[vdupq_n_s32(0); V]; N];
                 for v in 0..V {
                     let quads = [
@@ -182,12 +189,11 @@ impl Line<'_> {
                         );
                     }
                 }
-                (a, b, c) = (
-                    a.wrapping_add(words),
-                    b.wrapping_add(words),
-                    c.wrapping_add(words),
-                );
-                // Pixel by pixel: with no more channels than V vectors, the first one's last sums lie on the second one's first.
+                a = a.wrapping_add(words);
+                b = b.wrapping_add(words);
+                c = c.wrapping_add(words);
+                // Pixel by pixel: with no more channels than V vectors, the first one's last sums
+                // lie on the second one's first.
                 for (n, sums) in sums.into_iter().enumerate() {
                     for (v, sum) in sums.into_iter().enumerate() {
                         vst1q_s32(to.add(n * channels + v * 4), sum);

@@ -1,13 +1,15 @@
 //! `sum[p][j] = init[j] + Σ_k x[p][k] · w[j][k]`, inputs k along the lanes.
 //!
-//! Packed: blocks of four columns; in a block, k is cut in eights and these in pieces of four, the first piece being what is over (one to
-//! three eights, or four); a piece holds its bytes of column 0, then of column 1, ... Weights past `k` are 0, so that what is read behind
-//! a pixel does not count. After the blocks comes a byte for each of their pieces: its [`Chain`].
+//! Packed: blocks of four columns; in a block, k is cut in eights and these in pieces of four, the
+//! first piece being what is over (one to three eights, or four); a piece holds its bytes of column
+//! 0, then of column 1, ... Weights past `k` are 0, so that what is read behind a pixel does not
+//! count. After the blocks comes a byte for each of their pieces: its [`Chain`].
 //!
-//! A tile is 4 pixels x 4 columns. A piece of it is 8 loads of pairs of vectors, then for each of the 16 sums one `smull`, three `smlal`
-//! and, where its weights are small enough, a single `sadalp`, which adds pairs of int16 to int32. At the tile's end three `addp` make one
-//! vector of four columns from four sums. The other layout, columns along the lanes, needs no `addp` but a `dup` for every input and a
-//! second widening add for every 16 products.
+//! A tile is 4 pixels x 4 columns. A piece of it is 8 loads of pairs of vectors, then for each of
+//! the 16 sums one `smull`, three `smlal` and, where its weights are small enough, a single
+//! `sadalp`, which adds pairs of int16 to int32. At the tile's end three `addp` make one vector of
+//! four columns from four sums. The other layout, columns along the lanes, needs no `addp` but a
+//! `dup` for every input and a second widening add for every 16 products.
 
 mod piece;
 mod sinks;
@@ -24,8 +26,9 @@ const COLUMNS: usize = 4;
 /// Eights of a piece.
 const EIGHTS: usize = 4;
 
-/// How many eights of a piece may be summed in int16 before they are added to int32: |x| is at most 128, so that products fit as long as
-/// the weights' amounts sum up to 255 in every lane (255 · 128 = 32640).
+/// How many eights of a piece may be summed in int16 before they are added to int32: |x| is at most
+/// 128, so that products fit as long as the weights' amounts sum up to 255 in every lane (255 · 128
+/// = 32640).
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(i8)]
 enum Chain {
@@ -74,8 +77,10 @@ fn pieces(k: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
 }
 
 pub fn pack_matrix(w: &[i8], n: usize, k: usize, init: &[i32]) -> (Packed, Vec<i32>) {
-    let (columns, depth) = (n.next_multiple_of(COLUMNS), k.next_multiple_of(8));
-    let (mut packed, mut chains) = (Vec::with_capacity(columns * depth + columns), Vec::new());
+    let columns = n.next_multiple_of(COLUMNS);
+    let depth = k.next_multiple_of(8);
+    let mut packed = Vec::with_capacity(columns * depth + columns);
+    let mut chains = Vec::new();
     for block in (0..columns).step_by(COLUMNS) {
         for piece in pieces(k) {
             let start = packed.len();
@@ -98,8 +103,8 @@ pub fn pack_matrix(w: &[i8], n: usize, k: usize, init: &[i32]) -> (Packed, Vec<i
 }
 
 /// # Safety
-/// `w` and `init` come from [`pack_matrix`] with this `n` and `k`; `x` holds (pixels − 1) · stride + k + SLACK bytes, `sums`
-/// pixels · n values.
+/// `w` and `init` come from [`pack_matrix`] with this `n` and `k`; `x` holds (pixels − 1) · stride
+/// + k + SLACK bytes, `sums` pixels · n values.
 #[allow(clippy::too_many_arguments)] // one call for all instruction sets
 #[target_feature(enable = "neon")]
 pub unsafe fn multiply(
@@ -126,7 +131,8 @@ pub unsafe fn multiply(
     }
 }
 
-/// A product and its pixels: packed weights and their init, [n, k], and x with its stride and its number of pixels.
+/// A product and its pixels: packed weights and their init, [n, k], and x with its stride and its
+/// number of pixels.
 pub type Task<'a> = ((&'a [i8], &'a [i32]), [usize; 2], (&'a [i8], usize, usize));
 
 /// The same sums straight to int8: `saturate(round(sum · scale + bias) + zero)`.
@@ -249,10 +255,12 @@ impl Layer {
         }
     }
 
-    /// P pixels times one block of columns; a sum's four lanes are still to be added. And where the next block's weights are.
+    /// P pixels times one block of columns; a sum's four lanes are still to be added. And where the
+    /// next block's weights are.
     ///
     /// # Safety
-    /// P pixels (rounded up to eights of bytes) can be read at `x`, a block of weights at `w`, its `count` chains at `chains`.
+    /// P pixels (rounded up to eights of bytes) can be read at `x`, a block of weights at `w`, its
+    /// `count` chains at `chains`.
     #[inline(always)]
     unsafe fn tile<const P: usize>(
         &self,

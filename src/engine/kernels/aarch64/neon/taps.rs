@@ -1,11 +1,14 @@
-//! `sum[x][c] = init[c] + Σ w[c][i][j] · input[y·stride + i − 1][x·stride + j − 1][c]`, bytes of a row along the lanes.
+//! `sum[x][c] = init[c] + Σ w[c][i][j] · input[y·stride + i − 1][x·stride + j − 1][c]`, bytes of a
+//! row along the lanes.
 //!
-//! Three input rows are kept in scratch with a pixel of padding at both ends, so a row of sums is walked flat, 16 lanes a step,
-//! without regard to where a pixel ends. Steps go by the [`period`] of the channels: the nine weight vectors and the starting
-//! values stay in registers for a whole row. With stride 2 a scratch row holds its even pixels first and then its odd ones, so
-//! that neighbours are again neighbours.
+//! Three input rows are kept in scratch with a pixel of padding at both ends, so a row of sums is
+//! walked flat, 16 lanes a step, without regard to where a pixel ends. Steps go by the [`period`]
+//! of the channels: the nine weight vectors and the starting values stay in registers for a whole
+//! row. With stride 2 a scratch row holds its even pixels first and then its odd ones, so that
+//! neighbours are again neighbours.
 //!
-//! Packed: for every 16 lanes of a period, nine taps of 16 bytes. A step is 9 loads, 18 `smull`/`smlal`, 20 widening adds.
+//! Packed: for every 16 lanes of a period, nine taps of 16 bytes. A step is 9 loads, 18
+//! `smull`/`smlal`, 20 widening adds.
 
 use super::super::rows::narrow;
 use super::super::{grow, opaque};
@@ -30,8 +33,9 @@ pub fn pack_taps(w: &[i8], c: usize, init: &[i32]) -> (Packed, Vec<i32>) {
 }
 
 /// # Safety
-/// `w` and `init` come from [`pack_taps`] for the channels of a common shape `s`; `pad` has one value a channel; `x` holds the
-/// picture and SLACK bytes; `rows` lie in the output; the numbers of `rounding` are for as many channels.
+/// `w` and `init` come from [`pack_taps`] for the channels of a common shape `s`; `pad` has one
+/// value a channel; `x` holds the picture and SLACK bytes; `rows` lie in the output; the numbers of
+/// `rounding` are for as many channels.
 #[allow(clippy::too_many_arguments)] // one call for all instruction sets
 #[target_feature(enable = "neon")]
 pub unsafe fn depthwise(
@@ -69,7 +73,8 @@ pub unsafe fn depthwise(
     for y in rows {
         // The three rows of `y`, counted from the row of padding above the picture.
         let first = y * s.stride;
-        // SAFETY: `room` has a padding pixel and three rows, `sums` a row and SLACK; the rest is the caller's promise.
+        // SAFETY: `room` has a padding pixel and three rows, `sums` a row and SLACK; the rest is
+        // the caller's promise.
         unsafe {
             let slot = |row: usize| room.add(padded.pad_bytes + row % 3 * padded.row_bytes);
             while next < first + 3 {
@@ -195,9 +200,11 @@ unsafe fn sum_row<const MINIMUM: bool>(
     sink: &impl Sink,
 ) {
     for start in (0..init_period.len().min(out)).step_by(LANES) {
-        // SAFETY: `init_period` is one period, `w` nine times as long; lanes below `out`, rounded up, are the caller's promise.
+        // SAFETY: `init_period` is one period, `w` nine times as long; lanes below `out`, rounded
+        // up, are the caller's promise.
         unsafe {
-            let (mut weights, mut init4) = ([vdupq_n_s8(0); 9], [vdupq_n_s32(0); 4]);
+            let mut weights = [vdupq_n_s8(0); 9];
+            let mut init4 = [vdupq_n_s32(0); 4];
             for (t, weights) in weights.iter_mut().enumerate() {
                 *weights = vld1q_s8(w.add(start * 9 + t * LANES));
             }
@@ -214,7 +221,8 @@ unsafe fn sum_row<const MINIMUM: bool>(
                     let mut low = vmull_s8(vget_low_s8(x), vget_low_s8(weights[t]));
                     let mut high = vmull_high_s8(x, weights[t]);
                     if t < 8 {
-                        let (x, w) = (vld1q_s8(taps[t + 1].add(lane)), opaque(weights[t + 1]));
+                        let x = vld1q_s8(taps[t + 1].add(lane));
+                        let w = opaque(weights[t + 1]);
                         weights[t + 1] = w;
                         if MINIMUM {
                             four = widen(four, low, high);
@@ -262,7 +270,8 @@ struct PaddedRows {
 
 impl PaddedRows {
     fn new(s: &TapShape) -> Self {
-        let (c, pixels) = (s.channels, (s.output[1] - 1) * s.stride + 3);
+        let c = s.channels;
+        let pixels = (s.output[1] - 1) * s.stride + 3;
         let row = |pixels: usize| (pixels * c + 2 * LANES).next_multiple_of(LANES);
         let (row_bytes, columns) = match s.stride {
             1 => (row(pixels), [0, c, 2 * c]),
@@ -280,13 +289,15 @@ impl PaddedRows {
     }
 
     /// # Safety
-    /// `row` (None outside the picture) is a row of the picture with SLACK behind it, `pad` a padding pixel and `to` a row of
-    /// scratch.
+    /// `row` (None outside the picture) is a row of the picture with SLACK behind it, `pad` a
+    /// padding pixel and `to` a row of scratch.
     #[target_feature(enable = "neon")]
     unsafe fn fill(&self, row: Option<*const i8>, pad: *const i8, to: *mut i8) {
-        let (c, width, right) = (self.channels, self.width, self.columns[1]);
-        // SAFETY: a scratch row has room for all its pixels and 2 · LANES bytes, so copying up to 15 bytes too many stays inside
-        // it; what they spoil of the next pixel is copied later.
+        let c = self.channels;
+        let width = self.width;
+        let right = self.columns[1];
+        // SAFETY: a scratch row has room for all its pixels and 2 · LANES bytes, so copying up to
+        // 15 bytes too many stays inside it; what they spoil of the next pixel is copied later.
         unsafe {
             let Some(row) = row else {
                 let pads = |at: usize, pixels: usize| {
@@ -307,14 +318,13 @@ impl PaddedRows {
                 let (mut from, mut odd, mut even) =
                     (row.add(block), to.add(right + block), to.add(c + block));
                 for _ in 0..width / 2 {
-                    let (a, b) = (vld1q_s8(from), vld1q_s8(from.add(c)));
+                    let a = vld1q_s8(from);
+                    let b = vld1q_s8(from.add(c));
                     vst1q_s8(odd, a);
                     vst1q_s8(even, b);
-                    (from, odd, even) = (
-                        from.wrapping_add(2 * c),
-                        odd.wrapping_add(c),
-                        even.wrapping_add(c),
-                    );
+                    from = from.wrapping_add(2 * c);
+                    odd = odd.wrapping_add(c);
+                    even = even.wrapping_add(c);
                 }
             }
             if !width.is_multiple_of(2) {

@@ -1,8 +1,10 @@
-//! `sum[p][j] = init[j] + Σ_k x[p][k] · w[j][k]` in register tiles of MR pixels x NV vectors of 8 outputs.
+//! `sum[p][j] = init[j] + Σ_k x[p][k] · w[j][k]` in register tiles of MR pixels x NV vectors of 8
+//! outputs.
 //!
-//! Weights lie as int16, `[group of NV vectors][k / 2][vector][8 columns][2 inputs]`, zeros where k or n end: a group is read from front
-//! to back, and stays in the first cache while all pixels pass. The tile's inputs are widened to int16 in a small buffer first, so that a
-//! step of two inputs is one broadcast load a pixel and no shuffle.
+//! Weights lie as int16, `[group of NV vectors][k / 2][vector][8 columns][2 inputs]`, zeros where k
+//! or n end: a group is read from front to back, and stays in the first cache while all pixels
+//! pass. The tile's inputs are widened to int16 in a small buffer first, so that a step of two
+//! inputs is one broadcast load a pixel and no shuffle.
 
 use super::super::groups;
 use super::LANES;
@@ -18,7 +20,8 @@ const K_MAX: usize = 512;
 
 /// Packs `w` (n rows of k weights) and `init` as [`multiply`] reads them.
 pub fn pack_matrix(w: &[i8], n: usize, k: usize, init: &[i32]) -> (Packed, Vec<i32>) {
-    let (vectors, steps) = (n.div_ceil(LANES), k.div_ceil(2));
+    let vectors = n.div_ceil(LANES);
+    let steps = k.div_ceil(2);
     let mut packed = vec![0; vectors * steps * LANES * 2];
     for (v0, nv) in groups(vectors, NV_MAX) {
         let group = &mut packed[v0 * steps * LANES * 2..];
@@ -37,8 +40,8 @@ pub fn pack_matrix(w: &[i8], n: usize, k: usize, init: &[i32]) -> (Packed, Vec<i
 /// [`Matrix::multiply`](crate::engine::kernels::Matrix::multiply).
 ///
 /// # Safety
-/// The processor has AVX2; `w` and `init` are of [`pack_matrix`] with the same n and k; `x` and `sums` are as long as `Matrix::multiply`
-/// demands.
+/// The processor has AVX2; `w` and `init` are of [`pack_matrix`] with the same n and k; `x` and
+/// `sums` are as long as `Matrix::multiply` demands.
 #[target_feature(enable = "avx2")]
 #[allow(clippy::too_many_arguments)] // one call for all instruction sets
 pub unsafe fn multiply(
@@ -73,7 +76,8 @@ pub unsafe fn multiply(
     }
 }
 
-/// The outputs of one group: where its weights, its start values and its first pixel's inputs and sums are.
+/// The outputs of one group: where its weights, its start values and its first pixel's inputs and
+/// sums are.
 struct Group {
     w: *const i16,
     init: *const i32,
@@ -121,8 +125,9 @@ impl Group {
     #[target_feature(enable = "avx2")]
     unsafe fn tile<const MR: usize, const NV: usize>(&self, p: usize) {
         let mut wide = [Wide([MaybeUninit::uninit(); K_MAX]); MR];
-        // SAFETY: weights and init are padded to whole vectors and steps; the last widening of a pixel reads at most 15 bytes beyond its
-        // channels, the last vector stores at most 7 sums beyond its columns: both are within the slack.
+        // SAFETY: weights and init are padded to whole vectors and steps; the last widening of a
+        // pixel reads at most 15 bytes beyond its channels, the last vector stores at most 7 sums
+        // beyond its columns: both are within the slack.
         unsafe {
             let mut sums = [[_mm256_setzero_si256(); NV]; MR];
             for v in 0..NV {

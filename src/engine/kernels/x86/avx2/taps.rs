@@ -1,9 +1,12 @@
-//! A 3x3 depthwise convolution: `sum[x][c] = init[c] + Σ_ij w[c][i][j] · input[i][x + j][c]`, 8 channels at a time along a row.
+//! A 3x3 depthwise convolution: `sum[x][c] = init[c] + Σ_ij w[c][i][j] · input[i][x + j][c]`, 8
+//! channels at a time along a row.
 //!
-//! A column is one pixel's 8 channels in up to four input rows, interleaved in registers to two vectors with one pair of int16 a channel:
-//! (row 0, row 1) and (row 2, row 3). Walking along x, each column is made once and multiplied three times, with weights (w0, w1) and
-//! (w2, 0) for the output row around row 1, and at stride 1 also with (0, w0) and (w1, w2) for the one around row 2: two output rows a
-//! walk. Weights lie as `[block of 8 channels][output row of the two][x offset][pair of rows][8 channels][2 rows]`.
+//! A column is one pixel's 8 channels in up to four input rows, interleaved in registers to two
+//! vectors with one pair of int16 a channel: (row 0, row 1) and (row 2, row 3). Walking along x,
+//! each column is made once and multiplied three times, with weights (w0, w1) and (w2, 0) for the
+//! output row around row 1, and at stride 1 also with (0, w0) and (w1, w2) for the one around row
+//! 2: two output rows a walk. Weights lie as `[block of 8 channels][output row of the two][x
+//! offset][pair of rows][8 channels][2 rows]`.
 
 use super::super::{blocks, pad_row};
 use super::LANES;
@@ -17,12 +20,14 @@ const VECTORS: usize = 12;
 /// Packs `w` (c x 3 x 3) and `init` as [`depthwise`] reads them.
 pub fn pack_taps(w: &[i8], c: usize, init: &[i32]) -> (Packed, Vec<i32>) {
     let count = c.div_ceil(LANES) * LANES;
-    let (mut packed, mut start) = (vec![0; count * VECTORS * 2], vec![0; count]);
+    let mut packed = vec![0; count * VECTORS * 2];
+    let mut start = vec![0; count];
     for (b, first) in blocks(c, LANES).enumerate() {
         for lane in 0..LANES.min(c - first) {
             start[b * LANES + lane] = init[first + lane];
             for (i, &weight) in w[(first + lane) * 9..][..9].iter().enumerate() {
-                let (dy, dx) = (i / 3, i % 3);
+                let dy = i / 3;
+                let dx = i % 3;
                 for row in 0..2 {
                     let pair = (row * 3 + dx) * 2 + (row + dy) / 2;
                     packed[((b * VECTORS + pair) * LANES + lane) * 2 + (row + dy) % 2] =
@@ -37,8 +42,8 @@ pub fn pack_taps(w: &[i8], c: usize, init: &[i32]) -> (Packed, Vec<i32>) {
 /// [`Taps::run`](crate::engine::kernels::Taps::run).
 ///
 /// # Safety
-/// The processor has AVX2; `w` and `init` are of [`pack_taps`] with the shape's channels; the shape is common; `x` is as long as
-/// `Taps::run` demands and `rows` are the shape's.
+/// The processor has AVX2; `w` and `init` are of [`pack_taps`] with the shape's channels; the shape
+/// is common; `x` is as long as `Taps::run` demands and `rows` are the shape's.
 #[target_feature(enable = "avx2")]
 #[allow(clippy::too_many_arguments)] // one call for all instruction sets
 pub unsafe fn depthwise(
@@ -79,7 +84,8 @@ pub unsafe fn depthwise(
             row(if pair { top + 3 } else { top + 2 }),
         ];
         for (b, first) in blocks(c, LANES).enumerate() {
-            // SAFETY: the input rows have `width` pixels, the padding's row too, and all have slack; both rows of sums fit.
+            // SAFETY: the input rows have `width` pixels, the padding's row too, and all have
+            // slack; both rows of sums fit.
             unsafe {
                 let walk = Walk {
                     w: w[b * VECTORS * LANES * 2..].as_ptr(),
@@ -128,21 +134,25 @@ impl Walk {
     /// Stride 1, ROWS output rows.
     ///
     /// # Safety
-    /// As [`depthwise`]; every row has `width` pixels of `c` channels and 8 bytes behind them, the padding one pixel.
+    /// As [`depthwise`]; every row has `width` pixels of `c` channels and 8 bytes behind them, the
+    /// padding one pixel.
     #[target_feature(enable = "avx2")]
     unsafe fn by_one<const ROWS: usize>(&self) {
         // SAFETY: loads of 8 bytes begin within the rows, stores of 8 sums within the output rows.
         unsafe {
             let weights = self.weights::<ROWS>();
             let outside = column([self.outside; 4]);
-            let (mut left, mut middle) = (outside, column(self.inputs));
-            let (mut inputs, mut sums) = (self.inputs, self.sums);
+            let mut left = outside;
+            let mut middle = column(self.inputs);
+            let mut inputs = self.inputs;
+            let mut sums = self.sums;
             for _ in 1..self.width {
                 inputs = inputs.map(|row| row.add(self.c));
                 let right = column(inputs);
                 self.store(&weights, [left, middle, right], sums);
                 sums = sums.add(self.c);
-                (left, middle) = (middle, right);
+                left = middle;
+                middle = right;
             }
             self.store(&weights, [left, middle, outside], sums);
         }
@@ -159,7 +169,8 @@ impl Walk {
             let weights = self.weights::<1>();
             let outside = column([self.outside; 4]);
             let mut left = outside;
-            let (mut inputs, mut sums) = (self.inputs, self.sums);
+            let mut inputs = self.inputs;
+            let mut sums = self.sums;
             for _ in 0..self.width / 2 {
                 let middle = column(inputs);
                 let right = column(inputs.map(|row| row.add(self.c)));
@@ -221,7 +232,8 @@ impl Walk {
     }
 }
 
-/// 8 channels of one pixel in four rows, widened and interleaved: (row 0, row 1) of each channel, and (row 2, row 3).
+/// 8 channels of one pixel in four rows, widened and interleaved: (row 0, row 1) of each channel,
+/// and (row 2, row 3).
 ///
 /// # Safety
 /// 8 bytes can be read at each.

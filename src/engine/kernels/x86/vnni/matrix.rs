@@ -1,11 +1,15 @@
-//! `sum[p][j] = init[j] + Σ_k x[p][k] · w[j][k]` in register tiles of MR pixels x NV vectors of 16 outputs.
+//! `sum[p][j] = init[j] + Σ_k x[p][k] · w[j][k]` in register tiles of MR pixels x NV vectors of 16
+//! outputs.
 //!
-//! Weights lie as `[group of NV vectors][k / 4][vector][16 columns][4 inputs]`, zeros where k or n end: a group is read from front to
-//! back, and stays in the first cache while all pixels pass. Each step of four inputs loads NV vectors of weights, broadcasts four bytes
-//! of each pixel and does MR x NV `vpdpbusd`; about 24 sums in flight hide that instruction's latency and leave few loads a product.
+//! Weights lie as `[group of NV vectors][k / 4][vector][16 columns][4 inputs]`, zeros where k or n
+//! end: a group is read from front to back, and stays in the first cache while all pixels pass.
+//! Each step of four inputs loads NV vectors of weights, broadcasts four bytes of each pixel and
+//! does MR x NV `vpdpbusd`; about 24 sums in flight hide that instruction's latency and leave few
+//! loads a product.
 //!
-//! Where at most 8 of the last vector's columns are used (n = 40, 20, 7), half a vector is multiplied: processors that run 512 bits as
-//! two halves (Zen 4) then do 40 columns in 40 columns' time.
+//! Where at most 8 of the last vector's columns are used (n = 40, 20, 7), half a vector is
+//! multiplied: processors that run 512 bits as two halves (Zen 4) then do 40 columns in 40 columns'
+//! time.
 
 use super::super::groups;
 use super::{LANES, shifted};
@@ -17,7 +21,8 @@ const NV_MAX: usize = 4;
 
 /// Packs `w` (n rows of k weights) and `init` as [`multiply`] reads them.
 pub fn pack_matrix(w: &[i8], n: usize, k: usize, init: &[i32]) -> (Packed, Vec<i32>) {
-    let (vectors, steps) = (n.div_ceil(LANES), k.div_ceil(4));
+    let vectors = n.div_ceil(LANES);
+    let steps = k.div_ceil(4);
     let mut packed = vec![0; vectors * steps * LANES * 4];
     for (v0, nv) in groups(vectors, NV_MAX) {
         let group = &mut packed[v0 * steps * LANES * 4..];
@@ -37,8 +42,8 @@ pub fn pack_matrix(w: &[i8], n: usize, k: usize, init: &[i32]) -> (Packed, Vec<i
 /// [`Matrix::multiply`](crate::engine::kernels::Matrix::multiply).
 ///
 /// # Safety
-/// The processor has AVX-512 VNNI; `w` and `init` are of [`pack_matrix`] with the same n and k; `x` and `sums` are as long as
-/// `Matrix::multiply` demands.
+/// The processor has AVX-512 VNNI; `w` and `init` are of [`pack_matrix`] with the same n and k; `x`
+/// and `sums` are as long as `Matrix::multiply` demands.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 #[allow(clippy::too_many_arguments)] // one call for all instruction sets
 pub unsafe fn multiply(
@@ -51,7 +56,8 @@ pub unsafe fn multiply(
     pixels: usize,
     sums: &mut [i32],
 ) {
-    let (vectors, steps) = (n.div_ceil(LANES), k.div_ceil(4));
+    let vectors = n.div_ceil(LANES);
+    let steps = k.div_ceil(4);
     for (v0, nv) in groups(vectors, NV_MAX) {
         let group = Group {
             w: w[v0 * steps * LANES * 4..].as_ptr(),
@@ -79,7 +85,8 @@ pub unsafe fn multiply(
     }
 }
 
-/// The outputs of one group: where its weights, its start values and its first pixel's inputs and sums are.
+/// The outputs of one group: where its weights, its start values and its first pixel's inputs and
+/// sums are.
 struct Group {
     w: *const i8,
     init: *const i32,
@@ -94,7 +101,8 @@ impl Group {
     /// All pixels, in order, MR at a time and then the rest.
     ///
     /// # Safety
-    /// As [`multiply`]; the group has NV vectors and with HALF one more, of which at most 8 columns are used.
+    /// As [`multiply`]; the group has NV vectors and with HALF one more, of which at most 8 columns
+    /// are used.
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
     unsafe fn run<const MR: usize, const NV: usize, const HALF: bool>(&self, pixels: usize) {
         let mut p = 0;
@@ -126,8 +134,9 @@ impl Group {
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
     unsafe fn tile<const MR: usize, const NV: usize, const HALF: bool>(&self, p: usize) {
         let top_bits = _mm512_set1_epi8(-128);
-        // SAFETY: weights and init are padded to whole vectors and steps; the last step of a pixel reads at most 3 bytes beyond its
-        // channels, the last vector stores at most 15 sums beyond its columns: both are within the slack.
+        // SAFETY: weights and init are padded to whole vectors and steps; the last step of a pixel
+        // reads at most 3 bytes beyond its channels, the last vector stores at most 15 sums beyond
+        // its columns: both are within the slack.
         unsafe {
             let init: [__m512i; NV] =
                 std::array::from_fn(|v| _mm512_loadu_si512(self.init.add(v * LANES).cast()));

@@ -1,9 +1,12 @@
-//! A 3x3 depthwise convolution: `sum[x][c] = init[c] + Σ_ij w[c][i][j] · input[i][x + j][c]`, 16 channels at a time along a row.
+//! A 3x3 depthwise convolution: `sum[x][c] = init[c] + Σ_ij w[c][i][j] · input[i][x + j][c]`, 16
+//! channels at a time along a row.
 //!
-//! A column is one pixel's 16 channels in up to four input rows, interleaved in registers to one int32 lane a channel: (row 0, row 1,
-//! row 2, row 3). Walking along x, each column is made once and multiplied three times, with weights (w0, w1, w2, 0) for the output row
-//! around row 1, and at stride 1 also with (0, w0, w1, w2) for the one around row 2: two output rows a walk. Nothing but the input and the
-//! sums is in memory. Weights lie as `[block of 16 channels][x offset][output row of the two][16 channels][4 rows]`.
+//! A column is one pixel's 16 channels in up to four input rows, interleaved in registers to one
+//! int32 lane a channel: (row 0, row 1, row 2, row 3). Walking along x, each column is made once
+//! and multiplied three times, with weights (w0, w1, w2, 0) for the output row around row 1, and at
+//! stride 1 also with (0, w0, w1, w2) for the one around row 2: two output rows a walk. Nothing but
+//! the input and the sums is in memory. Weights lie as `[block of 16 channels][x offset][output row
+//! of the two][16 channels][4 rows]`.
 
 use super::super::{blocks, pad_row};
 use super::{LANES, shifted};
@@ -18,13 +21,15 @@ const VECTORS: usize = 6;
 /// Packs `w` (c x 3 x 3) and `init` as [`depthwise`] reads them.
 pub fn pack_taps(w: &[i8], c: usize, init: &[i32]) -> (Packed, Vec<i32>) {
     let count = c.div_ceil(LANES) * LANES;
-    let (mut packed, mut start) = (vec![0; count * VECTORS * 4], vec![0; count]);
+    let mut packed = vec![0; count * VECTORS * 4];
+    let mut start = vec![0; count];
     for (b, first) in blocks(c, LANES).enumerate() {
         for lane in 0..LANES.min(c - first) {
             let taps = &w[(first + lane) * 9..][..9];
             start[b * LANES + lane] = shifted(init[first + lane], taps.iter().copied());
             for (i, &weight) in taps.iter().enumerate() {
-                let (dy, dx) = (i / 3, i % 3);
+                let dy = i / 3;
+                let dx = i % 3;
                 for row in 0..2 {
                     packed[(((b * 3 + dx) * 2 + row) * LANES + lane) * 4 + row + dy] = weight;
                 }
@@ -37,8 +42,8 @@ pub fn pack_taps(w: &[i8], c: usize, init: &[i32]) -> (Packed, Vec<i32>) {
 /// [`Taps::run`](crate::engine::kernels::Taps::run).
 ///
 /// # Safety
-/// The processor has AVX-512 VNNI; `w` and `init` are of [`pack_taps`] with the shape's channels; the shape is common; `x` is as long as
-/// `Taps::run` demands and `rows` are the shape's.
+/// The processor has AVX-512 VNNI; `w` and `init` are of [`pack_taps`] with the shape's channels;
+/// the shape is common; `x` is as long as `Taps::run` demands and `rows` are the shape's.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 #[allow(clippy::too_many_arguments)] // one call for all instruction sets
 pub unsafe fn depthwise(
@@ -80,7 +85,8 @@ pub unsafe fn depthwise(
             row(if pair { top + 3 } else { top + 2 }),
         ];
         for (b, first) in blocks(c, LANES).enumerate() {
-            // SAFETY: the input rows have `width` pixels, the padding's row too, and all have slack; both rows of sums fit.
+            // SAFETY: the input rows have `width` pixels, the padding's row too, and all have
+            // slack; both rows of sums fit.
             unsafe {
                 let walk = Walk {
                     order: &order,
@@ -128,21 +134,26 @@ impl Walk<'_> {
     /// Stride 1, ROWS output rows.
     ///
     /// # Safety
-    /// As [`depthwise`]; every row has `width` pixels of `c` channels and 16 bytes behind them, the padding one pixel.
+    /// As [`depthwise`]; every row has `width` pixels of `c` channels and 16 bytes behind them, the
+    /// padding one pixel.
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
     unsafe fn by_one<const ROWS: usize>(&self) {
-        // SAFETY: loads of 16 bytes begin within the rows, stores of 16 sums within the output rows.
+        // SAFETY: loads of 16 bytes begin within the rows, stores of 16 sums within the output
+        // rows.
         unsafe {
             let weights = self.weights::<ROWS>();
             let outside = self.order.column::<ROWS>([self.outside; 4]);
-            let (mut left, mut middle) = (outside, self.order.column::<ROWS>(self.inputs));
-            let (mut inputs, mut sums) = (self.inputs, self.sums);
+            let mut left = outside;
+            let mut middle = self.order.column::<ROWS>(self.inputs);
+            let mut inputs = self.inputs;
+            let mut sums = self.sums;
             for _ in 1..self.width {
                 inputs = inputs.map(|row| row.add(self.c));
                 let right = self.order.column::<ROWS>(inputs);
                 self.store(&weights, [left, middle, right], sums);
                 sums = sums.add(self.c);
-                (left, middle) = (middle, right);
+                left = middle;
+                middle = right;
             }
             self.store(&weights, [left, middle, outside], sums);
         }
@@ -159,7 +170,8 @@ impl Walk<'_> {
             let weights = self.weights::<1>();
             let outside = self.order.column::<1>([self.outside; 4]);
             let mut left = outside;
-            let (mut inputs, mut sums) = (self.inputs, self.sums);
+            let mut inputs = self.inputs;
+            let mut sums = self.sums;
             for _ in 0..self.width / 2 {
                 let middle = self.order.column::<1>(inputs);
                 let right = self.order.column::<1>(inputs.map(|row| row.add(self.c)));
@@ -222,7 +234,8 @@ impl Walk<'_> {
     }
 }
 
-/// The order of a [`column`](Order::column)'s bytes, kept from the compiler: it would make longer shuffles of it.
+/// The order of a [`column`](Order::column)'s bytes, kept from the compiler: it would make longer
+/// shuffles of it.
 struct Order {
     /// Of groups of four bytes, from (row 0, row 1) and (row 2, row 3).
     fours: __m512i,
@@ -247,8 +260,8 @@ impl Order {
         }
     }
 
-    /// 16 channels of one pixel in four rows, interleaved: lane c is (row 0, row 1, row 2, row 3) of channel c, each 128 higher. One
-    /// output row does not use the last.
+    /// 16 channels of one pixel in four rows, interleaved: lane c is (row 0, row 1, row 2, row 3)
+    /// of channel c, each 128 higher. One output row does not use the last.
     ///
     /// # Safety
     /// 16 bytes can be read at each.

@@ -1,4 +1,5 @@
-//! The instructions of a piece: eights of inputs times four columns of weights, pixel by pixel, in assembly.
+//! The instructions of a piece: eights of inputs times four columns of weights, pixel by pixel, in
+//! assembly.
 
 use super::COLUMNS;
 use std::arch::aarch64::*;
@@ -10,7 +11,8 @@ pub(super) struct At<const P: usize> {
     pub w: *const i8,
 }
 
-/// Sixteen products of a column: `t = x · w` or `t += x · w`, of the low or the high halves, for four columns.
+/// Sixteen products of a column: `t = x · w` or `t += x · w`, of the low or the high halves, for
+/// four columns.
 macro_rules! products {
     ($op:literal, $half:literal, $x:literal, $w:literal) => {
         products!(@ $op, $half, $x, $w, "0", "1", "2", "3")
@@ -26,7 +28,8 @@ macro_rules! widened {
     (@ $op:literal, $($c:literal),*) => { concat!($($op, " {s", $c, ":v}.4s, {t", $c, ":v}.8h\n"),*) };
 }
 
-/// One pixel of a piece, in assembly: left to itself the compiler takes more registers than there are.
+/// One pixel of a piece, in assembly: left to itself the compiler takes more registers than there
+/// are.
 macro_rules! pixel {
     ($x:expr, $s:expr, $dir:ident, [$($w:ident = $from:expr),*], $($line:expr),*) => {
         asm!(
@@ -57,7 +60,8 @@ macro_rules! long_pixel {
     };
 }
 
-/// The instructions of a piece of E eights, CHAIN of them in int16; the first widening sets the sum or adds to it.
+/// The instructions of a piece of E eights, CHAIN of them in int16; the first widening sets the sum
+/// or adds to it.
 macro_rules! by_shape {
     ($e:expr, $chain:expr, $x:expr, $s:expr, $dir:ident, $w:ident, $first:literal) => {
         match ($e, $chain) {
@@ -177,7 +181,8 @@ macro_rules! by_shape {
 }
 
 impl<const P: usize> At<P> {
-    /// Adds a piece of E eights, CHAIN of which are summed before they are widened; the FIRST piece sets the sums.
+    /// Adds a piece of E eights, CHAIN of which are summed before they are widened; the FIRST piece
+    /// sets the sums.
     ///
     /// # Safety
     /// The piece can be read at `x` and `w`.
@@ -186,7 +191,8 @@ impl<const P: usize> At<P> {
         &mut self,
         sums: &mut [[int32x4_t; COLUMNS]; P],
     ) {
-        // SAFETY: the caller's promise; the assembly reads as many bytes as it moves the pointer on.
+        // SAFETY: the caller's promise; the assembly reads as many bytes as it moves the pointer
+        // on.
         unsafe {
             let at = self.w;
             let w = [

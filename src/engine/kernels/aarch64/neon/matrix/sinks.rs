@@ -38,7 +38,8 @@ impl Sink for Sums {
     }
 }
 
-/// To real numbers, `sum · scale + bias`, or added to those that stand there; the columns are whole blocks.
+/// To real numbers, `sum · scale + bias`, or added to those that stand there; the columns are whole
+/// blocks.
 pub(super) struct Real<const ADD: bool> {
     pub scale: *const f32,
     pub bias: *const f32,
@@ -50,12 +51,11 @@ impl<const ADD: bool> Sink for Real<ADD> {
     #[inline(always)]
     unsafe fn put<const P: usize>(&self, p: usize, column: usize, sums: [int32x4_t; P]) {
         let mut to = self.to.wrapping_add(p * self.n + column);
-        // SAFETY: there are scales and biases for whole blocks of columns, and room for a block of each pixel.
+        // SAFETY: there are scales and biases for whole blocks of columns, and room for a block of
+        // each pixel.
         unsafe {
-            let (scale, bias) = (
-                vld1q_f32(self.scale.add(column)),
-                vld1q_f32(self.bias.add(column)),
-            );
+            let scale = vld1q_f32(self.scale.add(column));
+            let bias = vld1q_f32(self.bias.add(column));
             for sum in sums {
                 let real = vaddq_f32(vmulq_f32(vcvtq_f32_s32(sum), scale), bias);
                 vst1q_f32(
@@ -84,12 +84,11 @@ pub(super) struct Rounded {
 impl Sink for Rounded {
     #[inline(always)]
     unsafe fn put<const P: usize>(&self, p: usize, column: usize, sums: [int32x4_t; P]) {
-        // SAFETY: there are scales and biases for whole blocks of columns, and room for a block of each pixel.
+        // SAFETY: there are scales and biases for whole blocks of columns, and room for a block of
+        // each pixel.
         unsafe {
-            let (scale, bias) = (
-                vld1q_f32(self.scale.add(column)),
-                vld1q_f32(self.bias.add(column)),
-            );
+            let scale = vld1q_f32(self.scale.add(column));
+            let bias = vld1q_f32(self.bias.add(column));
             let at =
                 |i: usize| vaddq_f32(vmulq_f32(vcvtq_f32_s32(sums[i.min(P - 1)]), scale), bias);
             let q = vreinterpretq_u32_s8(narrow([at(0), at(1), at(2), at(3)], self.zero));
