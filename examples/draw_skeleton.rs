@@ -3,11 +3,12 @@
 //!
 //! In: a photo. Out: a PNG of the photo's size, or as a screen of the given size would show it.
 
+use posed::display::Parts;
 use posed::display::png::{RgbImage, render, write};
-use posed::display::{Scene, SceneOptions};
 use posed::frame::Frame;
 use posed::geometry::{Point, Rect, Size};
-use posed::skeleton::{Keypoint, KeypointSet};
+use posed::report::{Report, State};
+use posed::skeleton::Keypoint;
 use std::path::PathBuf;
 
 /// A person who raises the left hand, in the order of COCO, as shares of the picture's height.
@@ -43,13 +44,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let mut frame = Frame::default();
     posed::decode::photo(&std::fs::read(&photo)?, &mut frame)?;
-    let scene = scene(&frame);
-    let coco = KeypointSet::coco();
+    let report = report(&frame);
+    let parts = Parts {
+        boxes: true,
+        ..Parts::default()
+    };
     let image = match screen.as_deref().and_then(|s| s.split_once('x')) {
-        None => render(&scene, &coco, 0.25),
+        None => render(&report, parts),
         Some((width, height)) => {
             let mut image = RgbImage::new(Size::new(width.parse()?, height.parse()?));
-            image.draw(&scene, &coco, 0.25);
+            image.draw(&report, parts);
             image
         }
     };
@@ -58,30 +62,30 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn scene(frame: &Frame) -> Scene {
-    let mut scene = Scene::new(SceneOptions {
-        boxes: true,
-        ..SceneOptions::default()
-    });
-    scene.begin(frame);
+fn report(frame: &Frame) -> Report {
+    let mut report = Report {
+        visible: 0.25,
+        ..Report::default()
+    };
+    report.begin(frame, true);
     let unit = frame.size.height as f32;
-    let person = scene.add_person();
-    person.id = Some(1);
-    person.label.push_str("left hand up");
-    person
-        .skeleton
-        .keypoints
-        .extend(FIGURE.map(|(x, y)| Keypoint {
-            position: Point::new(x * unit, y * unit),
-            score: 0.9,
-        }));
-    scene.boxes.push(Rect::new(
-        0.15 * unit,
-        0.05 * unit,
-        0.63 * unit,
-        0.94 * unit,
-    ));
-    scene.fps = Some(12.34);
-    scene.note.push_str("camera lost, retrying");
-    scene
+    let person = report.people.add();
+    person.id = 1;
+    person.poses.push("left hand up".into());
+    let joints = FIGURE.map(|(x, y)| Keypoint {
+        position: Point::new(x * unit, y * unit),
+        score: 0.9,
+    });
+    person.skeleton.keypoints.extend(joints);
+    let bbox = Rect::new(0.15, 0.05, 0.63, 0.94);
+    let bbox = Rect::new(
+        bbox.x * unit,
+        bbox.y * unit,
+        bbox.width * unit,
+        bbox.height * unit,
+    );
+    report.boxes.push(bbox);
+    report.rate = Some(12.34);
+    report.state = Some(State::SourceLost("camera lost, retrying".into()));
+    report
 }

@@ -8,29 +8,28 @@ pub mod command;
 pub mod gpio;
 pub mod memory;
 
+use crate::device::Device;
 use crate::recognise::EventKind;
-use std::path::PathBuf;
+use crate::settings::{Kind, Section};
+use crate::trouble::Trouble;
+use std::sync::Arc;
 use std::time::Duration;
 
-/// Why an output could not be opened or driven.
-#[derive(Debug, thiserror::Error)]
-pub enum ActError {
-    #[error("no GPIO line {line}{place}: {mend}")]
-    NoLine {
-        line: String,
-        place: String,
-        mend: String,
-    },
-    #[error("GPIO line {line}: {problem}: {mend}")]
-    Gpio {
-        line: String,
-        problem: String,
-        mend: &'static str,
-    },
-    #[error(
-        "command {program:?}: {problem}: give `argv` as [\"/path/to/program\", \"argument\"] and make the file executable"
-    )]
-    Command { program: PathBuf, problem: String },
+/// What an action can be: a line here and a file beside the others is all a new one takes.
+pub const KINDS: &[Kind<Arc<dyn Action>>] = &[gpio::KIND, command::KIND, memory::KIND];
+
+/// The settings of a device that an action drives.
+pub trait Action: Device {
+    /// Opens the device, inactive; `name` is the action's.
+    ///
+    /// # Errors
+    /// It does not exist or may not be used.
+    fn open(&self, name: &str) -> Result<Box<dyn Actuator>, Trouble>;
+
+    /// Whether it is over as soon as it has happened, so that it pulses where no mode is given.
+    fn is_momentary(&self) -> bool {
+        false
+    }
 }
 
 /// What made an output switch; handed to commands as environment variables.
@@ -50,14 +49,14 @@ pub trait Actuator: Send {
     /// # Errors
     /// The device refused; the output counts as switched all the same, so that the way off is
     /// tried.
-    fn activate(&mut self, cause: &Cause) -> Result<(), ActError>;
+    fn activate(&mut self, cause: &Cause) -> Result<(), Trouble>;
 
     /// Switches off. Must be harmless when it is off already, and must not allocate more than an
     /// error text.
     ///
     /// # Errors
     /// The device refused.
-    fn release(&mut self) -> Result<(), ActError>;
+    fn release(&mut self) -> Result<(), Trouble>;
 
     /// Looks after what runs by itself (time limits of commands); called with every frame and at
     /// least ten times a second.
@@ -76,23 +75,15 @@ pub enum Manner {
 }
 
 /// What to build an output from.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct OutputSettings {
     pub name: String,
-    pub device: DeviceSettings,
+    pub device: Arc<dyn Action>,
     pub manner: Manner,
     /// Indices of the poses that switch it on.
     pub poses: Vec<usize>,
     /// Indices of the poses that end a latch.
     pub until: Vec<usize>,
-}
-
-/// Which device an output drives.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DeviceSettings {
-    Gpio(gpio::LineSettings),
-    Command(command::CommandSettings),
-    Memory { journal: Option<PathBuf> },
 }
 
 struct Output {
@@ -111,29 +102,99 @@ pub struct Outputs {
     list: Vec<Output>,
 }
 
-/// Opens the device of one output, inactive.
-///
-/// # Errors
-/// The line or program does not exist or may not be used.
-pub fn open(device: &DeviceSettings, name: &str) -> Result<Box<dyn Actuator>, ActError> {
-    Ok(match device {
-        DeviceSettings::Gpio(line) => Box::new(gpio::GpioLine::open(line)?),
-        DeviceSettings::Command(command) => Box::new(command::CommandRunner::new(command.clone())?),
-        DeviceSettings::Memory { journal } => {
-            Box::new(memory::MemoryActuator::new(name, journal.as_deref()))
-        }
+/// The keys that say when something is switched, and not what.
+pub const WHEN: [&str; 4] = ["pose", "until", "mode", "pulse_ms"];
+
+/// Reads a section `[action.NAME]`; `poses` are the names of the file's poses, in their order.
+pub fn read(s: &mut Section, poses: &[String]) -> Option<OutputSettings> {
+    let device = s.kind(KINDS, None);
+    let index = |pose: String| {
+        let found = poses.iter().position(|p| *p == pose);
+        found.ok_or_else(|| match poses {
+            [] => format!("there is no pose {pose:?}: the file has no section [pose.NAME]"),
+            _ => format!(
+                "there is no pose {pose:?}; the poses are: {}",
+                poses.join(", ")
+            ),
+        })
+    };
+    let some = |poses: &Vec<usize>| match poses[..] {
+        [] => Err("is empty".to_string()),
+        _ => Ok(()),
+    };
+    let driven_by = s
+        .one_or_more("pose", "the poses of this file that switch it, by name")
+        .example("\"hands_up\"")
+        .check(|names| {
+            if names.is_empty() {
+                Err("is empty".into())
+            } else {
+                Ok(())
+            }
+        })
+        .each(index)
+        .needed();
+    let until = s
+        .one_or_more("until", "the poses that end a latch, with mode = \"latch\"")
+        .example("\"hands_down\"")
+        .each(index)
+        .check(some)
+        .maybe();
+    let pulse = s
+        .number(
+            "pulse_ms",
+            "milliseconds on, with mode = \"pulse\"",
+            1..=3_600_000u64,
+        )
+        .or(200);
+    let pulses = s.given("pulse_ms") || device.as_ref().is_some_and(|d| d.is_momentary());
+    let mode = s
+        .choice("mode", "when it is on", MODES)
+        .without("`pulse` for commands and where `pulse_ms` is given, else `follow`")
+        .maybe()
+        .unwrap_or(if pulses { Mode::Pulse } else { Mode::Follow });
+    if mode != Mode::Pulse && s.given("pulse_ms") {
+        s.fault("pulse_ms", "only goes with mode = \"pulse\"");
+    }
+    if mode != Mode::Latch && s.given("until") {
+        s.fault("until", "only goes with mode = \"latch\"");
+    }
+    Some(OutputSettings {
+        name: s.last_name().into(),
+        device: device?,
+        manner: match mode {
+            Mode::Follow => Manner::Follow,
+            Mode::Pulse => Manner::Pulse(Duration::from_millis(pulse)),
+            Mode::Latch => Manner::Latch,
+        },
+        poses: driven_by.unwrap_or_default(),
+        until: until.unwrap_or_default(),
     })
 }
+
+/// [`Manner`] as `mode` names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Follow,
+    Pulse,
+    Latch,
+}
+
+const MODES: &[(&str, Mode)] = &[
+    ("follow", Mode::Follow),
+    ("pulse", Mode::Pulse),
+    ("latch", Mode::Latch),
+];
 
 impl Outputs {
     /// Opens every output; the ones already open are released again if one fails.
     ///
     /// # Errors
     /// The first that cannot be opened.
-    pub fn open(settings: &[OutputSettings]) -> Result<Self, ActError> {
+    pub fn open(settings: &[OutputSettings]) -> Result<Self, Trouble> {
         let mut outputs = Self::default();
         for s in settings {
-            outputs.add(s.clone(), open(&s.device, &s.name)?);
+            outputs.add(s.clone(), s.device.open(&s.name)?);
         }
         Ok(outputs)
     }

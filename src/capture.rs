@@ -17,10 +17,14 @@ pub mod v4l2;
 pub mod y4m;
 
 use crate::decode::DecodeError;
-use crate::frame::{Frame, PixelFormat};
+use crate::device::Device;
+use crate::frame::Frame;
 use crate::geometry::Size;
+use crate::settings::{Kind, Section};
+use crate::trouble::Trouble;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use clock::Pace;
@@ -33,84 +37,103 @@ pub const MAX_FRAME_BYTES: usize = 64 << 20;
 /// How long a device or pipe may keep silent before it counts as stalled.
 pub const STALL_AFTER: Duration = Duration::from_secs(2);
 
-/// What to read: the `[source]` of the configuration, or a source given on the command line.
-#[derive(Debug, Clone, PartialEq)]
-pub enum SourceSettings {
-    /// A camera through Video4Linux; what is `None` is chosen from what the driver offers.
-    V4l2 {
-        device: PathBuf,
-        size: Option<Size>,
-        fps: Option<f32>,
-        format: Option<PixelFormat>,
-    },
-    /// One JPEG or PNG file: again and again under [`Pace::Live`], once under [`Pace::Recorded`].
-    Photo { path: PathBuf, fps: f32 },
-    /// A Y4M or MJPEG AVI file, told by its content, or a folder of numbered JPEGs and PNGs.
-    Clip { path: PathBuf, repeat: bool },
-    /// Y4M, AVI or a stream of JPEGs, told by its first bytes; anything else is raw I420, which
-    /// needs `size`.
-    Stdin { size: Option<Size>, fps: f32 },
-    /// Drawn pictures and scripted faults, for tests; without a script a gradient for ever.
-    Synthetic {
-        size: Size,
-        fps: f32,
-        script: Vec<Step>,
-    },
-}
+/// What a source can be: a line here and a file beside the others is all a new one takes.
+pub const KINDS: &[Kind<Arc<dyn Source>>] = &[
+    v4l2::KIND,
+    photo::KIND,
+    clip::KIND,
+    stdin::KIND,
+    synthetic::KIND,
+];
 
-impl SourceSettings {
-    /// Reads a source as typed on a command line: `/dev/video0`, `-` for stdin, `synthetic`, or the
-    /// path of a photo, clip or folder.
-    ///
-    /// ```
-    /// # use posed::capture::SourceSettings;
-    /// assert!(matches!(SourceSettings::from_argument("/dev/video0"), Ok(SourceSettings::V4l2 { .. })));
-    /// ```
+/// The settings of a source: the `[source]` of the configuration, or one named on a command line.
+pub trait Source: Device {
+    /// Opens the source.
     ///
     /// # Errors
-    /// The path does not exist or cannot be read.
-    pub fn from_argument(text: &str) -> Result<Self, CaptureError> {
-        let path = PathBuf::from(text);
-        match text {
-            "-" => {
-                return Ok(Self::Stdin {
-                    size: None,
-                    fps: 30.0,
-                });
-            }
-            "synthetic" => {
-                return Ok(Self::Synthetic {
-                    size: Size::new(640, 480),
-                    fps: 30.0,
-                    script: Vec::new(),
-                });
-            }
-            _ if path.starts_with("/dev") => {
-                return Ok(Self::V4l2 {
-                    device: path,
-                    size: None,
-                    fps: None,
-                    format: None,
-                });
-            }
-            _ => {}
-        }
-        if path.is_dir() {
-            return Ok(Self::Clip {
-                path,
-                repeat: false,
-            });
-        }
-        if is_photo(&first_bytes(&path)?) {
-            Ok(Self::Photo { path, fps: 30.0 })
-        } else {
-            Ok(Self::Clip {
-                path,
-                repeat: false,
-            })
-        }
-    }
+    /// A retryable one for a device that is not there, a final one for settings or files that never
+    /// work.
+    fn open(&self, pace: Pace) -> Result<Box<dyn FrameSource>, CaptureError>;
 }
+
+/// Reads the section `[source]`.
+pub fn read(s: &mut Section) -> Option<Arc<dyn Source>> {
+    s.kind(KINDS, None)
+}
+
+/// Reads a source as typed on a command line: `/dev/video0`, `-` for stdin, `synthetic`, or the
+/// path of a photo, clip or folder.
+///
+/// ```
+/// # use posed::capture::{Next, Pace, from_argument};
+/// # use posed::frame::Frame;
+/// let mut source = from_argument("photos/astronaut.jpg")?.open(Pace::Recorded)?;
+/// let mut frame = Frame::default();
+/// assert_eq!(source.next(&mut frame)?, Next::Frame);
+/// assert_eq!(source.next(&mut frame)?, Next::End);
+/// # Ok::<(), posed::capture::CaptureError>(())
+/// ```
+///
+/// # Errors
+/// The path does not exist or cannot be read.
+pub fn from_argument(text: &str) -> Result<Arc<dyn Source>, CaptureError> {
+    let path = PathBuf::from(text);
+    Ok(match text {
+        "-" => Arc::new(stdin::StdinSettings::default()),
+        "synthetic" => Arc::new(synthetic::SyntheticSettings::default()),
+        _ if path.starts_with("/dev") => Arc::new(v4l2::CameraSettings::of(&path)),
+        _ if !path.is_dir() && is_photo(&first_bytes(&path)?) => {
+            Arc::new(photo::PhotoSettings { path, fps: 30.0 })
+        }
+        _ => Arc::new(clip::ClipSettings {
+            path,
+            repeat: false,
+        }),
+    })
+}
+
+/// Reads `width` and `height`, which go together.
+pub(crate) fn read_size(s: &mut Section, meaning: &'static str) -> Option<Size> {
+    const SIDE: std::ops::RangeInclusive<u32> = 16..=8192;
+    let width = s.number("width", meaning, SIDE).example("640").maybe();
+    let height = s.number("height", meaning, SIDE).example("480").maybe();
+    let both = match (s.given("width"), s.given("height")) {
+        (true, false) => "height",
+        (false, true) => "width",
+        _ => return Some(Size::new(width?, height?)),
+    };
+    s.fault(both, "is missing: width and height go together");
+    None
+}
+
+/// Reads `path`, which must exist.
+pub(crate) fn read_path(
+    s: &mut Section,
+    meaning: &'static str,
+    example: &'static str,
+) -> Option<PathBuf> {
+    s.path("path", meaning)
+        .example(example)
+        .check(|path| match path.exists() {
+            true => Ok(()),
+            false => Err(format!("{} does not exist", path.display())),
+        })
+        .needed()
+}
+
+/// Whether a file that is to be played is there.
+pub(crate) fn check_path(path: &Path) -> Result<(), Trouble> {
+    if path.exists() {
+        return Ok(());
+    }
+    Err(Trouble::new(
+        format!("{} is not there", path.display()),
+        "set `path` under [source] to a file that is there",
+    ))
+}
+
+/// Frames a second, as a source may be given them.
+pub(crate) const FPS: std::ops::RangeInclusive<f32> = 0.5..=240.0;
 
 /// What [`FrameSource::next`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -196,41 +219,6 @@ impl CaptureError {
     }
 }
 
-/// Opens a source.
-///
-/// ```
-/// # use posed::capture::{open, Next, Pace, SourceSettings};
-/// # use posed::frame::Frame;
-/// let mut source = open(&SourceSettings::from_argument("photos/astronaut.jpg")?, Pace::Recorded)?;
-/// let mut frame = Frame::default();
-/// assert_eq!(source.next(&mut frame)?, Next::Frame);
-/// assert_eq!(source.next(&mut frame)?, Next::End);
-/// # Ok::<(), posed::capture::CaptureError>(())
-/// ```
-///
-/// # Errors
-/// A retryable one for a device that is not there, a final one for settings or files that never
-/// work.
-pub fn open(settings: &SourceSettings, pace: Pace) -> Result<Box<dyn FrameSource>, CaptureError> {
-    Ok(match settings {
-        SourceSettings::V4l2 {
-            device,
-            size,
-            fps,
-            format,
-        } => Box::new(v4l2::V4l2Source::open(device, *size, *fps, *format)?),
-        SourceSettings::Photo { path, fps } => Box::new(photo::Photo::open(path, *fps, pace)?),
-        SourceSettings::Clip { path, repeat } if path.is_dir() => {
-            Box::new(folder::Folder::open(path, *repeat, pace)?)
-        }
-        SourceSettings::Clip { path, repeat } => Box::new(clip::Clip::open(path, *repeat, pace)?),
-        SourceSettings::Stdin { size, fps } => Box::new(stdin::Stdin::open(*size, *fps, pace)?),
-        SourceSettings::Synthetic { size, fps, script } => {
-            Box::new(synthetic::Synthetic::open(*size, *fps, script, pace)?)
-        }
-    })
-}
-
 /// Cuts a stream of bytes into frames; one file each for Y4M, AVI, JPEGs and raw I420.
 pub(crate) trait Demux: Send {
     /// Fills size, format and bytes of `frame` and gives how many frame periods have passed since
@@ -268,25 +256,17 @@ mod tests {
 
     #[test]
     fn an_argument_is_told_by_name_and_content() {
-        let kind = |t: &str| SourceSettings::from_argument(t).unwrap();
-        assert!(matches!(
-            kind("-"),
-            SourceSettings::Stdin { size: None, .. }
-        ));
-        assert!(matches!(
-            kind("synthetic"),
-            SourceSettings::Synthetic { .. }
-        ));
-        assert!(matches!(
-            kind("/dev/v4l/by-id/cam"),
-            SourceSettings::V4l2 { .. }
-        ));
-        assert!(matches!(
-            kind("photos/astronaut.jpg"),
-            SourceSettings::Photo { .. }
-        ));
-        assert!(matches!(kind("photos"), SourceSettings::Clip { .. }));
-        let missing = SourceSettings::from_argument("no/such/file").unwrap_err();
+        let kind = |text: &str| format!("{:?}", from_argument(text).unwrap());
+        for (text, settings) in [
+            ("-", "StdinSettings"),
+            ("synthetic", "SyntheticSettings"),
+            ("/dev/v4l/by-id/cam", "CameraSettings"),
+            ("photos/astronaut.jpg", "PhotoSettings"),
+            ("photos", "ClipSettings"),
+        ] {
+            assert!(kind(text).starts_with(settings), "{text}: {}", kind(text));
+        }
+        let missing = from_argument("no/such/file").unwrap_err();
         assert!(
             !missing.is_retryable() && missing.to_string().contains("no/such/file"),
             "{missing}"
@@ -295,13 +275,14 @@ mod tests {
 
     #[test]
     fn a_missing_camera_may_come_back_and_a_missing_file_may_not() {
-        let camera = SourceSettings::from_argument("/dev/video-none").unwrap();
-        assert!(open(&camera, Pace::Live).err().unwrap().is_retryable());
-        let clip = SourceSettings::Clip {
+        let open = |source: &dyn Source| source.open(Pace::Live).err().unwrap();
+        let camera = from_argument("/dev/video-none").unwrap();
+        assert!(open(camera.as_ref()).is_retryable());
+        let clip = clip::ClipSettings {
             path: "none.y4m".into(),
             repeat: false,
         };
-        assert!(!open(&clip, Pace::Live).err().unwrap().is_retryable());
+        assert!(!open(&clip).is_retryable());
     }
 
     #[test]

@@ -79,6 +79,15 @@ fn in_use() -> Option<PathBuf> {
     Some(first_directory(std::env::var_os("RUNTIME_DIRECTORY"))?.join("in-use.toml"))
 }
 
+/// The fault that the environment asks for, to see on a real machine what becomes of the outputs.
+fn drill() -> Option<crate::config::Drill> {
+    match std::env::var("POSED_FAULT").as_deref() {
+        Ok("panic") => Some(crate::config::Drill::Panic),
+        Ok("stall") => Some(crate::config::Drill::Stall),
+        _ => None,
+    }
+}
+
 /// The first of the directories that systemd lists in a variable.
 fn first_directory(list: Option<OsString>) -> Option<PathBuf> {
     std::env::split_paths(&list?)

@@ -1,29 +1,47 @@
 //! The configuration: one TOML file, wholly checked before anything starts.
 //!
 //! In: the file. Out: a [`Config`] that the rooms take as it is, or every fault in it with its key,
-//! line and mend.
+//! line and mend. Each room reads its own sections; this says which there are and what refers to
+//! what.
 
-mod build;
-mod error;
-mod file;
-mod keys;
-mod syntax;
-
-pub use error::{ConfigError, Fault};
-
-use crate::act::OutputSettings;
-use crate::capture::SourceSettings;
-use crate::display::{DisplaySettings, SceneOptions};
-use crate::find::FindSettings;
-use crate::model::ModelCard;
-use crate::publish::PublishSettings;
+use crate::act::{self, OutputSettings};
+use crate::capture::{self, Source};
+use crate::device::Device;
+use crate::display::{self, DisplaySettings};
+use crate::find::{self, FindSettings};
+use crate::model::{DEFAULT_MODEL, ModelCard, ModelError};
+use crate::publish::{self, PublishSettings};
 use crate::recognise::Pose;
-use crate::track::TrackSettings;
+use crate::segment::Segmenter;
+pub use crate::settings::Fault;
+use crate::settings::{Document, Kind, Row, Section, decode, faults_text, rows};
+use crate::skeleton::KeypointSet;
+use crate::track::{self, TrackSettings};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The sample configuration, whose poses `image` and `replay` use where none is given.
 pub const SAMPLE: &str = include_str!("../config/posed.toml");
+
+/// The sections of a file; the keys at its top are `[""]`.
+const SECTIONS: [&str; 8] = [
+    "source", "segment", "find", "smooth", "pose", "action", "display", "publish",
+];
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error(
+        "{path}: cannot be read: {source}. Give a configuration with --config; config/posed.toml is a commented sample"
+    )]
+    Read {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("{}", faults_text(path, faults))]
+    Faults { path: PathBuf, faults: Vec<Fault> },
+}
 
 /// All that the daemon needs to know.
 #[derive(Debug, Clone)]
@@ -39,23 +57,24 @@ pub struct Config {
     pub grace: Duration,
     /// The score from which a joint counts as seen.
     pub visible: f32,
-    pub source: SourceSettings,
+    pub source: Arc<dyn Source>,
     pub find: FindSettings,
     pub track: TrackSettings,
     pub poses: Vec<Pose>,
     pub outputs: Vec<OutputSettings>,
-    pub displays: Vec<DisplayConfig>,
+    pub displays: Vec<DisplaySettings>,
     pub publish: Vec<PublishSettings>,
+    pub drill: Option<Drill>,
     /// The file as it was read.
     pub text: String,
 }
 
-/// A section `[display.NAME]`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DisplayConfig {
-    pub name: String,
-    pub settings: DisplaySettings,
-    pub show: SceneOptions,
+/// A fault that is made on purpose, to see on a real machine that a stage that dies or hangs
+/// releases the outputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drill {
+    Panic,
+    Stall,
 }
 
 /// What the command line and the environment say.
@@ -64,9 +83,10 @@ pub struct Overrides {
     /// Instead of the file's.
     pub model: Option<String>,
     /// Instead of the file's.
-    pub source: Option<SourceSettings>,
+    pub source: Option<Arc<dyn Source>>,
     /// The directory of networks' plans where the file names none.
     pub cache: Option<PathBuf>,
+    pub drill: Option<Drill>,
 }
 
 impl Config {
@@ -75,11 +95,7 @@ impl Config {
     /// # Errors
     /// The file cannot be read, or every fault that was found in it.
     pub fn read(path: &Path, overrides: &Overrides) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
-            path: path.into(),
-            source,
-        })?;
-        Self::parse(&text, path, overrides)
+        Self::parse(&read_text(path)?, path, overrides)
     }
 
     /// Checks a configuration's text; `path` is named in errors.
@@ -87,35 +103,222 @@ impl Config {
     /// # Errors
     /// Every fault that was found.
     pub fn parse(text: &str, path: &Path, overrides: &Overrides) -> Result<Self, ConfigError> {
-        let faults = |faults| ConfigError::Faults {
-            path: path.into(),
-            faults,
-        };
-        let places = error::Places::new(text);
-        let file: file::File =
-            toml::from_str(text).map_err(|e| faults(vec![places.parse_fault(&e)]))?;
-        build::build(file, &places, overrides).map_err(faults)
+        let document = Document::parse(text);
+        let config = compose(&document, overrides);
+        let faults = document.faults();
+        match config {
+            Some(config) if faults.is_empty() => Ok(config),
+            _ => Err(ConfigError::Faults {
+                path: path.into(),
+                faults,
+            }),
+        }
     }
 
-    /// The outputs of `path` that can be understood, and the faults of the others. No model, rule
-    /// or camera needs to be right or there.
+    /// The outputs of `path` that can be understood, and the faults of the others. No model, rule or
+    /// camera needs to be right or there.
     ///
     /// # Errors
-    /// The file cannot be read, or is no TOML.
+    /// The file cannot be read.
     pub fn outputs(path: &Path) -> Result<(Vec<OutputSettings>, Vec<Fault>), ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
-            path: path.into(),
-            source,
-        })?;
-        let places = error::Places::new(&text);
-        let faults = |fault| ConfigError::Faults {
-            path: path.into(),
-            faults: vec![fault],
-        };
-        let table: toml::Table =
-            toml::from_str(&text).map_err(|e| faults(places.parse_fault(&e)))?;
-        Ok(build::outputs(&table, &places))
+        let text = read_text(path)?;
+        let document = Document::parse(&text);
+        Ok((outputs(&document), document.faults()))
     }
+
+    /// Everything that the file names and that may or may not be there, each with its section.
+    pub fn devices(&self) -> Vec<(String, &dyn Device)> {
+        let mut devices: Vec<(String, &dyn Device)> = vec![("source".into(), &*self.source)];
+        for output in &self.outputs {
+            devices.push((format!("action {}", output.name), &*output.device));
+        }
+        for display in &self.displays {
+            devices.push((format!("display {}", display.name), &*display.screen));
+        }
+        for publish in &self.publish {
+            devices.push((format!("publish {}", publish.name), &*publish.sink));
+        }
+        devices
+    }
+}
+
+fn read_text(path: &Path) -> Result<String, ConfigError> {
+    let bytes = std::fs::read(path).map_err(|source| ConfigError::Read {
+        path: path.into(),
+        source,
+    })?;
+    let text = decode(&bytes).map_err(|fault| ConfigError::Faults {
+        path: path.into(),
+        faults: vec![fault],
+    })?;
+    Ok(text.to_string())
+}
+
+/// `None` where a part without which there is no configuration has a fault.
+fn compose(document: &Document, overrides: &Overrides) -> Option<Config> {
+    let top = document.top(&SECTIONS, |s| Top::read(s, overrides));
+    let segments = document.has("segment");
+    let segment = document.section("segment", |s| segment(s, segments));
+    let source = match &overrides.source {
+        Some(source) => Some(Arc::clone(source)),
+        None if document.has("source") => document.section("source", capture::read),
+        None => {
+            let kinds: Vec<&str> = capture::KINDS.iter().map(|k| k.name).collect();
+            document.missing("source", format!("with kind = one of {}", kinds.join(", ")));
+            None
+        }
+    };
+    let joints = top.model.as_ref().and_then(ModelCard::keypoints);
+    let joints = joints.map_or_else(|| Arc::new(KeypointSet::default()), Arc::clone);
+    let config = Config {
+        segment,
+        threads: top.threads,
+        cache: top.cache,
+        grace: top.grace,
+        visible: top.visible,
+        find: document.section("find", find::read),
+        track: document.section("smooth", |s| track::read(s, top.visible)),
+        poses: document.named("pose", |s, _| Pose::read(s, &joints, segments)),
+        outputs: outputs(document),
+        displays: document.named("display", |s, _| display::read(s, segments)),
+        publish: document.named("publish", |s, _| publish::read(s)),
+        drill: overrides.drill,
+        text: document.text().into(),
+        model: top.model?,
+        source: source?,
+    };
+    Some(config)
+}
+
+fn outputs(document: &Document) -> Vec<OutputSettings> {
+    let poses = document.names("pose");
+    document.named("action", |s, _| act::read(s, &poses))
+}
+
+/// The keys at the top of the file.
+struct Top {
+    model: Option<ModelCard>,
+    threads: usize,
+    cache: Option<PathBuf>,
+    grace: Duration,
+    visible: f32,
+}
+
+impl Top {
+    fn read(s: &mut Section, overrides: &Overrides) -> Self {
+        let model = model(s, overrides);
+        let threads = s
+            .number(
+                "threads",
+                "how many processors an inference may use",
+                1..=16,
+            )
+            .or(1);
+        let cache = s
+            .path("cache", "where networks are kept as lowered plans, so that the next start takes milliseconds; \"\" keeps none")
+            .example("\"/var/cache/posed\"")
+            .without("systemd's `$CACHE_DIRECTORY`, else `$XDG_CACHE_HOME/posed`, else `~/.cache/posed`")
+            .check(|directory| match directory.exists() && !directory.is_dir() {
+                true => Err(format!("{} is no directory", directory.display())),
+                false => Ok(()),
+            })
+            .maybe();
+        // An empty path keeps no plans.
+        let cache = match cache {
+            Some(given) => Some(given).filter(|d| !d.as_os_str().is_empty()),
+            None => overrides.cache.clone(),
+        };
+        let grace = s
+            .seconds(
+                "grace_s",
+                "outputs are released when no frame comes for so long",
+                0.1..=3600.0,
+            )
+            .or(Duration::from_secs(2));
+        let visible = s
+            .number(
+                "visible",
+                "the score from which a joint counts as seen",
+                0.05..=0.95,
+            )
+            .or(TrackSettings::default().visible);
+        Self {
+            model,
+            threads,
+            cache,
+            grace,
+            visible,
+        }
+    }
+}
+
+fn model(s: &mut Section, overrides: &Overrides) -> Option<ModelCard> {
+    let named = s
+        .text(
+            "model",
+            "the network, by name or by the path of its .toml file",
+        )
+        .hint("`posed models` lists them")
+        .or(DEFAULT_MODEL.into());
+    let name = overrides.model.as_deref().unwrap_or(&named);
+    let card = ModelCard::find(name).map_err(|e| s.fault("model", e.to_string()));
+    if let Ok(card) = &card
+        && card.keypoints().is_none()
+    {
+        let name = card.name.clone();
+        s.fault_with(
+            "model",
+            ModelError::NoJoints { name }.to_string(),
+            "name a pose network here, and this one as `model` under [segment]",
+        );
+    }
+    card.ok()
+}
+
+/// Reads the section `[segment]`, if there is one.
+fn segment(s: &mut Section, is_there: bool) -> Option<ModelCard> {
+    let key = s
+        .text(
+            "model",
+            "a segmentation network, by name or by the path of its .toml file",
+        )
+        .example("\"/etc/posed/person.toml\"")
+        .hint("models/README.md tells how to make one");
+    let name = if is_there { key.needed() } else { key.maybe() }?;
+    let card = ModelCard::find(&name).and_then(|card| Segmenter::class(&card).map(|_| card));
+    card.map_err(|e| s.fault("model", e.to_string())).ok()
+}
+
+/// Every table of keys that docs/ has, by its name there, such as `action.gpio`; the keys that all
+/// kinds of a section share are under its name alone.
+pub fn tables() -> Vec<(String, Vec<Row>)> {
+    let joints = KeypointSet::default();
+    let nothing = Overrides::default();
+    let mut tables = vec![
+        ("top".into(), rows(|s| drop(Top::read(s, &nothing)))),
+        ("segment".into(), rows(|s| drop(segment(s, true)))),
+        ("smooth".into(), rows(|s| _ = track::read(s, 0.0))),
+        ("pose".into(), rows(|s| drop(Pose::read(s, &joints, false)))),
+    ];
+    tables.push(("source".into(), rows(|s| drop(capture::read(s)))));
+    tables.extend(kinds("source", capture::KINDS));
+    tables.push(("find".into(), rows(|s| drop(find::read(s)))));
+    tables.extend(kinds("find", find::KINDS));
+    tables.push(("action".into(), rows(|s| drop(act::read(s, &[])))));
+    tables.extend(kinds("action", act::KINDS));
+    tables.push(("display".into(), rows(|s| drop(display::read(s, false)))));
+    tables.extend(kinds("display", display::KINDS));
+    tables.push(("publish".into(), rows(|s| drop(publish::read(s)))));
+    tables.extend(kinds("publish", publish::KINDS));
+    tables
+}
+
+fn kinds<T>(section: &str, kinds: &[Kind<T>]) -> Vec<(String, Vec<Row>)> {
+    let table = |k: &Kind<T>| {
+        let name = format!("{section}.{}", k.name);
+        (name, rows(|s| drop((k.read)(s))))
+    };
+    kinds.iter().map(table).collect()
 }
 
 #[cfg(test)]

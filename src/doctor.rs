@@ -104,7 +104,7 @@ impl std::fmt::Display for Finding {
 /// The models are those of [`crate::model::known_models`], whatever `root` is.
 pub fn examine(root: &Path, camera: &dyn Fn(&Path) -> io::Result<DeviceReport>) -> Vec<Finding> {
     let mut findings = cameras::examine(root, camera);
-    findings.extend(gpio::examine(root, &gpio::describe_chip));
+    findings.extend(gpio::examine(root, &crate::gpio::describe_chip));
     findings.extend(screens::examine(root, &screens::try_open));
     findings.extend(machine::examine(root));
     findings.extend(models::examine(crate::model::known_models()));

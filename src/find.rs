@@ -12,6 +12,8 @@ pub mod windows;
 use crate::frame::Frame;
 use crate::geometry::Rect;
 use crate::preprocess::InputFormat;
+use crate::settings::{Kind, Section};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Proposes boxes of people in a picture.
@@ -21,10 +23,20 @@ pub trait Finder: Send {
     fn propose(&mut self, frame: &Frame, boxes: &mut Vec<Rect>);
 }
 
+/// What a finder can be: a line here and a file beside the others is all a new one takes.
+pub const KINDS: &[Kind<Arc<dyn Find>>] = &[windows::KIND, whole_frame::KIND, given::KIND];
+
+/// The settings of a finder.
+pub trait Find: std::fmt::Debug + Send + Sync {
+    /// The finder for a network with this input, of people at least `smallest` of the picture's
+    /// height.
+    fn finder(&self, input: &InputFormat, smallest: f32) -> Box<dyn Finder>;
+}
+
 /// Which finder, and when a find counts.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct FindSettings {
-    pub kind: FinderKind,
+    pub kind: Arc<dyn Find>,
     /// Height of the smallest person that is looked for, as a share of the picture's height.
     pub smallest: f32,
     /// The skeleton score from which a find counts as a person.
@@ -35,18 +47,13 @@ pub struct FindSettings {
     pub look_again: Duration,
 }
 
-/// The finders that can be chosen.
-#[derive(Debug, Clone, PartialEq)]
-pub enum FinderKind {
-    Windows,
-    WholeFrame,
-    Given(Vec<Rect>),
-}
+/// The share of `acquire_score` that is `keep_score` where none is given.
+const KEEPS: f32 = 0.6;
 
 impl Default for FindSettings {
     fn default() -> Self {
         Self {
-            kind: FinderKind::Windows,
+            kind: Arc::new(windows::WindowsSettings),
             smallest: 0.45,
             acquire_score: 0.35,
             keep_score: 0.18,
@@ -55,21 +62,46 @@ impl Default for FindSettings {
     }
 }
 
-impl FindSettings {
-    /// The chosen finder for a network with this input.
-    pub fn finder(&self, input: &InputFormat) -> Box<dyn Finder> {
-        let padding = input.padding;
-        match &self.kind {
-            FinderKind::Windows => {
-                let aspect = input.size.width as f32 / input.size.height as f32;
-                Box::new(windows::Windows {
-                    smallest: self.smallest,
-                    padding,
-                    aspect,
-                })
-            }
-            FinderKind::WholeFrame => Box::new(whole_frame::WholeFrame { padding }),
-            FinderKind::Given(boxes) => Box::new(given::Given(boxes.clone())),
-        }
+/// Reads the section `[find]`.
+pub fn read(s: &mut Section) -> FindSettings {
+    let or = FindSettings::default();
+    let default = if s.given("boxes") { "given" } else { "windows" };
+    let kind = s.kind(KINDS, Some(default));
+    let smallest = s
+        .number(
+            "smallest",
+            "the smallest person's share of the picture's height",
+            0.1..=1.0,
+        )
+        .or(or.smallest);
+    let acquire_score = s
+        .number(
+            "acquire_score",
+            "the mean joint score from which a find counts as a person",
+            0.05..=0.95,
+        )
+        .or(or.acquire_score);
+    let keep_score = s
+        .number(
+            "keep_score",
+            "the score under which a person is lost; at most `acquire_score`",
+            0.01..=acquire_score,
+        )
+        .example("0.2")
+        .without("0.6 of `acquire_score`")
+        .maybe();
+    let look_again = s
+        .seconds(
+            "look_again_s",
+            "how often others are looked for while somebody is followed",
+            0.1..=3600.0,
+        )
+        .or(or.look_again);
+    FindSettings {
+        kind: kind.unwrap_or(or.kind),
+        smallest,
+        acquire_score,
+        keep_score: keep_score.unwrap_or(acquire_score * KEEPS),
+        look_again,
     }
 }

@@ -12,18 +12,20 @@ use std::time::{Duration, Instant};
 pub enum Stage {
     Capture,
     Infer,
-    Publish,
-    /// The display of this index: each has a thread of its own and may hang alone.
-    Display(usize),
+    Guard,
+    /// The listener of this index: each has a thread of its own and may hang alone.
+    Listener(usize),
 }
+
+const FIXED: [&str; 3] = ["capture", "infer", "guard"];
 
 impl Stage {
     fn index(self) -> usize {
         match self {
             Self::Capture => 0,
             Self::Infer => 1,
-            Self::Publish => 2,
-            Self::Display(i) => 3 + i,
+            Self::Guard => 2,
+            Self::Listener(i) => FIXED.len() + i,
         }
     }
 }
@@ -44,13 +46,10 @@ pub struct Health {
 }
 
 impl Health {
-    /// Of a pipeline with displays of these names.
-    pub fn new(displays: Vec<String>) -> Self {
+    /// Of a pipeline with listeners of these names.
+    pub fn new(listeners: impl IntoIterator<Item = String>) -> Self {
         let zero = || AtomicU64::new(0);
-        let fixed = ["capture", "infer", "publish"].map(String::from);
-        let names = fixed
-            .into_iter()
-            .chain(displays.iter().map(|name| format!("display.{name}")));
+        let names = FIXED.map(String::from).into_iter().chain(listeners);
         Self {
             start: Instant::now(),
             beats: names.map(|name| (name, zero())).collect(),
@@ -59,6 +58,11 @@ impl Health {
             damaged: zero(),
             lines_dropped: zero(),
         }
+    }
+
+    /// What the stage is called: "infer", "display.hall".
+    pub fn name(&self, stage: Stage) -> &str {
+        &self.beats[stage.index()].0
     }
 
     /// The stage is alive.
@@ -107,15 +111,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_display_that_hangs_does_not_hide_behind_another() {
-        let health = Health::new(vec!["hall".into(), "door".into()]);
+    fn one_listener_that_hangs_does_not_hide_behind_another() {
+        let health = Health::new(["display.hall".into(), "display.door".into()]);
         let limit = Duration::from_millis(20);
         std::thread::sleep(2 * limit);
         for stage in [
             Stage::Capture,
             Stage::Infer,
-            Stage::Publish,
-            Stage::Display(1),
+            Stage::Guard,
+            Stage::Listener(1),
         ] {
             health.beat(stage);
         }

@@ -10,9 +10,10 @@ use crate::find::{FindSettings, Finder, previous_pose};
 use crate::frame::Frame;
 use crate::geometry::{Rect, Size};
 use crate::recognise::{Pose, PoseEvent, Recogniser, Sight};
+use crate::report::{Report, Seen};
 use crate::segment::{Mask, Segmenter};
 use crate::skeleton::{KeypointSet, Skeleton, similarity};
-use crate::track::{Person, PersonId, TrackSettings, Tracker};
+use crate::track::{Person, TrackSettings, Tracker};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,34 +49,13 @@ pub struct Infer {
     events: Vec<PoseEvent>,
 }
 
-/// One person found in a photo.
-#[derive(Debug, Clone)]
-pub struct Found {
-    pub skeleton: Skeleton,
-    pub area: Rect,
-    pub score: f32,
-    /// As in [`Person`].
-    pub mask: Mask,
-    pub cover: Option<f32>,
-}
-
-impl Found {
-    fn new(skeleton: &Skeleton, area: Rect, score: f32) -> Self {
-        Self {
-            skeleton: skeleton.clone(),
-            area,
-            score,
-            mask: Mask::default(),
-            cover: None,
-        }
-    }
-
-    /// What rules judge.
-    pub fn sight(&self) -> Sight<'_> {
-        Sight {
-            skeleton: &self.skeleton,
-            cover: self.cover,
-        }
+/// A person in a photo, found in this box.
+fn found(skeleton: &Skeleton, bbox: Rect, score: f32) -> Seen {
+    Seen {
+        skeleton: skeleton.clone(),
+        bbox,
+        score,
+        ..Seen::default()
     }
 }
 
@@ -86,7 +66,10 @@ impl Infer {
     /// The network cannot be loaded.
     pub fn new(config: &Config) -> Result<Self, EstimateError> {
         let estimator = Estimator::load(&config.model, config.threads, config.cache.as_deref())?;
-        let finder = config.find.finder(&config.model.input);
+        let finder = config
+            .find
+            .kind
+            .finder(&config.model.input, config.find.smallest);
         let load = |card| Segmenter::load(card, config.threads, config.cache.as_deref());
         let segmenter = config.segment.as_ref().map(load).transpose()?;
         Ok(Self {
@@ -215,13 +198,13 @@ impl Infer {
     }
 
     /// The same for the people of a photo.
-    fn cover(&mut self, frame: &Frame, found: &mut [Found]) -> Result<(), EstimateError> {
+    fn cover(&mut self, frame: &Frame, found: &mut [Seen]) -> Result<(), EstimateError> {
         let Some(segmenter) = &mut self.segmenter else {
             return Ok(());
         };
         for person in found {
-            segmenter.segment(frame, person.area, &mut person.mask)?;
-            person.cover = Some(person.mask.share(frame.size));
+            segmenter.segment(frame, person.bbox, &mut person.mask)?;
+            person.share = Some(person.mask.share(frame.size));
         }
         Ok(())
     }
@@ -252,14 +235,14 @@ impl Infer {
     }
 
     /// Every person in a photo, the surest first: all windows are looked at, each find is cropped
-    /// again around its own pose.
+    /// again around its own pose. `report` is filled with them.
     ///
     /// # Errors
     /// The network failed.
-    pub fn photo(&mut self, frame: &Frame) -> Result<Vec<Found>, EstimateError> {
+    pub fn photo(&mut self, frame: &Frame, report: &mut Report) -> Result<(), EstimateError> {
         let mut windows = Vec::new();
         self.finder.propose(frame, &mut windows);
-        let mut found: Vec<Found> = Vec::new();
+        let mut found: Vec<Seen> = Vec::new();
         for window in windows {
             let Some(person) = self.refine(frame, window)? else {
                 continue;
@@ -267,9 +250,9 @@ impl Infer {
             if person.score < self.find.acquire_score {
                 continue;
             }
-            let same = |f: &Found| {
-                similarity(&f.skeleton, &person.skeleton, f.area.area(), self.visible) > SAME
-                    || f.area.iou(person.area) > 0.6
+            let same = |f: &Seen| {
+                similarity(&f.skeleton, &person.skeleton, f.bbox.area(), self.visible) > SAME
+                    || f.bbox.iou(person.bbox) > 0.6
             };
             match found.iter_mut().find(|f| same(f)) {
                 Some(f) if f.score < person.score => *f = person,
@@ -278,32 +261,59 @@ impl Infer {
             }
         }
         found.sort_by(|a, b| b.score.total_cmp(&a.score));
-        let mut found = self.distinct(found);
-        self.cover(frame, &mut found)?;
-        Ok(found)
+        let found = self.distinct(found);
+        self.tell_photo(frame, found, report)
     }
 
-    /// The people in these boxes, one a box, however unsure.
+    /// The people in these boxes, one a box, however unsure; `report` is filled with them.
     ///
     /// # Errors
     /// The network failed.
-    pub fn boxes_of(&mut self, frame: &Frame, boxes: &[Rect]) -> Result<Vec<Found>, EstimateError> {
-        let mut found = Vec::new();
-        for &area in boxes {
-            self.estimator.estimate(frame, area, &mut self.skeleton)?;
-            found.push(Found::new(
-                &self.skeleton,
-                area,
-                self.skeleton.score(self.visible),
-            ));
+    pub fn boxes_of(
+        &mut self,
+        frame: &Frame,
+        boxes: &[Rect],
+        report: &mut Report,
+    ) -> Result<(), EstimateError> {
+        let mut people = Vec::new();
+        for &bbox in boxes {
+            self.estimator.estimate(frame, bbox, &mut self.skeleton)?;
+            let score = self.skeleton.score(self.visible);
+            people.push(found(&self.skeleton, bbox, score));
         }
-        self.cover(frame, &mut found)?;
-        Ok(found)
+        self.tell_photo(frame, people, report)?;
+        report.boxes.extend_from_slice(boxes);
+        Ok(())
     }
 
-    fn refine(&mut self, frame: &Frame, window: Rect) -> Result<Option<Found>, EstimateError> {
+    fn tell_photo(
+        &mut self,
+        frame: &Frame,
+        mut people: Vec<Seen>,
+        report: &mut Report,
+    ) -> Result<(), EstimateError> {
+        self.cover(frame, &mut people)?;
+        report.begin(frame, true);
+        self.introduce(report);
+        for (i, person) in people.into_iter().enumerate() {
+            let sight = Sight {
+                skeleton: &person.skeleton,
+                cover: person.share,
+            };
+            let shown = self.recogniser.judge(sight);
+            let poses = shown.map(|(pose, _)| self.pose_name(pose)).collect();
+            *report.people.add() = Seen {
+                id: i as u32 + 1,
+                poses,
+                ..person
+            };
+        }
+        Ok(())
+    }
+
+    fn refine(&mut self, frame: &Frame, window: Rect) -> Result<Option<Seen>, EstimateError> {
         let mut area = window;
-        let mut best: Option<Found> = None;
+        let mut best: Option<Seen> = None;
         for round in 0..=REFINEMENTS {
             self.estimator.estimate(frame, area, &mut self.skeleton)?;
             let score = self.skeleton.score(self.visible);
@@ -311,7 +321,7 @@ impl Infer {
                 return Ok(None);
             }
             if best.as_ref().is_none_or(|b| b.score < score) {
-                best = Some(Found::new(&self.skeleton, area, score));
+                best = Some(found(&self.skeleton, area, score));
             }
             let Some(next) = previous_pose::around(&self.skeleton, self.visible) else {
                 break;
@@ -322,12 +332,12 @@ impl Infer {
     }
 
     /// Drops people who are a part of a surer one.
-    fn distinct(&self, found: Vec<Found>) -> Vec<Found> {
-        let mut kept: Vec<Found> = Vec::new();
+    fn distinct(&self, found: Vec<Seen>) -> Vec<Seen> {
+        let mut kept: Vec<Seen> = Vec::new();
         for f in found {
-            let bounds = |f: &Found| f.skeleton.bounds(self.visible).unwrap_or(f.area);
+            let bounds = |f: &Seen| f.skeleton.bounds(self.visible).unwrap_or(f.bbox);
             let own = bounds(&f);
-            let inside = |k: &Found| bounds(k).intersection(own).area() > 0.6 * own.area();
+            let inside = |k: &Seen| bounds(k).intersection(own).area() > 0.6 * own.area();
             if !kept.iter().any(inside) {
                 kept.push(f);
             }
@@ -349,22 +359,40 @@ impl Infer {
 
     /// The people seen in the frame taken at `time`.
     pub fn seen(&self, time: Duration) -> impl Iterator<Item = &Person> {
-        self.tracker
-            .people()
-            .iter()
-            .filter(move |p| p.last_seen == time)
+        let people = self.tracker.people().iter();
+        people.filter(move |p| p.last_seen == time)
     }
 
-    /// The names of the poses that a person holds now.
-    pub fn poses(&self, person: PersonId) -> impl Iterator<Item = &str> {
-        self.recogniser
-            .active(person)
-            .map(|i| self.recogniser.poses()[i].name.as_str())
+    /// Adds to `report` whom the frame taken at `time` shows, and the boxes that were looked at;
+    /// masks only if `masks`.
+    pub fn tell(&self, time: Duration, masks: bool, report: &mut Report) {
+        self.introduce(report);
+        report.boxes.extend_from_slice(&self.boxes);
+        for person in self.seen(time) {
+            let seen = report.people.add();
+            seen.id = person.id.0;
+            seen.bbox = person.area;
+            seen.score = person.score;
+            seen.share = person.cover;
+            seen.skeleton.copy_from(&person.skeleton);
+            if masks {
+                seen.mask.copy_from(&person.mask);
+            }
+            let held = self.recogniser.active(person.id);
+            seen.poses.extend(held.map(|i| self.pose_name(i)));
+        }
     }
 
-    /// The boxes that were looked at in the last frame.
-    pub fn boxes(&self) -> &[Rect] {
-        &self.boxes
+    /// What is needed to understand a report's skeletons.
+    fn introduce(&self, report: &mut Report) {
+        if !Arc::ptr_eq(&report.keypoints, self.keypoints()) {
+            report.keypoints = Arc::clone(self.keypoints());
+        }
+        report.visible = self.visible;
+    }
+
+    fn pose_name(&self, index: usize) -> Arc<str> {
+        Arc::clone(&self.recogniser.poses()[index].name)
     }
 
     /// What happened in the last frame.

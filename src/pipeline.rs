@@ -5,19 +5,23 @@
 //! wins──▶ display, ──bounded──▶ publish. A guard ends pulses on time and releases every output
 //! when nothing has come for `grace`, even if infer hangs.
 
+mod capture;
+mod guard;
 pub mod handoff;
+mod infer;
+mod listeners;
 pub mod road;
-mod stages;
 
-use crate::act::{ActError, Outputs};
+use crate::act::Outputs;
 use crate::config::Config;
-use crate::display::{DisplayError, Scene, SceneOptions};
 use crate::estimate::EstimateError;
 use crate::frame::Frame;
 use crate::health::Health;
 use crate::infer::Infer;
-use crate::publish::{PublishError, sink};
-use handoff::{Latest, Lines};
+use crate::report::Listener;
+use crate::trouble::Trouble;
+use handoff::Queue;
+use listeners::Told;
 use road::{Road, SharedActing, lock};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,17 +29,16 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+/// The longest wait of a stage before it beats again.
+const BEAT: Duration = Duration::from_millis(100);
+
 /// Why the pipeline could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
     #[error(transparent)]
     Estimate(#[from] EstimateError),
     #[error(transparent)]
-    Act(#[from] ActError),
-    #[error(transparent)]
-    Display(#[from] DisplayError),
-    #[error(transparent)]
-    Publish(#[from] PublishError),
+    Trouble(#[from] Trouble),
     #[error("a thread could not be started: {0}")]
     Thread(#[from] std::io::Error),
 }
@@ -46,25 +49,44 @@ pub enum Ended {
     /// The source is at its end, and all it gave has been worked through.
     SourceEnd,
     /// The stage cannot go on.
-    Failed { stage: &'static str, reason: String },
+    Failed { stage: String, reason: String },
 }
 
 /// What the threads share.
 struct Shared {
     stop: AtomicBool,
     health: Health,
-    frames: Latest<Frame>,
-    scenes: Vec<Latest<Scene>>,
-    lines: Lines,
+    frames: Queue<Frame>,
+    listeners: Vec<Told>,
     /// What is wrong with the source now, for the screen and the status lines.
     source_trouble: Mutex<Option<String>>,
+}
+
+impl Shared {
+    fn stopping(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
+
+    fn set_trouble(&self, trouble: Option<String>) {
+        *self
+            .source_trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.source_trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
 }
 
 /// A running pipeline.
 pub struct Pipeline {
     shared: Arc<Shared>,
     acting: SharedActing,
-    threads: Vec<(&'static str, JoinHandle<()>)>,
+    threads: Vec<(String, JoinHandle<()>)>,
 }
 
 /// How long a stage may take to stop; one that hangs in a device is left behind.
@@ -78,64 +100,56 @@ impl Pipeline {
     /// may come later.
     pub fn start(config: &Config, ended: &mpsc::Sender<Ended>) -> Result<Self, PipelineError> {
         let infer = Infer::new(config)?;
-        let displays = config
-            .displays
-            .iter()
-            .map(|d| crate::display::open(&d.settings))
-            .collect::<Result<Vec<_>, _>>()?;
-        let sinks = config
-            .publish
-            .iter()
-            .map(sink::Output::open)
-            .collect::<Result<Vec<_>, _>>()?;
-        let outputs = Outputs::open(&config.outputs)?;
-        let road = Road::new(infer, outputs, sinks.iter().any(|s| s.frames));
+        let listeners = listeners(config)?;
+        let road = Road::new(infer, Outputs::open(&config.outputs)?);
+        let names = listeners.iter().map(|(name, _)| name.clone());
         let shared = Arc::new(Shared {
             stop: AtomicBool::new(false),
-            health: Health::new(config.displays.iter().map(|d| d.name.clone()).collect()),
-            frames: Latest::default(),
-            scenes: displays.iter().map(|_| Latest::default()).collect(),
-            lines: Lines::default(),
+            health: Health::new(names),
+            frames: Queue::new(1),
+            listeners: listeners
+                .iter()
+                .map(|(_, l)| Told::new(l.as_ref()))
+                .collect(),
             source_trouble: Mutex::new(None),
         });
         let mut pipeline = Self {
-            acting: Arc::clone(&road.acting),
-            shared: Arc::clone(&shared),
+            acting: Arc::clone(road.acting()),
+            shared,
             threads: Vec::new(),
         };
         release_on_panic(&pipeline.acting);
-        let keypoints = Arc::clone(road.infer.keypoints());
-        let shows: Vec<SceneOptions> = config.displays.iter().map(|d| d.show).collect();
-        for (i, display) in displays.into_iter().enumerate() {
-            let keypoints = Arc::clone(&keypoints);
-            let visible = config.visible;
-            pipeline.spawn("display", ended, move |s| {
-                stages::display(s, i, display, &keypoints, visible)
-            })?;
+        for (i, (name, listener)) in listeners.into_iter().enumerate() {
+            pipeline.spawn(&name, ended, move |s| listeners::run(s, i, listener))?;
         }
-        pipeline.spawn("publish", ended, move |s| stages::publish(s, sinks))?;
         let acting = Arc::clone(&pipeline.acting);
         let grace = config.grace;
-        pipeline.spawn("guard", ended, move |s| stages::guard(s, &acting, grace))?;
+        pipeline.spawn("guard", ended, move |s| guard::run(s, &acting, grace))?;
+        let drill = config.drill;
         let source_end = ended.clone();
         pipeline.spawn("infer", ended, move |s| {
-            stages::infer(s, road, &shows, grace, &source_end)
+            infer::run(s, road, grace, drill)?;
+            // The receiver is gone only when the program is ending anyway.
+            let _ = source_end.send(Ended::SourceEnd);
+            Ok(())
         })?;
-        let source = config.source.clone();
-        pipeline.spawn("capture", ended, move |s| stages::capture(s, &source))?;
+        let source = Arc::clone(&config.source);
+        pipeline.spawn("capture", ended, move |s| capture::run(s, source.as_ref()))?;
         Ok(pipeline)
     }
 
     fn spawn(
         &mut self,
-        stage: &'static str,
+        stage: &str,
         ended: &mpsc::Sender<Ended>,
         work: impl FnOnce(&Shared) -> Result<(), String> + Send + 'static,
     ) -> Result<(), PipelineError> {
         let shared = Arc::clone(&self.shared);
         let ended = ended.clone();
+        let name = stage.to_string();
         let thread = std::thread::Builder::new()
-            .name(stage.into())
+            // A section's name may have any characters, a thread's not.
+            .name(stage.replace('\0', ""))
             .spawn(move || {
                 let outcome = catch_unwind(AssertUnwindSafe(|| work(&shared)));
                 let reason = match outcome {
@@ -153,9 +167,12 @@ impl Pipeline {
                     }
                 };
                 // The receiver is gone only when the program is ending anyway.
-                let _ = ended.send(Ended::Failed { stage, reason });
+                let _ = ended.send(Ended::Failed {
+                    stage: name,
+                    reason,
+                });
             })?;
-        self.threads.push((stage, thread));
+        self.threads.push((stage.into(), thread));
         Ok(())
     }
 
@@ -201,8 +218,7 @@ impl Pipeline {
                 log::warn!("{stage} did not stop within {STOP_WITHIN:?} and is left behind");
             }
             if stage == "infer" {
-                self.shared.lines.close();
-                self.shared.scenes.iter().for_each(Latest::close);
+                self.shared.listeners.iter().for_each(Told::close);
             }
         }
         // Not only released: an infer that was left behind would keep the lines from the pipeline
@@ -216,6 +232,23 @@ impl Drop for Pipeline {
     fn drop(&mut self) {
         self.shut_down();
     }
+}
+
+/// A listener with the name of its section.
+type Named = (String, Box<dyn Listener>);
+
+/// Opens everyone who is told, with the names of their sections.
+fn listeners(config: &Config) -> Result<Vec<Named>, Trouble> {
+    let mut listeners = Vec::new();
+    for display in &config.displays {
+        listeners.push((format!("display.{}", display.name), display.open()?));
+    }
+    for publish in &config.publish {
+        let name = format!("publish.{}", publish.name);
+        let listener = publish.sink.open(&publish.name, publish.frames)?;
+        listeners.push((name, listener));
+    }
+    Ok(listeners)
 }
 
 static PANIC_RELEASES: Mutex<Option<SharedActing>> = Mutex::new(None);
@@ -236,6 +269,7 @@ fn release_on_panic(acting: &SharedActing) {
                 && let Ok(mut acting) = acting.try_lock()
             {
                 acting.outputs.release_all();
+                acting.released = true;
             }
             before(info);
         }));

@@ -12,6 +12,7 @@ mod hold;
 mod lex;
 mod parse;
 mod rule;
+mod section;
 #[cfg(test)]
 mod tests;
 mod torso;
@@ -23,6 +24,7 @@ use crate::skeleton::Skeleton;
 use crate::track::{Person, PersonId};
 use hold::HoldState;
 use rule::View;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How far beyond its rule an active pose stays, in margins.
@@ -31,7 +33,7 @@ const STAYS: f32 = -1.0;
 /// A pose that has a name.
 #[derive(Debug, Clone)]
 pub struct Pose {
-    pub name: String,
+    pub name: Arc<str>,
     pub rule: Rule,
     /// Shown for this long, the pose is entered.
     pub hold: Duration,

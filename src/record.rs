@@ -96,7 +96,9 @@ fn same_size(first: &mut Option<Size>, found: Size) -> Result<(), RecordError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::{Next, Pace, SourceSettings, Step, open};
+    use crate::capture::clip::ClipSettings;
+    use crate::capture::synthetic::SyntheticSettings;
+    use crate::capture::{Next, Pace, Source, Step};
     use crate::decode;
     use crate::frame::PixelFormat;
 
@@ -105,15 +107,15 @@ mod tests {
             .split(", ")
             .map(|s| Step::parse(s).unwrap())
             .collect();
-        read(&SourceSettings::Synthetic {
+        read(&SyntheticSettings {
             size: Size::new(37, 21),
             fps: 25.0,
             script,
         })
     }
 
-    fn read(settings: &SourceSettings) -> Vec<Frame> {
-        let mut source = open(settings, Pace::Recorded).unwrap();
+    fn read(settings: &dyn Source) -> Vec<Frame> {
+        let mut source = settings.open(Pace::Recorded).unwrap();
         let mut frame = Frame::default();
         let mut out = Vec::new();
         while source.next(&mut frame).unwrap() == Next::Frame {
@@ -132,7 +134,7 @@ mod tests {
         } else {
             drop(clip);
         }
-        read(&SourceSettings::Clip {
+        read(&ClipSettings {
             path,
             repeat: false,
         })
@@ -243,7 +245,7 @@ mod tests {
             let taken = frames.iter().filter(|f| clip.write(f).is_ok()).count();
             assert_eq!((taken, clip.finish().unwrap()), (2, 2), "{name}");
             assert_eq!(
-                read(&SourceSettings::Clip {
+                read(&ClipSettings {
                     path,
                     repeat: false
                 })

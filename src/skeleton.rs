@@ -22,6 +22,13 @@ pub struct KeypointSet {
     mirror: Vec<usize>,
 }
 
+impl Default for KeypointSet {
+    /// COCO's.
+    fn default() -> Self {
+        Self::new(COCO_17)
+    }
+}
+
 /// The 17 joints of COCO (Lin et al., ECCV 2014), in the order of its annotations.
 pub const COCO_17: [&str; 17] = [
     "nose",

@@ -7,6 +7,7 @@ pub mod one_euro;
 
 use crate::geometry::Rect;
 use crate::segment::Mask;
+use crate::settings::Section;
 use crate::skeleton::{Skeleton, similarity};
 use one_euro::SkeletonFilter;
 use std::time::Duration;
@@ -34,6 +35,23 @@ impl Default for TrackSettings {
             forget: Duration::from_secs(1),
             visible: 0.25,
         }
+    }
+}
+
+/// Reads the section `[smooth]`; `visible` is the file's.
+pub fn read(s: &mut Section, visible: f32) -> TrackSettings {
+    let or = TrackSettings::default();
+    TrackSettings {
+        min_cutoff_hz: s
+            .number("min_cutoff_hz", "cut-off of the One-Euro filter at rest, in hertz: lower is steadier, 0 smooths nothing", 0.0..=100.0)
+            .or(or.min_cutoff_hz),
+        beta: s
+            .number("beta", "how much the cut-off rises with speed: higher lags less", 0.0..=1000.0)
+            .or(or.beta),
+        forget: s
+            .seconds("forget_s", "a person unseen for longer is someone new", 0.0..=3600.0)
+            .or(or.forget),
+        visible,
     }
 }
 

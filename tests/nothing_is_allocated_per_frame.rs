@@ -2,18 +2,22 @@
 //! recognise, act, JSON lines, scene, drawing and the hand-offs use their memory again.
 
 use posed::act::Outputs;
-use posed::capture::{self, Next, Pace, SourceSettings, Step};
+use posed::capture::synthetic::SyntheticSettings;
+use posed::capture::{Next, Pace, Source, Step};
 use posed::config::{Config, Overrides, SAMPLE};
 use posed::display::memory::Memory;
-use posed::display::{Display, Scene, SceneOptions};
+use posed::display::{Display, Parts};
 use posed::frame::Frame;
 use posed::geometry::Size;
 use posed::infer::Infer;
-use posed::pipeline::handoff::{Latest, Lines};
+use posed::pipeline::handoff::Queue;
 use posed::pipeline::road::Road;
+use posed::publish::json;
+use posed::report::{Needs, Report};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 struct Counting;
@@ -53,46 +57,60 @@ fn allocations(work: impl FnOnce()) -> u64 {
 #[test]
 fn the_main_loop_allocates_nothing_after_warm_up() {
     let script = vec![Step::parse("photo photos/basketball.jpg 100000").unwrap()];
-    let source = SourceSettings::Synthetic {
+    let source = Arc::new(SyntheticSettings {
         size: Size::new(640, 480),
         fps: 30.0,
         script,
-    };
+    });
     let overrides = Overrides {
         source: Some(source.clone()),
         ..Overrides::default()
     };
     let config = Config::parse(SAMPLE, Path::new("sample"), &overrides).unwrap();
 
-    let mut source = capture::open(&source, Pace::Recorded).unwrap();
-    let mut road = Road::new(Infer::new(&config).unwrap(), Outputs::default(), true);
-    let keypoints = road.infer.keypoints().clone();
-    let frames = Latest::<Frame>::default();
-    let scenes = Latest::<Scene>::default();
-    let lines = Lines::default();
-    let mut screen = Memory::new(Size::new(320, 240));
+    let mut source = source.open(Pace::Recorded).unwrap();
+    let mut road = Road::new(Infer::new(&config).unwrap(), Outputs::default());
+    let frames = Queue::<Frame>::new(1);
     let mut captured = Frame::default();
     let mut frame = Frame::default();
-    let mut out = Vec::new();
-    let show = SceneOptions {
+    let mut screen = Memory::new(Size::new(320, 240));
+    let parts = Parts {
         boxes: true,
-        ..SceneOptions::default()
+        ..Parts::default()
     };
-    let mut scene = Scene::new(show);
-    let mut drawn = Scene::new(show);
+    let pictures = Queue::<Report>::new(1);
+    let mut to_draw = Report::default();
+    let mut drawn = Report::default();
+    let lines = Queue::<Report>::new(256);
+    let mut to_write = Report::default();
+    let mut written = Report::default();
+    let mut out = Vec::new();
+    let told = Needs {
+        frames: true,
+        events: true,
+        ..Needs::default()
+    };
+    let shown = Needs {
+        frames: true,
+        picture: true,
+        masks: true,
+        ..Needs::default()
+    };
     let mut step = || {
         assert_eq!(source.next(&mut captured).unwrap(), Next::Frame);
         frames.put(&mut captured);
         frames.take(&mut frame, Duration::ZERO);
         road.frame(&mut frame).unwrap();
-        lines.put(&road.events);
-        lines.put(&road.frame_line);
-        while lines.take(&mut out, Duration::ZERO) == posed::pipeline::handoff::Taken::Item {}
-        road.fill_scene(&frame, Some(30.0), &mut scene);
-        scenes.put(&mut scene);
-        scenes.take(&mut drawn, Duration::ZERO);
-        screen.show(&drawn, &keypoints, 0.25).unwrap();
-        road.infer.seen(frame.time).count()
+        road.tell(&frame, Some(30.0), told, &mut to_write);
+        lines.put(&mut to_write);
+        lines.take(&mut written, Duration::ZERO);
+        out.clear();
+        json::write(&mut out, &written, true);
+        road.tell(&frame, Some(30.0), shown, &mut to_draw);
+        pictures.put(&mut to_draw);
+        pictures.take(&mut drawn, Duration::ZERO);
+        screen.show(&drawn, parts).unwrap();
+        drawn.people.len()
     };
     for _ in 0..100 {
         step();

@@ -4,11 +4,41 @@
 //! POSED_PERSON, POSED_CONFIDENCE, POSED_TIME. No shell. A run that lasts longer than its limit is
 //! killed with everything it started; at the end of the program so is any other.
 
-use super::{ActError, Actuator, Cause};
+use super::{Action, Actuator, Cause};
+use crate::device::Device;
+use crate::settings::{Kind, Section};
+use crate::trouble::Trouble;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// All that is known of the kind "command".
+pub const KIND: Kind<Arc<dyn Action>> = Kind {
+    name: "command",
+    says: "runs a program, without a shell",
+    read,
+};
+
+fn read(s: &mut Section) -> Option<Arc<dyn Action>> {
+    let argv = s
+        .texts("argv", "the program and its arguments")
+        .example(r#"["/usr/bin/aplay", "bell.wav"]"#)
+        .check(|argv| check(argv).map_err(|e| e.what))
+        .needed();
+    let time_limit = s
+        .seconds("time_limit_s", "what runs longer is killed", 0.1..=86_400.0)
+        .or(Duration::from_secs(10));
+    let overlap = s
+        .flag("overlap", "it is started again while it still runs")
+        .or(false);
+    Some(Arc::new(CommandSettings {
+        argv: argv?,
+        time_limit,
+        overlap,
+    }))
+}
 
 /// Which program, and how long it may run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +48,22 @@ pub struct CommandSettings {
     pub time_limit: Duration,
     /// Whether a new run may start while one goes on.
     pub overlap: bool,
+}
+
+impl Device for CommandSettings {
+    fn check(&self) -> Result<(), Trouble> {
+        check(&self.argv)
+    }
+}
+
+impl Action for CommandSettings {
+    fn open(&self, _: &str) -> Result<Box<dyn Actuator>, Trouble> {
+        Ok(Box::new(CommandRunner::new(self.clone())?))
+    }
+
+    fn is_momentary(&self) -> bool {
+        true
+    }
 }
 
 /// No more runs than this at once even where they may overlap.
@@ -34,7 +80,7 @@ impl CommandRunner {
     ///
     /// # Errors
     /// `argv` is empty or names no executable file.
-    pub fn new(settings: CommandSettings) -> Result<Self, ActError> {
+    pub fn new(settings: CommandSettings) -> Result<Self, Trouble> {
         check(&settings.argv)?;
         Ok(Self {
             settings,
@@ -42,11 +88,8 @@ impl CommandRunner {
         })
     }
 
-    fn failed(&self, problem: String) -> ActError {
-        ActError::Command {
-            program: self.settings.argv[0].clone().into(),
-            problem,
-        }
+    fn failed(&self, problem: &str) -> Trouble {
+        trouble(&self.settings.argv[0], problem)
     }
 }
 
@@ -54,12 +97,10 @@ impl CommandRunner {
 ///
 /// # Errors
 /// It is empty, or no such executable file is on the path.
-pub fn check(argv: &[String]) -> Result<(), ActError> {
-    let fail = |program: &str, problem: &str| ActError::Command {
-        program: program.into(),
-        problem: problem.into(),
-    };
-    let program = argv.first().ok_or_else(|| fail("", "no program given"))?;
+pub fn check(argv: &[String]) -> Result<(), Trouble> {
+    let program = argv
+        .first()
+        .ok_or_else(|| trouble("", "no program given"))?;
     let candidates: Vec<PathBuf> = if program.contains('/') {
         vec![program.into()]
     } else {
@@ -76,8 +117,15 @@ pub fn check(argv: &[String]) -> Result<(), ActError> {
     if candidates.iter().any(executable) {
         Ok(())
     } else {
-        Err(fail(program, "no such executable file"))
+        Err(trouble(program, "no such executable file"))
     }
+}
+
+fn trouble(program: &str, problem: &str) -> Trouble {
+    Trouble::new(
+        format!("command {program:?}: {problem}"),
+        "give `argv` as [\"/path/to/program\", \"argument\"] and make the file executable",
+    )
 }
 
 /// Kills a child with its process group and waits for it.
@@ -92,7 +140,7 @@ fn kill(child: &mut Child) {
 }
 
 impl Actuator for CommandRunner {
-    fn activate(&mut self, cause: &Cause) -> Result<(), ActError> {
+    fn activate(&mut self, cause: &Cause) -> Result<(), Trouble> {
         self.tend();
         if !self.running.is_empty() && (!self.settings.overlap || self.running.len() >= MOST_RUNS) {
             log::info!(
@@ -113,14 +161,14 @@ impl Actuator for CommandRunner {
             .stdout(Stdio::null())
             .process_group(0)
             .spawn()
-            .map_err(|e| self.failed(e.to_string()))?;
+            .map_err(|e| self.failed(&e.to_string()))?;
         self.running.push((child, Instant::now()));
         Ok(())
     }
 
     /// A started program goes on to its own end or its limit: "off" is the end of the pose, not of
     /// the program.
-    fn release(&mut self) -> Result<(), ActError> {
+    fn release(&mut self) -> Result<(), Trouble> {
         Ok(())
     }
 

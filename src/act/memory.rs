@@ -3,11 +3,43 @@
 //! In: on and off. Out: a journal in memory, and a text file with a line `NAME on POSE` or `NAME
 //! off` for each switch, written at once, so that a test can read it after the process has died.
 
-use super::{ActError, Actuator, Cause};
+use super::{Action, Actuator, Cause};
+use crate::device::Device;
+use crate::settings::{Kind, Section};
+use crate::trouble::Trouble;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// All that is known of the kind "memory".
+pub const KIND: Kind<Arc<dyn Action>> = Kind {
+    name: "memory",
+    says: "notes each change, for tests without hardware",
+    read,
+};
+
+fn read(s: &mut Section) -> Option<Arc<dyn Action>> {
+    let journal = s
+        .path("path", "the file that each change is noted in")
+        .example("\"/var/lib/posed/changes\"")
+        .maybe();
+    Some(Arc::new(JournalSettings { journal }))
+}
+
+/// Where changes are noted beside memory.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct JournalSettings {
+    pub journal: Option<PathBuf>,
+}
+
+impl Device for JournalSettings {}
+
+impl Action for JournalSettings {
+    fn open(&self, name: &str) -> Result<Box<dyn Actuator>, Trouble> {
+        Ok(Box::new(MemoryActuator::new(name, self.journal.as_deref())))
+    }
+}
 
 /// What a [`MemoryActuator`] was told: `on:POSE` and `off`.
 pub type Journal = Arc<Mutex<Vec<String>>>;
@@ -54,12 +86,12 @@ impl MemoryActuator {
 }
 
 impl Actuator for MemoryActuator {
-    fn activate(&mut self, cause: &Cause) -> Result<(), ActError> {
+    fn activate(&mut self, cause: &Cause) -> Result<(), Trouble> {
         self.note(format!("on:{}", cause.pose), &format!("on {}", cause.pose));
         Ok(())
     }
 
-    fn release(&mut self) -> Result<(), ActError> {
+    fn release(&mut self) -> Result<(), Trouble> {
         self.note("off".into(), "off");
         Ok(())
     }

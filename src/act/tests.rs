@@ -1,6 +1,6 @@
 //! What outputs promise, shown on the memory back-end.
 
-use super::memory::{Journal, MemoryActuator};
+use super::memory::{Journal, JournalSettings, MemoryActuator};
 use super::*;
 
 const WAVE: usize = 0;
@@ -9,7 +9,7 @@ const SIT: usize = 1;
 fn outputs(manner: Manner, poses: Vec<usize>, until: Vec<usize>) -> (Outputs, Journal) {
     let actuator = MemoryActuator::new("lamp", None);
     let journal = actuator.journal();
-    let device = DeviceSettings::Memory { journal: None };
+    let device = Arc::new(JournalSettings::default());
     let mut outputs = Outputs::default();
     outputs.add(
         OutputSettings {
@@ -93,23 +93,15 @@ fn dropping_the_outputs_releases_them_even_on_a_panic() {
 fn a_broken_device_does_not_stop_the_others() {
     struct Broken;
     impl Actuator for Broken {
-        fn activate(&mut self, _: &Cause) -> Result<(), ActError> {
-            Err(ActError::Gpio {
-                line: "X".into(),
-                problem: "gone".into(),
-                mend: "plug it in",
-            })
+        fn activate(&mut self, _: &Cause) -> Result<(), Trouble> {
+            Err(Trouble::new("gone", "plug it in"))
         }
-        fn release(&mut self) -> Result<(), ActError> {
-            Err(ActError::Gpio {
-                line: "X".into(),
-                problem: "gone".into(),
-                mend: "plug it in",
-            })
+        fn release(&mut self) -> Result<(), Trouble> {
+            Err(Trouble::new("gone", "plug it in"))
         }
     }
     let (mut o, journal) = outputs(Manner::Follow, vec![WAVE], vec![]);
-    let device = DeviceSettings::Memory { journal: None };
+    let device = Arc::new(JournalSettings::default());
     let settings = OutputSettings {
         name: "broken".into(),
         device,

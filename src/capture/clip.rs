@@ -6,14 +6,59 @@
 use super::avi::Avi;
 use super::bytes::ByteStream;
 use super::clock::{Clock, Pace};
+use super::folder::Folder;
 use super::y4m::{self, Y4m};
-use super::{CaptureError, Demux, FrameSource, Next, first_bytes, fps_text, is_photo};
+use super::{CaptureError, Demux, FrameSource, Next, Source, first_bytes, fps_text, is_photo};
+use crate::device::Device;
 use crate::frame::Frame;
+use crate::settings::{Kind, Section};
+use crate::trouble::Trouble;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Played where a file names no rate, or none that makes sense.
 pub(crate) const DEFAULT_RATE: (u32, u32) = (30, 1);
+
+/// All that is known of the kind "clip".
+pub const KIND: Kind<Arc<dyn Source>> = Kind {
+    name: "clip",
+    says: "a Y4M or MJPEG AVI file, told by its content, or a folder of numbered pictures",
+    read,
+};
+
+fn read(s: &mut Section) -> Option<Arc<dyn Source>> {
+    let path = super::read_path(s, "a file, or a folder of pictures", "\"clip.y4m\"");
+    let repeat = s.flag("repeat", "it begins anew at its end").or(false);
+    Some(Arc::new(ClipSettings {
+        path: path?,
+        repeat,
+    }))
+}
+
+/// Which clip.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClipSettings {
+    pub path: PathBuf,
+    /// From its start again at its end.
+    pub repeat: bool,
+}
+
+impl Device for ClipSettings {
+    fn check(&self) -> Result<(), Trouble> {
+        super::check_path(&self.path)
+    }
+}
+
+impl Source for ClipSettings {
+    fn open(&self, pace: Pace) -> Result<Box<dyn FrameSource>, CaptureError> {
+        Ok(if self.path.is_dir() {
+            Box::new(Folder::open(&self.path, self.repeat, pace)?)
+        } else {
+            Box::new(Clip::open(&self.path, self.repeat, pace)?)
+        })
+    }
+}
 
 /// A clip being read.
 pub struct Clip {

@@ -4,10 +4,49 @@
 //! [`Pace::Recorded`].
 
 use super::clock::{Clock, Pace, rate_of};
-use super::{CaptureError, FrameSource, Next, fps_text};
+use super::{CaptureError, FrameSource, Next, Source, fps_text};
 use crate::decode;
+use crate::device::Device;
 use crate::frame::Frame;
-use std::path::Path;
+use crate::settings::{Kind, Section};
+use crate::trouble::Trouble;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// All that is known of the kind "photo".
+pub const KIND: Kind<Arc<dyn Source>> = Kind {
+    name: "photo",
+    says: "one JPEG or PNG",
+    read: read_section,
+};
+
+fn read_section(s: &mut Section) -> Option<Arc<dyn Source>> {
+    let path = super::read_path(s, "a JPEG or PNG file", "\"photos/astronaut.jpg\"");
+    let fps = s
+        .number("fps", "how often it is shown a second", super::FPS)
+        .or(10.0);
+    Some(Arc::new(PhotoSettings { path: path?, fps }))
+}
+
+/// Which photo.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PhotoSettings {
+    pub path: PathBuf,
+    /// Frames a second under [`Pace::Live`].
+    pub fps: f32,
+}
+
+impl Device for PhotoSettings {
+    fn check(&self) -> Result<(), Trouble> {
+        super::check_path(&self.path)
+    }
+}
+
+impl Source for PhotoSettings {
+    fn open(&self, pace: Pace) -> Result<Box<dyn FrameSource>, CaptureError> {
+        Ok(Box::new(Photo::open(&self.path, self.fps, pace)?))
+    }
+}
 
 /// A decoded photo.
 pub struct Photo {

@@ -8,15 +8,60 @@ use super::bytes::ByteStream;
 use super::clock::{Clock, Pace, rate_of};
 use super::jpeg::Jpegs;
 use super::y4m::{self, Y4m};
-use super::{CaptureError, Demux, FrameSource, MAX_FRAME_BYTES, Next, STALL_AFTER, fps_text};
+use super::{
+    CaptureError, Demux, FrameSource, MAX_FRAME_BYTES, Next, STALL_AFTER, Source, fps_text,
+};
+use crate::device::Device;
 use crate::frame::{Frame, PixelFormat};
 use crate::geometry::Size;
+use crate::settings::{Kind, Section};
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::os::fd::{AsFd, AsRawFd};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 const NAME: &str = "stdin";
+
+/// All that is known of the kind "stdin".
+pub const KIND: Kind<Arc<dyn Source>> = Kind {
+    name: "stdin",
+    says: "a pipe: Y4M, AVI or JPEGs, told by their first bytes, or raw I420",
+    read: read_section,
+};
+
+fn read_section(s: &mut Section) -> Option<Arc<dyn Source>> {
+    let size = super::read_size(s, "pixels, of raw I420");
+    let fps = s
+        .number("fps", "frames a second of raw I420 and JPEGs", super::FPS)
+        .or(30.0);
+    Some(Arc::new(StdinSettings { size, fps }))
+}
+
+/// What a pipe cannot say itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StdinSettings {
+    /// Of raw frames.
+    pub size: Option<Size>,
+    /// Frames a second of streams that name none.
+    pub fps: f32,
+}
+
+impl Default for StdinSettings {
+    fn default() -> Self {
+        Self {
+            size: None,
+            fps: 30.0,
+        }
+    }
+}
+
+impl Device for StdinSettings {}
+
+impl Source for StdinSettings {
+    fn open(&self, pace: Pace) -> Result<Box<dyn FrameSource>, CaptureError> {
+        Ok(Box::new(Stdin::open(self.size, self.fps, pace)?))
+    }
+}
 
 /// What was read of stdin but not yet used when its source was dropped. A pipe cannot be opened
 /// again at its start: after a stall the next source must go on in the middle of the frame where

@@ -7,9 +7,11 @@ mod draw;
 pub mod script;
 
 use super::clock::{Clock, Pace, rate_of};
-use super::{CaptureError, FrameSource, Next, fps_text, photo};
+use super::{CaptureError, FrameSource, Next, Source, fps_text, photo};
+use crate::device::Device;
 use crate::frame::{Frame, PixelFormat};
 use crate::geometry::Size;
+use crate::settings::{Kind, Section};
 use script::Step;
 use std::collections::HashMap;
 use std::io::{Error, ErrorKind};
@@ -18,6 +20,65 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 const NAME: &str = "synthetic";
+
+/// All that is known of the kind "synthetic".
+pub const KIND: Kind<Arc<dyn Source>> = Kind {
+    name: "synthetic",
+    says: "drawn pictures and scripted faults, for tests",
+    read,
+};
+
+fn read(s: &mut Section) -> Option<Arc<dyn Source>> {
+    let or = SyntheticSettings::default();
+    let size = super::read_size(s, "pixels of a frame");
+    let fps = s.number("fps", "frames a second", super::FPS).or(or.fps);
+    let script = s
+        .texts(
+            "script",
+            "what happens, step by step; without it a moving gradient",
+        )
+        .example(r#"["frames 30", "stall 2", "end"]"#)
+        .each(|text| match Step::parse(&text) {
+            Ok(Step::Photo { path, .. }) if !path.exists() => {
+                Err(format!("{text:?}: {} does not exist", path.display()))
+            }
+            step => step.map_err(|e| e.to_string()),
+        })
+        .maybe();
+    Some(Arc::new(SyntheticSettings {
+        size: size.unwrap_or(or.size),
+        fps,
+        script: script.unwrap_or_default(),
+    }))
+}
+
+/// What is drawn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SyntheticSettings {
+    pub size: Size,
+    pub fps: f32,
+    /// Without steps a gradient for ever.
+    pub script: Vec<Step>,
+}
+
+impl Default for SyntheticSettings {
+    fn default() -> Self {
+        Self {
+            size: Size::new(640, 480),
+            fps: 30.0,
+            script: Vec::new(),
+        }
+    }
+}
+
+impl Device for SyntheticSettings {}
+
+impl Source for SyntheticSettings {
+    fn open(&self, pace: Pace) -> Result<Box<dyn FrameSource>, CaptureError> {
+        let Self { size, fps, script } = self;
+        Ok(Box::new(Synthetic::open(*size, *fps, script, pace)?))
+    }
+}
 
 /// Larger pictures are refused: YUYV of this many pixels is the most that a frame may have.
 const MAX_PIXELS: u64 = (super::MAX_FRAME_BYTES / 2) as u64;

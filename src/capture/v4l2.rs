@@ -8,12 +8,16 @@
 mod choose;
 mod report;
 
-use super::{CaptureError, FrameSource, Next, STALL_AFTER, clock, fps_text};
+use super::{CaptureError, FrameSource, Next, Pace, STALL_AFTER, Source, clock, fps_text};
+use crate::device;
 use crate::frame::{Frame, PixelFormat};
 use crate::geometry::Size;
+use crate::settings::{Kind, Section};
+use crate::trouble::Trouble;
 use choose::{Offer, choose, pixel_format};
 use std::io::{self, ErrorKind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use v4l::buffer::{Flags, Metadata, Type};
 use v4l::io::mmap::Stream;
@@ -23,6 +27,84 @@ use v4l::video::capture::Parameters;
 use v4l::{Device, Format, FourCC, Fraction};
 
 pub use report::{DeviceReport, describe_device};
+
+/// All that is known of the kind "v4l2".
+pub const KIND: Kind<Arc<dyn Source>> = Kind {
+    name: "v4l2",
+    says: "a camera through Video4Linux",
+    read,
+};
+
+const FORMATS: &[(&str, PixelFormat)] = &[
+    ("yuyv", PixelFormat::Yuyv),
+    ("nv12", PixelFormat::Nv12),
+    ("mjpeg", PixelFormat::Mjpeg),
+];
+
+fn read(s: &mut Section) -> Option<Arc<dyn Source>> {
+    let device = s
+        .path(
+            "device",
+            "the camera; a name of /dev/v4l/by-id/ stays the same when cameras are swapped",
+        )
+        .hint("`posed doctor` lists them")
+        .or("/dev/video0".into());
+    let size = super::read_size(s, "pixels; without it 640x480, or what is nearest");
+    let fps = s
+        .number("fps", "frames a second, if the driver can", super::FPS)
+        .example("30.0")
+        .maybe();
+    let format = s
+        .choice("format", "the form of pixels asked for", FORMATS)
+        .without("YUYV up to 640x480, MJPEG above")
+        .maybe();
+    Some(Arc::new(CameraSettings {
+        device,
+        size,
+        fps,
+        format,
+    }))
+}
+
+/// Which camera; what is `None` is chosen from what the driver offers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CameraSettings {
+    pub device: PathBuf,
+    pub size: Option<Size>,
+    pub fps: Option<f32>,
+    pub format: Option<PixelFormat>,
+}
+
+impl CameraSettings {
+    /// This device, with whatever its driver offers.
+    pub fn of(device: &Path) -> Self {
+        Self {
+            device: device.into(),
+            size: None,
+            fps: None,
+            format: None,
+        }
+    }
+}
+
+impl device::Device for CameraSettings {
+    fn check(&self) -> Result<(), Trouble> {
+        if self.device.exists() {
+            return Ok(());
+        }
+        Err(Trouble::new(
+            format!("{} is not there", self.device.display()),
+            "plug the camera in, or name another as `device` under [source]: `v4l2-ctl --list-devices` lists them (package v4l-utils)",
+        ))
+    }
+}
+
+impl Source for CameraSettings {
+    fn open(&self, _: Pace) -> Result<Box<dyn FrameSource>, CaptureError> {
+        let source = V4l2Source::open(&self.device, self.size, self.fps, self.format)?;
+        Ok(Box::new(source))
+    }
+}
 
 /// One being filled, one being read, two against jitter.
 const BUFFERS: u32 = 4;

@@ -17,7 +17,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     for card in std::iter::once(&config.model).chain(&config.segment) {
         card.verify()?;
     }
-    let names: Vec<&str> = config.poses.iter().map(|p| p.name.as_str()).collect();
+    let names: Vec<&str> = config.poses.iter().map(|p| &*p.name).collect();
     println!("{}: good", args.config.display());
     println!(
         "  model {}, poses {}, {} actions, {} displays, {} outputs",

@@ -2,20 +2,21 @@
 //! of each with the skeletons drawn over it.
 
 use super::{configuration, parse_box};
-use crate::capture::SourceSettings;
+use crate::capture::photo::PhotoSettings;
 use crate::config::Overrides;
 use crate::decode;
-use crate::display::{Scene, SceneOptions, png};
+use crate::display::{Parts, png};
 use crate::frame::Frame;
-use crate::geometry::{Rect, Size};
-use crate::infer::{Found, Infer};
-use crate::publish::line;
+use crate::geometry::Rect;
+use crate::infer::Infer;
+use crate::publish::json;
+use crate::report::Report;
 use anyhow::{Context, bail};
 use clap::Args;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::sync::Arc;
 
 #[derive(Debug, Args)]
 pub struct ImageArgs {
@@ -39,15 +40,16 @@ pub struct ImageArgs {
 }
 
 pub fn run(args: &ImageArgs) -> anyhow::Result<ExitCode> {
-    let source = Some(SourceSettings::Synthetic {
-        size: Size::new(64, 64),
+    // Photos are read one by one; a configuration has a source all the same.
+    let photo = PhotoSettings {
+        path: args.photos.first().cloned().unwrap_or_default(),
         fps: 1.0,
-        script: Vec::new(),
-    });
+    };
     let overrides = Overrides {
         model: args.model.clone(),
-        source,
+        source: Some(Arc::new(photo)),
         cache: super::plan_directory(),
+        drill: None,
     };
     let config = configuration(args.config.as_ref(), &overrides)?;
     let targets = targets(args)?;
@@ -131,69 +133,34 @@ fn one(
     let mut frame = Frame::default();
     decode::photo(&bytes, &mut frame).with_context(|| photo.display().to_string())?;
     frame.sequence = index as u64;
-    let found = if args.boxes.is_empty() {
-        infer.photo(&frame)
+    let mut report = Report::default();
+    if args.boxes.is_empty() {
+        infer.photo(&frame, &mut report)?;
     } else {
-        infer.boxes_of(&frame, &args.boxes)
-    }?;
-    if found.is_empty() {
+        infer.boxes_of(&frame, &args.boxes, &mut report)?;
+    }
+    if report.people.is_empty() {
         eprintln!(
             "posed: {}: nobody found; give the person's place with --box x,y,width,height",
             photo.display()
         );
     }
-    print(infer, &frame, photo, &found)?;
+    report.file = Some(photo.to_string_lossy().into_owned());
+    let mut lines = Vec::new();
+    json::write(&mut lines, &report, true);
+    std::io::stdout()
+        .write_all(&lines)
+        .context("stdout cannot be written")?;
     if let Some(target) = target {
-        let mut scene = Scene::new(SceneOptions {
+        let parts = Parts {
             boxes: !args.boxes.is_empty(),
-            ..SceneOptions::default()
-        });
-        scene.begin(&frame);
-        scene.boxes.extend_from_slice(&args.boxes);
-        for (i, person) in found.iter().enumerate() {
-            let drawn = scene.add_person();
-            drawn.id = (found.len() > 1).then_some(i as u32 + 1);
-            drawn.skeleton.copy_from(&person.skeleton);
-            drawn.mask.copy_from(&person.mask);
-            drawn.label = poses(infer, person).collect::<Vec<_>>().join(", ");
+            ..Parts::default()
+        };
+        if let [alone] = &mut *report.people {
+            // A number tells nothing where there is one person.
+            alone.id = 0;
         }
-        png::write(
-            target,
-            &png::render(&scene, infer.keypoints(), infer.visible()),
-        )?;
+        png::write(target, &png::render(&report, parts))?;
     }
     Ok(())
-}
-
-fn poses<'a>(infer: &'a Infer, person: &'a Found) -> impl Iterator<Item = &'a str> {
-    infer
-        .recogniser()
-        .judge(person.sight())
-        .map(|(i, _)| infer.recogniser().poses()[i].name.as_str())
-}
-
-fn print(infer: &Infer, frame: &Frame, photo: &Path, found: &[Found]) -> anyhow::Result<()> {
-    let mut out = Vec::new();
-    line::frame_start(
-        &mut out,
-        Duration::ZERO,
-        frame.sequence,
-        frame.size,
-        Some(&photo.to_string_lossy()),
-    );
-    for (i, p) in found.iter().enumerate() {
-        let person = line::PersonLine {
-            id: i as u32 + 1,
-            score: p.score,
-            area: p.area,
-            cover: p.cover,
-            skeleton: &p.skeleton,
-            poses: poses(infer, p),
-        };
-        line::person(&mut out, person, infer.keypoints(), i == 0);
-    }
-    line::frame_end(&mut out);
-    std::io::stdout()
-        .write_all(&out)
-        .context("stdout cannot be written")
 }

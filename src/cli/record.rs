@@ -1,7 +1,7 @@
 //! `posed record`: a clip from any source, for `replay`. Ctrl-C ends it; what was written until
 //! then is a whole clip.
 
-use crate::capture::{self, Next, Pace, SourceSettings};
+use crate::capture::{Next, Pace, from_argument};
 use crate::config::{Config, Overrides};
 use crate::frame::Frame;
 use crate::record;
@@ -31,14 +31,14 @@ pub struct RecordArgs {
 pub fn run(args: &RecordArgs) -> anyhow::Result<ExitCode> {
     let settings = match &args.config {
         Some(path) => Config::read(path, &Overrides::default())?.source,
-        None => SourceSettings::from_argument(&args.source)?,
+        None => from_argument(&args.source)?,
     };
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&stop))
             .context("signals cannot be caught")?;
     }
-    let mut source = capture::open(&settings, Pace::Live)?;
+    let mut source = settings.open(Pace::Live)?;
     let mut writer = record::create(&args.output, source.rate())?;
     log::info!(
         "recording {} to {}",

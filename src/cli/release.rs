@@ -1,7 +1,8 @@
-//! `posed release`: every GPIO line of a configuration to its inactive level, then let go. The
+//! `posed release`: everything that would stay on after posed has died, such as GPIO lines, to its
+//! inactive state, then let go. The
 //! unit's `ExecStopPost=` runs it, so that nothing is left on after a SIGKILL.
 
-use crate::act::{self, DeviceSettings, OutputSettings};
+use crate::act::{self, OutputSettings};
 use crate::config::{Config, Fault};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -20,7 +21,7 @@ pub fn run(args: &ReleaseArgs) -> anyhow::Result<ExitCode> {
     let mut left = 0;
     for path in in_use.iter().chain([&args.config]) {
         match Config::outputs(path) {
-            Ok((outputs, faults)) => left += release(path, &outputs, &faults),
+            Ok((outputs, faults)) => left += release(path, &outputs, &faults, in_use.is_some()),
             Err(e) if in_use.is_some() => log::warn!("{e}"),
             Err(e) => return Err(e.into()),
         }
@@ -32,8 +33,9 @@ pub fn run(args: &ReleaseArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// How many outputs may still be active.
-fn release(path: &Path, outputs: &[OutputSettings], faults: &[Fault]) -> usize {
+/// How many outputs may still be active. Where the one in use is `known`, a file that is broken now
+/// is none of them.
+fn release(path: &Path, outputs: &[OutputSettings], faults: &[Fault], known: bool) -> usize {
     for fault in faults {
         log::error!(
             "{}:{}: {}: {}",
@@ -43,29 +45,26 @@ fn release(path: &Path, outputs: &[OutputSettings], faults: &[Fault]) -> usize {
             fault.problem
         );
     }
-    let understood = |key: &str| {
-        outputs.iter().any(|o| {
-            key.strip_prefix("action.")
-                .is_some_and(|k| k.split('.').next() == Some(&o.name))
-        })
-    };
-    let mut unclear: Vec<&str> = faults
-        .iter()
-        .map(|f| f.key.as_str())
-        .filter(|key| !understood(key))
-        .collect();
-    unclear.dedup_by_key(|key| key.split('.').nth(1));
+    let mut unclear: Vec<&str> = faults.iter().filter_map(|f| unclear(f, known)).collect();
+    unclear.dedup();
     let mut left = unclear.len();
-    for output in outputs
-        .iter()
-        .filter(|o| matches!(o.device, DeviceSettings::Gpio(_)))
-    {
-        // Opening a line sets it to its inactive level; one that cannot be opened does not keep the
+    for output in outputs.iter().filter(|o| o.device.outlives_us()) {
+        // Opening it brings it to its inactive state; one that cannot be opened does not keep the
         // others on.
-        if let Err(e) = act::open(&output.device, &output.name) {
+        if let Err(e) = output.device.open(&output.name) {
             log::error!("{}: {e}", output.name);
             left += 1;
         }
     }
     left
+}
+
+/// What a fault leaves unclear: the action of which it is not known what it drives, or with a line
+/// that is no TOML the file.
+fn unclear(fault: &Fault, known: bool) -> Option<&str> {
+    let Some(key) = fault.key.strip_prefix("action.") else {
+        return (!known).then_some("");
+    };
+    let (name, last) = key.rsplit_once('.').unwrap_or((key, ""));
+    (!act::WHEN.contains(&last)).then_some(name)
 }

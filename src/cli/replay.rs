@@ -3,17 +3,19 @@
 
 use super::configuration;
 use crate::act::Outputs;
-use crate::capture::{self, Next, Pace, SourceSettings};
+use crate::capture::{self, Next, Pace};
 use crate::config::Overrides;
-use crate::display::{self, Scene};
 use crate::frame::Frame;
 use crate::infer::Infer;
 use crate::pipeline::road::{Passed, Road};
+use crate::publish::json;
+use crate::report::{Needs, Report};
 use anyhow::Context;
 use clap::Args;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 #[derive(Debug, Args)]
@@ -32,25 +34,22 @@ pub struct ReplayArgs {
 }
 
 pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
-    let source = SourceSettings::from_argument(&args.clip)?;
+    let source = capture::from_argument(&args.clip)?;
     let overrides = Overrides {
         model: args.model.clone(),
-        source: Some(source.clone()),
+        source: Some(Arc::clone(&source)),
         cache: super::plan_directory(),
+        drill: None,
     };
     let config = configuration(args.config.as_ref(), &overrides)?;
-    let mut source = capture::open(&source, Pace::Recorded)?;
-    let mut road = Road::new(
-        Infer::new(&config)?,
-        Outputs::open(&config.outputs)?,
-        !args.events_only,
-    );
+    let mut source = source.open(Pace::Recorded)?;
+    let mut road = Road::new(Infer::new(&config)?, Outputs::open(&config.outputs)?);
     let mut screens = Vec::new();
-    for d in &config.displays {
-        screens.push((display::open(&d.settings)?, Scene::new(d.show)));
+    for display in &config.displays {
+        screens.push(display.open()?);
     }
+    let mut told = Told::new(!args.events_only);
     let mut frame = Frame::default();
-    let mut out = std::io::stdout().lock();
     let mut last = Duration::ZERO;
     let mut sequence = 0;
     while source.next(&mut frame)? == Next::Frame {
@@ -60,17 +59,43 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
             continue;
         }
         last = frame.time;
-        out.write_all(&road.events)
-            .and_then(|()| out.write_all(&road.frame_line))
-            .context("stdout cannot be written")?;
-        for (screen, scene) in &mut screens {
-            road.fill_scene(&frame, None, scene);
-            screen.show(scene, road.infer.keypoints(), config.visible)?;
+        told.print(|needs, report| road.tell(&frame, None, needs, report))?;
+        for screen in &mut screens {
+            road.tell(&frame, None, screen.needs(), &mut told.report);
+            screen.hear(&told.report);
         }
     }
     road.source_lost(last);
-    out.write_all(&road.events)
-        .and_then(|()| out.flush())
-        .context("stdout cannot be written")?;
+    told.print(|_, report| road.tell_events(last, report))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Lines on stdout: none may be lost, so they are written at once.
+struct Told {
+    needs: Needs,
+    report: Report,
+    lines: Vec<u8>,
+}
+
+impl Told {
+    fn new(frames: bool) -> Self {
+        Self {
+            needs: Needs {
+                frames,
+                events: true,
+                ..Needs::default()
+            },
+            report: Report::default(),
+            lines: Vec::new(),
+        }
+    }
+
+    fn print(&mut self, fill: impl FnOnce(Needs, &mut Report)) -> anyhow::Result<()> {
+        fill(self.needs, &mut self.report);
+        self.lines.clear();
+        json::write(&mut self.lines, &self.report, self.needs.frames);
+        let mut out = std::io::stdout().lock();
+        let written = out.write_all(&self.lines).and_then(|()| out.flush());
+        written.context("stdout cannot be written")
+    }
 }

@@ -1,7 +1,7 @@
 //! `posed run`: the daemon. SIGTERM and SIGINT stop it, SIGHUP reloads the configuration; a broken
 //! new one is refused and the old one kept.
 
-use crate::capture::SourceSettings;
+use crate::capture;
 use crate::config::{Config, Overrides};
 use crate::pipeline::{Ended, Pipeline};
 use crate::service::Service;
@@ -32,12 +32,13 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let source = args
         .source
         .as_deref()
-        .map(SourceSettings::from_argument)
+        .map(capture::from_argument)
         .transpose()?;
     let overrides = Overrides {
         model: args.model.clone(),
         source,
         cache: super::plan_directory(),
+        drill: super::drill(),
     };
     let mut signals =
         Signals::new([SIGTERM, SIGINT, SIGHUP]).context("signals cannot be caught")?;

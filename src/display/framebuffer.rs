@@ -1,18 +1,56 @@
 //! A Linux framebuffer, /dev/fb0 and its like.
 //!
-//! In: a scene. Out: the scene on the screen. It is drawn in memory first, in the screen's own
+//! In: a report. Out: the report on the screen. It is drawn in memory first, in the screen's own
 //! pixel format, and then copied row by row, so that no half-drawn picture is seen. Source: the
 //! kernel's Documentation/fb/api.rst and include/uapi/linux/fb.h.
 
 use super::canvas::{Canvas, ColourBits, PixelLayout};
-use super::{Display, DisplayError, Scene, draw};
+use super::{Display, Parts, Screen, draw};
+use crate::device::Device;
 use crate::geometry::Size;
-use crate::skeleton::KeypointSet;
+use crate::report::Report;
+use crate::settings::{Kind, Section};
+use crate::trouble::Trouble;
 use memmap2::{MmapMut, MmapOptions};
 use std::fs::{File, OpenOptions};
 use std::io::{Error, ErrorKind};
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// All that is known of the kind "framebuffer".
+pub const KIND: Kind<Arc<dyn Screen>> = Kind {
+    name: "framebuffer",
+    says: "a screen's framebuffer, such as /dev/fb0",
+    read,
+};
+
+fn read(s: &mut Section) -> Option<Arc<dyn Screen>> {
+    let device = s
+        .path("device", "the screen's device")
+        .hint("`posed doctor` lists them")
+        .or("/dev/fb0".into());
+    Some(Arc::new(FramebufferSettings { device }))
+}
+
+/// Which framebuffer.
+#[derive(Debug, Clone)]
+pub struct FramebufferSettings {
+    pub device: PathBuf,
+}
+
+impl Device for FramebufferSettings {
+    fn check(&self) -> Result<(), Trouble> {
+        let opened = OpenOptions::new().read(true).write(true).open(&self.device);
+        opened.map(drop).map_err(|e| open_error(&self.device, &e))
+    }
+}
+
+impl Screen for FramebufferSettings {
+    fn open(&self) -> Result<Box<dyn Display>, Trouble> {
+        Ok(Box::new(Framebuffer::open(&self.device)?))
+    }
+}
 
 const FBIOGET_VSCREENINFO: u32 = 0x4600;
 const FBIOGET_FSCREENINFO: u32 = 0x4602;
@@ -100,13 +138,13 @@ impl Framebuffer {
     /// # Errors
     /// Missing, not permitted, no framebuffer, or of a pixel format other than true colour in 16,
     /// 24 or 32 bits.
-    pub fn open(device: &Path) -> Result<Self, DisplayError> {
+    pub fn open(device: &Path) -> Result<Self, Trouble> {
         let file = OpenOptions::new()
             .read(true)
             .write(true)
             .open(device)
-            .map_err(|e| open_error(device, e))?;
-        let info = query(&file).map_err(|e| open_error(device, e))?;
+            .map_err(|e| open_error(device, &e))?;
+        let info = query(&file).map_err(|e| open_error(device, &e))?;
         let (layout, screen) = map(device, &file, &info)?;
         Ok(Self {
             device: device.to_owned(),
@@ -120,8 +158,8 @@ impl Framebuffer {
 
     /// Follows a change of mode or of the visible part of the screen's memory, such as a scrolling
     /// console makes.
-    fn follow_mode(&mut self) -> Result<(), DisplayError> {
-        let info = query(&self.file).map_err(|e| open_error(&self.device, e))?;
+    fn follow_mode(&mut self) -> Result<(), Trouble> {
+        let info = query(&self.file).map_err(|e| open_error(&self.device, &e))?;
         if info != self.info {
             (self.layout, self.screen) = map(&self.device, &self.file, &info)?;
             self.info = info;
@@ -131,17 +169,12 @@ impl Framebuffer {
 }
 
 impl Display for Framebuffer {
-    fn show(
-        &mut self,
-        scene: &Scene,
-        keypoints: &KeypointSet,
-        visible: f32,
-    ) -> Result<(), DisplayError> {
+    fn show(&mut self, report: &Report, parts: Parts) -> Result<(), Trouble> {
         self.follow_mode()?;
         let tight = self.layout.tight();
         self.back.resize(tight.bytes().unwrap_or(0), 0);
         if let Some(mut canvas) = Canvas::new(tight, &mut self.back) {
-            let Ok(()) = draw(scene, keypoints, visible, &mut canvas);
+            let Ok(()) = draw(report, parts, &mut canvas);
         }
         self.layout.copy_rows(&self.back, &mut self.screen);
         Ok(())
@@ -154,7 +187,7 @@ impl Display for Framebuffer {
         format!("{device}, {size}, {bits} bits a pixel")
     }
 
-    fn clear(&mut self) -> Result<(), DisplayError> {
+    fn clear(&mut self) -> Result<(), Trouble> {
         self.follow_mode()?;
         self.back.fill(0);
         self.back
@@ -164,16 +197,23 @@ impl Display for Framebuffer {
     }
 }
 
-fn open_error(device: &Path, source: Error) -> DisplayError {
-    let device = device.to_owned();
-    match source.kind() {
-        ErrorKind::NotFound => DisplayError::NoDevice { device },
-        ErrorKind::PermissionDenied => DisplayError::Permission { device },
+const OVERLAY: &str = "enable the display's overlay (/boot/firmware/config.txt on a Raspberry Pi), or name another `device`: `ls /dev/fb*`; docs/displays.md tells more";
+
+fn open_error(device: &Path, e: &Error) -> Trouble {
+    let device = device.display();
+    let gone = matches!(e.raw_os_error(), Some(libc::ENODEV | libc::ENXIO));
+    match e.kind() {
         // ENODEV, ENXIO: the node is there, but no driver behind it.
-        _ if matches!(source.raw_os_error(), Some(libc::ENODEV | libc::ENXIO)) => {
-            DisplayError::NoDevice { device }
-        }
-        _ => DisplayError::Framebuffer { device, source },
+        ErrorKind::NotFound => Trouble::new(format!("{device}: no such device"), OVERLAY),
+        _ if gone => Trouble::new(format!("{device}: no such device"), OVERLAY),
+        ErrorKind::PermissionDenied => Trouble::new(
+            format!("{device}: permission denied"),
+            "add the user to the group video (`sudo usermod -aG video $USER`) and log in again; for a service: `SupplementaryGroups=video` in its unit",
+        ),
+        _ => Trouble::new(
+            format!("{device}: cannot be opened as a framebuffer: {e}"),
+            "set `device` to a framebuffer, for example /dev/fb0",
+        ),
     }
 }
 
@@ -249,11 +289,16 @@ fn map(
     device: &Path,
     file: &File,
     info: &(VariableInfo, FixedInfo),
-) -> Result<(PixelLayout, MmapMut), DisplayError> {
+) -> Result<(PixelLayout, MmapMut), Trouble> {
     let (variable, fixed) = info;
-    let layout = layout(variable, fixed).map_err(|problem| DisplayError::Unsupported {
-        device: device.to_owned(),
-        problem,
+    let name = device.display();
+    let layout = layout(variable, fixed).map_err(|problem| {
+        Trouble::new(
+            format!("{name}: {problem}"),
+            format!(
+                "set a mode of 16, 24 or 32 bits a pixel, for example `fbset -fb {name} -depth 32`"
+            ),
+        )
     })?;
     // SAFETY: sysconf reads a constant of the system.
     let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) })
@@ -270,10 +315,7 @@ fn map(
             .len(inside_page + fixed.memory_bytes as usize)
             .map_mut(file)
     };
-    let screen = screen.map_err(|source| DisplayError::Framebuffer {
-        device: device.to_owned(),
-        source,
-    })?;
+    let screen = screen.map_err(|e| open_error(device, &e))?;
     Ok((
         PixelLayout {
             start: layout.start + inside_page,
@@ -415,13 +457,13 @@ mod tests {
 
     #[test]
     fn a_missing_device_and_a_missing_right_name_their_mend() {
-        let text = |kind| open_error(Path::new("/dev/fb0"), Error::from(kind)).to_string();
+        let text = |kind| open_error(Path::new("/dev/fb0"), &Error::from(kind)).to_string();
         assert!(text(ErrorKind::NotFound).contains("overlay"));
         assert!(text(ErrorKind::PermissionDenied).contains("group video"));
         assert!(
             open_error(
                 Path::new("/dev/fb0"),
-                Error::from_raw_os_error(libc::ENODEV)
+                &Error::from_raw_os_error(libc::ENODEV)
             )
             .to_string()
             .contains("overlay")

@@ -11,6 +11,7 @@ use embedded_graphics::prelude::{DrawTarget, Drawable};
 use embedded_graphics::primitives::Rectangle;
 use embedded_graphics::text::{Baseline, Text};
 use std::fmt::Write;
+use std::sync::Arc;
 
 pub(super) const GROUND: Rgb888 = Rgb888::new(18, 20, 26);
 
@@ -24,33 +25,63 @@ pub(super) fn font(target_width: u32) -> &'static MonoFont<'static> {
     }
 }
 
-/// A text and how it looks; only its first line is drawn.
+/// Names of poses, written with commas between.
+#[derive(Clone, Copy)]
+pub(super) struct Poses<'a>(pub &'a [Arc<str>]);
+
+impl<'a> Poses<'a> {
+    /// The pieces that are written one after the other.
+    fn pieces(self) -> impl Iterator<Item = &'a str> {
+        let between = |i| if i == 0 { "" } else { ", " };
+        self.0
+            .iter()
+            .enumerate()
+            .flat_map(move |(i, pose)| [between(i), &**pose])
+    }
+}
+
+/// A text and how it looks; only the first line of each of its pieces is drawn.
 #[derive(Clone, Copy)]
 pub(super) struct Label<'a> {
     start: &'a str,
-    rest: &'a str,
+    poses: Poses<'a>,
+    /// How many characters of the poses there is room for.
+    room: usize,
     font: &'static MonoFont<'static>,
     colour: Rgb888,
 }
 
 impl<'a> Label<'a> {
-    /// The text `start` followed by `rest`, cut to what `target` holds in width.
-    pub(super) fn new(start: &'a str, rest: &'a str, colour: Rgb888, target: Rectangle) -> Self {
+    /// The text `start` followed by the poses, cut to what `target` holds in width.
+    pub(super) fn new(start: &'a str, poses: Poses<'a>, colour: Rgb888, target: Rectangle) -> Self {
         let font = font(target.size.width);
         let room = (target.size.width.saturating_sub(2 * padding(font)) / font.character_size.width)
             as usize;
         let start = first_chars(start, room);
         Self {
             start,
-            rest: first_chars(rest, room - start.chars().count()),
+            poses,
+            room: room - start.chars().count(),
             font,
             colour,
         }
     }
 
+    /// The poses as far as there is room.
+    fn shown(self) -> impl Iterator<Item = &'a str> {
+        let mut room = self.room;
+        self.poses.pieces().map(move |piece| {
+            let piece = first_chars(piece, room);
+            room -= piece.chars().count();
+            piece
+        })
+    }
+
     /// Size on the target, with its ground.
     pub(super) fn size(self) -> Size {
-        let characters = (self.start.chars().count() + self.rest.chars().count()) as u32;
+        let characters =
+            self.start.chars().count() + self.shown().map(|p| p.chars().count()).sum::<usize>();
+        let characters = characters as u32;
         let text = Size::new(
             characters * self.font.character_size.width,
             self.font.character_size.height,
@@ -65,7 +96,7 @@ impl<'a> Label<'a> {
         corner: Point,
         target: &mut D,
     ) -> Result<(), D::Error> {
-        if self.start.is_empty() && self.rest.is_empty() {
+        if self.start.is_empty() && self.shown().all(str::is_empty) {
             return Ok(());
         }
         let whole = target.bounding_box();
@@ -76,8 +107,10 @@ impl<'a> Label<'a> {
         target.fill_solid(&Rectangle::new(corner, size).intersection(&whole), GROUND)?;
         let style = MonoTextStyle::new(self.font, self.colour);
         let at = corner + Size::new_equal(padding(self.font));
-        let next = Text::with_baseline(self.start, at, style, Baseline::Top).draw(target)?;
-        Text::with_baseline(self.rest, next, style, Baseline::Top).draw(target)?;
+        let mut at = Text::with_baseline(self.start, at, style, Baseline::Top).draw(target)?;
+        for piece in self.shown() {
+            at = Text::with_baseline(piece, at, style, Baseline::Top).draw(target)?;
+        }
         Ok(())
     }
 }
@@ -129,8 +162,16 @@ mod tests {
     #[test]
     fn a_text_too_long_for_the_target_is_cut_between_characters() {
         let target = Rectangle::new(Point::zero(), Size::new(32, 20));
-        let label = Label::new("#1 ", "grüße an alle\nund mehr", GROUND, target);
-        assert_eq!((label.start, label.rest), ("#1 ", "grü"));
+        let poses = ["gr".into(), "üße an alle\nund mehr".into()];
+        let label = Label::new("#1 ", Poses(&poses), GROUND, target);
+        assert_eq!(label.start, "#1 ");
+        assert_eq!(label.shown().collect::<String>(), "gr,");
+        assert_eq!(
+            Label::new("", Poses(&poses), GROUND, target)
+                .shown()
+                .collect::<String>(),
+            "gr, üß"
+        );
         assert!(label.size().width <= 32);
     }
 

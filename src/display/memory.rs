@@ -1,17 +1,40 @@
 //! A display without hardware: a picture in memory that can print itself as text.
 //!
-//! In: a scene. Out: the same pixels that a screen would get, to be looked at in tests.
+//! In: a report. Out: the same pixels that a screen would get, to be looked at in tests.
 
 use super::png::RgbImage;
-use super::{Display, DisplayError, Scene};
+use super::{Display, Parts, Screen};
+use crate::device::Device;
 use crate::geometry::Size;
-use crate::skeleton::KeypointSet;
+use crate::report::Report;
+use crate::settings::Kind;
+use crate::trouble::Trouble;
 use embedded_graphics::pixelcolor::{Rgb888, RgbColor};
+use std::sync::Arc;
 
 /// The size of the display that the config's `kind = "memory"` opens: a usual small screen.
 pub const SIZE: Size = Size::new(320, 240);
 
-/// The last scene shown, and how many there were.
+/// All that is known of the kind "memory".
+pub const KIND: Kind<Arc<dyn Screen>> = Kind {
+    name: "memory",
+    says: "a picture nobody sees, for tests without hardware",
+    read: |_| Some(Arc::new(MemorySettings)),
+};
+
+/// There is nothing to set.
+#[derive(Debug, Clone, Copy)]
+pub struct MemorySettings;
+
+impl Device for MemorySettings {}
+
+impl Screen for MemorySettings {
+    fn open(&self) -> Result<Box<dyn Display>, Trouble> {
+        Ok(Box::new(Memory::new(SIZE)))
+    }
+}
+
+/// The last report shown, and how many there were.
 #[derive(Debug, Clone, Default)]
 pub struct Memory {
     pub image: RgbImage,
@@ -29,13 +52,8 @@ impl Memory {
 }
 
 impl Display for Memory {
-    fn show(
-        &mut self,
-        scene: &Scene,
-        keypoints: &KeypointSet,
-        visible: f32,
-    ) -> Result<(), DisplayError> {
-        self.image.draw(scene, keypoints, visible);
+    fn show(&mut self, report: &Report, parts: Parts) -> Result<(), Trouble> {
+        self.image.draw(report, parts);
         self.shown += 1;
         Ok(())
     }
@@ -44,7 +62,7 @@ impl Display for Memory {
         format!("a picture in memory, {}", self.image.size)
     }
 
-    fn clear(&mut self) -> Result<(), DisplayError> {
+    fn clear(&mut self) -> Result<(), Trouble> {
         self.image.data.fill(0);
         Ok(())
     }

@@ -1,17 +1,59 @@
 //! A scene as a PNG file: for boards without a screen, for tests, for `posed image`.
 //!
-//! In: a scene. Out: a picture of the frame's own size, written beside its place and then renamed,
+//! In: a report. Out: a picture of the frame's own size, written beside its place and then renamed,
 //! so that a reader never finds half a file.
 
 use super::canvas::{Canvas, PixelLayout};
-use super::{Display, DisplayError, Scene, draw, picture_size};
+use super::{Display, Parts, Screen, draw, picture_size};
+use crate::device::Device;
 use crate::geometry::Size;
-use crate::skeleton::KeypointSet;
+use crate::report::Report;
+use crate::settings::{Kind, Section};
+use crate::trouble::Trouble;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufWriter, Error, ErrorKind, Result as IoResult, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
+
+/// All that is known of the kind "png".
+pub const KIND: Kind<Arc<dyn Screen>> = Kind {
+    name: "png",
+    says: "a PNG file, replaced as a whole; it keeps the last picture",
+    read: read_section,
+};
+
+fn read_section(s: &mut Section) -> Option<Arc<dyn Screen>> {
+    let path = s
+        .path("path", "the file that is drawn")
+        .example("\"/run/posed/picture.png\"")
+        .needed();
+    let every = s
+        .seconds(
+            "every_s",
+            "frame time from one picture to the next",
+            0.0..=86_400.0,
+        )
+        .or(Duration::from_secs(1));
+    Some(Arc::new(PngSettings { path: path?, every }))
+}
+
+/// Which file, and how often.
+#[derive(Debug, Clone)]
+pub struct PngSettings {
+    pub path: PathBuf,
+    /// Frame time from one picture to the next, at least.
+    pub every: Duration,
+}
+
+impl Device for PngSettings {}
+
+impl Screen for PngSettings {
+    fn open(&self) -> Result<Box<dyn Display>, Trouble> {
+        Ok(Box::new(PngFile::new(&self.path, self.every)))
+    }
+}
 
 /// A picture as bytes R, G, B, row by row, with nothing between.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -36,18 +78,18 @@ impl RgbImage {
             .resize(size.width as usize * size.height as usize * 3, 0);
     }
 
-    /// Draws the scene over the whole picture; a picture without pixels stays one.
-    pub fn draw(&mut self, scene: &Scene, keypoints: &KeypointSet, visible: f32) {
+    /// Draws the report over the whole picture; a picture without pixels stays one.
+    pub fn draw(&mut self, report: &Report, parts: Parts) {
         if let Some(mut canvas) = Canvas::new(PixelLayout::rgb(self.size), &mut self.data) {
-            let Ok(()) = draw(scene, keypoints, visible, &mut canvas);
+            let Ok(()) = draw(report, parts, &mut canvas);
         }
     }
 }
 
-/// Draws the scene as a picture of its frame's size, or of 640x480 while there is no frame.
-pub fn render(scene: &Scene, keypoints: &KeypointSet, visible: f32) -> RgbImage {
-    let mut image = RgbImage::new(picture_size(scene));
-    image.draw(scene, keypoints, visible);
+/// Draws the report as a picture of its frame's size, or of 640x480 while there is no frame.
+pub fn render(report: &Report, parts: Parts) -> RgbImage {
+    let mut image = RgbImage::new(picture_size(report));
+    image.draw(report, parts);
     image
 }
 
@@ -55,10 +97,12 @@ pub fn render(scene: &Scene, keypoints: &KeypointSet, visible: f32) -> RgbImage 
 ///
 /// # Errors
 /// The folder is missing, full or not permitted; an old file then stays as it was.
-pub fn write(path: &Path, image: &RgbImage) -> Result<(), DisplayError> {
-    write_beside(path, image).map_err(|source| DisplayError::Write {
-        path: path.to_owned(),
-        source,
+pub fn write(path: &Path, image: &RgbImage) -> Result<(), Trouble> {
+    write_beside(path, image).map_err(|e| {
+        Trouble::new(
+            format!("{}: cannot be written: {e}", path.display()),
+            "make its folder and let this user write there, or set `path` to another place",
+        )
     })
 }
 
@@ -93,7 +137,7 @@ fn encode(path: &Path, image: &RgbImage) -> IoResult<()> {
     file.flush()
 }
 
-/// A PNG file that follows the scene.
+/// A PNG file that follows the reports.
 #[derive(Debug)]
 pub struct PngFile {
     path: PathBuf,
@@ -121,19 +165,14 @@ impl PngFile {
 }
 
 impl Display for PngFile {
-    fn show(
-        &mut self,
-        scene: &Scene,
-        keypoints: &KeypointSet,
-        visible: f32,
-    ) -> Result<(), DisplayError> {
-        if !self.is_due(scene.frame.time) {
+    fn show(&mut self, report: &Report, parts: Parts) -> Result<(), Trouble> {
+        if !self.is_due(report.time) {
             return Ok(());
         }
         // Counted also when it fails: a full disk is not tried again for every frame.
-        self.written = Some(scene.frame.time);
-        self.image.reshape(picture_size(scene));
-        self.image.draw(scene, keypoints, visible);
+        self.written = Some(report.time);
+        self.image.reshape(picture_size(report));
+        self.image.draw(report, parts);
         write(&self.path, &self.image)
     }
 
@@ -146,7 +185,7 @@ impl Display for PngFile {
     }
 
     /// Leaves the file: its last picture is what one wants to find after the program has ended.
-    fn clear(&mut self) -> Result<(), DisplayError> {
+    fn clear(&mut self) -> Result<(), Trouble> {
         Ok(())
     }
 }
@@ -154,19 +193,19 @@ impl Display for PngFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::display::SceneOptions;
     use crate::frame::{Frame, PixelFormat};
+    use crate::report::State;
 
-    fn scene(level: u8, time_ms: u64) -> Scene {
+    fn report(level: u8, time_ms: u64) -> Report {
         let mut frame = Frame {
             data: vec![level; 20 * 10],
             time: Duration::from_millis(time_ms),
             ..Frame::default()
         };
         frame.set_shape(Size::new(20, 10), PixelFormat::Grey);
-        let mut scene = Scene::new(SceneOptions::default());
-        scene.begin(&frame);
-        scene
+        let mut report = Report::default();
+        report.begin(&frame, true);
+        report
     }
 
     fn read(path: &Path) -> Frame {
@@ -179,7 +218,7 @@ mod tests {
     fn the_file_is_the_frame_in_its_own_size() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("out.png");
-        write(&path, &render(&scene(77, 0), &KeypointSet::coco(), 0.2)).unwrap();
+        write(&path, &render(&report(77, 0), Parts::default())).unwrap();
         let back = read(&path);
         assert_eq!(back.size, Size::new(20, 10));
         assert!(back.data.iter().all(|&v| v == 77));
@@ -195,7 +234,6 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("out.png");
         let mut file = PngFile::new(&path, Duration::from_secs(1));
-        let coco = KeypointSet::coco();
         for (level, time_ms, found) in [
             (1, 5000, 1),
             (2, 5999, 1),
@@ -203,7 +241,8 @@ mod tests {
             (4, 6500, 3),
             (5, 100, 5),
         ] {
-            file.show(&scene(level, time_ms), &coco, 0.2).unwrap();
+            file.show(&report(level, time_ms), Parts::default())
+                .unwrap();
             assert_eq!(read(&path).data[0], found, "at {time_ms} ms");
         }
         file.clear().unwrap();
@@ -212,9 +251,11 @@ mod tests {
 
     #[test]
     fn before_the_first_picture_the_note_can_be_read() {
-        let mut scene = Scene::new(SceneOptions::default());
-        scene.note.push_str("no camera, retrying");
-        let image = render(&scene, &KeypointSet::coco(), 0.2);
+        let report = Report {
+            state: Some(State::SourceLost("no camera, retrying".into())),
+            ..Report::default()
+        };
+        let image = render(&report, Parts::default());
         assert_eq!(image.size, Size::new(640, 480));
         assert!(image.data.iter().any(|&v| v > 200));
     }
@@ -227,7 +268,7 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(
-            text.contains("no/out.png") && text.contains("Make its folder"),
+            text.contains("no/out.png") && text.contains("make its folder"),
             "{text}"
         );
         assert!(

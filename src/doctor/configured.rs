@@ -3,14 +3,9 @@
 //! In: the path of a configuration. Out: findings. Nothing is switched: a line is looked up, a
 //! device's node opened.
 
-use super::{Finding, screens};
-use crate::act::{ActError, DeviceSettings, gpio};
-use crate::capture::SourceSettings;
+use super::Finding;
 use crate::config::{Config, ConfigError, Overrides};
-use crate::display::DisplaySettings;
 use crate::model::{ModelCard, model_directories};
-use crate::publish::Sink;
-use std::io::ErrorKind;
 use std::path::Path;
 
 const AREA: &str = "config";
@@ -39,7 +34,6 @@ pub fn examine(path: &Path) -> Vec<Finding> {
         }
     };
     let mut found = Vec::new();
-    found.extend(source(&config.source));
     // The installed ones have been verified under "models".
     let installed = model_directories();
     let own = |card: &&ModelCard| !installed.iter().any(|d| card.onnx.starts_with(d));
@@ -54,42 +48,10 @@ pub fn examine(path: &Path) -> Vec<Finding> {
                 .map(|e| Finding::problem(AREA, e.to_string(), mend.into())),
         );
     }
-    for output in &config.outputs {
-        // A command's program was looked for when the configuration was read.
-        if let DeviceSettings::Gpio(line) = &output.device {
-            found.extend(
-                gpio::check(&line.address)
-                    .err()
-                    .map(|e| action(&output.name, &e)),
-            );
-        }
-    }
-    for display in &config.displays {
-        if let DisplaySettings::Framebuffer { device } = &display.settings {
-            found.extend(screens::try_open(device).err().map(|e| screen(device, &e)));
-        }
-    }
-    for sink in &config.publish {
-        if let Sink::File(file) | Sink::Socket(file) = &sink.sink {
-            let folder = file
-                .parent()
-                .filter(|p| !p.as_os_str().is_empty())
-                .unwrap_or(Path::new("."));
-            // The service's own folders are made when it starts.
-            let made = ["/run/posed", "/var/lib/posed", "/var/cache/posed"]
-                .iter()
-                .any(|own| folder.to_string_lossy().starts_with(own));
-            if !made && !folder.is_dir() {
-                let mend = format!(
-                    "`sudo install -d -o posed {}`, or set another `path`",
-                    folder.display()
-                );
-                found.push(Finding::problem(
-                    AREA,
-                    format!("publish: there is no folder {}", folder.display()),
-                    mend,
-                ));
-            }
+    for (section, device) in config.devices() {
+        if let Err(e) = device.check() {
+            let what = format!("{section}: {}", e.what);
+            found.push(Finding::problem(AREA, what, e.mend));
         }
     }
     if found.is_empty() {
@@ -99,51 +61,6 @@ pub fn examine(path: &Path) -> Vec<Finding> {
         ));
     }
     found
-}
-
-fn source(settings: &SourceSettings) -> Option<Finding> {
-    let (named, mend) = match settings {
-        SourceSettings::V4l2 { device, .. } => (
-            device,
-            "plug the camera in, or name another as `device` under [source]: `v4l2-ctl --list-devices` lists them (package v4l-utils)",
-        ),
-        SourceSettings::Photo { path, .. } | SourceSettings::Clip { path, .. } => {
-            (path, "set `path` under [source] to a file that is there")
-        }
-        _ => return None,
-    };
-    (!named.exists()).then(|| {
-        Finding::problem(
-            AREA,
-            format!("source: {} is not there", named.display()),
-            mend.into(),
-        )
-    })
-}
-
-fn action(name: &str, e: &ActError) -> Finding {
-    let (what, mend) = match e {
-        ActError::NoLine { line, place, mend } => {
-            (format!("there is no line {line}{place}"), mend.clone())
-        }
-        other => (
-            other.to_string(),
-            "`gpioinfo` lists this machine's lines".into(),
-        ),
-    };
-    Finding::problem(AREA, format!("action {name}: {what}"), mend)
-}
-
-fn screen(device: &Path, e: &std::io::Error) -> Finding {
-    if e.kind() == ErrorKind::PermissionDenied {
-        return Finding::no_permission(AREA, &device.display().to_string(), "video");
-    }
-    let mend = "enable the display's overlay (/boot/firmware/config.txt on a Raspberry Pi), or name another `device`: `ls /dev/fb*`";
-    Finding::problem(
-        AREA,
-        format!("display: {} cannot be opened: {e}", device.display()),
-        mend.into(),
-    )
 }
 
 #[cfg(test)]

@@ -3,44 +3,13 @@
 //! In: the root of the system and a function that asks a chip for its lines. Out: findings.
 
 use super::{Finding, numbered};
-use linux_embedded_hal::gpio_cdev;
+use crate::gpio::ChipFacts;
 use std::io;
 use std::path::Path;
 
 const AREA: &str = "gpio";
 /// Names shown of one chip; more would fill the screen.
 const SHOWN_NAMES: usize = 4;
-
-/// What a GPIO chip says of itself.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ChipFacts {
-    /// Such as "pinctrl-bcm2835".
-    pub label: String,
-    /// The name of every line, empty where it has none.
-    pub lines: Vec<String>,
-}
-
-/// Asks the chip at `path`, opened for reading and writing as driving a line needs.
-///
-/// # Errors
-/// It cannot be opened, or is no GPIO chip.
-pub fn describe_chip(path: &Path) -> io::Result<ChipFacts> {
-    std::fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(path)?;
-    let chip = gpio_cdev::Chip::new(path).map_err(io::Error::other)?;
-    let name = |line: gpio_cdev::Line| {
-        line.info()
-            .ok()
-            .and_then(|i| i.name().map(String::from))
-            .unwrap_or_default()
-    };
-    Ok(ChipFacts {
-        label: chip.label().into(),
-        lines: chip.lines().map(name).collect(),
-    })
-}
 
 /// Looks at every GPIO chip.
 pub fn examine(root: &Path, query: &dyn Fn(&Path) -> io::Result<ChipFacts>) -> Vec<Finding> {
@@ -107,6 +76,7 @@ fn lines(names: &[String]) -> String {
 mod tests {
     use super::*;
     use crate::doctor::{Level, fake_root};
+    use crate::gpio::describe_chip;
 
     fn with(answer: &dyn Fn(&Path) -> io::Result<ChipFacts>) -> Finding {
         examine(fake_root(&[("dev/gpiochip0", "")]).path(), answer).remove(0)

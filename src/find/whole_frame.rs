@@ -1,9 +1,30 @@
 //! The whole picture as one box. In: a frame. Out: its rectangle. Right where one person fills the
 //! view.
 
-use super::Finder;
+use super::{Find, Finder};
 use crate::frame::Frame;
 use crate::geometry::Rect;
+use crate::preprocess::InputFormat;
+use crate::settings::Kind;
+use std::sync::Arc;
+
+/// All that is known of the kind "whole_frame".
+pub const KIND: Kind<Arc<dyn Find>> = Kind {
+    name: "whole_frame",
+    says: "the whole picture as one box: for one person who fills it",
+    read: |_| Some(Arc::new(WholeFrameSettings)),
+};
+
+/// There is nothing to set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WholeFrameSettings;
+
+impl Find for WholeFrameSettings {
+    fn finder(&self, input: &InputFormat, _: f32) -> Box<dyn Finder> {
+        let padding = input.padding;
+        Box::new(WholeFrame { padding })
+    }
+}
 
 /// Proposes the whole frame, shrunk by the crop's padding so that nothing but the picture is looked
 /// at.

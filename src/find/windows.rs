@@ -5,9 +5,33 @@
 //! a search over them finds people without a detector: slowly, in a second or two, which is enough
 //! to take hold of a person whom `previous_pose` then follows.
 
-use super::Finder;
+use super::{Find, Finder};
 use crate::frame::Frame;
 use crate::geometry::Rect;
+use crate::preprocess::InputFormat;
+use crate::settings::Kind;
+use std::sync::Arc;
+
+/// All that is known of the kind "windows".
+pub const KIND: Kind<Arc<dyn Find>> = Kind {
+    name: "windows",
+    says: "windows over the picture, from the whole of it down to the smallest person",
+    read: |_| Some(Arc::new(WindowsSettings)),
+};
+
+/// There is nothing to set that other finders have not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WindowsSettings;
+
+impl Find for WindowsSettings {
+    fn finder(&self, input: &InputFormat, smallest: f32) -> Box<dyn Finder> {
+        Box::new(Windows {
+            smallest,
+            padding: input.padding,
+            aspect: input.size.width as f32 / input.size.height as f32,
+        })
+    }
+}
 
 /// Each size of window is this much smaller than the one before.
 const STEP: f32 = 0.68;

@@ -1,8 +1,8 @@
 //! Hand-offs between threads that never make the giver wait.
 //!
-//! [`Latest`] holds one item, a newer one takes its place; [`Lines`] holds a bounded number of byte
-//! lines and drops the oldest. Both pass buffers back and forth by swapping, so that nothing is
-//! allocated once they have grown.
+//! A [`Queue`] holds a bounded number of items and drops the oldest; one that holds a single item
+//! is a place where the newest wins. Items are passed back and forth by swapping, so that nothing
+//! is allocated once they have grown.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -16,133 +16,66 @@ pub enum Taken {
     Closed,
 }
 
-struct Slot<T> {
-    item: T,
-    full: bool,
+/// A bounded queue of items that are used again.
+pub struct Queue<T> {
+    inner: Mutex<Inner<T>>,
+    changed: Condvar,
+    most: usize,
+}
+
+struct Inner<T> {
+    waiting: VecDeque<T>,
+    spare: Vec<T>,
     closed: bool,
 }
 
-/// One item; a newer one replaces it.
-pub struct Latest<T> {
-    slot: Mutex<Slot<T>>,
-    changed: Condvar,
-}
-
-impl<T: Default> Default for Latest<T> {
-    fn default() -> Self {
-        Self {
-            slot: Mutex::new(Slot {
-                item: T::default(),
-                full: false,
-                closed: false,
-            }),
-            changed: Condvar::new(),
-        }
-    }
-}
-
-impl<T> Latest<T> {
-    fn lock(&self) -> MutexGuard<'_, Slot<T>> {
-        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Swaps `item` in and gives whether an older one was never taken.
-    pub fn put(&self, item: &mut T) -> bool {
-        let mut slot = self.lock();
-        std::mem::swap(&mut slot.item, item);
-        let replaced = std::mem::replace(&mut slot.full, true);
-        self.changed.notify_one();
-        replaced
-    }
-
-    /// Waits for an item and swaps it into `item`.
-    pub fn take(&self, item: &mut T, timeout: Duration) -> Taken {
-        let waiting = |s: &mut Slot<T>| !s.full && !s.closed;
-        let waited = self
-            .changed
-            .wait_timeout_while(self.lock(), timeout, waiting);
-        let (mut slot, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        if std::mem::take(&mut slot.full) {
-            std::mem::swap(&mut slot.item, item);
-            return Taken::Item;
-        }
-        if slot.closed {
-            Taken::Closed
-        } else {
-            Taken::Timeout
-        }
-    }
-
-    /// No item will come any more; what waits is still taken.
-    pub fn close(&self) {
-        self.lock().closed = true;
-        self.changed.notify_all();
-    }
-}
-
-/// A bounded queue of byte lines.
-pub struct Lines {
-    queue: Mutex<Queue>,
-    changed: Condvar,
-}
-
-struct Queue {
-    waiting: VecDeque<Vec<u8>>,
-    spare: Vec<Vec<u8>>,
-    closed: bool,
-}
-
-/// How many messages may wait for a slow disk or reader.
-const MOST_WAITING: usize = 256;
-
-impl Default for Lines {
-    fn default() -> Self {
-        let queue = Queue {
-            waiting: VecDeque::with_capacity(MOST_WAITING),
-            spare: Vec::with_capacity(MOST_WAITING),
+impl<T: Default> Queue<T> {
+    /// A queue in which at most `most` items wait, at least one.
+    pub fn new(most: usize) -> Self {
+        let most = most.max(1);
+        let inner = Inner {
+            waiting: VecDeque::with_capacity(most),
+            spare: Vec::with_capacity(most),
             closed: false,
         };
         Self {
-            queue: Mutex::new(queue),
+            inner: Mutex::new(inner),
             changed: Condvar::new(),
+            most,
         }
     }
-}
 
-impl Lines {
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Inner<T>> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a copy of `lines` in; gives whether the oldest message had to go.
-    pub fn put(&self, lines: &[u8]) -> bool {
-        let mut queue = self.lock();
-        let dropped = if queue.waiting.len() >= MOST_WAITING {
-            queue.waiting.pop_front()
+    /// Takes `item` in and leaves a used one in its place; gives whether the oldest had to go.
+    pub fn put(&self, item: &mut T) -> bool {
+        let mut inner = self.lock();
+        let full = inner.waiting.len() >= self.most;
+        let oldest = if full {
+            inner.waiting.pop_front()
         } else {
-            None
+            inner.spare.pop()
         };
-        let full = dropped.is_some();
-        let mut buffer = dropped.or_else(|| queue.spare.pop()).unwrap_or_default();
-        buffer.clear();
-        buffer.extend_from_slice(lines);
-        queue.waiting.push_back(buffer);
+        let given = std::mem::replace(item, oldest.unwrap_or_default());
+        inner.waiting.push_back(given);
         self.changed.notify_one();
         full
     }
 
-    /// Waits for the oldest message and swaps it into `lines`.
-    pub fn take(&self, lines: &mut Vec<u8>, timeout: Duration) -> Taken {
-        let waiting = |q: &mut Queue| q.waiting.is_empty() && !q.closed;
+    /// Waits for the oldest item and swaps it into `item`.
+    pub fn take(&self, item: &mut T, timeout: Duration) -> Taken {
+        let waiting = |inner: &mut Inner<T>| inner.waiting.is_empty() && !inner.closed;
         let waited = self
             .changed
             .wait_timeout_while(self.lock(), timeout, waiting);
-        let (mut queue, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        if let Some(next) = queue.waiting.pop_front() {
-            queue.spare.push(std::mem::replace(lines, next));
+        let (mut inner, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if let Some(next) = inner.waiting.pop_front() {
+            inner.spare.push(std::mem::replace(item, next));
             return Taken::Item;
         }
-        if queue.closed {
+        if inner.closed {
             Taken::Closed
         } else {
             Taken::Timeout
@@ -161,25 +94,41 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_latest_wins_and_what_was_put_before_closing_is_taken() {
-        let slot = Latest::<u32>::default();
-        assert!(!slot.put(&mut 1));
-        assert!(slot.put(&mut 2));
-        slot.close();
+    fn of_a_single_place_the_newest_wins_and_is_taken_after_closing() {
+        let queue = Queue::<u32>::new(1);
+        assert!(!queue.put(&mut 1));
+        assert!(queue.put(&mut 2));
+        queue.close();
         let mut got = 0;
-        assert_eq!((slot.take(&mut got, Duration::ZERO), got), (Taken::Item, 2));
-        assert_eq!(slot.take(&mut got, Duration::ZERO), Taken::Closed);
+        assert_eq!(
+            (queue.take(&mut got, Duration::ZERO), got),
+            (Taken::Item, 2)
+        );
+        assert_eq!(queue.take(&mut got, Duration::ZERO), Taken::Closed);
     }
 
     #[test]
     fn a_full_queue_drops_its_oldest() {
-        let lines = Lines::default();
-        let full = (0..MOST_WAITING + 3)
-            .filter(|i| lines.put(&[*i as u8]))
-            .count();
+        let queue = Queue::new(5);
+        let full = (0..8).filter(|i| queue.put(&mut vec![*i])).count();
         assert_eq!(full, 3);
         let mut got = Vec::new();
-        assert_eq!(lines.take(&mut got, Duration::ZERO), Taken::Item);
+        assert_eq!(queue.take(&mut got, Duration::ZERO), Taken::Item);
         assert_eq!(got, [3]);
+    }
+
+    #[test]
+    fn what_was_taken_comes_back_to_be_filled_again() {
+        let queue = Queue::<Vec<u8>>::new(2);
+        let mut given = Vec::with_capacity(64);
+        let mut taken = Vec::with_capacity(64);
+        let memory = [given.as_ptr(), taken.as_ptr()];
+        for _ in 0..3 {
+            queue.put(&mut given);
+            queue.take(&mut taken, Duration::ZERO);
+            queue.put(&mut given);
+            queue.take(&mut taken, Duration::ZERO);
+        }
+        assert!(memory.contains(&taken.as_ptr()));
     }
 }

@@ -1,16 +1,14 @@
-//! The road of one frame: decode → infer → act → lines and scene.
+//! The road of one frame: decode → infer → act → report.
 //!
-//! In: a frame as the source gave it. Out: outputs switched, JSON lines in a buffer, a scene to
-//! draw. The daemon and `replay` both drive it, so that a recording gives the same events as the
-//! day it was made.
+//! In: a frame as the source gave it. Out: outputs switched, and reports filled. The daemon and
+//! `replay` both drive it, so that a recording gives the same events as the day it was made.
 
 use crate::act::{Cause, Outputs};
 use crate::decode::decode;
-use crate::display::Scene;
 use crate::estimate::EstimateError;
 use crate::frame::Frame;
 use crate::infer::Infer;
-use crate::publish::line;
+use crate::report::{Event, Needs, Report};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,8 +19,9 @@ pub struct Acting {
     pub outputs: Outputs,
     /// Frame time of the last frame, and when it was here.
     pub last: Option<(Duration, Instant)>,
-    /// The guard has released everything: poses must enter anew before they act again.
-    pub released_by_guard: bool,
+    /// Everything was released behind the recogniser's back: poses must enter anew before they act
+    /// again.
+    pub released: bool,
 }
 
 /// Shared outputs.
@@ -44,33 +43,32 @@ pub enum Passed {
 
 /// Everything between a frame and what comes of it.
 pub struct Road {
-    pub infer: Infer,
-    pub acting: SharedActing,
-    /// Event lines of the last frame.
-    pub events: Vec<u8>,
-    /// The frame line of the last frame, if `frames` is set.
-    pub frame_line: Vec<u8>,
-    pub frames: bool,
+    infer: Infer,
+    acting: SharedActing,
+    events: Vec<Event>,
     spare: Frame,
     damaged_in_a_row: u32,
 }
 
 impl Road {
-    pub fn new(infer: Infer, outputs: Outputs, frames: bool) -> Self {
-        let acting = Arc::new(Mutex::new(Acting {
+    /// Through these.
+    pub fn new(infer: Infer, outputs: Outputs) -> Self {
+        let acting = Acting {
             outputs,
-            last: None,
-            released_by_guard: false,
-        }));
+            ..Acting::default()
+        };
         Self {
             infer,
-            acting,
+            acting: Arc::new(Mutex::new(acting)),
             events: Vec::new(),
-            frame_line: Vec::new(),
-            frames,
             spare: Frame::default(),
             damaged_in_a_row: 0,
         }
+    }
+
+    /// The outputs, to be shared with a guard.
+    pub fn acting(&self) -> &SharedActing {
+        &self.acting
     }
 
     /// Takes one frame down the road; it is decoded in place.
@@ -79,7 +77,6 @@ impl Road {
     /// The network failed.
     pub fn frame(&mut self, frame: &mut Frame) -> Result<Passed, EstimateError> {
         self.events.clear();
-        self.frame_line.clear();
         if let Err(e) = decode(frame, &mut self.spare) {
             self.damaged_in_a_row += 1;
             if self.damaged_in_a_row.is_power_of_two() {
@@ -92,22 +89,18 @@ impl Road {
             return Ok(Passed::Damaged);
         }
         self.damaged_in_a_row = 0;
-        if std::mem::take(&mut lock(&self.acting).released_by_guard) {
+        if std::mem::take(&mut lock(&self.acting).released) {
             self.infer.source_lost(frame.time);
             self.act(frame.time);
         }
         self.infer.frame(frame)?;
         self.act(frame.time);
-        if self.frames {
-            self.write_frame_line(frame);
-        }
         Ok(Passed::Whole)
     }
 
     /// The source has been silent for too long: poses end, outputs are released.
     pub fn source_lost(&mut self, time: Duration) {
         self.events.clear();
-        self.frame_line.clear();
         self.infer.source_lost(time);
         self.act(time);
         lock(&self.acting).outputs.release_all();
@@ -117,7 +110,7 @@ impl Road {
         let mut acting = lock(&self.acting);
         acting.last = Some((time, Instant::now()));
         for event in self.infer.events() {
-            let pose = self.infer.recogniser().poses()[event.pose].name.as_str();
+            let pose = &self.infer.recogniser().poses()[event.pose].name;
             let cause = Cause {
                 pose,
                 event: event.kind,
@@ -126,44 +119,40 @@ impl Road {
                 time: event.time,
             };
             acting.outputs.event(event.pose, &cause);
-            line::event(&mut self.events, event, pose);
+            self.events.push(Event {
+                kind: event.kind,
+                pose: Arc::clone(pose),
+                person: event.person.0,
+                time: event.time,
+                confidence: event.confidence,
+                held: event.held,
+            });
         }
         acting.outputs.tick(time);
     }
 
-    fn write_frame_line(&mut self, frame: &Frame) {
-        let out = &mut self.frame_line;
-        line::frame_start(out, frame.time, frame.sequence, frame.size, None);
-        for (i, p) in self.infer.seen(frame.time).enumerate() {
-            let person = line::PersonLine {
-                id: p.id.0,
-                score: p.score,
-                area: p.area,
-                cover: p.cover,
-                skeleton: &p.skeleton,
-                poses: self.infer.poses(p.id),
-            };
-            line::person(out, person, self.infer.keypoints(), i == 0);
-        }
-        line::frame_end(out);
+    /// Whether the last frame, or the loss of the source, had events.
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
     }
 
-    /// Fills the scene of the frame that was just taken.
-    pub fn fill_scene(&self, frame: &Frame, fps: Option<f32>, scene: &mut Scene) {
-        scene.begin(frame);
-        scene.fps = fps;
-        scene.boxes.extend_from_slice(self.infer.boxes());
-        for p in self.infer.seen(frame.time) {
-            let drawn = scene.add_person();
-            drawn.id = Some(p.id.0);
-            drawn.skeleton.copy_from(&p.skeleton);
-            drawn.mask.copy_from(&p.mask);
-            for (i, pose) in self.infer.poses(p.id).enumerate() {
-                if i > 0 {
-                    drawn.label.push_str(", ");
-                }
-                drawn.label.push_str(pose);
-            }
+    /// Fills `report` with what the last frame told that `needs` names.
+    pub fn tell(&self, frame: &Frame, rate: Option<f32>, needs: Needs, report: &mut Report) {
+        if needs.frames {
+            report.begin(frame, needs.picture);
+            report.rate = rate;
+            self.infer.tell(frame.time, needs.masks, report);
+        } else {
+            report.clear();
+            report.time = frame.time;
         }
+        report.events.extend_from_slice(&self.events);
+    }
+
+    /// Fills `report` with the events of a loss of the source.
+    pub fn tell_events(&self, time: Duration, report: &mut Report) {
+        report.clear();
+        report.time = time;
+        report.events.extend_from_slice(&self.events);
     }
 }

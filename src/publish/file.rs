@@ -4,9 +4,49 @@
 //! A disk that is full or read-only at the start is waited for as one that becomes so later. What a
 //! power cut or a full disk tore ends its own line and nobody else's.
 
+use super::{JsonLines, LineWriter, Sink, check_folder, unopened};
+use crate::device::Device;
+use crate::report::Listener;
+use crate::settings::{Kind, Section};
+use crate::trouble::Trouble;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// All that is known of the kind "file".
+pub const KIND: Kind<Arc<dyn Sink>> = Kind {
+    name: "file",
+    says: "a file that lines are appended to",
+    read,
+};
+
+fn read(s: &mut Section) -> Option<Arc<dyn Sink>> {
+    let path = s
+        .path("path", "the file, which is made if it is missing")
+        .example("\"/var/lib/posed/lines\"")
+        .needed()?;
+    Some(Arc::new(FileSettings { path }))
+}
+
+/// Which file.
+#[derive(Debug, Clone)]
+pub struct FileSettings {
+    pub path: PathBuf,
+}
+
+impl Device for FileSettings {
+    fn check(&self) -> Result<(), Trouble> {
+        check_folder(&self.path)
+    }
+}
+
+impl Sink for FileSettings {
+    fn open(&self, _: &str, frames: bool) -> Result<Box<dyn Listener>, Trouble> {
+        let file = LineFile::open(&self.path).map_err(|e| unopened(&self.path, &e))?;
+        Ok(Box::new(JsonLines::new(file, frames)))
+    }
+}
 
 pub struct LineFile {
     path: PathBuf,
@@ -42,17 +82,19 @@ impl LineFile {
         self.file = Some(file);
         Ok(())
     }
+}
 
-    /// Adds whole lines; `rest` is left with what could not be written.
-    ///
-    /// # Errors
-    /// Why that is so.
-    pub fn write(&mut self, rest: &mut &[u8]) -> io::Result<()> {
+impl LineWriter for LineFile {
+    fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn write(&mut self, rest: &mut &[u8]) -> io::Result<u64> {
         if self.file.is_none() {
             self.reopen()?;
         }
         let Some(file) = &mut self.file else {
-            return Ok(());
+            return Ok(0);
         };
         if self.torn {
             file.write_all(b"\n")?;
@@ -69,7 +111,7 @@ impl LineFile {
                 Err(e) => return Err(e),
             }
         }
-        Ok(())
+        Ok(0)
     }
 }
 

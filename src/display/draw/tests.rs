@@ -1,15 +1,16 @@
-//! Small scenes as pictures: `l`, `r`, `m` are left, right and middle of the person, `.` the dark
+//! Small reports as pictures: `l`, `r`, `m` are left, right and middle of the person, `.` the dark
 //! edge, `+` the grey picture, `_` the ground of a text, `n` a note, `b` a box.
 
 use super::*;
-use crate::display::SceneOptions;
 use crate::display::label::GROUND;
 use crate::display::memory::ascii;
 use crate::display::png::RgbImage;
 use crate::frame::{Frame, PixelFormat};
 use crate::geometry::Size;
+use crate::report::State;
 use crate::skeleton::Keypoint;
 use proptest::prelude::*;
+use std::sync::Arc;
 
 const VISIBLE: f32 = 0.25;
 
@@ -25,18 +26,19 @@ fn keypoints() -> KeypointSet {
     ])
 }
 
-fn grey(size: Size) -> Scene {
+fn grey(size: Size) -> Report {
     let mut frame = Frame {
         data: vec![128; size.width as usize * size.height as usize],
         ..Frame::default()
     };
     frame.set_shape(size, PixelFormat::Grey);
-    let mut scene = Scene::new(SceneOptions {
-        boxes: true,
-        ..SceneOptions::default()
-    });
-    scene.begin(&frame);
-    scene
+    let mut report = Report {
+        keypoints: Arc::new(keypoints()),
+        visible: VISIBLE,
+        ..Report::default()
+    };
+    report.begin(&frame, true);
+    report
 }
 
 /// A torso with one elbow out to each side, seen from the front.
@@ -50,8 +52,8 @@ const TORSO: [(f32, f32); 7] = [
     (2.0, 16.0),
 ];
 
-fn add_torso(scene: &mut Scene) -> &mut SceneSkeleton {
-    let person = scene.add_person();
+fn add_torso(report: &mut Report) -> &mut Seen {
+    let person = report.people.add();
     person
         .skeleton
         .keypoints
@@ -62,9 +64,17 @@ fn add_torso(scene: &mut Scene) -> &mut SceneSkeleton {
     person
 }
 
-fn picture(scene: &Scene, size: Size) -> Vec<String> {
+fn picture(report: &Report, size: Size) -> Vec<String> {
+    let everything = Parts {
+        boxes: true,
+        ..Parts::default()
+    };
+    picture_of(report, everything, size)
+}
+
+fn picture_of(report: &Report, parts: Parts, size: Size) -> Vec<String> {
     let mut image = RgbImage::new(size);
-    image.draw(scene, &keypoints(), VISIBLE);
+    image.draw(report, parts);
     ascii(
         &image,
         &[
@@ -80,9 +90,9 @@ fn picture(scene: &Scene, size: Size) -> Vec<String> {
 }
 
 /// Compares with an expected picture and prints both if they differ.
-fn assert_picture(scene: &Scene, expected: &[&str]) {
+fn assert_picture(report: &Report, expected: &[&str]) {
     let size = Size::new(expected[0].len() as u32, expected.len() as u32);
-    let found = picture(scene, size);
+    let found = picture(report, size);
     assert!(
         found == expected,
         "found:\n{}\nexpected:\n{}",
@@ -93,10 +103,10 @@ fn assert_picture(scene: &Scene, expected: &[&str]) {
 
 #[test]
 fn bones_and_joints_lie_where_the_person_is_in_the_colour_of_their_side() {
-    let mut scene = grey(Size::new(30, 28));
-    add_torso(&mut scene);
+    let mut report = grey(Size::new(30, 28));
+    add_torso(&mut report);
     #[rustfmt::skip]
-    assert_picture(&scene, &[
+    assert_picture(&report, &[
         "++++++++++++++++++++++++++++++",
         "++++++++++++++++++++++++++++++",
         "+++++++++++++...++++++++++++++",
@@ -130,8 +140,8 @@ fn bones_and_joints_lie_where_the_person_is_in_the_colour_of_their_side() {
 
 #[test]
 fn unseen_joints_and_their_bones_are_missing() {
-    let mut scene = grey(Size::new(30, 28));
-    add_torso(&mut scene).skeleton.keypoints[5].score = VISIBLE - 0.01;
+    let mut report = grey(Size::new(30, 28));
+    add_torso(&mut report).skeleton.keypoints[5].score = VISIBLE - 0.01;
     #[rustfmt::skip]
     let without_left_elbow = [
         "++++++++++++++++++++++++++++++",
@@ -163,26 +173,26 @@ fn unseen_joints_and_their_bones_are_missing() {
         "++++++++++++++++++++++++++++++",
         "++++++++++++++++++++++++++++++",
     ];
-    assert_picture(&scene, &without_left_elbow);
+    assert_picture(&report, &without_left_elbow);
     for nowhere in [f32::NAN, f32::INFINITY, f32::MAX] {
-        scene.clear();
-        add_torso(&mut scene).skeleton.keypoints[5] = Keypoint {
+        report.clear();
+        add_torso(&mut report).skeleton.keypoints[5] = Keypoint {
             position: Point::new(nowhere, 3.0),
             score: 0.9,
         };
         if !nowhere.is_finite() {
-            assert_picture(&scene, &without_left_elbow);
+            assert_picture(&report, &without_left_elbow);
         }
-        picture(&scene, Size::new(30, 28));
+        picture(&report, Size::new(30, 28));
     }
 }
 
 #[test]
 fn a_wider_picture_than_the_target_lies_between_bars_and_its_boxes_move_along() {
-    let mut scene = grey(Size::new(24, 12));
-    scene.boxes.push(Rect::new(4.0, 2.0, 10.0, 6.0));
+    let mut report = grey(Size::new(24, 12));
+    report.boxes.push(Rect::new(4.0, 2.0, 10.0, 6.0));
     #[rustfmt::skip]
-    assert_picture(&scene, &[
+    assert_picture(&report, &[
         "                        ",
         "                        ",
         "++++++++++++++++++++++++",
@@ -204,15 +214,15 @@ fn a_wider_picture_than_the_target_lies_between_bars_and_its_boxes_move_along() 
 
 #[test]
 fn a_label_at_the_edge_is_moved_inside() {
-    let mut scene = grey(Size::new(48, 32));
-    let person = scene.add_person();
-    person.label.push_str("sit");
+    let mut report = grey(Size::new(48, 32));
+    let person = report.people.add();
+    person.poses.push("sit".into());
     person.skeleton.keypoints.push(Keypoint {
         position: Point::new(46.0, 3.0),
         score: 0.9,
     });
     #[rustfmt::skip]
-    assert_picture(&scene, &[
+    assert_picture(&report, &[
         "            +++++++++++++++_________________    ",
         "            +++++++++++++++_________________    ",
         "            +++++++++++++++________m___m____    ",
@@ -234,11 +244,11 @@ fn a_label_at_the_edge_is_moved_inside() {
 
 #[test]
 fn a_note_goes_above_the_speed_where_both_do_not_fit() {
-    let mut scene = grey(Size::new(48, 22));
-    scene.fps = Some(9.5);
-    scene.note.push_str("hi");
+    let mut report = grey(Size::new(48, 22));
+    report.rate = Some(9.5);
+    report.state = Some(State::SourceLost("hi".into()));
     #[rustfmt::skip]
-    assert_picture(&scene, &[
+    assert_picture(&report, &[
         "++++++++++++++++++++++++++++++++++++++++++++++++",
         "++++++++++++++++++++++++++++++++++++++++++++++++",
         "____________++++++++++++++++++++++++++++++++++++",
@@ -266,21 +276,30 @@ fn a_note_goes_above_the_speed_where_both_do_not_fit() {
 
 #[test]
 fn parts_switched_off_are_not_drawn() {
-    let mut scene = grey(Size::new(30, 28));
-    scene.show = SceneOptions::from_names([]).unwrap();
-    add_torso(&mut scene).label.push_str("sit");
-    scene.boxes.push(Rect::new(4.0, 2.0, 10.0, 6.0));
-    scene.fps = Some(9.5);
-    assert_eq!(picture(&scene, Size::new(30, 28)), vec![" ".repeat(30); 28]);
+    let mut report = grey(Size::new(30, 28));
+    let nothing = Parts::from_names([]).unwrap();
+    add_torso(&mut report).poses.push("sit".into());
+    report.boxes.push(Rect::new(4.0, 2.0, 10.0, 6.0));
+    report.rate = Some(9.5);
+    assert_eq!(
+        picture_of(&report, nothing, Size::new(30, 28)),
+        vec![" ".repeat(30); 28]
+    );
 }
 
 #[test]
 fn a_frame_whose_bytes_are_missing_is_black_and_no_panic() {
-    let mut scene = grey(Size::new(30, 28));
-    scene.frame.data.truncate(100);
-    assert_eq!(picture(&scene, Size::new(30, 28)), vec![" ".repeat(30); 28]);
-    scene.frame.format = PixelFormat::Mjpeg;
-    assert_eq!(picture(&scene, Size::new(30, 28)), vec![" ".repeat(30); 28]);
+    let mut report = grey(Size::new(30, 28));
+    report.picture.data.truncate(100);
+    assert_eq!(
+        picture(&report, Size::new(30, 28)),
+        vec![" ".repeat(30); 28]
+    );
+    report.picture.format = PixelFormat::Mjpeg;
+    assert_eq!(
+        picture(&report, Size::new(30, 28)),
+        vec![" ".repeat(30); 28]
+    );
 }
 
 fn anywhere() -> impl Strategy<Value = f32> {
@@ -304,14 +323,14 @@ proptest! {
         text in ".{0,30}",
         fps in anywhere(),
     ) {
-        let mut scene = grey(Size::new(40, 30));
-        let person = scene.add_person();
+        let mut report = grey(Size::new(40, 30));
+        let person = report.people.add();
         person.skeleton.keypoints.extend(joints.iter().map(|&(x, y, score)| Keypoint { position: Point::new(x, y), score }));
-        person.label.push_str(&text);
-        person.id = Some(u32::MAX);
-        scene.boxes.push(Rect::new(area.0, area.1, area.2, area.3));
-        scene.note.push_str(&text);
-        scene.fps = Some(fps);
-        picture(&scene, Size::new(width, height));
+        person.poses.push(text.as_str().into());
+        person.id = u32::MAX;
+        report.boxes.push(Rect::new(area.0, area.1, area.2, area.3));
+        report.state = Some(State::SourceLost(text));
+        report.rate = Some(fps);
+        picture(&report, Size::new(width, height));
     }
 }

@@ -1,31 +1,72 @@
-//! What a TOML parser says, for people who do not write Rust.
+//! Text that is no TOML.
 //!
-//! In: the parser's message, or the text before the place where it stopped. Out: the same in plain
-//! words, or where a list began that never ends.
+//! In: what the parser says and where. Out: faults in plain words: which line, what is wrong with
+//! it, what to write.
 
-/// Rust's names of types in the field's words.
-const WORDS: [(&str, &str); 8] = [
-    ("expected usize", "expected a whole number, 0 or more"),
-    ("expected u32", "expected a whole number, 0 or more"),
-    ("expected u64", "expected a whole number, 0 or more"),
-    ("expected f32", "expected a number"),
-    ("expected f64", "expected a number"),
-    ("expected a sequence", "expected a list in [brackets]"),
-    ("floating point", "number with a point"),
-    ("expected path string", "expected a path in \"quotes\""),
-];
+use super::Fault;
 
-pub fn plain(message: &str) -> String {
-    WORDS
-        .iter()
-        .fold(message.to_string(), |text, (rust, word)| {
-            text.replace(rust, word)
-        })
+/// Quotation marks that a word processor or a web page puts in the place of straight ones.
+const CURLY: [char; 8] = ['“', '”', '„', '‟', '‘', '’', '‚', '‛'];
+
+/// One fault a line; with it the line from which on nothing was understood, if there is one.
+pub fn faults(text: &str, errors: &[toml::de::Error]) -> (Vec<Fault>, Option<usize>) {
+    let mut faults: Vec<Fault> = Vec::new();
+    let mut lost_from = None;
+    for error in errors {
+        let at = error.span().map_or(0, |span| span.start);
+        let before = text.get(..at).unwrap_or(text);
+        if let Some(open) = unclosed_list(before) {
+            let line = line(text, open);
+            faults.retain(|f| f.line < line);
+            faults.push(Fault {
+                key: line_text(text, line),
+                line,
+                problem: "the list has no end".into(),
+                mend: "close it with ]".into(),
+            });
+            // Whatever the parser made of the rest was meant otherwise.
+            lost_from = Some(line);
+            break;
+        }
+        let line = line(text, at);
+        if faults.iter().all(|f| f.line != line) {
+            faults.push(fault(text, line, error.message()));
+        }
+    }
+    (faults, lost_from)
+}
+
+fn fault(text: &str, line: usize, message: &str) -> Fault {
+    let written = line_text(text, line);
+    let code = written.split('#').next().unwrap_or("");
+    if let Some(curly) = code.chars().find(|c| CURLY.contains(c)) {
+        return Fault {
+            problem: format!("{curly} is a curly quotation mark"),
+            mend: "write straight ones: \"…\"".into(),
+            key: written,
+            line,
+        };
+    }
+    Fault {
+        key: written,
+        line,
+        problem: message.trim().replace('\n', " "),
+        mend: "correct the line; strings stand in \"quotes\", lists in [brackets]".into(),
+    }
+}
+
+/// The line of a byte of the text, from 1.
+pub fn line(text: &str, offset: usize) -> usize {
+    text.bytes().take(offset).filter(|&b| b == b'\n').count() + 1
+}
+
+fn line_text(text: &str, line: usize) -> String {
+    text.lines().nth(line - 1).unwrap_or("").trim().to_string()
 }
 
 /// Where the list opens that is still open at the end of `text`, if a line or more stands after its
 /// beginning.
-pub fn unclosed_list(text: &str) -> Option<usize> {
+fn unclosed_list(text: &str) -> Option<usize> {
     let mut open = Vec::new();
     let mut rest = text;
     while let Some(c) = rest.chars().next() {

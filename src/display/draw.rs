@@ -1,13 +1,14 @@
-//! A scene on a screen: picture, boxes, skeletons, then texts on top.
+//! A report on a screen: picture, boxes, skeletons, then texts on top.
 //!
-//! In: a [`Scene`] in image pixels. Out: pixels on any target. Every line has a dark edge, so that
+//! In: a [`Report`] in image pixels. Out: pixels on any target. Every line has a dark edge, so that
 //! it is seen on any picture; the person's left is orange, the right blue, the middle nearly white
 //! (Okabe and Ito's palette, told apart by the colour-blind).
 
-use super::label::{Label, ShortText, font};
+use super::label::{Label, Poses, ShortText, font};
 use super::picture::{Placement, TargetPosition, draw_picture};
-use super::{Scene, SceneSkeleton, picture_size};
+use super::{Parts, picture_size};
 use crate::geometry::{Point, Rect};
+use crate::report::{Report, Seen, State};
 use crate::skeleton::KeypointSet;
 use embedded_graphics::geometry::{Point as TargetPoint, Size as TargetSize};
 use embedded_graphics::pixelcolor::Rgb888;
@@ -21,62 +22,49 @@ pub(super) const EDGE: Rgb888 = Rgb888::new(24, 24, 28);
 const BOX: Rgb888 = Rgb888::new(190, 190, 190);
 const NOTE: Rgb888 = Rgb888::new(240, 228, 66);
 
-/// Draws the scene over the whole target, whatever was there before. Joints whose score is less
-/// than `visible` count as unseen: they are left out, and so are the bones that end there.
+/// Draws these parts of the report over the whole target, whatever was there before. Joints whose
+/// score is less than the report's `visible` are left out, and so are the bones that end there. A
+/// state such as a lost camera is always told.
 ///
 /// # Errors
 /// Only those of the target itself. Coordinates far outside or not finite are no error; what lies
 /// outside is left out.
-pub fn draw<D>(
-    scene: &Scene,
-    keypoints: &KeypointSet,
-    visible: f32,
-    target: &mut D,
-) -> Result<(), D::Error>
+pub fn draw<D>(report: &Report, parts: Parts, target: &mut D) -> Result<(), D::Error>
 where
     D: DrawTarget<Color = Rgb888>,
 {
     let whole = target.bounding_box();
-    let placement = Placement::new(picture_size(scene), whole);
-    let masks = scene
-        .people()
-        .iter()
-        .map(|p| &p.mask)
-        .filter(|m| scene.show.mask && !m.is_empty());
-    draw_picture(
-        scene.show.picture.then_some(&scene.frame),
-        scene.frame.size,
-        masks,
-        placement,
-        target,
-    )?;
-    if scene.show.boxes {
-        for area in &scene.boxes {
-            draw_box(*area, placement, target)?;
+    let size = picture_size(report);
+    let placement = Placement::new(size, whole);
+    let masks = report.people.iter().map(|p| &p.mask);
+    let masks = masks.filter(|m| parts.mask && !m.is_empty());
+    let picture = parts.picture.then_some(&report.picture);
+    draw_picture(picture, report.size, masks, placement, target)?;
+    if parts.boxes {
+        for bbox in &report.boxes {
+            draw_box(*bbox, placement, target)?;
         }
     }
     let figures = || {
-        scene
-            .people()
-            .iter()
-            .filter_map(|p| Figure::new(p, keypoints, visible, placement, whole))
+        let people = report.people.iter();
+        people.filter_map(|p| Figure::new(p, report, placement, whole))
     };
-    if scene.show.skeleton {
+    if parts.skeleton {
         for figure in figures() {
             figure.draw(target)?;
         }
     }
-    if scene.show.poses {
+    if parts.poses {
         for figure in figures() {
             figure.draw_label(target)?;
         }
     }
-    draw_texts(scene, target)
+    draw_texts(report, parts, target)
 }
 
 /// A person on the target.
 struct Figure<'a> {
-    person: &'a SceneSkeleton,
+    person: &'a Seen,
     keypoints: &'a KeypointSet,
     visible: f32,
     placement: Placement,
@@ -89,16 +77,16 @@ struct Figure<'a> {
 impl<'a> Figure<'a> {
     /// `None` if no joint is seen.
     fn new(
-        person: &'a SceneSkeleton,
-        keypoints: &'a KeypointSet,
-        visible: f32,
+        person: &'a Seen,
+        report: &'a Report,
         placement: Placement,
         whole: Rectangle,
     ) -> Option<Self> {
+        let keypoints: &KeypointSet = &report.keypoints;
         let mut figure = Self {
             person,
             keypoints,
-            visible,
+            visible: report.visible,
             placement,
             whole,
             bounds: Rect::default(),
@@ -171,12 +159,13 @@ impl<'a> Figure<'a> {
 
     /// The person's number and pose names, centred above the head.
     fn draw_label<D: DrawTarget<Color = Rgb888>>(&self, target: &mut D) -> Result<(), D::Error> {
+        let poses = Poses(&self.person.poses);
         let number = match self.person.id {
-            Some(id) if self.person.label.is_empty() => ShortText::new(format_args!("#{id}")),
-            Some(id) => ShortText::new(format_args!("#{id} ")),
-            None => ShortText::default(),
+            0 => ShortText::default(),
+            id if self.person.poses.is_empty() => ShortText::new(format_args!("#{id}")),
+            id => ShortText::new(format_args!("#{id} ")),
         };
-        let label = Label::new(number.as_str(), &self.person.label, MIDDLE, self.whole);
+        let label = Label::new(number.as_str(), poses, MIDDLE, self.whole);
         let size = label.size();
         let head = pixel(self.head_top());
         label.draw(
@@ -356,18 +345,20 @@ fn draw_box<D: DrawTarget<Color = Rgb888>>(
 /// Speed at the lower right, the note at the lower left, one above the other where the target is
 /// too narrow for both.
 fn draw_texts<D: DrawTarget<Color = Rgb888>>(
-    scene: &Scene,
+    report: &Report,
+    parts: Parts,
     target: &mut D,
 ) -> Result<(), D::Error> {
     let whole = target.bounding_box();
     let last = whole.bottom_right().unwrap_or(whole.top_left) + TargetSize::new_equal(1);
-    let fps = scene.fps.filter(|fps| scene.show.fps && fps.is_finite());
+    let fps = report.rate.filter(|fps| parts.fps && fps.is_finite());
     let speed = fps.map_or_else(ShortText::default, |fps| {
         ShortText::new(format_args!("{fps:.1} fps"))
     });
-    let speed = Label::new(speed.as_str(), "", MIDDLE, whole);
+    let speed = Label::new(speed.as_str(), Poses(&[]), MIDDLE, whole);
     speed.draw(last - speed.size(), target)?;
-    let note = Label::new(&scene.note, "", NOTE, whole);
+    let note = report.state.as_ref().map_or("", State::detail);
+    let note = Label::new(note, Poses(&[]), NOTE, whole);
     let gap = font(whole.size.width).character_size.width;
     let apart = fps.is_none() || note.size().width + gap + speed.size().width <= whole.size.width;
     let up = if apart { 0 } else { speed.size().height as i32 };

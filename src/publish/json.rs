@@ -1,0 +1,113 @@
+//! JSON lines, written by hand into a buffer that is used again. In: a [`Report`]. Out: bytes, each
+//! line ended by a newline.
+//!
+//! Every line begins with `"schema":"posed/1"` and a `type`: `frame`, `event` or `status`. Pixels
+//! have two decimals, scores and seconds three, so that a replay gives the same bytes on every
+//! machine.
+
+use crate::report::{Event, Report, Seen, State};
+use crate::skeleton::KeypointSet;
+use std::io::Write;
+use std::time::Duration;
+
+/// Writes what the report tells: its events, its state, and if `frames` its frame.
+pub fn write(out: &mut Vec<u8>, report: &Report, frames: bool) {
+    for e in &report.events {
+        event(out, e);
+    }
+    if let Some(state) = &report.state {
+        status(out, report.time, state);
+    }
+    if frames && report.is_frame {
+        frame(out, report);
+    }
+}
+
+fn text(out: &mut Vec<u8>, value: &str) {
+    // Writing to a Vec cannot fail.
+    let _ = serde_json::to_writer(out, value);
+}
+
+fn start(out: &mut Vec<u8>, kind: &str, time: Duration) {
+    let _ = write!(
+        out,
+        "{{\"schema\":\"posed/1\",\"type\":\"{kind}\",\"t\":{:.3}",
+        time.as_secs_f64()
+    );
+}
+
+fn frame(out: &mut Vec<u8>, report: &Report) {
+    start(out, "frame", report.time);
+    let _ = write!(
+        out,
+        ",\"frame\":{},\"size\":[{},{}]",
+        report.sequence, report.size.width, report.size.height
+    );
+    if let Some(file) = &report.file {
+        out.extend_from_slice(b",\"source\":");
+        text(out, file);
+    }
+    out.extend_from_slice(b",\"people\":[");
+    for (i, seen) in report.people.iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        person(out, seen, &report.keypoints);
+    }
+    out.extend_from_slice(b"]}\n");
+}
+
+fn person(out: &mut Vec<u8>, person: &Seen, keypoints: &KeypointSet) {
+    let b = person.bbox;
+    let _ = write!(
+        out,
+        "{{\"id\":{},\"score\":{:.3},\"box\":[{:.2},{:.2},{:.2},{:.2}],",
+        person.id, person.score, b.x, b.y, b.width, b.height
+    );
+    if let Some(share) = person.share {
+        let _ = write!(out, "\"person_area\":{share:.4},");
+    }
+    out.extend_from_slice(b"\"poses\":[");
+    for (i, pose) in person.poses.iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        text(out, pose);
+    }
+    out.extend_from_slice(b"],\"keypoints\":{");
+    let joints = keypoints.names().iter().zip(&person.skeleton.keypoints);
+    for (i, (name, k)) in joints.enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        text(out, name);
+        let _ = write!(
+            out,
+            ":[{:.2},{:.2},{:.3}]",
+            k.position.x, k.position.y, k.score
+        );
+    }
+    out.extend_from_slice(b"}}");
+}
+
+fn event(out: &mut Vec<u8>, event: &Event) {
+    start(out, "event", event.time);
+    let _ = write!(out, ",\"event\":\"{}\",\"pose\":", event.kind.name());
+    text(out, &event.pose);
+    let _ = writeln!(
+        out,
+        ",\"person\":{},\"confidence\":{:.3},\"held_s\":{:.3}}}",
+        event.person,
+        event.confidence,
+        event.held.as_secs_f64()
+    );
+}
+
+fn status(out: &mut Vec<u8>, time: Duration, state: &State) {
+    start(out, "status", time);
+    out.extend_from_slice(b",\"state\":");
+    text(out, state.name());
+    out.extend_from_slice(b",\"detail\":");
+    text(out, state.detail());
+    out.extend_from_slice(b"}\n");
+}

@@ -1,0 +1,143 @@
+//! Lines to everyone who is connected to a Unix socket. In: whole lines. Out: the same, to each
+//! reader.
+
+use super::{JsonLines, LineWriter, Sink, check_folder, count, unopened};
+use crate::device::Device;
+use crate::report::Listener;
+use crate::settings::{Kind, Section};
+use crate::trouble::Trouble;
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A reader of the socket who takes longer than this is cut off.
+const SLOWEST_READER: Duration = Duration::from_millis(200);
+/// No more readers than this at once.
+const MOST_READERS: usize = 16;
+
+/// All that is known of the kind "socket".
+pub const KIND: Kind<Arc<dyn Sink>> = Kind {
+    name: "socket",
+    says: "every reader of a Unix socket (`socat - UNIX-CONNECT:PATH`)",
+    read,
+};
+
+fn read(s: &mut Section) -> Option<Arc<dyn Sink>> {
+    let path = s
+        .path("path", "the socket, which is made")
+        .example("\"/run/posed/lines\"")
+        .needed()?;
+    Some(Arc::new(SocketSettings { path }))
+}
+
+/// Which socket.
+#[derive(Debug, Clone)]
+struct SocketSettings {
+    path: PathBuf,
+}
+
+impl Device for SocketSettings {
+    fn check(&self) -> Result<(), Trouble> {
+        check_folder(&self.path)
+    }
+}
+
+impl Sink for SocketSettings {
+    fn open(&self, _: &str, frames: bool) -> Result<Box<dyn Listener>, Trouble> {
+        Ok(Box::new(JsonLines::new(Socket::open(&self.path)?, frames)))
+    }
+}
+
+/// A socket with its readers.
+struct Socket {
+    listener: UnixListener,
+    readers: Vec<UnixStream>,
+    path: PathBuf,
+}
+
+impl Socket {
+    fn open(path: &Path) -> Result<Self, Trouble> {
+        if let Ok(meta) = std::fs::symlink_metadata(path) {
+            // A socket that nobody answers on was left by a run that was killed.
+            if !meta.file_type().is_socket() || UnixStream::connect(path).is_ok() {
+                return Err(Trouble::new(
+                    format!(
+                        "{}: another program listens on this socket, or a file of that name is in the way",
+                        path.display()
+                    ),
+                    "stop it, remove the file, or set another `path`",
+                ));
+            }
+            let _ = std::fs::remove_file(path);
+        }
+        let listener = UnixListener::bind(path).map_err(|e| unopened(path, &e))?;
+        listener
+            .set_nonblocking(true)
+            .map_err(|e| unopened(path, &e))?;
+        Ok(Self {
+            listener,
+            readers: Vec::new(),
+            path: path.into(),
+        })
+    }
+
+    fn accept(&mut self) {
+        loop {
+            match self.listener.accept() {
+                Ok((stream, _)) if self.readers.len() < MOST_READERS => {
+                    let set = stream
+                        .set_nonblocking(false)
+                        .and_then(|()| stream.set_write_timeout(Some(SLOWEST_READER)));
+                    if set.is_ok() {
+                        self.readers.push(stream);
+                    }
+                }
+                Ok(_) => log::warn!(
+                    "publish: more than {MOST_READERS} readers on the socket, one was turned away"
+                ),
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(_) => break,
+            }
+        }
+    }
+}
+
+impl LineWriter for Socket {
+    fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    /// One who has left is no loss; one who is too slow is cut off, which is said each time.
+    fn write(&mut self, rest: &mut &[u8]) -> io::Result<u64> {
+        self.accept();
+        let lines = *rest;
+        let mut slow = 0u64;
+        self.readers.retain_mut(|reader| {
+            let written = reader.write_all(lines);
+            let late = |e: &io::Error| e.kind() == ErrorKind::WouldBlock;
+            slow += u64::from(written.as_ref().is_err_and(late));
+            written.is_ok()
+        });
+        if slow > 0 {
+            log::warn!(
+                "publish: {}: {slow} readers took longer than {SLOWEST_READER:?} and were cut off",
+                self.name()
+            );
+        }
+        *rest = &[];
+        Ok(slow * count(lines))
+    }
+
+    fn tend(&mut self) {
+        self.accept();
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}

@@ -1,0 +1,250 @@
+//! What one frame told: people, events, state.
+//!
+//! In: filled by whoever runs the pipeline. Out: read by everyone who tells it further. A
+//! [`Report`] is made once and used again: after the first frames, filling it allocates nothing.
+
+use crate::frame::Frame;
+use crate::geometry::{Rect, Size};
+use crate::recognise::EventKind;
+use crate::segment::Mask;
+use crate::skeleton::{KeypointSet, Skeleton};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A person as they were seen in one frame.
+#[derive(Debug, Clone, Default)]
+pub struct Seen {
+    /// From 1; never used for two people in one run.
+    pub id: u32,
+    /// The box in which the person was found, in image pixels, without the crop's padding.
+    pub bbox: Rect,
+    /// Mean joint score, about 0 to 1.
+    pub score: f32,
+    /// The share of the picture that the person covers, 0 to 1, where a segmentation network tells.
+    pub share: Option<f32>,
+    /// Joints in image pixels.
+    pub skeleton: Skeleton,
+    /// Where in the picture the person is; empty unless a segmentation network tells.
+    pub mask: Mask,
+    /// The poses held now.
+    pub poses: Vec<Arc<str>>,
+}
+
+impl Seen {
+    fn clear(&mut self) {
+        self.id = 0;
+        self.bbox = Rect::default();
+        self.score = 0.0;
+        self.share = None;
+        self.skeleton.keypoints.clear();
+        self.mask.clear();
+        self.poses.clear();
+    }
+}
+
+/// A person entered, holds or left a pose.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    pub kind: EventKind,
+    pub pose: Arc<str>,
+    pub person: u32,
+    /// The frame's time.
+    pub time: Duration,
+    /// 0 to 1: the lowest score of the joints by which the rule held.
+    pub confidence: f32,
+    /// Time since the pose was entered; 0 for [`EventKind::Enter`].
+    pub held: Duration,
+}
+
+/// A change of what posed can see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// Nothing comes any more: why.
+    SourceLost(String),
+    SourceBack,
+    Stopped,
+}
+
+impl State {
+    /// The word that stands for it in JSON lines.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::SourceLost(_) => "source_lost",
+            Self::SourceBack => "source_back",
+            Self::Stopped => "stopped",
+        }
+    }
+
+    /// What else there is to say; may be empty.
+    pub fn detail(&self) -> &str {
+        match self {
+            Self::SourceLost(why) => why,
+            Self::SourceBack | Self::Stopped => "",
+        }
+    }
+}
+
+/// What one frame told, or what happened without one.
+///
+/// ```
+/// use posed::report::Report;
+///
+/// let mut report = Report::default();
+/// report.people.add().id = 1;
+/// assert_eq!(report.people.len(), 1);
+/// report.clear();
+/// assert!(report.people.is_empty());
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// The frame's time; without a frame, when it happened.
+    pub time: Duration,
+    /// Number of the frame; a gap is a frame that nobody looked at.
+    pub sequence: u64,
+    /// Of the picture, in pixels: the space in which skeletons and boxes lie.
+    pub size: Size,
+    /// Whether this tells of a frame, and not only of events or a state.
+    pub is_frame: bool,
+    /// The file that the picture is from, of a photo.
+    pub file: Option<String>,
+    pub events: Vec<Event>,
+    pub state: Option<State>,
+    /// The boxes in which people were looked for.
+    pub boxes: Vec<Rect>,
+    /// Frames a second.
+    pub rate: Option<f32>,
+    /// In any uncompressed layout; the last one stays where nobody asked for a new one.
+    pub picture: Frame,
+    /// The joints that skeletons have.
+    pub keypoints: Arc<KeypointSet>,
+    /// The score from which a joint counts as seen.
+    pub visible: f32,
+    /// Of the frame.
+    pub people: People,
+}
+
+/// The people of a frame, in memory that is used again.
+#[derive(Debug, Clone, Default)]
+pub struct People {
+    places: Vec<Seen>,
+    count: usize,
+}
+
+impl People {
+    /// A place for one more person.
+    pub fn add(&mut self) -> &mut Seen {
+        if self.count == self.places.len() {
+            self.places.push(Seen::default());
+        }
+        self.count += 1;
+        let person = &mut self.places[self.count - 1];
+        person.clear();
+        person
+    }
+
+    /// Nobody; the memory stays.
+    pub fn clear(&mut self) {
+        self.count = 0;
+    }
+}
+
+impl std::ops::Deref for People {
+    type Target = [Seen];
+
+    fn deref(&self) -> &[Seen] {
+        &self.places[..self.count]
+    }
+}
+
+impl std::ops::DerefMut for People {
+    fn deref_mut(&mut self) -> &mut [Seen] {
+        &mut self.places[..self.count]
+    }
+}
+
+impl Report {
+    /// Empties it; picture, size and memory stay.
+    pub fn clear(&mut self) {
+        self.is_frame = false;
+        self.file = None;
+        self.events.clear();
+        self.state = None;
+        self.boxes.clear();
+        self.rate = None;
+        self.people.clear();
+    }
+
+    /// Empties it for this frame; takes the picture too if `picture`.
+    pub fn begin(&mut self, frame: &Frame, picture: bool) {
+        self.clear();
+        self.time = frame.time;
+        self.sequence = frame.sequence;
+        self.size = frame.size;
+        self.is_frame = true;
+        if picture {
+            self.picture.copy_from(frame);
+        }
+    }
+}
+
+/// What a listener makes use of; what it has no use for is not copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Needs {
+    /// Every frame, with its people.
+    pub frames: bool,
+    /// Events and every change of state, whenever they come. Without it, of all that happens
+    /// between frames only the loss of the source is told.
+    pub events: bool,
+    pub picture: bool,
+    pub masks: bool,
+}
+
+/// Somebody who is told what posed sees: a screen, a file, a socket. Each has a thread of its own,
+/// so that a slow one delays nobody.
+pub trait Listener: Send {
+    /// What it is, for the log: "/dev/fb0, 480x320, 16 bits a pixel".
+    fn describe(&self) -> String;
+
+    /// What it makes use of.
+    fn needs(&self) -> Needs;
+
+    /// How many reports may wait while it is busy; when one more comes, the oldest is dropped. 1
+    /// for whoever has no use for old ones.
+    fn backlog(&self) -> usize;
+
+    /// Takes in a report. Gives how many lines or the like were lost in it; says in the log why,
+    /// once.
+    fn hear(&mut self, report: &Report) -> u64;
+
+    /// Looks after what goes by itself; called at least ten times a second.
+    fn tend(&mut self) {}
+
+    /// Nothing more will come.
+    fn close(&mut self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::skeleton::Keypoint;
+
+    #[test]
+    fn a_refilled_report_keeps_its_memory_and_nothing_of_the_last_frame() {
+        let mut report = Report::default();
+        let fill = |report: &mut Report| {
+            report.begin(&Frame::default(), true);
+            for _ in 0..3 {
+                let person = report.people.add();
+                assert!(person.id == 0 && person.poses.is_empty());
+                assert!(person.skeleton.keypoints.is_empty());
+                person.id = 7;
+                person.poses.push("arms up".into());
+                person.skeleton.keypoints.resize(17, Keypoint::default());
+            }
+            let memory = |p: &Seen| (p.poses.as_ptr(), p.skeleton.keypoints.as_ptr());
+            report.people.iter().map(memory).collect::<Vec<_>>()
+        };
+        let first = fill(&mut report);
+        assert_eq!(first, fill(&mut report));
+    }
+}
