@@ -10,11 +10,11 @@ pub use report::{Report, Spread};
 
 use crate::doctor::machine;
 use crate::engine::Origin;
-use crate::estimate::crop_network::CropNetwork;
-use crate::estimate::{EstimateError, Estimator, StageTimes};
+use crate::estimate::{Estimator, StageTimes};
 use crate::frame::{Frame, PixelFormat};
 use crate::geometry::Size;
 use crate::model::{ModelCard, Output};
+use crate::network::{CropNetwork, NetworkError};
 use crate::segment::Classifier;
 use crate::skeleton::Skeleton;
 use report::peak_rss_mb;
@@ -35,7 +35,7 @@ enum Subject {
 }
 
 impl Subject {
-    fn load(card: &ModelCard, threads: usize, cache: Option<&Path>) -> Result<Self, EstimateError> {
+    fn load(card: &ModelCard, threads: usize, cache: Option<&Path>) -> Result<Self, NetworkError> {
         Ok(match card.output {
             Output::Keypoints(_) => {
                 Self::Pose(Estimator::load(card, threads, cache)?, Skeleton::default())
@@ -53,7 +53,7 @@ impl Subject {
         }
     }
 
-    fn look(&mut self, frame: &Frame) -> Result<StageTimes, EstimateError> {
+    fn look(&mut self, frame: &Frame) -> Result<StageTimes, NetworkError> {
         let area = frame.size.rect();
         match self {
             Self::Pose(estimator, skeleton) => {
@@ -86,7 +86,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn load(card: &ModelCard, threads: usize) -> Result<Self, EstimateError> {
+    fn load(card: &ModelCard, threads: usize) -> Result<Self, NetworkError> {
         let (load, load_cached, subject) = load(card, threads)?;
         let mut bench = Self {
             subject,
@@ -100,7 +100,7 @@ impl Bench {
         Ok(bench)
     }
 
-    fn once(&mut self) -> Result<StageTimes, EstimateError> {
+    fn once(&mut self) -> Result<StageTimes, NetworkError> {
         self.subject.look(&self.frame)
     }
 }
@@ -109,7 +109,7 @@ impl Bench {
 ///
 /// # Errors
 /// The network's file is missing, damaged, or none that the engine runs.
-pub fn run(card: &ModelCard, threads: usize, runs: usize) -> Result<Report, EstimateError> {
+pub fn run(card: &ModelCard, threads: usize, runs: usize) -> Result<Report, NetworkError> {
     let mut bench = Bench::load(card, threads)?;
     let runs = runs.max(1);
     let mut steps: Vec<StageTimes> = Vec::with_capacity(runs);
@@ -184,7 +184,7 @@ pub struct Share {
 ///
 /// # Errors
 /// As [`run`].
-pub fn profile(card: &ModelCard, threads: usize, runs: usize) -> Result<Vec<Share>, EstimateError> {
+pub fn profile(card: &ModelCard, threads: usize, runs: usize) -> Result<Vec<Share>, NetworkError> {
     let mut bench = Bench::load(card, threads)?;
     let runs = runs.max(1);
     bench.subject.network().network.start_profile();
@@ -217,7 +217,7 @@ pub fn profile(card: &ModelCard, threads: usize, runs: usize) -> Result<Vec<Shar
 fn load(
     card: &ModelCard,
     threads: usize,
-) -> Result<(Duration, Option<Duration>, Subject), EstimateError> {
+) -> Result<(Duration, Option<Duration>, Subject), NetworkError> {
     let directory = std::env::temp_dir().join(format!(
         "posed-bench-{}-{:?}",
         std::process::id(),

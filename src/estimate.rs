@@ -3,29 +3,17 @@
 //! In: a frame and the box of one person. Out: the person's joints in image pixels with scores.
 //! Crops with [`crate::preprocess`], runs [`crate::engine`], decodes the heatmaps by DARK.
 
-pub(crate) mod crop_network;
 pub mod dark;
 
-use crate::engine::{EngineError, HeatmapShape};
-use crate::frame::{Frame, ShortFrame};
+use crate::engine::HeatmapShape;
+use crate::frame::Frame;
 use crate::geometry::{Affine, CropPoint, Rect};
 use crate::model::{ModelCard, ModelError};
+use crate::network::{CropNetwork, NetworkError};
 use crate::skeleton::{Keypoint, KeypointSet, Skeleton};
-use crop_network::CropNetwork;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// Why a frame gave no skeleton.
-#[derive(Debug, thiserror::Error)]
-pub enum EstimateError {
-    #[error(transparent)]
-    Frame(#[from] ShortFrame),
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    #[error(transparent)]
-    Model(#[from] ModelError),
-}
 
 /// How long the steps of one estimate took.
 #[derive(Debug, Clone, Copy, Default)]
@@ -53,7 +41,7 @@ impl Estimator {
         card: &ModelCard,
         threads: usize,
         cache: Option<&Path>,
-    ) -> Result<Self, EstimateError> {
+    ) -> Result<Self, NetworkError> {
         let Some(keypoints) = card.keypoints() else {
             return Err(ModelError::NoJoints {
                 name: card.name.clone(),
@@ -96,7 +84,7 @@ impl Estimator {
         frame: &Frame,
         person: Rect,
         skeleton: &mut Skeleton,
-    ) -> Result<(), EstimateError> {
+    ) -> Result<(), NetworkError> {
         self.network.run(frame, person)?;
         let ran = Instant::now();
         decode(

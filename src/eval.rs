@@ -16,9 +16,10 @@ pub use coco::{Dataset, Detection};
 pub use summary::{Summary, evaluate};
 
 use crate::decode::{DecodeError, photo};
-use crate::estimate::{EstimateError, Estimator};
+use crate::estimate::Estimator;
 use crate::frame::Frame;
 use crate::geometry::Rect;
+use crate::network::NetworkError;
 use crate::skeleton::{COCO_17, Skeleton};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -56,10 +57,7 @@ pub enum EvalError {
     )]
     NotMpii { found: usize },
     #[error("{path}: {source}")]
-    Estimate {
-        path: PathBuf,
-        source: EstimateError,
-    },
+    Estimate { path: PathBuf, source: NetworkError },
 }
 
 /// Reads the photo at `path` into `frame`.

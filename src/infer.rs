@@ -5,13 +5,15 @@
 //! for byte.
 
 use crate::config::Config;
-use crate::estimate::{EstimateError, Estimator};
+use crate::estimate::Estimator;
 use crate::find::{FindSettings, Finder, previous_pose};
 use crate::frame::Frame;
 use crate::geometry::{Rect, Size};
+use crate::mask::Mask;
+use crate::network::NetworkError;
 use crate::recognise::{Pose, PoseEvent, Recogniser, Sight};
 use crate::report::{Report, Seen};
-use crate::segment::{Mask, Segmenter};
+use crate::segment::Segmenter;
 use crate::skeleton::{KeypointSet, Skeleton, similarity};
 use crate::track::{Person, TrackSettings, Tracker};
 use std::sync::Arc;
@@ -64,7 +66,7 @@ impl Infer {
     ///
     /// # Errors
     /// The network cannot be loaded.
-    pub fn new(config: &Config) -> Result<Self, EstimateError> {
+    pub fn new(config: &Config) -> Result<Self, NetworkError> {
         let estimator = Estimator::load(&config.model, config.threads, config.cache.as_deref())?;
         let finder = config
             .find
@@ -117,7 +119,7 @@ impl Infer {
     ///
     /// # Errors
     /// The network failed; the next frame can be tried.
-    pub fn frame(&mut self, frame: &Frame) -> Result<(), EstimateError> {
+    pub fn frame(&mut self, frame: &Frame) -> Result<(), NetworkError> {
         self.boxes.clear();
         self.events.clear();
         if let Some(area) = self.held {
@@ -147,7 +149,7 @@ impl Infer {
         Ok(())
     }
 
-    fn follow(&mut self, frame: &Frame, area: Rect) -> Result<(), EstimateError> {
+    fn follow(&mut self, frame: &Frame, area: Rect) -> Result<(), NetworkError> {
         self.look(frame, area)?;
         let next = previous_pose::follow(area, &self.skeleton, self.visible);
         self.held = next.filter(|_| self.skeleton.score(self.visible) >= self.find.keep_score);
@@ -158,7 +160,7 @@ impl Infer {
     }
 
     /// Looks at the next window; takes hold of a person who scores `threshold` or more.
-    fn search(&mut self, frame: &Frame, threshold: f32) -> Result<(), EstimateError> {
+    fn search(&mut self, frame: &Frame, threshold: f32) -> Result<(), NetworkError> {
         let Some(window) = self.window(frame) else {
             return Ok(());
         };
@@ -187,7 +189,7 @@ impl Infer {
     }
 
     /// Takes the skeleton that was just found for the person's.
-    fn see(&mut self, frame: &Frame, area: Rect) -> Result<(), EstimateError> {
+    fn see(&mut self, frame: &Frame, area: Rect) -> Result<(), NetworkError> {
         let id = self.tracker.see(frame.time, &self.skeleton, area).id;
         if let Some(segmenter) = &mut self.segmenter {
             segmenter.segment(frame, area, &mut self.mask)?;
@@ -198,7 +200,7 @@ impl Infer {
     }
 
     /// The same for the people of a photo.
-    fn cover(&mut self, frame: &Frame, found: &mut [Seen]) -> Result<(), EstimateError> {
+    fn cover(&mut self, frame: &Frame, found: &mut [Seen]) -> Result<(), NetworkError> {
         let Some(segmenter) = &mut self.segmenter else {
             return Ok(());
         };
@@ -220,7 +222,7 @@ impl Infer {
         window
     }
 
-    fn look(&mut self, frame: &Frame, area: Rect) -> Result<(), EstimateError> {
+    fn look(&mut self, frame: &Frame, area: Rect) -> Result<(), NetworkError> {
         self.boxes.push(area);
         self.estimator.estimate(frame, area, &mut self.skeleton)
     }
@@ -239,7 +241,7 @@ impl Infer {
     ///
     /// # Errors
     /// The network failed.
-    pub fn photo(&mut self, frame: &Frame, report: &mut Report) -> Result<(), EstimateError> {
+    pub fn photo(&mut self, frame: &Frame, report: &mut Report) -> Result<(), NetworkError> {
         let mut windows = Vec::new();
         self.finder.propose(frame, &mut windows);
         let mut found: Vec<Seen> = Vec::new();
@@ -274,7 +276,7 @@ impl Infer {
         frame: &Frame,
         boxes: &[Rect],
         report: &mut Report,
-    ) -> Result<(), EstimateError> {
+    ) -> Result<(), NetworkError> {
         let mut people = Vec::new();
         for &bbox in boxes {
             self.estimator.estimate(frame, bbox, &mut self.skeleton)?;
@@ -291,7 +293,7 @@ impl Infer {
         frame: &Frame,
         mut people: Vec<Seen>,
         report: &mut Report,
-    ) -> Result<(), EstimateError> {
+    ) -> Result<(), NetworkError> {
         self.cover(frame, &mut people)?;
         report.begin(frame, true);
         self.introduce(report);
@@ -311,7 +313,7 @@ impl Infer {
         Ok(())
     }
 
-    fn refine(&mut self, frame: &Frame, window: Rect) -> Result<Option<Seen>, EstimateError> {
+    fn refine(&mut self, frame: &Frame, window: Rect) -> Result<Option<Seen>, NetworkError> {
         let mut area = window;
         let mut best: Option<Seen> = None;
         for round in 0..=REFINEMENTS {

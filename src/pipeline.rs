@@ -14,10 +14,10 @@ pub mod road;
 
 use crate::act::Outputs;
 use crate::config::Config;
-use crate::estimate::EstimateError;
 use crate::frame::Frame;
 use crate::health::Health;
 use crate::infer::Infer;
+use crate::network::NetworkError;
 use crate::report::Listener;
 use crate::trouble::Trouble;
 use handoff::Queue;
@@ -36,7 +36,7 @@ const BEAT: Duration = Duration::from_millis(100);
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
     #[error(transparent)]
-    Estimate(#[from] EstimateError),
+    Estimate(#[from] NetworkError),
     #[error(transparent)]
     Trouble(#[from] Trouble),
     #[error("a thread could not be started: {0}")]

@@ -5,8 +5,8 @@
 
 use crate::frame::Frame;
 use crate::geometry::{Rect, Size};
+use crate::mask::Mask;
 use crate::recognise::EventKind;
-use crate::segment::Mask;
 use crate::skeleton::{KeypointSet, Skeleton};
 use std::sync::Arc;
 use std::time::Duration;

@@ -6,7 +6,7 @@
 pub mod one_euro;
 
 use crate::geometry::Rect;
-use crate::segment::Mask;
+use crate::mask::Mask;
 use crate::settings::Section;
 use crate::skeleton::{Skeleton, similarity};
 use one_euro::SkeletonFilter;

@@ -2,6 +2,7 @@
 //! verify`: each is run on its golden picture.
 
 use crate::model::{DEFAULT_MODEL, ModelCard, known_models, model_directories};
+use crate::verify;
 use clap::{Args, Subcommand};
 use std::process::ExitCode;
 
@@ -24,11 +25,11 @@ enum Action {
 pub fn run(args: &ModelsArgs) -> anyhow::Result<ExitCode> {
     match &args.action {
         None => list(),
-        Some(Action::Verify { models }) => verify(models),
+        Some(Action::Verify { models }) => verify_all(models),
     }
 }
 
-fn verify(names: &[String]) -> anyhow::Result<ExitCode> {
+fn verify_all(names: &[String]) -> anyhow::Result<ExitCode> {
     let cards = if names.is_empty() {
         known_models()
     } else {
@@ -43,7 +44,7 @@ fn verify(names: &[String]) -> anyhow::Result<ExitCode> {
         let said = card.map_err(|e| e.to_string()).and_then(|card| {
             card.verify().map_err(|e| e.to_string())?;
             let Some(golden) = &card.golden else { return Ok(format!("{}: checksum good; its card has no [golden] to compare with", card.name)) };
-            let compared = golden.check(&card).map_err(|e| format!("{}: {e}", card.name))?;
+            let compared = verify::verify(&card, golden).map_err(|e| format!("{}: {e}", card.name))?;
             let numbers = format!("differs by {:.4} at most, {} is allowed", compared.difference, compared.tolerance);
             if compared.is_good() {
                 Ok(format!("{}: good ({numbers})", card.name))

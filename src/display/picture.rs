@@ -6,7 +6,7 @@
 
 use crate::frame::{Frame, PixelVisitor, Pixels};
 use crate::geometry::{Point, Size};
-use crate::segment::Mask;
+use crate::mask::Mask;
 use embedded_graphics::geometry::{Point as TargetPoint, Size as TargetSize};
 use embedded_graphics::pixelcolor::{Rgb888, RgbColor};
 use embedded_graphics::prelude::DrawTarget;

@@ -5,9 +5,9 @@
 
 use crate::act::{Cause, Outputs};
 use crate::decode::decode;
-use crate::estimate::EstimateError;
 use crate::frame::Frame;
 use crate::infer::Infer;
+use crate::network::NetworkError;
 use crate::report::{Event, Needs, Report};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -75,7 +75,7 @@ impl Road {
     ///
     /// # Errors
     /// The network failed.
-    pub fn frame(&mut self, frame: &mut Frame) -> Result<Passed, EstimateError> {
+    pub fn frame(&mut self, frame: &mut Frame) -> Result<Passed, NetworkError> {
         self.events.clear();
         if let Err(e) = decode(frame, &mut self.spare) {
             self.damaged_in_a_row += 1;

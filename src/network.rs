@@ -3,14 +3,24 @@
 //! In: a frame and a box. Out: what the network says of the crop around it, and where that crop
 //! lies. Heatmaps and classes are read by [`crate::estimate`] and [`crate::segment`].
 
-use super::EstimateError;
-use crate::engine::{HeatmapShape, Loading, Network, OnnxFile, kernels::Isa};
-use crate::frame::Frame;
+use crate::engine::{EngineError, HeatmapShape, Loading, Network, OnnxFile, kernels::Isa};
+use crate::frame::{Frame, ShortFrame};
 use crate::geometry::{Affine, Rect};
-use crate::model::ModelCard;
+use crate::model::{ModelCard, ModelError};
 use crate::preprocess::{InputFormat, Preprocessor};
 use std::path::Path;
 use std::time::{Duration, Instant};
+
+/// Why a network gave nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum NetworkError {
+    #[error(transparent)]
+    Frame(#[from] ShortFrame),
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error(transparent)]
+    Model(#[from] ModelError),
+}
 
 /// A loaded network with its preprocessing.
 pub(crate) struct CropNetwork {
@@ -32,7 +42,7 @@ impl CropNetwork {
         padding: f32,
         threads: usize,
         cache: Option<&Path>,
-    ) -> Result<Self, EstimateError> {
+    ) -> Result<Self, NetworkError> {
         let file = OnnxFile::read(&card.onnx)?;
         card.compare(file.sha256())?;
         let size = card.input.size;
@@ -69,7 +79,7 @@ impl CropNetwork {
     }
 
     /// Runs the network on the crop around `area` (image pixels, unpadded).
-    pub fn run(&mut self, frame: &Frame, area: Rect) -> Result<(), EstimateError> {
+    pub fn run(&mut self, frame: &Frame, area: Rect) -> Result<(), NetworkError> {
         let start = Instant::now();
         self.crop = self.preprocessor.crop(area);
         self.preprocessor.fill(frame, self.crop, &mut self.input)?;
