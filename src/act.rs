@@ -222,12 +222,6 @@ impl Outputs {
         }
     }
 
-    /// Puts every output back to inactive and lets its device go, for whoever opens it next.
-    pub fn close(&mut self) {
-        self.release_all();
-        self.list.clear();
-    }
-
     /// Ends the pulses whose time has come; `now` is frame time.
     pub fn tick(&mut self, now: Duration) {
         for output in &mut self.list {

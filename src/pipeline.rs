@@ -223,7 +223,9 @@ impl Pipeline {
         }
         // Not only released: an infer that was left behind would keep the lines from the pipeline
         // that comes after this one.
-        lock(&self.acting).outputs.close();
+        // Closed outside the lock, since a device may have a last word to say.
+        let outputs = std::mem::take(&mut lock(&self.acting).outputs);
+        drop(outputs);
         log::info!("{}", self.shared.health.summary());
     }
 }
