@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
-packages=(build-essential libclang-dev ffmpeg python3-venv)
+packages=(build-essential libclang-dev ffmpeg python3-venv mosquitto openssl)
 # Debian's own cargo is used where no newer one is installed.
 command -v cargo >/dev/null || packages+=(cargo-web rustc-web)
 if ! dpkg -s "${packages[@]}" >/dev/null 2>&1; then

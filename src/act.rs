@@ -7,6 +7,7 @@
 pub mod command;
 pub mod gpio;
 pub mod memory;
+pub mod mqtt;
 
 use crate::device::Device;
 use crate::recognise::EventKind;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// What an action can be: a line here and a file beside the others is all a new one takes.
-pub const KINDS: &[Kind<Arc<dyn Action>>] = &[gpio::KIND, command::KIND, memory::KIND];
+pub const KINDS: &[Kind<Arc<dyn Action>>] = &[gpio::KIND, command::KIND, mqtt::KIND, memory::KIND];
 
 /// The settings of a device that an action drives.
 pub trait Action: Device {
