@@ -24,7 +24,7 @@ use crate::settings::{Kind, Section};
 use crate::trouble::Trouble;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use clock::Pace;
@@ -216,6 +216,36 @@ impl CaptureError {
                 error,
             },
         }
+    }
+}
+
+/// What a source leaves behind in its settings for whoever opens them next: the rest of a pipe,
+/// which cannot be read twice. It is no part of what the settings say.
+pub(crate) struct Kept<T>(Mutex<Option<T>>);
+
+impl<T> Kept<T> {
+    pub(crate) fn put(&self, left: T) {
+        *self.lock() = Some(left);
+    }
+
+    pub(crate) fn take(&self) -> Option<T> {
+        self.lock().take()
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Option<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Default for Kept<T> {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+impl<T> std::fmt::Debug for Kept<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("_")
     }
 }
 

@@ -107,11 +107,7 @@ mod tests {
             .split(", ")
             .map(|s| Step::parse(s).unwrap())
             .collect();
-        read(&SyntheticSettings {
-            size: Size::new(37, 21),
-            fps: 25.0,
-            script,
-        })
+        read(&SyntheticSettings::new(Size::new(37, 21), 25.0, script))
     }
 
     fn read(settings: &dyn Source) -> Vec<Frame> {

@@ -57,11 +57,7 @@ fn allocations(work: impl FnOnce()) -> u64 {
 #[test]
 fn the_main_loop_allocates_nothing_after_warm_up() {
     let script = vec![Step::parse("photo photos/basketball.jpg 100000").unwrap()];
-    let source = Arc::new(SyntheticSettings {
-        size: Size::new(640, 480),
-        fps: 30.0,
-        script,
-    });
+    let source = Arc::new(SyntheticSettings::new(Size::new(640, 480), 30.0, script));
     let overrides = Overrides {
         source: Some(source.clone()),
         ..Overrides::default()

@@ -80,3 +80,49 @@ fn a_configuration_whose_output_cannot_be_opened_gives_way_to_the_old_one() {
         "first on here\nfirst off\nfirst on here\nfirst off\n"
     );
 }
+
+/// What was read of a pipe and is not used yet belongs to the source that goes on.
+#[test]
+fn a_stream_on_stdin_goes_on_where_it_was() {
+    use std::io::Write;
+    let dir = tempfile::tempdir().unwrap();
+    let lines = dir.path().join("lines");
+    let config = |more: &str| {
+        let text = format!(
+            "[source]\nkind = \"stdin\"\n[find]\nkind = \"whole_frame\"\n[publish.lines]\nkind = \"file\"\npath = {lines:?}\nframes = true\n{more}"
+        );
+        std::fs::write(dir.path().join("posed.toml"), text).unwrap();
+    };
+    config("");
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_posed"))
+        .args(["run", "--config"])
+        .arg(dir.path().join("posed.toml"))
+        .env("CACHE_DIRECTORY", dir.path().join("plans"))
+        .stdin(std::process::Stdio::piped())
+        .stderr(std::fs::File::create(dir.path().join("log")).unwrap())
+        .spawn()
+        .unwrap();
+    let log = || std::fs::read_to_string(dir.path().join("log")).unwrap();
+    let frames = || {
+        let text = std::fs::read_to_string(&lines).unwrap_or_default();
+        text.matches("\"type\":\"frame\"").count()
+    };
+    let frame = [b"FRAME\n".to_vec(), vec![128; 64 * 48]].concat();
+    let mut pipe = child.stdin.take().unwrap();
+    pipe.write_all(b"YUV4MPEG2 W64 H48 F20:1 Cmono\n").unwrap();
+    // Half a frame waits in the pipe while the configuration is read again.
+    let (half, rest) = frame.split_at(1000);
+    pipe.write_all(&frame).unwrap();
+    pipe.write_all(half).unwrap();
+    until("the first frame", || frames() == 1);
+    config("[pose.p]\nwhen = \"nose above left_hip\"\n");
+    // SAFETY: kill(2) takes any numbers; the child has not been waited for.
+    assert_eq!(unsafe { libc::kill(child.id() as i32, libc::SIGHUP) }, 0);
+    until("the new configuration", || log().contains("1 poses"));
+    pipe.write_all(rest).unwrap();
+    until("the second frame", || frames() == 2);
+    drop(pipe);
+    let status = child.wait().unwrap();
+    assert!(status.success(), "{}", log());
+    assert!(!log().contains("damaged 1"), "{}", log());
+}

@@ -9,7 +9,7 @@ use super::clock::{Clock, Pace, rate_of};
 use super::jpeg::Jpegs;
 use super::y4m::{self, Y4m};
 use super::{
-    CaptureError, Demux, FrameSource, MAX_FRAME_BYTES, Next, STALL_AFTER, Source, fps_text,
+    CaptureError, Demux, FrameSource, Kept, MAX_FRAME_BYTES, Next, STALL_AFTER, Source, fps_text,
 };
 use crate::device::Device;
 use crate::frame::{Frame, PixelFormat};
@@ -18,7 +18,7 @@ use crate::settings::{Kind, Section};
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::os::fd::{AsFd, AsRawFd};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 const NAME: &str = "stdin";
 
@@ -34,24 +34,30 @@ fn read_section(s: &mut Section) -> Option<Arc<dyn Source>> {
     let fps = s
         .number("fps", "frames a second of raw I420 and JPEGs", super::FPS)
         .or(30.0);
-    Some(Arc::new(StdinSettings { size, fps }))
+    Some(Arc::new(StdinSettings::new(size, fps)))
 }
 
 /// What a pipe cannot say itself.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub struct StdinSettings {
     /// Of raw frames.
     pub size: Option<Size>,
     /// Frames a second of streams that name none.
     pub fps: f32,
+    left: Arc<Kept<Left>>,
+}
+
+impl StdinSettings {
+    /// With nothing read yet.
+    pub fn new(size: Option<Size>, fps: f32) -> Self {
+        let left = Arc::default();
+        Self { size, fps, left }
+    }
 }
 
 impl Default for StdinSettings {
     fn default() -> Self {
-        Self {
-            size: None,
-            fps: 30.0,
-        }
+        Self::new(None, 30.0)
     }
 }
 
@@ -59,15 +65,13 @@ impl Device for StdinSettings {}
 
 impl Source for StdinSettings {
     fn open(&self, pace: Pace) -> Result<Box<dyn FrameSource>, CaptureError> {
-        Ok(Box::new(Stdin::open(self.size, self.fps, pace)?))
+        Ok(Box::new(Stdin::open(self, pace)?))
     }
 }
 
 /// What was read of stdin but not yet used when its source was dropped. A pipe cannot be opened
 /// again at its start: after a stall the next source must go on in the middle of the frame where
 /// the last one stopped.
-static LEFT: Mutex<Option<Left>> = Mutex::new(None);
-
 enum Left {
     Bytes(ByteStream),
     Demux(Box<dyn Demux>),
@@ -97,6 +101,7 @@ impl Read for Pipe {
 pub struct Stdin {
     demux: Option<Box<dyn Demux>>,
     clock: Clock,
+    left: Arc<Kept<Left>>,
 }
 
 impl Stdin {
@@ -105,23 +110,24 @@ impl Stdin {
     /// # Errors
     /// Retryable: nothing comes. Final: stdin is closed or empty, or raw frames come and `size` is
     /// `None`.
-    pub fn open(size: Option<Size>, fps: f32, pace: Pace) -> Result<Self, CaptureError> {
-        let given = rate_of(fps, NAME)?;
-        let demux = match LEFT.lock().unwrap_or_else(PoisonError::into_inner).take() {
+    pub fn open(settings: &StdinSettings, pace: Pace) -> Result<Self, CaptureError> {
+        let given = rate_of(settings.fps, NAME)?;
+        let demux = match settings.left.take() {
             Some(Left::Demux(demux)) => demux,
-            Some(Left::Bytes(bytes)) => first_demux(bytes, size)?,
+            Some(Left::Bytes(bytes)) => first_demux(bytes, settings)?,
             None => {
                 let file = io::stdin()
                     .as_fd()
                     .try_clone_to_owned()
                     .map_err(|e| CaptureError::read(NAME, e))?;
-                first_demux(ByteStream::new(Pipe(file.into())), size)?
+                first_demux(ByteStream::new(Pipe(file.into())), settings)?
             }
         };
         let rate = demux.rate().unwrap_or(given);
         Ok(Self {
             demux: Some(demux),
             clock: Clock::new(pace, rate),
+            left: Arc::clone(&settings.left),
         })
     }
 }
@@ -129,21 +135,24 @@ impl Stdin {
 impl Drop for Stdin {
     fn drop(&mut self) {
         if let Some(demux) = self.demux.take() {
-            *LEFT.lock().unwrap_or_else(PoisonError::into_inner) = Some(Left::Demux(demux));
+            self.left.put(Left::Demux(demux));
         }
     }
 }
 
 /// As [`demux`], but keeps the bytes if they are slow to come.
-fn first_demux(mut bytes: ByteStream, size: Option<Size>) -> Result<Box<dyn Demux>, CaptureError> {
+fn first_demux(
+    mut bytes: ByteStream,
+    settings: &StdinSettings,
+) -> Result<Box<dyn Demux>, CaptureError> {
     if let Err(e) = bytes.fill(12) {
         let e = CaptureError::read(NAME, e);
         if e.is_retryable() {
-            *LEFT.lock().unwrap_or_else(PoisonError::into_inner) = Some(Left::Bytes(bytes));
+            settings.left.put(Left::Bytes(bytes));
         }
         return Err(e);
     }
-    demux(bytes, size)
+    demux(bytes, settings.size)
 }
 
 /// Tells what the stream is by its first bytes.

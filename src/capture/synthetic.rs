@@ -7,7 +7,7 @@ mod draw;
 pub mod script;
 
 use super::clock::{Clock, Pace, rate_of};
-use super::{CaptureError, FrameSource, Next, Source, fps_text, photo};
+use super::{CaptureError, FrameSource, Kept, Next, Source, fps_text, photo};
 use crate::device::Device;
 use crate::frame::{Frame, PixelFormat};
 use crate::geometry::Size;
@@ -16,7 +16,7 @@ use script::Step;
 use std::collections::HashMap;
 use std::io::{Error, ErrorKind};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const NAME: &str = "synthetic";
@@ -45,29 +45,37 @@ fn read(s: &mut Section) -> Option<Arc<dyn Source>> {
             step => step.map_err(|e| e.to_string()),
         })
         .maybe();
-    Some(Arc::new(SyntheticSettings {
-        size: size.unwrap_or(or.size),
-        fps,
-        script: script.unwrap_or_default(),
-    }))
+    let size = size.unwrap_or(or.size);
+    let script = script.unwrap_or_default();
+    Some(Arc::new(SyntheticSettings::new(size, fps, script)))
 }
 
 /// What is drawn.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub struct SyntheticSettings {
     pub size: Size,
     pub fps: f32,
     /// Without steps a gradient for ever.
     pub script: Vec<Step>,
+    away: Arc<Kept<Away>>,
+}
+
+impl SyntheticSettings {
+    /// A source that is there from the start.
+    pub fn new(size: Size, fps: f32, script: Vec<Step>) -> Self {
+        let away = Arc::default();
+        Self {
+            size,
+            fps,
+            script,
+            away,
+        }
+    }
 }
 
 impl Default for SyntheticSettings {
     fn default() -> Self {
-        Self {
-            size: Size::new(640, 480),
-            fps: 30.0,
-            script: Vec::new(),
-        }
+        Self::new(Size::new(640, 480), 30.0, Vec::new())
     }
 }
 
@@ -75,19 +83,15 @@ impl Device for SyntheticSettings {}
 
 impl Source for SyntheticSettings {
     fn open(&self, pace: Pace) -> Result<Box<dyn FrameSource>, CaptureError> {
-        let Self { size, fps, script } = self;
-        Ok(Box::new(Synthetic::open(*size, *fps, script, pace)?))
+        Ok(Box::new(Synthetic::open(self, pace)?))
     }
 }
 
 /// Larger pictures are refused: YUYV of this many pixels is the most that a frame may have.
 const MAX_PIXELS: u64 = (super::MAX_FRAME_BYTES / 2) as u64;
 
-/// Sources that vanished, by their settings: where their script goes on, and when. Global because a
-/// camera that is unplugged is gone for every program that opens it, whatever object it was read
-/// through before.
-static AWAY: Mutex<Option<HashMap<String, Away>>> = Mutex::new(None);
-
+/// A source that vanished: where its script goes on, and when. A camera that is unplugged is gone
+/// whatever object it was read through before, so this is left in the settings.
 #[derive(Clone, Copy)]
 struct Away {
     until: Instant,
@@ -99,7 +103,7 @@ struct Away {
 
 /// A source that follows a script.
 pub struct Synthetic {
-    key: String,
+    away: Arc<Kept<Away>>,
     script: Vec<Step>,
     photos: HashMap<Arc<Path>, Frame>,
     /// The step under way, and how many of its frames are done.
@@ -117,15 +121,14 @@ impl Synthetic {
     /// # Errors
     /// Retryable while the source has vanished; final for a size, rate or photo that cannot be
     /// used.
-    pub fn open(size: Size, fps: f32, script: &[Step], pace: Pace) -> Result<Self, CaptureError> {
-        let script = if script.is_empty() {
-            &[Step::Frames(u64::MAX)]
-        } else {
-            script
+    pub fn open(settings: &SyntheticSettings, pace: Pace) -> Result<Self, CaptureError> {
+        let script = match &settings.script[..] {
+            [] => vec![Step::Frames(u64::MAX)],
+            steps => steps.to_vec(),
         };
         let mut photos = HashMap::new();
-        check_size(size)?;
-        for step in script {
+        check_size(settings.size)?;
+        for step in &script {
             match step {
                 Step::Photo { path, .. } => {
                     photos.insert(path.clone(), photo::read(path)?);
@@ -134,17 +137,16 @@ impl Synthetic {
                 _ => {}
             }
         }
-        let rate = rate_of(fps, NAME)?;
-        let key = format!("{size} {fps} {pace:?} {script:?}");
-        let back = come_back(&key)?;
+        let rate = rate_of(settings.fps, NAME)?;
+        let back = come_back(&settings.away)?;
         let mut clock = Clock::new(pace, rate);
         if let (Some(away), Pace::Recorded) = (back, pace) {
             clock.jump(away.jump);
         }
-        let (step, size) = back.map_or((0, size), |away| (away.step, away.size));
+        let (step, size) = back.map_or((0, settings.size), |away| (away.step, away.size));
         Ok(Self {
-            key,
-            script: script.to_vec(),
+            away: Arc::clone(&settings.away),
+            script,
             photos,
             step,
             done: 0,
@@ -183,8 +185,7 @@ impl Synthetic {
             size: self.size,
             jump,
         };
-        let mut map = AWAY.lock().unwrap_or_else(PoisonError::into_inner);
-        map.get_or_insert_default().insert(self.key.clone(), away);
+        self.away.put(away);
         CaptureError::Lost {
             device: NAME.into(),
             error: Error::new(ErrorKind::NotConnected, "the script says `vanish`"),
@@ -218,12 +219,10 @@ impl Synthetic {
     }
 }
 
-/// Whether these settings vanished before, and if so where they go on; an error while they are
-/// away.
-fn come_back(key: &str) -> Result<Option<Away>, CaptureError> {
-    let mut map = AWAY.lock().unwrap_or_else(PoisonError::into_inner);
-    let map = map.get_or_insert_default();
-    if map.get(key).is_some_and(|away| Instant::now() < away.until) {
+/// Whether the source vanished before, and if so where it goes on; an error while it is away.
+fn come_back(away: &Kept<Away>) -> Result<Option<Away>, CaptureError> {
+    let mut away = away.lock();
+    if away.is_some_and(|away| Instant::now() < away.until) {
         let error = Error::new(ErrorKind::NotFound, "the script says `vanish`");
         return Err(CaptureError::Missing {
             device: NAME.into(),
@@ -231,7 +230,7 @@ fn come_back(key: &str) -> Result<Option<Away>, CaptureError> {
             mend: "it comes back by itself",
         });
     }
-    Ok(map.remove(key))
+    Ok(away.take())
 }
 
 fn check_size(size: Size) -> Result<(), CaptureError> {
@@ -298,12 +297,13 @@ mod tests {
     use super::*;
     use crate::decode;
 
+    fn settings(script: &str) -> SyntheticSettings {
+        let steps = script.split(", ").map(|s| Step::parse(s).unwrap());
+        SyntheticSettings::new(Size::new(32, 24), 10.0, steps.collect())
+    }
+
     fn open(script: &str, pace: Pace) -> Result<Synthetic, CaptureError> {
-        let steps: Vec<_> = script
-            .split(", ")
-            .map(|s| Step::parse(s).unwrap())
-            .collect();
-        Synthetic::open(Size::new(32, 24), 10.0, &steps, pace)
+        Synthetic::open(&settings(script), pace)
     }
 
     fn times(source: &mut Synthetic) -> Vec<u128> {
@@ -338,27 +338,20 @@ mod tests {
     #[test]
     fn what_vanishes_is_lost_then_missing_then_goes_on() {
         let mut frame = Frame::default();
-        let mut source = open("frames 1, vanish 0.3, blank 1", Pace::Live).unwrap();
+        let camera = settings("frames 1, vanish 0.3, blank 1");
+        let open = || Synthetic::open(&camera, Pace::Live);
+        let mut source = open().unwrap();
         source.next(&mut frame).unwrap();
         assert!(source.next(&mut frame).unwrap_err().is_retryable());
-        assert!(
-            open("frames 1, vanish 0.3, blank 1", Pace::Live)
-                .err()
-                .unwrap()
-                .is_retryable()
-        );
+        assert!(open().err().unwrap().is_retryable());
         std::thread::sleep(Duration::from_millis(320));
-        assert_eq!(
-            times(&mut open("frames 1, vanish 0.3, blank 1", Pace::Live).unwrap()).len(),
-            1
-        );
-        let mut source = open("frames 1, vanish 5, blank 2", Pace::Recorded).unwrap();
+        assert_eq!(times(&mut open().unwrap()).len(), 1);
+        let camera = settings("frames 1, vanish 5, blank 2");
+        let open = || Synthetic::open(&camera, Pace::Recorded).unwrap();
+        let mut source = open();
         source.next(&mut frame).unwrap();
         source.next(&mut frame).unwrap_err();
-        assert_eq!(
-            times(&mut open("frames 1, vanish 5, blank 2", Pace::Recorded).unwrap()),
-            [5000, 5100]
-        );
+        assert_eq!(times(&mut open()), [5000, 5100]);
     }
 
     #[test]

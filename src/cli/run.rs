@@ -11,6 +11,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
@@ -80,11 +81,20 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
                 pipeline.stop();
                 anyhow::bail!("{ended}");
             }
-            Next::Reload(new) => {
+            Next::Reload(mut new) => {
                 pipeline.stop();
+                keep_source(&config, &mut new);
                 old = Some(std::mem::replace(&mut config, *new));
             }
         }
+    }
+}
+
+/// A source whose settings are the same goes on as itself: of a pipe something may have been read
+/// that is not used yet.
+fn keep_source(old: &Config, new: &mut Config) {
+    if format!("{:?}", old.source) == format!("{:?}", new.source) {
+        new.source = Arc::clone(&old.source);
     }
 }
 
