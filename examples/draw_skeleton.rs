@@ -8,7 +8,7 @@ use posed::display::png::{RgbImage, render, write};
 use posed::frame::Frame;
 use posed::geometry::{Point, Rect, Size};
 use posed::report::{Report, State};
-use posed::skeleton::Keypoint;
+use posed::skeleton::{Keypoint, Threshold};
 use std::path::PathBuf;
 
 /// A person who raises the left hand, in the order of COCO, as shares of the picture's height.
@@ -64,7 +64,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 fn report(frame: &Frame) -> Report {
     let mut report = Report {
-        visible: 0.25,
+        visible: Threshold::DEFAULT,
         ..Report::default()
     };
     report.begin(frame, true);

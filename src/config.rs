@@ -15,7 +15,7 @@ use crate::recognise::Pose;
 use crate::segment::Segmenter;
 pub use crate::settings::Fault;
 use crate::settings::{Document, Kind, Row, Section, decode, faults_text, rows};
-use crate::skeleton::KeypointSet;
+use crate::skeleton::{KeypointSet, Threshold};
 use crate::track::{self, TrackSettings};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -56,7 +56,7 @@ pub struct Config {
     /// Outputs are released when no frame has come for so long.
     pub grace: Duration,
     /// The score from which a joint counts as seen.
-    pub visible: f32,
+    pub visible: Threshold,
     pub source: Arc<dyn Source>,
     pub find: FindSettings,
     pub track: TrackSettings,
@@ -201,7 +201,7 @@ struct Top {
     threads: usize,
     cache: Option<PathBuf>,
     grace: Duration,
-    visible: f32,
+    visible: Threshold,
 }
 
 impl Top {
@@ -241,13 +241,13 @@ impl Top {
                 "the score from which a joint counts as seen",
                 0.05..=0.95,
             )
-            .or(TrackSettings::default().visible);
+            .or(Threshold::DEFAULT.0);
         Self {
             model,
             threads,
             cache,
             grace,
-            visible,
+            visible: Threshold(visible),
         }
     }
 }
@@ -297,7 +297,10 @@ pub fn tables() -> Vec<(String, Vec<Row>)> {
     let mut tables = vec![
         ("top".into(), rows(|s| drop(Top::read(s, &nothing)))),
         ("segment".into(), rows(|s| drop(segment(s, true)))),
-        ("smooth".into(), rows(|s| _ = track::read(s, 0.0))),
+        (
+            "smooth".into(),
+            rows(|s| _ = track::read(s, Threshold::DEFAULT)),
+        ),
         ("pose".into(), rows(|s| drop(Pose::read(s, &joints, false)))),
     ];
     tables.push(("source".into(), rows(|s| drop(capture::read(s)))));

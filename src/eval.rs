@@ -20,7 +20,7 @@ use crate::estimate::Estimator;
 use crate::frame::Frame;
 use crate::geometry::Rect;
 use crate::network::NetworkError;
-use crate::skeleton::{COCO_17, Skeleton};
+use crate::skeleton::{COCO_17, Skeleton, Threshold};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
@@ -85,7 +85,7 @@ pub fn run(
     estimator: &mut Estimator,
     dataset: &Dataset,
     images: &Path,
-    visible: f32,
+    visible: Threshold,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Vec<Detection>, EvalError> {
     if estimator.keypoints().names() != COCO_17 {
@@ -140,7 +140,7 @@ pub fn run(
     Ok(detections)
 }
 
-fn detection(person: &coco::Annotation, skeleton: &Skeleton, visible: f32) -> Detection {
+fn detection(person: &coco::Annotation, skeleton: &Skeleton, visible: Threshold) -> Detection {
     let joint =
         |k: &crate::skeleton::Keypoint| [k.position.x, k.position.y, k.score].map(f64::from);
     let keypoints = skeleton.keypoints.iter().flat_map(joint).collect();
@@ -211,7 +211,7 @@ mod tests {
             &mut estimator,
             &dataset("astronaut.jpg"),
             Path::new("photos"),
-            0.2,
+            Threshold(0.2),
             &mut |done, all| calls.push((done, all)),
         );
         let found = found.unwrap();
@@ -225,7 +225,7 @@ mod tests {
             &mut estimator,
             &dataset("nowhere.jpg"),
             Path::new("photos"),
-            0.2,
+            Threshold(0.2),
             &mut |_, _| (),
         );
         let text = missing.unwrap_err().to_string();
@@ -239,7 +239,7 @@ mod tests {
             &mut estimator,
             &dataset("README.md"),
             Path::new("photos"),
-            0.2,
+            Threshold(0.2),
             &mut |_, _| (),
         );
         assert!(matches!(no_photo, Err(EvalError::Photo { .. })));
@@ -254,10 +254,13 @@ mod tests {
         let skeleton = Skeleton {
             keypoints: vec![joint(0.5), joint(0.25), joint(0.125)],
         };
-        assert_eq!(detection(&person(7), &skeleton, 0.2).score, 0.375);
-        assert_eq!(detection(&person(7), &skeleton, 0.9).score, 0.0);
         assert_eq!(
-            detection(&person(7), &skeleton, 0.2).keypoints[..3],
+            detection(&person(7), &skeleton, Threshold(0.2)).score,
+            0.375
+        );
+        assert_eq!(detection(&person(7), &skeleton, Threshold(0.9)).score, 0.0);
+        assert_eq!(
+            detection(&person(7), &skeleton, Threshold(0.2)).keypoints[..3],
             [3.0, 4.0, 0.5]
         );
     }

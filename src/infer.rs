@@ -14,7 +14,7 @@ use crate::network::NetworkError;
 use crate::recognise::{Pose, PoseEvent, Recogniser, Sight};
 use crate::report::{Report, Seen};
 use crate::segment::Segmenter;
-use crate::skeleton::{KeypointSet, Skeleton, similarity};
+use crate::skeleton::{KeypointSet, Skeleton, Threshold, similarity};
 use crate::track::{Person, TrackSettings, Tracker};
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +39,7 @@ pub struct Infer {
     find: FindSettings,
     tracker: Tracker,
     recogniser: Recogniser,
-    visible: f32,
+    visible: Threshold,
     windows: Vec<Rect>,
     next_window: usize,
     unseen_windows: usize,
@@ -101,7 +101,7 @@ impl Infer {
             finder,
             find,
             tracker: Tracker::new(track),
-            recogniser: Recogniser::new(poses, track.visible),
+            recogniser: Recogniser::new(poses, track.visible.0),
             visible: track.visible,
             windows: Vec::new(),
             next_window: 0,
@@ -122,8 +122,8 @@ impl Infer {
     pub fn frame(&mut self, frame: &Frame) -> Result<(), NetworkError> {
         self.boxes.clear();
         self.events.clear();
-        if let Some(area) = self.held {
-            self.follow(frame, area)?;
+        if let Some(bbox) = self.held {
+            self.follow(frame, bbox)?;
         }
         if self.held.is_none() {
             self.search(frame, self.find.acquire_score)?;
@@ -149,12 +149,12 @@ impl Infer {
         Ok(())
     }
 
-    fn follow(&mut self, frame: &Frame, area: Rect) -> Result<(), NetworkError> {
-        self.look(frame, area)?;
-        let next = previous_pose::follow(area, &self.skeleton, self.visible);
+    fn follow(&mut self, frame: &Frame, bbox: Rect) -> Result<(), NetworkError> {
+        self.look(frame, bbox)?;
+        let next = previous_pose::follow(bbox, &self.skeleton, self.visible);
         self.held = next.filter(|_| self.skeleton.score(self.visible) >= self.find.keep_score);
         if self.held.is_some() {
-            self.see(frame, area)?;
+            self.see(frame, bbox)?;
         }
         Ok(())
     }
@@ -171,13 +171,13 @@ impl Infer {
         // A person who fills a window badly is seen better in a box of their own, and better still
         // in a box around that.
         for _ in 0..REFINEMENTS {
-            let Some(area) = previous_pose::around(&self.skeleton, self.visible) else {
+            let Some(bbox) = previous_pose::around(&self.skeleton, self.visible) else {
                 return Ok(());
             };
-            self.look(frame, area)?;
+            self.look(frame, bbox)?;
             let next = previous_pose::around(&self.skeleton, self.visible);
             if let Some(next) = next.filter(|_| self.skeleton.score(self.visible) >= threshold) {
-                self.see(frame, area)?;
+                self.see(frame, bbox)?;
                 if self.held.is_none() {
                     self.unseen_windows = self.windows.len();
                 }
@@ -189,10 +189,10 @@ impl Infer {
     }
 
     /// Takes the skeleton that was just found for the person's.
-    fn see(&mut self, frame: &Frame, area: Rect) -> Result<(), NetworkError> {
-        let id = self.tracker.see(frame.time, &self.skeleton, area).id;
+    fn see(&mut self, frame: &Frame, bbox: Rect) -> Result<(), NetworkError> {
+        let id = self.tracker.see(frame.time, &self.skeleton, bbox).id;
         if let Some(segmenter) = &mut self.segmenter {
-            segmenter.segment(frame, area, &mut self.mask)?;
+            segmenter.segment(frame, bbox, &mut self.mask)?;
             self.tracker
                 .keep_mask(id, &self.mask, self.mask.share(frame.size));
         }
@@ -222,9 +222,9 @@ impl Infer {
         window
     }
 
-    fn look(&mut self, frame: &Frame, area: Rect) -> Result<(), NetworkError> {
-        self.boxes.push(area);
-        self.estimator.estimate(frame, area, &mut self.skeleton)
+    fn look(&mut self, frame: &Frame, bbox: Rect) -> Result<(), NetworkError> {
+        self.boxes.push(bbox);
+        self.estimator.estimate(frame, bbox, &mut self.skeleton)
     }
 
     /// The source is gone: everyone leaves, poses are released, and the search starts anew.
@@ -314,21 +314,21 @@ impl Infer {
     }
 
     fn refine(&mut self, frame: &Frame, window: Rect) -> Result<Option<Seen>, NetworkError> {
-        let mut area = window;
+        let mut bbox = window;
         let mut best: Option<Seen> = None;
         for round in 0..=REFINEMENTS {
-            self.estimator.estimate(frame, area, &mut self.skeleton)?;
+            self.estimator.estimate(frame, bbox, &mut self.skeleton)?;
             let score = self.skeleton.score(self.visible);
             if round == 0 && score < WORTH_A_LOOK * self.find.acquire_score {
                 return Ok(None);
             }
             if best.as_ref().is_none_or(|b| b.score < score) {
-                best = Some(found(&self.skeleton, area, score));
+                best = Some(found(&self.skeleton, bbox, score));
             }
             let Some(next) = previous_pose::around(&self.skeleton, self.visible) else {
                 break;
             };
-            area = next;
+            bbox = next;
         }
         Ok(best)
     }
@@ -351,7 +351,7 @@ impl Infer {
         self.estimator.keypoints()
     }
 
-    pub fn visible(&self) -> f32 {
+    pub fn visible(&self) -> Threshold {
         self.visible
     }
 
@@ -373,9 +373,9 @@ impl Infer {
         for person in self.seen(time) {
             let seen = report.people.add();
             seen.id = person.id.0;
-            seen.bbox = person.area;
+            seen.bbox = person.bbox;
             seen.score = person.score;
-            seen.share = person.cover;
+            seen.share = person.share;
             seen.skeleton.copy_from(&person.skeleton);
             if masks {
                 seen.mask.copy_from(&person.mask);

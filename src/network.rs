@@ -78,10 +78,10 @@ impl CropNetwork {
         })
     }
 
-    /// Runs the network on the crop around `area` (image pixels, unpadded).
-    pub fn run(&mut self, frame: &Frame, area: Rect) -> Result<(), NetworkError> {
+    /// Runs the network on the crop around `bbox` (image pixels, unpadded).
+    pub fn run(&mut self, frame: &Frame, bbox: Rect) -> Result<(), NetworkError> {
         let start = Instant::now();
-        self.crop = self.preprocessor.crop(area);
+        self.crop = self.preprocessor.crop(bbox);
         self.preprocessor.fill(frame, self.crop, &mut self.input)?;
         let filled = Instant::now();
         self.network.run(&self.input, &mut self.output)?;

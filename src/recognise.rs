@@ -175,7 +175,7 @@ impl Recogniser {
             if !std::mem::replace(&mut watched.seen, true) {
                 let sight = Sight {
                     skeleton: &person.skeleton,
-                    cover: person.cover,
+                    cover: person.share,
                 };
                 watched.step(&self.poses, time, Some(sight), self.visible, events);
             }

@@ -7,7 +7,7 @@ use crate::frame::Frame;
 use crate::geometry::{Rect, Size};
 use crate::mask::Mask;
 use crate::recognise::EventKind;
-use crate::skeleton::{KeypointSet, Skeleton};
+use crate::skeleton::{KeypointSet, Skeleton, Threshold};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -118,7 +118,7 @@ pub struct Report {
     /// The joints that skeletons have.
     pub keypoints: Arc<KeypointSet>,
     /// The score from which a joint counts as seen.
-    pub visible: f32,
+    pub visible: Threshold,
     /// Of the frame.
     pub people: People,
 }

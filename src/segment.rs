@@ -51,12 +51,12 @@ impl Classifier {
         self.classes
     }
 
-    /// Looks at the crop around `area` (image pixels, unpadded).
+    /// Looks at the crop around `bbox` (image pixels, unpadded).
     ///
     /// # Errors
     /// The frame is shorter than its header says, or the network failed.
-    pub fn look(&mut self, frame: &Frame, area: Rect) -> Result<(), NetworkError> {
-        self.network.run(frame, area)?;
+    pub fn look(&mut self, frame: &Frame, bbox: Rect) -> Result<(), NetworkError> {
+        self.network.run(frame, bbox)?;
         let HeatmapShape { height, width, .. } = self.network.shape();
         self.grid = Some(Grid {
             crop: self.network.crop(),
@@ -117,17 +117,17 @@ impl Segmenter {
         })
     }
 
-    /// Finds which part of the picture around `area` (image pixels, unpadded) shows a person.
+    /// Finds which part of the picture around `bbox` (image pixels, unpadded) shows a person.
     ///
     /// # Errors
     /// As [`Classifier::look`].
     pub fn segment(
         &mut self,
         frame: &Frame,
-        area: Rect,
+        bbox: Rect,
         mask: &mut Mask,
     ) -> Result<(), NetworkError> {
-        self.classifier.look(frame, area)?;
+        self.classifier.look(frame, bbox)?;
         let Some(grid) = self.classifier.grid else {
             return Ok(());
         };

@@ -14,6 +14,26 @@ pub struct Keypoint {
     pub score: f32,
 }
 
+/// The score from which a joint counts as seen: one value for everything that looks at joints.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct Threshold(pub f32);
+
+impl Threshold {
+    /// Where nobody says otherwise: in the daemon, in `image`, and when accuracy is measured.
+    pub const DEFAULT: Self = Self(0.25);
+
+    /// Whether the joint counts as seen.
+    pub fn sees(self, joint: &Keypoint) -> bool {
+        joint.score >= self.0
+    }
+}
+
+impl Default for Threshold {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
 /// The joints that a network knows, in its output order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeypointSet {
@@ -167,12 +187,12 @@ pub struct Skeleton {
 
 impl Skeleton {
     /// The joints whose score reaches `visible`.
-    pub fn seen(&self, visible: f32) -> impl Iterator<Item = &Keypoint> {
-        self.keypoints.iter().filter(move |k| k.score >= visible)
+    pub fn seen(&self, visible: Threshold) -> impl Iterator<Item = &Keypoint> {
+        self.keypoints.iter().filter(move |k| visible.sees(k))
     }
 
     /// How well the skeleton holds: the mean score over all joints, unseen ones counted as 0.
-    pub fn score(&self, visible: f32) -> f32 {
+    pub fn score(&self, visible: Threshold) -> f32 {
         if self.keypoints.is_empty() {
             return 0.0;
         }
@@ -180,7 +200,7 @@ impl Skeleton {
     }
 
     /// The rectangle around the seen joints; `None` if fewer than two are seen.
-    pub fn bounds(&self, visible: f32) -> Option<Rect> {
+    pub fn bounds(&self, visible: Threshold) -> Option<Rect> {
         self.seen(visible).nth(1)?;
         Rect::around(self.seen(visible).map(|k| k.position))
     }
@@ -203,12 +223,12 @@ pub const COCO_SIGMAS: [f64; 17] = [
 ///
 /// Sets other than COCO's use one middling sigma. For scoring against ground truth use
 /// [`crate::eval`].
-pub fn similarity(a: &Skeleton, b: &Skeleton, area: f32, visible: f32) -> f32 {
+pub fn similarity(a: &Skeleton, b: &Skeleton, area: f32, visible: Threshold) -> f32 {
     let mut sum = 0.0;
     let mut n = 0;
     let area = f64::from(area.max(1.0));
     for (i, (p, q)) in a.keypoints.iter().zip(&b.keypoints).enumerate() {
-        if p.score < visible || q.score < visible {
+        if !visible.sees(p) || !visible.sees(q) {
             continue;
         }
         let sigma = if a.keypoints.len() == 17 {
@@ -251,9 +271,9 @@ mod tests {
                 })
                 .collect(),
         };
-        assert_eq!(similarity(&at(0.0), &at(0.0), 1e4, 0.2), 1.0);
-        let near = similarity(&at(0.0), &at(3.0), 1e4, 0.2);
-        let far = similarity(&at(0.0), &at(30.0), 1e4, 0.2);
+        assert_eq!(similarity(&at(0.0), &at(0.0), 1e4, Threshold(0.2)), 1.0);
+        let near = similarity(&at(0.0), &at(3.0), 1e4, Threshold(0.2));
+        let far = similarity(&at(0.0), &at(30.0), 1e4, Threshold(0.2));
         assert!(near > far && far < 0.5);
     }
 }

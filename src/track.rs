@@ -8,7 +8,7 @@ pub mod one_euro;
 use crate::geometry::Rect;
 use crate::mask::Mask;
 use crate::settings::Section;
-use crate::skeleton::{Skeleton, similarity};
+use crate::skeleton::{Skeleton, Threshold, similarity};
 use one_euro::SkeletonFilter;
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub struct TrackSettings {
     /// A person unseen for longer is someone new.
     pub forget: Duration,
     /// The score from which a joint counts as seen.
-    pub visible: f32,
+    pub visible: Threshold,
 }
 
 impl Default for TrackSettings {
@@ -33,13 +33,13 @@ impl Default for TrackSettings {
             min_cutoff_hz: 1.5,
             beta: 6.0,
             forget: Duration::from_secs(1),
-            visible: 0.25,
+            visible: Threshold::DEFAULT,
         }
     }
 }
 
 /// Reads the section `[smooth]`; `visible` is the file's.
-pub fn read(s: &mut Section, visible: f32) -> TrackSettings {
+pub fn read(s: &mut Section, visible: Threshold) -> TrackSettings {
     let or = TrackSettings::default();
     TrackSettings {
         min_cutoff_hz: s
@@ -66,14 +66,14 @@ pub struct Person {
     /// Smoothed joints, in image pixels.
     pub skeleton: Skeleton,
     /// The box in which the person was found.
-    pub area: Rect,
+    pub bbox: Rect,
     /// Mean joint score of the last sight.
     pub score: f32,
     pub last_seen: Duration,
-    /// Where the person is in the picture, and the share of it that they cover; only with a
+    /// Where the person is in the picture, and the share of it that they share; only with a
     /// segmentation network.
     pub mask: Mask,
-    pub cover: Option<f32>,
+    pub share: Option<f32>,
     filter: SkeletonFilter,
 }
 
@@ -110,13 +110,13 @@ impl Tracker {
     }
 
     /// Takes in a skeleton seen at `time` and gives the person it belongs to.
-    pub fn see(&mut self, time: Duration, skeleton: &Skeleton, area: Rect) -> &Person {
+    pub fn see(&mut self, time: Duration, skeleton: &Skeleton, bbox: Rect) -> &Person {
         let last_frame = self.last_frame;
         self.drop_unseen(time, last_frame);
         let visible = self.settings.visible;
         let same = |p: &Person| {
-            similarity(&p.skeleton, skeleton, area.area(), visible)
-                .max((p.area.iou(area) - SAME_BOX).signum() * SAME_PERSON)
+            similarity(&p.skeleton, skeleton, bbox.area(), visible)
+                .max((p.bbox.iou(bbox) - SAME_BOX).signum() * SAME_PERSON)
         };
         let found = (0..self.people.len()).find(|&i| same(&self.people[i]) >= SAME_PERSON);
         let i = found.unwrap_or_else(|| self.add());
@@ -125,22 +125,21 @@ impl Tracker {
         person.skeleton.copy_from(skeleton);
         person.filter.smooth(
             time,
-            area.height.max(area.width),
-            visible,
+            bbox.height.max(bbox.width),
             &self.settings,
             &mut person.skeleton,
         );
-        person.area = area;
+        person.bbox = bbox;
         person.score = score;
         person.last_seen = time;
         person
     }
 
-    /// Keeps where `id` is in the picture, and the share of the picture that they cover.
-    pub fn keep_mask(&mut self, id: PersonId, mask: &Mask, cover: f32) {
+    /// Keeps where `id` is in the picture, and the share of the picture that they share.
+    pub fn keep_mask(&mut self, id: PersonId, mask: &Mask, share: f32) {
         if let Some(person) = self.people.iter_mut().find(|p| p.id == id) {
             person.mask.copy_from(mask);
-            person.cover = Some(cover);
+            person.share = Some(share);
         }
     }
 
@@ -169,17 +168,17 @@ impl Tracker {
         let mut person = self.spare.pop().unwrap_or_else(|| Person {
             id: PersonId(0),
             skeleton: Skeleton::default(),
-            area: Rect::default(),
+            bbox: Rect::default(),
             score: 0.0,
             last_seen: Duration::ZERO,
             mask: Mask::default(),
-            cover: None,
+            share: None,
             filter: SkeletonFilter::default(),
         });
         person.id = PersonId(self.next);
         person.filter.reset();
         person.mask.clear();
-        person.cover = None;
+        person.share = None;
         self.next = self.next.checked_add(1).unwrap_or(1);
         self.people.push(person);
         self.people.len() - 1
@@ -209,15 +208,15 @@ mod tests {
     fn a_walking_person_keeps_the_number_and_another_gets_a_new_one() {
         let mut tracker = Tracker::new(TrackSettings::default());
         for i in 0..30u64 {
-            let (s, area) = at(100.0 + i as f32 * 4.0);
+            let (s, bbox) = at(100.0 + i as f32 * 4.0);
             assert_eq!(
-                tracker.see(Duration::from_millis(i * 40), &s, area).id,
+                tracker.see(Duration::from_millis(i * 40), &s, bbox).id,
                 PersonId(1)
             );
         }
-        let (s, area) = at(600.0);
+        let (s, bbox) = at(600.0);
         assert_eq!(
-            tracker.see(Duration::from_millis(1240), &s, area).id,
+            tracker.see(Duration::from_millis(1240), &s, bbox).id,
             PersonId(2)
         );
     }
@@ -226,9 +225,9 @@ mod tests {
     fn a_board_slower_than_forget_keeps_the_number() {
         let mut tracker = Tracker::new(TrackSettings::default());
         for i in 0..5u64 {
-            let (s, area) = at(100.0);
+            let (s, bbox) = at(100.0);
             assert_eq!(
-                tracker.see(Duration::from_secs(i * 10), &s, area).id,
+                tracker.see(Duration::from_secs(i * 10), &s, bbox).id,
                 PersonId(1)
             );
             tracker.forget(Duration::from_secs(i * 10));
@@ -238,14 +237,14 @@ mod tests {
     #[test]
     fn a_person_gone_for_longer_than_forget_is_someone_new() {
         let mut tracker = Tracker::new(TrackSettings::default());
-        let (s, area) = at(100.0);
-        assert_eq!(tracker.see(Duration::ZERO, &s, area).id, PersonId(1));
+        let (s, bbox) = at(100.0);
+        assert_eq!(tracker.see(Duration::ZERO, &s, bbox).id, PersonId(1));
         assert_eq!(
-            tracker.see(Duration::from_millis(900), &s, area).id,
+            tracker.see(Duration::from_millis(900), &s, bbox).id,
             PersonId(1)
         );
         assert_eq!(
-            tracker.see(Duration::from_millis(2000), &s, area).id,
+            tracker.see(Duration::from_millis(2000), &s, bbox).id,
             PersonId(2)
         );
         assert_eq!(tracker.people().len(), 1);

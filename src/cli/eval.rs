@@ -5,6 +5,7 @@ use crate::estimate::Estimator;
 use crate::eval::{self, coco::Dataset, mpii, regions, summary};
 use crate::model::{DEFAULT_MODEL, ModelCard, Output};
 use crate::segment::Classifier;
+use crate::skeleton::Threshold;
 use anyhow::Context;
 use clap::Args;
 use std::io::Read;
@@ -71,7 +72,13 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
         );
     }
     let dataset = Dataset::read(&args.annotations)?;
-    let detections = eval::run(&mut estimator, &dataset, &args.images, 0.2, &mut progress)?;
+    let detections = eval::run(
+        &mut estimator,
+        &dataset,
+        &args.images,
+        Threshold::DEFAULT,
+        &mut progress,
+    )?;
     if let Some(path) = &args.detections {
         let text = serde_json::to_string(&detections)?;
         std::fs::write(path, text)

@@ -9,7 +9,7 @@ use super::picture::{Placement, TargetPosition, draw_picture};
 use super::{Parts, picture_size};
 use crate::geometry::{Point, Rect};
 use crate::report::{Report, Seen, State};
-use crate::skeleton::KeypointSet;
+use crate::skeleton::{KeypointSet, Threshold};
 use embedded_graphics::geometry::{Point as TargetPoint, Size as TargetSize};
 use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::{DrawTarget, Drawable, Primitive};
@@ -66,7 +66,7 @@ where
 struct Figure<'a> {
     person: &'a Seen,
     keypoints: &'a KeypointSet,
-    visible: f32,
+    visible: Threshold,
     placement: Placement,
     whole: Rectangle,
     bounds: Rect,
@@ -113,7 +113,7 @@ impl<'a> Figure<'a> {
     /// Where a joint is, if it is seen.
     fn joint(&self, index: usize) -> Option<TargetPosition> {
         let joint = self.person.skeleton.keypoints.get(index)?;
-        if joint.score >= self.visible {
+        if self.visible.sees(joint) {
             self.placement.to_target(joint.position)
         } else {
             None

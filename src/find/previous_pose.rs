@@ -5,7 +5,7 @@
 //! inside the next crop.
 
 use crate::geometry::Rect;
-use crate::skeleton::Skeleton;
+use crate::skeleton::{Skeleton, Threshold};
 
 /// Joints end at the ankles, wrists and eyes; a person's outline is about this much larger.
 const BEYOND_JOINTS: f32 = 1.2;
@@ -15,7 +15,7 @@ const SHRINK: f32 = 0.15;
 const SMALLEST_PX: f32 = 16.0;
 
 /// The box around a pose; `None` if too few joints are seen to say where the person is.
-pub fn around(skeleton: &Skeleton, visible: f32) -> Option<Rect> {
+pub fn around(skeleton: &Skeleton, visible: Threshold) -> Option<Rect> {
     let bounds = skeleton.bounds(visible)?;
     let side = bounds.width.max(bounds.height).max(SMALLEST_PX);
     let floor = side * 0.25;
@@ -27,7 +27,7 @@ pub fn around(skeleton: &Skeleton, visible: f32) -> Option<Rect> {
 }
 
 /// The box to look in next: that of the pose, joined with the one it was found in.
-pub fn follow(last: Rect, skeleton: &Skeleton, visible: f32) -> Option<Rect> {
+pub fn follow(last: Rect, skeleton: &Skeleton, visible: Threshold) -> Option<Rect> {
     let now = around(skeleton, visible)?;
     let low = |last: f32, now: f32| {
         if now < last {
@@ -74,11 +74,11 @@ mod tests {
 
     #[test]
     fn the_box_grows_at_once_and_shrinks_slowly() {
-        let whole = around(&person(100.0, 100.0, 60.0, 200.0), 0.2).unwrap();
+        let whole = around(&person(100.0, 100.0, 60.0, 200.0), Threshold(0.2)).unwrap();
         let upper = person(100.0, 100.0, 60.0, 120.0);
-        let next = follow(whole, &upper, 0.2).unwrap();
+        let next = follow(whole, &upper, Threshold(0.2)).unwrap();
         assert!(next.height > 0.8 * whole.height && next.height < whole.height);
-        let back = follow(next, &person(100.0, 100.0, 60.0, 200.0), 0.2).unwrap();
+        let back = follow(next, &person(100.0, 100.0, 60.0, 200.0), Threshold(0.2)).unwrap();
         assert!(back.y + back.height >= whole.y + whole.height - 0.01);
     }
 
@@ -92,7 +92,7 @@ mod tests {
                         score: 1.0
                     }]
                 },
-                0.2
+                Threshold(0.2)
             ),
             None
         );

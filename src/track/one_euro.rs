@@ -52,7 +52,6 @@ impl SkeletonFilter {
         &mut self,
         time: Duration,
         body_px: f32,
-        visible: f32,
         settings: &TrackSettings,
         skeleton: &mut Skeleton,
     ) {
@@ -66,7 +65,7 @@ impl SkeletonFilter {
         self.last = Some(time);
         self.joints.resize(skeleton.keypoints.len(), None);
         for (joint, keypoint) in self.joints.iter_mut().zip(&mut skeleton.keypoints) {
-            if keypoint.score < visible {
+            if !settings.visible.sees(keypoint) {
                 *joint = None;
                 continue;
             }
@@ -111,7 +110,6 @@ mod tests {
                 filter.smooth(
                     Duration::from_millis(i as u64 * dt_ms),
                     200.0,
-                    0.2,
                     &TrackSettings::default(),
                     &mut s,
                 );
@@ -157,7 +155,6 @@ mod tests {
             filter.smooth(
                 Duration::from_millis(ms),
                 200.0,
-                0.2,
                 &TrackSettings::default(),
                 &mut s,
             );

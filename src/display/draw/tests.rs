@@ -8,7 +8,7 @@ use crate::display::png::RgbImage;
 use crate::frame::{Frame, PixelFormat};
 use crate::geometry::Size;
 use crate::report::State;
-use crate::skeleton::Keypoint;
+use crate::skeleton::{Keypoint, Threshold};
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ fn grey(size: Size) -> Report {
     frame.set_shape(size, PixelFormat::Grey);
     let mut report = Report {
         keypoints: Arc::new(keypoints()),
-        visible: VISIBLE,
+        visible: Threshold(VISIBLE),
         ..Report::default()
     };
     report.begin(&frame, true);

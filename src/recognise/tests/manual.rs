@@ -77,7 +77,8 @@ fn the_recipes_show_what_they_are_called() {
 #[test]
 fn the_examples_in_the_table_are_rules() {
     let mut count = 0;
-    for line in MANUAL.lines().filter(|l| l.starts_with("| `")) {
+    let (terms, _) = MANUAL.split_once("<!-- keys ").unwrap();
+    for line in terms.lines().filter(|l| l.starts_with("| `")) {
         rule(line.split('`').nth(1).unwrap());
         count += 1;
     }
