@@ -8,10 +8,13 @@ pub mod command;
 pub mod gpio;
 pub mod memory;
 pub mod mqtt;
+mod section;
+
+pub use section::{WHEN, read};
 
 use crate::device::Device;
 use crate::recognise::EventKind;
-use crate::settings::{Kind, Section};
+use crate::settings::Kind;
 use crate::trouble::Trouble;
 use std::sync::Arc;
 use std::time::Duration;
@@ -102,90 +105,6 @@ struct Output {
 pub struct Outputs {
     list: Vec<Output>,
 }
-
-/// The keys that say when something is switched, and not what.
-pub const WHEN: [&str; 4] = ["pose", "until", "mode", "pulse_ms"];
-
-/// Reads a section `[action.NAME]`; `poses` are the names of the file's poses, in their order.
-pub fn read(s: &mut Section, poses: &[String]) -> Option<OutputSettings> {
-    let device = s.kind(KINDS, None);
-    let index = |pose: String| {
-        let found = poses.iter().position(|p| *p == pose);
-        found.ok_or_else(|| match poses {
-            [] => format!("there is no pose {pose:?}: the file has no section [pose.NAME]"),
-            _ => format!(
-                "there is no pose {pose:?}; the poses are: {}",
-                poses.join(", ")
-            ),
-        })
-    };
-    let some = |poses: &Vec<usize>| match poses[..] {
-        [] => Err("is empty".to_string()),
-        _ => Ok(()),
-    };
-    let driven_by = s
-        .one_or_more("pose", "the poses of this file that switch it, by name")
-        .example("\"hands_up\"")
-        .check(|names| {
-            if names.is_empty() {
-                Err("is empty".into())
-            } else {
-                Ok(())
-            }
-        })
-        .each(index)
-        .needed();
-    let until = s
-        .one_or_more("until", "the poses that end a latch, with mode = \"latch\"")
-        .example("\"hands_down\"")
-        .each(index)
-        .check(some)
-        .maybe();
-    let pulse = s
-        .number(
-            "pulse_ms",
-            "milliseconds on, with mode = \"pulse\"",
-            1..=3_600_000u64,
-        )
-        .or(200);
-    let pulses = s.given("pulse_ms") || device.as_ref().is_some_and(|d| d.is_momentary());
-    let mode = s
-        .choice("mode", "when it is on", MODES)
-        .without("`pulse` for commands and where `pulse_ms` is given, else `follow`")
-        .maybe()
-        .unwrap_or(if pulses { Mode::Pulse } else { Mode::Follow });
-    if mode != Mode::Pulse && s.given("pulse_ms") {
-        s.fault("pulse_ms", "only goes with mode = \"pulse\"");
-    }
-    if mode != Mode::Latch && s.given("until") {
-        s.fault("until", "only goes with mode = \"latch\"");
-    }
-    Some(OutputSettings {
-        name: s.last_name().into(),
-        device: device?,
-        manner: match mode {
-            Mode::Follow => Manner::Follow,
-            Mode::Pulse => Manner::Pulse(Duration::from_millis(pulse)),
-            Mode::Latch => Manner::Latch,
-        },
-        poses: driven_by.unwrap_or_default(),
-        until: until.unwrap_or_default(),
-    })
-}
-
-/// [`Manner`] as `mode` names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mode {
-    Follow,
-    Pulse,
-    Latch,
-}
-
-const MODES: &[(&str, Mode)] = &[
-    ("follow", Mode::Follow),
-    ("pulse", Mode::Pulse),
-    ("latch", Mode::Latch),
-];
 
 impl Outputs {
     /// Opens every output; the ones already open are released again if one fails.

@@ -214,20 +214,7 @@ impl Top {
                 1..=16,
             )
             .or(1);
-        let cache = s
-            .path("cache", "where networks are kept as lowered plans, so that the next start takes milliseconds; \"\" keeps none")
-            .example("\"/var/cache/posed\"")
-            .without("systemd's `$CACHE_DIRECTORY`, else `$XDG_CACHE_HOME/posed`, else `~/.cache/posed`")
-            .check(|directory| match directory.exists() && !directory.is_dir() {
-                true => Err(format!("{} is no directory", directory.display())),
-                false => Ok(()),
-            })
-            .maybe();
-        // An empty path keeps no plans.
-        let cache = match cache {
-            Some(given) => Some(given).filter(|d| !d.as_os_str().is_empty()),
-            None => overrides.cache.clone(),
-        };
+        let cache = cache(s, overrides);
         let grace = s
             .seconds(
                 "grace_s",
@@ -249,6 +236,30 @@ impl Top {
             grace,
             visible: Threshold(visible),
         }
+    }
+}
+
+const CACHE: &str = "where networks are kept as lowered plans, so that the next start takes \
+                     milliseconds; \"\" keeps none";
+const NO_CACHE: &str = "systemd's `$CACHE_DIRECTORY`, else `$XDG_CACHE_HOME/posed`, else \
+                        `~/.cache/posed`";
+
+fn cache(s: &mut Section, overrides: &Overrides) -> Option<PathBuf> {
+    let given = s
+        .path("cache", CACHE)
+        .example("\"/var/cache/posed\"")
+        .without(NO_CACHE)
+        .check(
+            |directory| match directory.exists() && !directory.is_dir() {
+                true => Err(format!("{} is no directory", directory.display())),
+                false => Ok(()),
+            },
+        )
+        .maybe();
+    // An empty path keeps no plans.
+    match given {
+        Some(directory) => Some(directory).filter(|d| !d.as_os_str().is_empty()),
+        None => overrides.cache.clone(),
     }
 }
 

@@ -66,42 +66,27 @@ impl Default for FindSettings {
 pub fn read(s: &mut Section) -> FindSettings {
     let or = FindSettings::default();
     let default = if s.given("boxes") { "given" } else { "windows" };
-    let kind = s.kind(KINDS, Some(default));
-    let smallest = s
-        .number(
-            "smallest",
-            "the smallest person's share of the picture's height",
-            0.1..=1.0,
-        )
-        .or(or.smallest);
-    let acquire_score = s
-        .number(
-            "acquire_score",
-            "the mean joint score from which a find counts as a person",
-            0.05..=0.95,
-        )
-        .or(or.acquire_score);
+    let kind = s.kind(KINDS, Some(default)).unwrap_or(or.kind);
+    let smallest = s.number("smallest", SMALLEST, 0.1..=1.0).or(or.smallest);
+    let acquire_score = s.number("acquire_score", ACQUIRE, 0.05..=0.95);
+    let acquire_score = acquire_score.or(or.acquire_score);
     let keep_score = s
-        .number(
-            "keep_score",
-            "the score under which a person is lost; at most `acquire_score`",
-            0.01..=acquire_score,
-        )
+        .number("keep_score", KEEP, 0.01..=acquire_score)
         .example("0.2")
         .without("0.6 of `acquire_score`")
-        .maybe();
-    let look_again = s
-        .seconds(
-            "look_again_s",
-            "how often others are looked for while somebody is followed",
-            0.1..=3600.0,
-        )
-        .or(or.look_again);
+        .maybe()
+        .unwrap_or(acquire_score * KEEPS);
+    let look_again = s.seconds("look_again_s", LOOK_AGAIN, 0.1..=3600.0);
     FindSettings {
-        kind: kind.unwrap_or(or.kind),
+        kind,
         smallest,
         acquire_score,
-        keep_score: keep_score.unwrap_or(acquire_score * KEEPS),
-        look_again,
+        keep_score,
+        look_again: look_again.or(or.look_again),
     }
 }
+
+const SMALLEST: &str = "the smallest person's share of the picture's height";
+const ACQUIRE: &str = "the mean joint score from which a find counts as a person";
+const KEEP: &str = "the score under which a person is lost; at most `acquire_score`";
+const LOOK_AGAIN: &str = "how often others are looked for while somebody is followed";

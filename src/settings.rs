@@ -32,7 +32,7 @@ pub use section::{Kind, Section};
 pub use table::{Row, rows, table};
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -41,24 +41,20 @@ pub struct Document<'t> {
     text: &'t str,
     table: Spanned<DeTable<'t>>,
     faults: RefCell<Vec<Fault>>,
-    /// Lines whose syntax is broken: what was understood of them is not to be trusted.
-    broken: BTreeSet<usize>,
-    /// Nothing behind this line was understood.
-    lost_from: Option<usize>,
+    /// Lines of which, for an error of syntax, what was understood is not to be trusted.
+    unsure: Vec<RangeInclusive<usize>>,
 }
 
 impl<'t> Document<'t> {
     /// Parses as much of `text` as can be understood; errors of syntax become faults.
     pub fn parse(text: &'t str) -> Self {
         let (table, errors) = DeTable::parse_recoverable(text);
-        let (faults, lost_from) = syntax::faults(text, &errors);
-        let broken = faults.iter().map(|f| f.line).collect();
+        let (faults, unsure) = syntax::faults(text, &errors);
         Self {
             text,
             table,
             faults: RefCell::new(faults),
-            broken,
-            lost_from,
+            unsure,
         }
     }
 
@@ -146,7 +142,12 @@ impl<'t> Document<'t> {
     fn table_of<'a>(&self, name: &str, value: &'a Spanned<DeValue<'t>>) -> Option<&'a DeTable<'t>> {
         let table = value.get_ref().as_table();
         if table.is_none() {
-            let last = name.rsplit('.').next().unwrap_or(name);
+            let mend = match name.split_once('.') {
+                Some((group, _)) => {
+                    format!("sections of this sort have names: write [{group}.NAME] above it")
+                }
+                None => format!("write a section [{name}], or [{name}.NAME] where it has names"),
+            };
             self.push(Fault {
                 key: name.into(),
                 line: self.line(value.span().start),
@@ -154,7 +155,7 @@ impl<'t> Document<'t> {
                     "invalid type: {}, expected a section",
                     key::type_of(value.get_ref())
                 ),
-                mend: format!("write a section [{name}] in place of the key `{last}`"),
+                mend,
             });
         }
         table
@@ -168,8 +169,7 @@ impl<'t> Document<'t> {
     }
 
     fn push(&self, fault: Fault) {
-        let unsure = self.broken.contains(&fault.line)
-            || self.lost_from.is_some_and(|line| fault.line >= line);
+        let unsure = self.unsure.iter().any(|lines| lines.contains(&fault.line));
         let mut faults = self.faults.borrow_mut();
         if !unsure && !faults.contains(&fault) {
             faults.push(fault);
@@ -178,7 +178,7 @@ impl<'t> Document<'t> {
 
     /// Whether something may be there that was not understood: what is missing is no fault then.
     fn is_broken(&self) -> bool {
-        !self.broken.is_empty()
+        !self.unsure.is_empty()
     }
 
     /// The line of a byte of the text, from 1.

@@ -38,18 +38,29 @@ impl Default for TrackSettings {
     }
 }
 
+const MIN_CUTOFF: &str = "cut-off of the One-Euro filter at rest, in hertz: lower is steadier, 0 \
+                          smooths nothing";
+
 /// Reads the section `[smooth]`; `visible` is the file's.
 pub fn read(s: &mut Section, visible: Threshold) -> TrackSettings {
     let or = TrackSettings::default();
     TrackSettings {
         min_cutoff_hz: s
-            .number("min_cutoff_hz", "cut-off of the One-Euro filter at rest, in hertz: lower is steadier, 0 smooths nothing", 0.0..=100.0)
+            .number("min_cutoff_hz", MIN_CUTOFF, 0.0..=100.0)
             .or(or.min_cutoff_hz),
         beta: s
-            .number("beta", "how much the cut-off rises with speed: higher lags less", 0.0..=1000.0)
+            .number(
+                "beta",
+                "how much the cut-off rises with speed: higher lags less",
+                0.0..=1000.0,
+            )
             .or(or.beta),
         forget: s
-            .seconds("forget_s", "a person unseen for longer is someone new", 0.0..=3600.0)
+            .seconds(
+                "forget_s",
+                "a person unseen for longer is someone new",
+                0.0..=3600.0,
+            )
             .or(or.forget),
         visible,
     }

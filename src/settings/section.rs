@@ -145,7 +145,9 @@ impl<'a> Section<'a> {
         default: Option<&'static str>,
     ) -> Option<T> {
         let names: Vec<&str> = kinds.iter().map(|k| k.name).collect();
-        let key = Key::kind(self, &names);
+        let says = kinds.iter().map(|k| format!("`{}`: {}", k.name, k.says));
+        let says = says.collect::<Vec<_>>().join(" · ");
+        let key = Key::kind(self, &names, says);
         let chosen = match default {
             Some(name) => Some(key.or(name.into())),
             None => key.needed(),

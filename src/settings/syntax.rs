@@ -4,14 +4,15 @@
 //! it, what to write.
 
 use super::Fault;
+use std::ops::RangeInclusive;
 
 /// Quotation marks that a word processor or a web page puts in the place of straight ones.
 const CURLY: [char; 8] = ['“', '”', '„', '‟', '‘', '’', '‚', '‛'];
 
-/// One fault a line; with it the line from which on nothing was understood, if there is one.
-pub fn faults(text: &str, errors: &[toml::de::Error]) -> (Vec<Fault>, Option<usize>) {
+/// One fault a line, and the lines of which nothing that was understood is to be trusted.
+pub fn faults(text: &str, errors: &[toml::de::Error]) -> (Vec<Fault>, Vec<RangeInclusive<usize>>) {
     let mut faults: Vec<Fault> = Vec::new();
-    let mut lost_from = None;
+    let mut unsure = Vec::new();
     for error in errors {
         let at = error.span().map_or(0, |span| span.start);
         let before = text.get(..at).unwrap_or(text);
@@ -25,15 +26,26 @@ pub fn faults(text: &str, errors: &[toml::de::Error]) -> (Vec<Fault>, Option<usi
                 mend: "close it with ]".into(),
             });
             // Whatever the parser made of the rest was meant otherwise.
-            lost_from = Some(line);
+            unsure.push(line..=usize::MAX);
             break;
         }
         let line = line(text, at);
         if faults.iter().all(|f| f.line != line) {
             faults.push(fault(text, line, error.message()));
+            unsure.push(line..=last_of_section(text, line));
         }
     }
-    (faults, lost_from)
+    (faults, unsure)
+}
+
+/// The last line of the section whose header is this line; of any other line the line itself.
+fn last_of_section(text: &str, line: usize) -> usize {
+    let is_header = |l: &str| l.trim_start().starts_with('[');
+    let mut lines = text.lines().skip(line - 1);
+    if !lines.next().is_some_and(is_header) {
+        return line;
+    }
+    line + lines.take_while(|l| !is_header(l)).count()
 }
 
 fn fault(text: &str, line: usize, message: &str) -> Fault {
@@ -124,6 +136,15 @@ fn end_of_string(inside: &str, quote: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_broken_header_leaves_its_whole_section_unsure_and_no_other() {
+        let text = "a = 1\n[find\nb = 2\nc = 3\n[pose]\nd = ";
+        let (_, errors) = toml::de::DeTable::parse_recoverable(text);
+        let (faults, unsure) = faults(text, &errors);
+        let lines: Vec<usize> = faults.iter().map(|f| f.line).collect();
+        assert_eq!((lines, unsure), (vec![2, 6], vec![2..=4, 6..=6]));
+    }
 
     #[test]
     fn an_open_list_is_found_where_it_begins() {

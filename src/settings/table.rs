@@ -14,7 +14,7 @@ pub struct Row {
     pub takes: String,
     /// The value where the key is missing, as it would be written; `None` where it must be given.
     pub default: Option<String>,
-    pub meaning: &'static str,
+    pub meaning: String,
     /// A value as it may be written.
     pub example: Option<String>,
     /// Where to find out what to write.
@@ -35,6 +35,8 @@ impl Row {
             Some(example) => {
                 format!("write {takes}: {meaning}, for example {key} = {example}{hint}")
             }
+            // What each kind is stands in the docs.
+            None if *key == "kind" => format!("write {key} = {takes}{hint}"),
             None => format!("write {key} = {takes}: {meaning}{hint}"),
         }
     }
