@@ -9,7 +9,7 @@ mod report;
 pub use report::{Report, Spread};
 
 use crate::doctor::machine;
-use crate::engine::Origin;
+use crate::engine::{Loading, Origin};
 use crate::estimate::{Estimator, StageTimes};
 use crate::frame::{Frame, PixelFormat};
 use crate::geometry::Size;
@@ -35,13 +35,13 @@ enum Subject {
 }
 
 impl Subject {
-    fn load(card: &ModelCard, threads: usize, cache: Option<&Path>) -> Result<Self, NetworkError> {
+    fn load(card: &ModelCard, loading: Loading) -> Result<Self, NetworkError> {
         Ok(match card.output {
             Output::Keypoints(_) => {
-                Self::Pose(Estimator::load(card, threads, cache)?, Skeleton::default())
+                Self::Pose(Estimator::load(card, loading)?, Skeleton::default())
             }
             Output::Classes(_) => {
-                Self::Segmentation(Classifier::load(card, card.input.padding, threads, cache)?)
+                Self::Segmentation(Classifier::load(card, card.input.padding, loading)?)
             }
         })
     }
@@ -86,8 +86,8 @@ struct Bench {
 }
 
 impl Bench {
-    fn load(card: &ModelCard, threads: usize) -> Result<Self, NetworkError> {
-        let (load, load_cached, subject) = load(card, threads)?;
+    fn load(card: &ModelCard, loading: Loading) -> Result<Self, NetworkError> {
+        let (load, load_cached, subject) = load(card, loading)?;
         let mut bench = Self {
             subject,
             frame: picture(),
@@ -109,8 +109,8 @@ impl Bench {
 ///
 /// # Errors
 /// The network's file is missing, damaged, or none that the engine runs.
-pub fn run(card: &ModelCard, threads: usize, runs: usize) -> Result<Report, NetworkError> {
-    let mut bench = Bench::load(card, threads)?;
+pub fn run(card: &ModelCard, loading: Loading, runs: usize) -> Result<Report, NetworkError> {
+    let mut bench = Bench::load(card, loading)?;
     let runs = runs.max(1);
     let mut steps: Vec<StageTimes> = Vec::with_capacity(runs);
     let mut totals = Vec::with_capacity(runs);
@@ -121,7 +121,7 @@ pub fn run(card: &ModelCard, threads: usize, runs: usize) -> Result<Report, Netw
     }
     Ok(Report {
         model: card.name.clone(),
-        threads,
+        threads: loading.threads,
         runs,
         load_ms: bench.load.as_secs_f64() * 1e3,
         load_cached_ms: bench.load_cached.map(|t| t.as_secs_f64() * 1e3),
@@ -144,12 +144,12 @@ pub fn run(card: &ModelCard, threads: usize, runs: usize) -> Result<Report, Netw
 /// As [`run`], or `input` cannot be read, or `output` not be written.
 pub fn follow(
     card: &ModelCard,
-    threads: usize,
+    loading: Loading,
     runs: usize,
     input: impl BufRead,
     mut output: impl Write,
 ) -> anyhow::Result<()> {
-    let mut bench = Bench::load(card, threads)?;
+    let mut bench = Bench::load(card, loading)?;
     writeln!(output, "{{\"ready\":true}}")?;
     output.flush()?;
     for line in input.lines() {
@@ -184,8 +184,12 @@ pub struct Share {
 ///
 /// # Errors
 /// As [`run`].
-pub fn profile(card: &ModelCard, threads: usize, runs: usize) -> Result<Vec<Share>, NetworkError> {
-    let mut bench = Bench::load(card, threads)?;
+pub fn profile(
+    card: &ModelCard,
+    loading: Loading,
+    runs: usize,
+) -> Result<Vec<Share>, NetworkError> {
+    let mut bench = Bench::load(card, loading)?;
     let runs = runs.max(1);
     bench.subject.network().network.start_profile();
     for _ in 0..runs {
@@ -216,7 +220,7 @@ pub fn profile(card: &ModelCard, threads: usize, runs: usize) -> Result<Vec<Shar
 /// load from the cache.
 fn load(
     card: &ModelCard,
-    threads: usize,
+    loading: Loading,
 ) -> Result<(Duration, Option<Duration>, Subject), NetworkError> {
     let directory = std::env::temp_dir().join(format!(
         "posed-bench-{}-{:?}",
@@ -229,7 +233,7 @@ fn load(
         .then_some(&*directory);
     let timed = || {
         let start = Instant::now();
-        Subject::load(card, threads, cache).map(|subject| (start.elapsed(), subject))
+        Subject::load(card, Loading { cache, ..loading }).map(|subject| (start.elapsed(), subject))
     };
     // The first is dropped before the second is loaded, so that the peak of memory is that of one.
     let loads = timed()
@@ -288,7 +292,7 @@ mod tests {
     #[test]
     fn a_profile_shares_out_the_whole_time() {
         let card = ModelCard::find("lite_hrnet_18").unwrap();
-        let shares = profile(&card, 1, 2).unwrap();
+        let shares = profile(&card, Loading::default(), 2).unwrap();
         assert!((shares.iter().map(|s| s.percent).sum::<f64>() - 100.0).abs() < 1e-6);
         for (class, count) in [("conv 1x1", 152), ("depthwise", 96), ("conv kxk", 1)] {
             assert!(
@@ -301,7 +305,7 @@ mod tests {
     #[test]
     fn a_segmentation_is_measured_like_a_pose_network() {
         let card = ModelCard::read(Path::new("tests/tiny/bright.toml")).unwrap();
-        let report = run(&card, 1, 2).unwrap();
+        let report = run(&card, Loading::default(), 2).unwrap();
         assert!(report.inference_ms.min > 0.0 && report.total_ms.median >= report.inference_ms.min);
     }
 
@@ -309,7 +313,7 @@ mod tests {
     fn following_answers_every_line() {
         let card = ModelCard::find("lite_hrnet_18").unwrap();
         let mut said = Vec::new();
-        follow(&card, 1, 1, &b"go\ngo\n"[..], &mut said).unwrap();
+        follow(&card, Loading::default(), 1, &b"go\ngo\n"[..], &mut said).unwrap();
         let said: Vec<serde_json::Value> = String::from_utf8(said)
             .unwrap()
             .lines()
@@ -329,7 +333,7 @@ mod tests {
     #[test]
     fn a_report_has_the_times_of_every_step_in_json_and_in_the_table() {
         let card = ModelCard::find("lite_hrnet_18_f32").unwrap();
-        let report = run(&card, 1, 2).unwrap();
+        let report = run(&card, Loading::default(), 2).unwrap();
         assert!(report.inference_ms.min > 0.0 && report.total_ms.median >= report.inference_ms.min);
         let json = serde_json::to_value(&report).unwrap();
         assert!(

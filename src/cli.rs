@@ -14,10 +14,12 @@ mod release;
 mod replay;
 mod run;
 
+use crate::engine::Loading;
+use crate::engine::kernels::Isa;
 use crate::geometry::Rect;
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Finds people in camera pictures, recognises their poses, and acts.
@@ -77,6 +79,25 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
 /// `RuntimeDirectory=`, which is there until ExecStopPost is done.
 fn in_use() -> Option<PathBuf> {
     Some(first_directory(std::env::var_os("RUNTIME_DIRECTORY"))?.join("in-use.toml"))
+}
+
+/// The instruction set that the environment asks for, to compare it with others.
+fn kernels() -> Option<Isa> {
+    let name = std::env::var("POSED_KERNELS").ok()?;
+    let isa = Isa::named(&name);
+    if isa.is_none() {
+        log::warn!("POSED_KERNELS: this processor has no {name:?}: the fastest is taken");
+    }
+    isa
+}
+
+/// How a command without a configuration loads a network.
+fn loading(threads: usize, cache: Option<&Path>) -> Loading<'_> {
+    Loading {
+        isa: kernels().unwrap_or_else(Isa::best),
+        threads,
+        cache,
+    }
 }
 
 /// The fault that the environment asks for, to see on a real machine what becomes of the outputs.

@@ -8,6 +8,8 @@ use crate::act::{self, OutputSettings};
 use crate::capture::{self, Source};
 use crate::device::Device;
 use crate::display::{self, DisplaySettings};
+use crate::engine::Loading;
+use crate::engine::kernels::Isa;
 use crate::find::{self, FindSettings};
 use crate::model::{DEFAULT_MODEL, ModelCard, ModelError};
 use crate::publish::{self, PublishSettings};
@@ -65,6 +67,8 @@ pub struct Config {
     pub displays: Vec<DisplaySettings>,
     pub publish: Vec<PublishSettings>,
     pub drill: Option<Drill>,
+    /// The instructions that networks run by.
+    pub isa: Isa,
     /// The file as it was read.
     pub text: String,
 }
@@ -87,9 +91,20 @@ pub struct Overrides {
     /// The directory of networks' plans where the file names none.
     pub cache: Option<PathBuf>,
     pub drill: Option<Drill>,
+    /// Instead of the fastest.
+    pub isa: Option<Isa>,
 }
 
 impl Config {
+    /// How networks are loaded.
+    pub fn loading(&self) -> Loading<'_> {
+        Loading {
+            isa: self.isa,
+            threads: self.threads,
+            cache: self.cache.as_deref(),
+        }
+    }
+
     /// Reads and checks `path`.
     ///
     /// # Errors
@@ -183,6 +198,7 @@ fn compose(document: &Document, overrides: &Overrides) -> Option<Config> {
         displays: document.named("display", |s, _| display::read(s, segments)),
         publish: document.named("publish", |s, _| publish::read(s)),
         drill: overrides.drill,
+        isa: overrides.isa.unwrap_or_else(Isa::best),
         text: document.text().into(),
         model: top.model?,
         source: source?,

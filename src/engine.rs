@@ -11,17 +11,19 @@ pub mod import;
 pub mod kernels;
 pub mod lower;
 pub mod memory;
-mod onnx_file;
+pub mod onnx;
 pub mod ops;
+pub mod panics;
 pub mod program;
 pub mod schedule;
 pub mod team;
 
-pub use onnx_file::OnnxFile;
+pub use onnx::OnnxFile;
 
 use cache::{Miss, Plan, Slot};
 use graph::Shape;
 use kernels::Isa;
+use panics::quietly;
 use program::Runner;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -63,6 +65,17 @@ pub struct Loading<'a> {
     pub threads: usize,
     /// The directory of cached plans; None imports the file every time.
     pub cache: Option<&'a Path>,
+}
+
+impl Default for Loading<'_> {
+    /// On one processor, by its fastest instructions, without a cache.
+    fn default() -> Self {
+        Self {
+            isa: Isa::best(),
+            threads: 1,
+            cache: None,
+        }
+    }
 }
 
 /// Where a network's plan came from.
@@ -401,20 +414,4 @@ fn plan(model: &ModelProto, input: [usize; 4]) -> Result<Arc<TypedSimplePlan>, S
             .into_runnable()
     };
     build().map_err(|e| format!("{e:#}"))
-}
-
-pub(crate) fn quietly<T>(f: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).unwrap_or_else(|panic| {
-        let text = panic
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| panic.downcast_ref::<&str>().copied());
-        // What an assert of tract's quotes can go on for pages.
-        let line = text
-            .unwrap_or("no reason given")
-            .lines()
-            .next()
-            .unwrap_or_default();
-        Err(format!("damaged graph ({line:.200})"))
-    })
 }

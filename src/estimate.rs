@@ -5,13 +5,12 @@
 
 pub mod dark;
 
-use crate::engine::HeatmapShape;
+use crate::engine::{HeatmapShape, Loading};
 use crate::frame::Frame;
 use crate::geometry::{Affine, CropPoint, Rect};
 use crate::model::{ModelCard, ModelError};
 use crate::network::{CropNetwork, NetworkError};
 use crate::skeleton::{Keypoint, KeypointSet, Skeleton};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -31,24 +30,19 @@ pub struct Estimator {
 }
 
 impl Estimator {
-    /// Loads the network of `card`; `threads` is the number of processors one inference may use,
-    /// `cache` the directory of plans.
+    /// Loads the network of `card`.
     ///
     /// # Errors
     /// The file is missing, differs from the card's checksum, or is no network that the engine
     /// runs.
-    pub fn load(
-        card: &ModelCard,
-        threads: usize,
-        cache: Option<&Path>,
-    ) -> Result<Self, NetworkError> {
+    pub fn load(card: &ModelCard, loading: Loading) -> Result<Self, NetworkError> {
         let Some(keypoints) = card.keypoints() else {
             return Err(ModelError::NoJoints {
                 name: card.name.clone(),
             }
             .into());
         };
-        let network = CropNetwork::load(card, card.input.padding, threads, cache)?;
+        let network = CropNetwork::load(card, card.input.padding, loading)?;
         Ok(Self {
             network,
             keypoints: Arc::clone(keypoints),

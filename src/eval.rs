@@ -161,6 +161,7 @@ fn detection(person: &coco::Annotation, skeleton: &Skeleton, visible: Threshold)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Loading;
     use crate::geometry::Point;
     use crate::model::ModelCard;
     use crate::skeleton::Keypoint;
@@ -204,8 +205,11 @@ mod tests {
 
     #[test]
     fn only_labelled_persons_outside_crowds_are_estimated() {
-        let mut estimator =
-            Estimator::load(&ModelCard::find("lite_hrnet_18_f32").unwrap(), 1, None).unwrap();
+        let mut estimator = Estimator::load(
+            &ModelCard::find("lite_hrnet_18_f32").unwrap(),
+            Loading::default(),
+        )
+        .unwrap();
         let mut calls = Vec::new();
         let found = run(
             &mut estimator,

@@ -67,12 +67,12 @@ impl Infer {
     /// # Errors
     /// The network cannot be loaded.
     pub fn new(config: &Config) -> Result<Self, NetworkError> {
-        let estimator = Estimator::load(&config.model, config.threads, config.cache.as_deref())?;
+        let estimator = Estimator::load(&config.model, config.loading())?;
         let finder = config
             .find
             .kind
             .finder(&config.model.input, config.find.smallest);
-        let load = |card| Segmenter::load(card, config.threads, config.cache.as_deref());
+        let load = |card| Segmenter::load(card, config.loading());
         let segmenter = config.segment.as_ref().map(load).transpose()?;
         Ok(Self {
             segmenter,

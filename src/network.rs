@@ -3,12 +3,11 @@
 //! In: a frame and a box. Out: what the network says of the crop around it, and where that crop
 //! lies. Heatmaps and classes are read by [`crate::estimate`] and [`crate::segment`].
 
-use crate::engine::{EngineError, HeatmapShape, Loading, Network, OnnxFile, kernels::Isa};
+use crate::engine::{EngineError, HeatmapShape, Loading, Network, OnnxFile};
 use crate::frame::{Frame, ShortFrame};
 use crate::geometry::{Affine, Rect};
 use crate::model::{ModelCard, ModelError};
 use crate::preprocess::{InputFormat, Preprocessor};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Why a network gave nothing.
@@ -37,27 +36,13 @@ pub(crate) struct CropNetwork {
 impl CropNetwork {
     /// Loads the network of `card`, whose file must be what the card says. `padding` stands for the
     /// card's.
-    pub fn load(
-        card: &ModelCard,
-        padding: f32,
-        threads: usize,
-        cache: Option<&Path>,
-    ) -> Result<Self, NetworkError> {
+    pub fn load(card: &ModelCard, padding: f32, loading: Loading) -> Result<Self, NetworkError> {
         let file = OnnxFile::read(&card.onnx)?;
         card.compare(file.sha256())?;
-        let size = card.input.size;
-        let loading = Loading {
-            isa: Isa::best(),
-            threads,
-            cache,
-        };
-        let network = Network::from_file(
-            &file,
-            size.width as usize,
-            size.height as usize,
-            card.output.planes(),
-            loading,
-        )?;
+        let width = card.input.size.width as usize;
+        let height = card.input.size.height as usize;
+        let planes = card.output.planes();
+        let network = Network::from_file(&file, width, height, planes, loading)?;
         let preprocessor = Preprocessor::new(InputFormat {
             padding,
             ..card.input.clone()

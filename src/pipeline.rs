@@ -14,6 +14,7 @@ pub mod road;
 
 use crate::act::Outputs;
 use crate::config::Config;
+use crate::engine::panics;
 use crate::frame::Frame;
 use crate::health::Health;
 use crate::infer::Infer;
@@ -255,7 +256,8 @@ fn listeners(config: &Config) -> Result<Vec<Named>, Trouble> {
 
 static PANIC_RELEASES: Mutex<Option<SharedActing>> = Mutex::new(None);
 
-/// Makes a panic anywhere release the outputs before it is reported.
+/// Makes a panic anywhere release the outputs before it is reported, but for those that the engine
+/// catches: after them the program goes on, and so does what is held.
 fn release_on_panic(acting: &SharedActing) {
     static HOOK: std::sync::Once = std::sync::Once::new();
     *PANIC_RELEASES
@@ -264,16 +266,63 @@ fn release_on_panic(acting: &SharedActing) {
     HOOK.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            // try_lock: the panicking thread may itself hold a lock; then unwinding releases the
-            // outputs.
-            if let Ok(acting) = PANIC_RELEASES.try_lock()
-                && let Some(acting) = acting.as_ref()
-                && let Ok(mut acting) = acting.try_lock()
-            {
-                acting.outputs.release_all();
-                acting.released = true;
+            if !panics::are_caught() {
+                release_now();
             }
             before(info);
         }));
     });
+}
+
+fn release_now() {
+    // try_lock: the panicking thread may itself hold a lock; then unwinding releases the outputs.
+    if let Ok(acting) = PANIC_RELEASES.try_lock()
+        && let Some(acting) = acting.as_ref()
+        && let Ok(mut acting) = acting.try_lock()
+    {
+        acting.outputs.release_all();
+        // The recogniser still believes that what it saw is on.
+        acting.released = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::act::memory::{JournalSettings, MemoryActuator};
+    use crate::act::{Cause, Manner, OutputSettings};
+    use crate::engine::panics::quietly;
+    use crate::recognise::EventKind;
+
+    #[test]
+    fn a_panic_releases_what_is_on_and_says_so_but_not_one_that_the_engine_catches() {
+        let lamp = MemoryActuator::new("lamp", None);
+        let journal = lamp.journal();
+        let said = || journal.lock().unwrap().join(" ");
+        let settings = OutputSettings {
+            name: "lamp".into(),
+            device: Arc::new(JournalSettings::default()),
+            manner: Manner::Follow,
+            poses: vec![0],
+            until: vec![],
+        };
+        let acting = SharedActing::default();
+        lock(&acting).outputs.add(settings, Box::new(lamp));
+        let enter = Cause {
+            pose: "sit",
+            event: EventKind::Enter,
+            person: 1,
+            confidence: 1.0,
+            time: Duration::ZERO,
+        };
+        lock(&acting).outputs.event(0, &enter);
+        release_on_panic(&acting);
+        let caught = quietly::<()>(|| panic!("a test's own panic, in the engine"));
+        assert!(caught.is_err());
+        assert_eq!((said().as_str(), lock(&acting).released), ("on:sit", false));
+        let outside = std::thread::spawn(|| panic!("a test's own panic")).join();
+        assert!(outside.is_err());
+        assert_eq!(said(), "on:sit off");
+        assert!(lock(&acting).released, "poses must enter anew to act again");
+    }
 }

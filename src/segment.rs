@@ -5,13 +5,12 @@
 //! that class has the largest logit. One cell is `input / output` crop pixels wide, 4 in Lite-HRNet
 //! (Yu et al., CVPR 2021).
 
-use crate::engine::HeatmapShape;
+use crate::engine::{HeatmapShape, Loading};
 use crate::frame::Frame;
 use crate::geometry::{Point, Rect};
 use crate::mask::{Grid, Mask};
 use crate::model::{ModelCard, ModelError, Output};
 use crate::network::{CropNetwork, NetworkError};
-use std::path::Path;
 
 /// The class that is looked for.
 pub const PERSON: &str = "person";
@@ -24,19 +23,13 @@ pub struct Classifier {
 }
 
 impl Classifier {
-    /// Loads the network of `card`; `threads` and `cache` as in
-    /// [`crate::estimate::Estimator::load`]. `padding` stands for the card's.
+    /// Loads the network of `card`; `padding` stands for the card's.
     ///
     /// # Errors
-    /// As there.
-    pub fn load(
-        card: &ModelCard,
-        padding: f32,
-        threads: usize,
-        cache: Option<&Path>,
-    ) -> Result<Self, NetworkError> {
+    /// As [`crate::estimate::Estimator::load`].
+    pub fn load(card: &ModelCard, padding: f32, loading: Loading) -> Result<Self, NetworkError> {
         Ok(Self {
-            network: CropNetwork::load(card, padding, threads, cache)?,
+            network: CropNetwork::load(card, padding, loading)?,
             classes: card.output.planes(),
             grid: None,
         })
@@ -100,19 +93,14 @@ impl Segmenter {
         })
     }
 
-    /// Loads the network of `card`; `threads` and `cache` as in
-    /// [`crate::estimate::Estimator::load`].
+    /// Loads the network of `card`.
     ///
     /// # Errors
-    /// As there, or the network has no class `person`.
-    pub fn load(
-        card: &ModelCard,
-        threads: usize,
-        cache: Option<&Path>,
-    ) -> Result<Self, NetworkError> {
+    /// As [`Classifier::load`], or the network has no class `person`.
+    pub fn load(card: &ModelCard, loading: Loading) -> Result<Self, NetworkError> {
         let person = Self::class(card)?;
         Ok(Self {
-            classifier: Classifier::load(card, card.input.padding, threads, cache)?,
+            classifier: Classifier::load(card, card.input.padding, loading)?,
             person,
         })
     }

@@ -4,7 +4,6 @@
 //! made of the same picture when the card was written.
 
 use crate::decode;
-use crate::engine::kernels::Isa;
 use crate::engine::{Loading, Network, OnnxFile};
 use crate::frame::Frame;
 use crate::model::ModelCard;
@@ -31,15 +30,10 @@ impl Compared {
 /// # Errors
 /// The picture or the network cannot be read, or a golden cell lies outside the heatmap: what and
 /// where.
-pub fn verify(card: &ModelCard, golden: &Golden) -> Result<Compared, String> {
+pub fn verify(card: &ModelCard, golden: &Golden, loading: Loading) -> Result<Compared, String> {
     let size = card.input.size;
     let input = input(card, golden)?;
     let file = OnnxFile::read(&card.onnx).map_err(|e| e.to_string())?;
-    let loading = Loading {
-        isa: Isa::best(),
-        threads: 1,
-        cache: None,
-    };
     let planes = card.output.planes();
     let (width, height) = (size.width as usize, size.height as usize);
     let mut network =
@@ -132,7 +126,8 @@ mod tests {
             "wider_naive_lite_hrnet_18_f32",
         ] {
             let card = card(name);
-            let compared = verify(&card, card.golden.as_ref().unwrap()).unwrap();
+            let compared =
+                verify(&card, card.golden.as_ref().unwrap(), Loading::default()).unwrap();
             assert!(compared.is_good(), "{name}: {compared:?}");
         }
     }
@@ -141,7 +136,7 @@ mod tests {
     fn another_networks_golden_is_not_met() {
         let card = card("lite_hrnet_18_f32");
         let other = self::card("wider_naive_lite_hrnet_18_f32");
-        let compared = verify(&card, &other.golden.unwrap()).unwrap();
+        let compared = verify(&card, &other.golden.unwrap(), Loading::default()).unwrap();
         assert!(!compared.is_good(), "{compared:?}");
     }
 

@@ -3,6 +3,7 @@
 
 use posed::decode;
 use posed::engine::HeatmapShape;
+use posed::engine::Loading;
 use posed::estimate::{self, Estimator};
 use posed::frame::{Frame, PixelFormat};
 use posed::geometry::{Affine, Rect, Size};
@@ -168,7 +169,7 @@ fn each_keypoint(
         if loaded.as_ref().is_none_or(|(name, _)| *name != model) {
             loaded = Some((
                 model.clone(),
-                Estimator::load(&ModelCard::find(&model).unwrap(), 1, None).unwrap(),
+                Estimator::load(&ModelCard::find(&model).unwrap(), Loading::default()).unwrap(),
             ));
         }
         let estimator = &mut loaded.as_mut().unwrap().1;

@@ -29,12 +29,12 @@ pub struct BenchArgs {
 
 pub fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     let card = ModelCard::find(&args.model)?;
-    let threads = args.threads.into();
+    let loading = super::loading(args.threads.into(), None);
     let runs = args.runs as usize;
     if args.follow {
         bench::follow(
             &card,
-            threads,
+            loading,
             runs,
             std::io::stdin().lock(),
             std::io::stdout().lock(),
@@ -42,7 +42,7 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     if args.profile {
-        let shares = bench::profile(&card, threads, runs)?;
+        let shares = bench::profile(&card, loading, runs)?;
         if args.json {
             println!("{}", serde_json::to_string(&shares)?);
         } else {
@@ -56,7 +56,7 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let report = bench::run(&card, threads, runs)?;
+    let report = bench::run(&card, loading, runs)?;
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {

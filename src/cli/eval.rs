@@ -41,6 +41,7 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
         "--detections goes with COCO annotations only: leave it out"
     );
     let plans = super::plan_directory();
+    let loading = super::loading(1, plans.as_deref());
     let mut progress = |done: usize, all: usize| {
         if done.is_multiple_of(50) || done == all {
             eprintln!("{done} of {all} people");
@@ -53,11 +54,11 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
             "{}: gives joints, not classes: give a JSON file of COCO's or MPII's as --annotations",
             card.name
         );
-        let mut network = Classifier::load(&card, 1.0, 1, plans.as_deref())?;
+        let mut network = Classifier::load(&card, 1.0, loading)?;
         let found = regions::run(&mut network, &args.annotations, &args.images, &mut progress)?;
         return print(args, &found, &[("mIoU", found.mean)]);
     }
-    let mut estimator = Estimator::load(&card, 1, plans.as_deref())?;
+    let mut estimator = Estimator::load(&card, loading)?;
     if list {
         let found = mpii::run(
             &mut estimator,

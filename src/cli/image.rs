@@ -50,6 +50,7 @@ pub fn run(args: &ImageArgs) -> anyhow::Result<ExitCode> {
         source: Some(Arc::new(photo)),
         cache: super::plan_directory(),
         drill: None,
+        isa: super::kernels(),
     };
     let config = configuration(args.config.as_ref(), &overrides)?;
     let targets = targets(args)?;

@@ -44,7 +44,7 @@ fn verify_all(names: &[String]) -> anyhow::Result<ExitCode> {
         let said = card.map_err(|e| e.to_string()).and_then(|card| {
             card.verify().map_err(|e| e.to_string())?;
             let Some(golden) = &card.golden else { return Ok(format!("{}: checksum good; its card has no [golden] to compare with", card.name)) };
-            let compared = verify::verify(&card, golden).map_err(|e| format!("{}: {e}", card.name))?;
+            let compared = verify::verify(&card, golden, super::loading(1, None)).map_err(|e| format!("{}: {e}", card.name))?;
             let numbers = format!("differs by {:.4} at most, {} is allowed", compared.difference, compared.tolerance);
             if compared.is_good() {
                 Ok(format!("{}: good ({numbers})", card.name))

@@ -40,6 +40,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
         source: Some(Arc::clone(&source)),
         cache: super::plan_directory(),
         drill: None,
+        isa: super::kernels(),
     };
     let config = configuration(args.config.as_ref(), &overrides)?;
     let mut source = source.open(Pace::Recorded)?;

@@ -40,6 +40,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         source,
         cache: super::plan_directory(),
         drill: super::drill(),
+        isa: super::kernels(),
     };
     let mut signals =
         Signals::new([SIGTERM, SIGINT, SIGHUP]).context("signals cannot be caught")?;

@@ -3,9 +3,9 @@
 //! In: a file's bytes, later its nodes one by one. Out: the parsed model, cleaned of what is not
 //! read, or an error. In this order:
 //! 1. [`parse`]: the room that the file takes parsed (`wire`), its number of nodes, the data that
-//! its constants must have;
+//!    its constants must have;
 //! 2. [`bounds::bound`], before tract sees a node: only operators of a list, and only if what they
-//! make is bounded by numbers in the file;
+//!    make is bounded by numbers in the file;
 //! 3. [`Budget`]: what all nodes take together;
 //! 4. [`walk`]: the same for a whole graph, before tract runs it alone.
 //!
@@ -25,11 +25,9 @@ use tract_onnx::pb::{
 };
 pub use walk::walk;
 
-/// Why a model is refused.
-pub type Stop = String;
+use super::onnx::MAX_FILE_BYTES;
+pub use super::onnx::Stop;
 
-/// The largest ONNX file that is read, in bytes; a pose network for a board has some millions.
-pub const MAX_FILE_BYTES: u64 = 128 << 20;
 /// The most that it may take parsed, in bytes.
 const MAX_PARSED_BYTES: u64 = 320 << 20;
 /// The most nodes, constants, and names of inputs and outputs that a network may have.

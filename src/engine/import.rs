@@ -4,17 +4,17 @@
 //! nodes, QuantizeLinear and DequantizeLinear met as roundings. An operator that this file does not
 //! know becomes a foreign node.
 
-mod attributes;
 mod channels;
 mod foreign;
-pub use foreign::{info, proto, typed};
 mod maths;
 mod quantise;
 
 use super::graph::{Graph, Id, Kind, Node, Steps};
 use super::guard::{self, Budget};
 use super::kernels::period;
-pub use attributes::Attributes;
+use super::onnx::Attributes;
+pub use super::onnx::Stop;
+use super::panics::quietly;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tract_onnx::Onnx;
@@ -42,9 +42,6 @@ enum Value {
         swapped: bool,
     },
 }
-
-/// Why an import stopped.
-pub type Stop = String;
 
 /// How often a name is read, and by which node first.
 #[derive(Debug, Clone, Copy, Default)]
@@ -92,7 +89,7 @@ pub fn import(model: &ModelProto, input: [usize; 4]) -> Result<(Graph, Vec<Strin
         .map(|id| import.values.insert(&first.name, Value::Node(id)))?;
     for node in &graph.node {
         // tract has asserts that a damaged node can reach.
-        super::quietly(|| import.node(node))
+        quietly(|| import.node(node))
             .map_err(|e| format!("node {:?} ({}): {e}", node.name, node.op_type))?;
     }
     let output = graph.output.first().ok_or("the graph has no output")?;

@@ -68,19 +68,16 @@ impl Isa {
         all
     }
 
-    /// The fastest of this processor's, or the one that the environment variable `POSED_KERNELS`
-    /// names (portable, avx2, avx512vnni, neon, neondot), for measuring. A name that this processor
-    /// does not have is passed over.
+    /// The fastest of this processor's.
     pub fn best() -> Self {
-        let mut all = Self::available();
-        let wanted = std::env::var("POSED_KERNELS")
-            .unwrap_or_default()
-            .to_lowercase();
-        let named = all
-            .iter()
-            .copied()
-            .find(|isa| format!("{isa:?}").to_lowercase() == wanted);
-        named.or_else(|| all.pop()).unwrap_or(Self::Portable)
+        Self::available().pop().unwrap_or(Self::Portable)
+    }
+
+    /// The one of this processor's that is called so: portable, avx2, avx512vnni, neon, neondot.
+    pub fn named(name: &str) -> Option<Self> {
+        let wanted = name.to_lowercase();
+        let mut all = Self::available().into_iter();
+        all.find(|isa| format!("{isa:?}").to_lowercase() == wanted)
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! Small passes, in this order:
 //! 1. `rounds::push_up`, `rounds::drop_repeated`, `moves::compose`: roundings and channel moves out
-//! of each other's way;
+//!    of each other's way;
 //! 2. `units::find`: convolution + activation + rounding, sums, gates, pools become units;
 //! 3. `places::assign`: slices and concats become places in memory, and every value gets its bytes.
 

@@ -9,7 +9,8 @@
 
 use super::error::RuleError;
 use super::lex::{self, Kind, Token};
-use super::rule::{Direction, Expression, Spot, Term};
+use super::rule::{Direction, Expression, Rule, Spot, Term};
+use super::torso::TorsoMeasure;
 use crate::skeleton::KeypointSet;
 
 /// Brackets and `not` may be nested this deep.
@@ -25,11 +26,31 @@ const MIDDLES: [(&str, &str, &str); 2] = [
     ("mid_hip", "left_hip", "right_hip"),
 ];
 
+impl Rule {
+    /// Reads a rule; `joints` are those of the model whose skeletons it will judge.
+    ///
+    /// # Errors
+    /// The text is no rule, or names a joint that the model does not have.
+    ///
+    /// ```
+    /// # use posed::{recognise::Rule, skeleton::KeypointSet};
+    /// assert!(Rule::parse("left_wrist above left_shoulder by 0.2", &KeypointSet::coco()).is_ok());
+    /// let error = Rule::parse("left_wirst above nose", &KeypointSet::coco()).unwrap_err();
+    /// assert_eq!((error.at, error.len), (0, 10));
+    /// ```
+    pub fn parse(text: &str, joints: &KeypointSet) -> Result<Self, RuleError> {
+        Ok(Self {
+            expression: expression(text, joints)?,
+            torso: TorsoMeasure::new(joints),
+        })
+    }
+}
+
 /// Reads a whole rule.
 ///
 /// # Errors
 /// The first thing that does not belong there.
-pub(super) fn expression(text: &str, joints: &KeypointSet) -> Result<Expression, RuleError> {
+fn expression(text: &str, joints: &KeypointSet) -> Result<Expression, RuleError> {
     let tokens = lex::tokens(text)?;
     let mut parser = Parser {
         text,

@@ -7,11 +7,9 @@
 //! least, `or` the greatest, `not` the negative, which on intervals is Kleene's three-valued logic:
 //! `unknown or true` is true, `unknown and true` is unknown.
 
-use super::error::RuleError;
-use super::parse;
 use super::torso::TorsoMeasure;
 use crate::geometry::{Point, angle_deg, tilt_deg};
-use crate::skeleton::{KeypointSet, Skeleton};
+use crate::skeleton::Skeleton;
 
 /// The least margin, lest 0 divides.
 const LEAST_MARGIN: f32 = 1e-6;
@@ -20,7 +18,7 @@ const LEAST_MARGIN: f32 = 1e-6;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
     pub(super) expression: Expression,
-    torso: TorsoMeasure,
+    pub(super) torso: TorsoMeasure,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -100,24 +98,6 @@ pub(super) struct View<'a> {
 }
 
 impl Rule {
-    /// Reads a rule; `joints` are those of the model whose skeletons it will judge.
-    ///
-    /// # Errors
-    /// The text is no rule, or names a joint that the model does not have.
-    ///
-    /// ```
-    /// # use posed::{recognise::Rule, skeleton::KeypointSet};
-    /// assert!(Rule::parse("left_wrist above left_shoulder by 0.2", &KeypointSet::coco()).is_ok());
-    /// let error = Rule::parse("left_wirst above nose", &KeypointSet::coco()).unwrap_err();
-    /// assert_eq!((error.at, error.len), (0, 10));
-    /// ```
-    pub fn parse(text: &str, joints: &KeypointSet) -> Result<Self, RuleError> {
-        Ok(Self {
-            expression: parse::expression(text, joints)?,
-            torso: TorsoMeasure::new(joints),
-        })
-    }
-
     /// The rule that holds where all of `rules`, of one model, hold. No rules at all never hold.
     pub fn all(rules: Vec<Self>) -> Self {
         let torso = rules.first().map(|r| r.torso.clone()).unwrap_or_default();

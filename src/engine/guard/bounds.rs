@@ -6,7 +6,7 @@
 
 use super::sound::{axes, sane};
 use super::{MAX_INTS, MAX_NUMBERS, Stop};
-use crate::engine::import::Attributes;
+use crate::engine::onnx::Attributes;
 use std::sync::Arc;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::prelude::*;

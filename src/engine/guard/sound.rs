@@ -5,7 +5,7 @@
 
 use super::bounds::{Inputs, is_one};
 use super::{MAX_RANK, Stop};
-use crate::engine::import::Attributes;
+use crate::engine::onnx::Attributes;
 use tract_onnx::pb::{NodeProto, tensor_proto::DataType};
 
 /// The largest attribute that is a whole number and no position.

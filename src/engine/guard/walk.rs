@@ -6,8 +6,8 @@
 
 use super::bounds::{Fact, bound};
 use super::{Budget, MAX_RANK, Stop, bounds, shape};
-use crate::engine::import::{info, proto};
-use crate::engine::quietly;
+use crate::engine::onnx::{info, proto};
+use crate::engine::panics::quietly;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tract_onnx::Onnx;

@@ -1,8 +1,9 @@
 //! Slice, Split, Concat along the channels, and the Reshape → Transpose → Reshape of a channel
 //! shuffle.
 
-use super::{Attributes, Import, Stop, Value};
+use super::{Import, Stop, Value};
 use crate::engine::graph::{Id, Kind};
+use crate::engine::onnx::Attributes;
 use tract_onnx::pb::NodeProto;
 
 type Known = Result<Option<Value>, Stop>;

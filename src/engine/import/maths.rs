@@ -1,7 +1,8 @@
 //! Convolutions, activations, sums, products, pools and resizes.
 
-use super::{Attributes, Import, Stop, Value, quantise};
+use super::{Import, Stop, Value, quantise};
 use crate::engine::graph::{Activation, Conv, Geometry, Kind, Weights};
+use crate::engine::onnx::Attributes;
 use tract_onnx::pb::NodeProto;
 
 type Known = Result<Option<Value>, Stop>;

@@ -1,8 +1,9 @@
 //! QuantizeLinear and DequantizeLinear. A pair of them around nothing is a rounding; a
 //! DequantizeLinear of a constant is a weight.
 
-use super::{Attributes, Import, Stop, Value};
+use super::{Import, Stop, Value};
 use crate::engine::graph::{Kind, Steps};
+use crate::engine::onnx::Attributes;
 use std::sync::Arc;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::prelude::*;

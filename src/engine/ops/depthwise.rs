@@ -1,9 +1,9 @@
-//! Depthwise convolution: `y[p][c] = b[c] + Σ_t w[c][t] · x[p + t][c]`, in: h x w x c, out: h' x w'
-//! x c (MobileNets, arXiv 1704.04861).
+//! Depthwise convolution: `y[p][c] = b[c] + Σ_t w[c][t] · x[p + t][c]`, in: h x w x c,
+//! out: h' x w' x c (MobileNets, arXiv 1704.04861).
 //!
-//! Since no channel meets another, each may have a grid of its own (ONNX QuantizeLinear with axis
-//! 1) at no cost. On int8 the sums are exact, and what lies outside the picture is the channel's
-//! zero.
+//! Since no channel meets another, each may have a grid of its own (ONNX QuantizeLinear with
+//! axis 1) at no cost. On int8 the sums are exact, and what lies outside the picture is the
+//! channel's zero.
 
 use super::conv::{Weights, most, real_weights};
 use super::exit::{self, Exit, Finish, copy_pixels, put};

@@ -2,8 +2,8 @@
 //! and come back so.
 
 use super::{Io, Operator, Scratch};
-use crate::engine::import::typed;
 use crate::engine::memory::Place;
+use crate::engine::onnx::typed;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};

@@ -4,8 +4,8 @@
 use super::neon;
 use super::{Isa, Requant, clamp, round, saturate};
 
-/// From one grid to another by a scale a channel: `q = clamp(round((x − zero) · scale), low, high)
-/// + new zero`; `scale` in place of the requant's own. `one`: the value's zero, if all channels
+/// From one grid to another by a scale a channel:
+/// `q = clamp(round((x − zero) · scale), low, high) + new zero`; `scale` in place of the requant's own. `one`: the value's zero, if all channels
 /// have the same.
 pub fn rescale(
     isa: Isa,

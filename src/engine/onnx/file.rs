@@ -1,12 +1,14 @@
 //! A network's file, read and hashed once. In: a path. Out: its bytes and their SHA-256, by which
 //! cards and cached plans know it.
 
-use super::EngineError;
-use super::guard::MAX_FILE_BYTES;
+use crate::engine::EngineError;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
-/// The bytes of an ONNX file; whether they are a network shows when [`super::Network::from_file`]
+/// The largest ONNX file that is read, in bytes; a pose network for a board has some millions.
+pub const MAX_FILE_BYTES: u64 = 128 << 20;
+
+/// The bytes of an ONNX file; whether they are a network shows when [`crate::engine::Network::from_file`]
 /// loads them.
 pub struct OnnxFile {
     path: PathBuf,
