@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from posed_models import quantise
-from posed_models.golden import figure
+from posed_models.check.golden import figure
+from posed_models.int8 import quantise
 
 REPOSITORY = Path(__file__).parents[2]
 PHOTOS = REPOSITORY / "photos"

@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 from conftest import REPOSITORY
 
-from posed_models import card, evaluate, golden
+from posed_models.check import card, evaluate, golden, keypoints
+from posed_models.check.metrics import Confusion, average_precision, oks, pck, pckh
+from posed_models.check.session import Session
 from posed_models.cli import main
-from posed_models.decode import crop_matrix, dark
+from posed_models.data.decode import crop_matrix, dark
+from posed_models.data.imagenet import normalise
+from posed_models.data.skeletons import COCO_17, MPII_16, SKELETONS
 from posed_models.errors import PosedModelsError
-from posed_models.metrics import Confusion, average_precision, oks, pck, pckh
-from posed_models.session import Session, normalise
-from posed_models.skeletons import COCO_17, MPII_16, SKELETONS
+from posed_models.tasks.pose import POSE
 
 MODELS = REPOSITORY / "models"
 FLOAT = MODELS / "wider_naive_lite_hrnet_18_f32.toml"
@@ -22,7 +24,7 @@ FLOAT = MODELS / "wider_naive_lite_hrnet_18_f32.toml"
 
 def test_the_default_model_finds_the_drawn_person(coco, tmp_path):
     figures = evaluate.figures(FLOAT, *coco, tmp_path / "found.json")
-    assert tuple(figures) == evaluate.COCO_FIGURES
+    assert tuple(figures) == keypoints.COCO_FIGURES
     assert figures["AP50"] > 0.9  # six persons; the crowd is not asked for
     found = json.loads((tmp_path / "found.json").read_text())
     assert len(found) == 6 and len(found[0]["keypoints"]) == 51 and found[0]["score"] > 0.5
@@ -89,7 +91,7 @@ def test_ap_of_one_find_a_person_is_that_of_pycocotools(tmp_path):
     ]
     ours = average_precision(oks(found, truth, area, COCO_17), score)
     assert 10 < ours < 90
-    assert ours == pytest.approx(100 * evaluate.coco_figures(file, finds)["AP"])
+    assert ours == pytest.approx(100 * keypoints.coco_figures(file, finds)["AP"])
 
 
 def test_pckh_leaves_pelvis_and_thorax_out():
@@ -182,9 +184,9 @@ def test_a_golden_tolerance_is_what_onnx_runtime_allows_itself(tmp_path, monkeyp
         return s
 
     onnx = tmp_path / "wider_naive_lite_hrnet_18.onnx"
-    near = tomllib.loads(golden.table(onnx, "pose", "int8"))["golden"]["tolerance"]
+    near = tomllib.loads(golden.table(onnx, POSE, "int8"))["golden"]["tolerance"]
     monkeypatch.setattr(golden, "Session", session)
-    far = tomllib.loads(golden.table(onnx, "pose", "int8"))["golden"]["tolerance"]
+    far = tomllib.loads(golden.table(onnx, POSE, "int8"))["golden"]["tolerance"]
     assert 0.1 <= near < 0.3 <= far < 0.8
 
 

@@ -6,13 +6,14 @@ import pytest
 import torch
 from official import Official, relative, state_of
 
-from posed_models import checkpoint, importing
-from posed_models.blocks import fold_bn
+from posed_models.check import equal
+from posed_models.check.session import Session
 from posed_models.cli import main
 from posed_models.errors import PosedModelsError
-from posed_models.export import export_float
-from posed_models.nets import build
-from posed_models.session import Session
+from posed_models.nets import checkpoint
+from posed_models.nets.blocks import fold_bn
+from posed_models.nets.export import export_float
+from posed_models.tasks import build
 
 
 @pytest.mark.parametrize(
@@ -133,8 +134,8 @@ def test_a_tinypose_export_is_read_back_whatever_its_order(wider, tmp_path):
     onnx.checker.check_model(model)
     onnx.save(model, tmp_path / "tinypose.onnx")
     assert sum(n.op_type == "Conv" for n in model.graph.node) == 269
-    imported, error = importing.import_file(tmp_path / "tinypose.onnx", tmp_path / "out.onnx", 96, 64)
-    assert (imported.arch, imported.task, imported.outputs) == ("wider18", "pose", 17)
+    imported, error = equal.import_file(tmp_path / "tinypose.onnx", tmp_path / "out.onnx", 96, 64)
+    assert (imported.arch, imported.task.name, imported.outputs) == ("wider18", "pose", 17)
     assert error < 1e-5
 
 
@@ -144,7 +145,7 @@ def test_another_network_with_the_same_convolutions_is_refused(wider, tmp_path):
     relu.op_type = "Sigmoid"
     onnx.save(model, tmp_path / "a.onnx")
     with pytest.raises(PosedModelsError, match="another network with the same convolutions"):
-        importing.import_file(tmp_path / "a.onnx", tmp_path / "b.onnx", 96, 64)
+        equal.import_file(tmp_path / "a.onnx", tmp_path / "b.onnx", 96, 64)
     assert not (tmp_path / "b.onnx").exists()
 
 

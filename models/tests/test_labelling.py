@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from posed_models import crops, labelling
 from posed_models.cli import main
+from posed_models.data import crops, labelling
+from posed_models.data.skeletons import COCO_17
 from posed_models.errors import PosedModelsError
-from posed_models.skeletons import COCO_17
 
 
 def line(source, people=1, score=0.9, **more):

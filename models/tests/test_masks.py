@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from posed_models import crops, evaluate, masks
-from posed_models.augment import plain
+from posed_models.check import evaluate
 from posed_models.cli import main
+from posed_models.data import crops, masks
+from posed_models.data.augment import plain
 from posed_models.errors import PosedModelsError
 
 

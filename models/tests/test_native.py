@@ -7,22 +7,25 @@ import pytest
 import torch
 from conftest import REPOSITORY
 
-from posed_models import crops, importing, quantise
-from posed_models.augment import Augmenter, plain, targets
-from posed_models.blocks import fold_bn
 from posed_models.cli import main
+from posed_models.data import crops
+from posed_models.data.augment import Augmenter, plain, targets
 from posed_models.errors import PosedModelsError
-from posed_models.heldout import HeldOut
-from posed_models.native import library
-from posed_models.native.feed import Feeder
-from posed_models.native.joints import Joints
-from posed_models.native.memory import Places
-from posed_models.native.network import NativeNetwork
-from posed_models.native.trainer import NativeTrainer, forward
-from posed_models.nets import build, enliven
-from posed_models.optimiser import Optimiser
-from posed_models.rounding import rounds_weight
-from posed_models.train import Settings
+from posed_models.int8 import quantise
+from posed_models.int8.rounding import rounds_weight
+from posed_models.nets import importing
+from posed_models.nets.blocks import fold_bn
+from posed_models.nets.lite_hrnet import enliven
+from posed_models.tasks import build
+from posed_models.tasks.pose import POSE
+from posed_models.training.native import library
+from posed_models.training.native.feed import Feeder
+from posed_models.training.native.joints import Joints
+from posed_models.training.native.memory import Places
+from posed_models.training.native.network import NativeNetwork
+from posed_models.training.native.trainer import NativeTrainer, forward
+from posed_models.training.optimiser import Optimiser
+from posed_models.training.trainer import Settings
 
 SIZE = (64, 96)
 PORTABLE = tuple({"-O3": "-O1"}.get(f, f) for f in library.FLAGS if f != "-march=native")
@@ -161,7 +164,7 @@ def joints_17():
 def trainer(coco, out, teacher=None, seed=0, threads=2, **more):
     people = crops.read(*coco).store(1)
     settings = Settings(arch="naive18", steps=1000, height=64, width=64, batch=4, lr=1e-3, seed=seed, **more)
-    return NativeTrainer(settings, people, HeldOut(people, 64, 64), teacher, out, threads)
+    return NativeTrainer(settings, people, POSE.held_out(people, 64, 64), teacher, out, threads)
 
 
 def test_it_learns_the_labels_and_its_checkpoint_says_so(coco, tmp_path):

@@ -8,12 +8,12 @@ import torch
 import torch.nn.functional as F
 from official import relative, state_of
 
-from posed_models import checkpoint, openvino_graph
-from posed_models.blocks import fold_bn
+from posed_models.check.session import Session
 from posed_models.cli import main
 from posed_models.errors import PosedModelsError
-from posed_models.export import export_float
-from posed_models.session import Session
+from posed_models.nets import checkpoint, openvino_graph
+from posed_models.nets.blocks import fold_bn
+from posed_models.nets.export import export_float
 
 openvino = pytest.importorskip("openvino")
 pytest.importorskip("openvino.opset13")

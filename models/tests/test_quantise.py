@@ -6,17 +6,20 @@ import pytest
 import torch
 from conftest import PHOTOS, REPOSITORY
 
-from posed_models import commands, crops, quantise
-from posed_models.augment import Augmenter
-from posed_models.blocks import ShuffleUnit, fold_bn
+from posed_models import commands
+from posed_models.check.session import Session
 from posed_models.cli import main
-from posed_models.equalise import QUIET, equalise
-from posed_models.export import export_int8
-from posed_models.log import RunLog
-from posed_models.native.tuner import NativeTuner
-from posed_models.nets import build, enliven
-from posed_models.rounding import Quantised, Rounder, unrounded
-from posed_models.session import Session
+from posed_models.data import crops
+from posed_models.data.augment import Augmenter
+from posed_models.int8 import quantise
+from posed_models.int8.equalise import QUIET, equalise
+from posed_models.int8.rounding import Quantised, Rounder, unrounded
+from posed_models.nets.blocks import ShuffleUnit, fold_bn
+from posed_models.nets.export import export_int8
+from posed_models.nets.lite_hrnet import enliven
+from posed_models.tasks import build
+from posed_models.training.log import RunLog
+from posed_models.training.native.tuner import NativeTuner
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +28,7 @@ def augment():
 
 
 def test_a_segmentation_head_rounds_once_after_the_concat():
-    points = Quantised(build("naive18", "segmentation", 19, True)).points
+    points = Quantised(build("naive18", "segmentation", 19)).points
     assert {p for p in points if p.startswith("decode_head")} == {"decode_head.cat", "decode_head.convs.0.out"}
 
 
@@ -89,8 +92,8 @@ def test_calibrating_and_fine_tuning_from_the_command_line(tmp_path, capsys):
 @pytest.mark.usefixtures("few")
 def test_fine_tuning_by_pytorch_says_how_much_it_keeps(coco, tmp_path, capsys, monkeypatch):
     for name in ("export_int8", "export_float"):
-        monkeypatch.setattr(commands, name, lambda *_: None)
-    monkeypatch.setattr(commands.card, "write", lambda *_: None)
+        monkeypatch.setattr(commands.quantise, name, lambda *_: None)
+    monkeypatch.setattr(commands.quantise.card, "write", lambda *_: None)
     torch.save({"model": build("naive18").state_dict()}, tmp_path / "float.pt")
     args = ["quantise", str(tmp_path / "float.pt"), "--data", str(coco[0]), "--images", str(coco[1]), "--hold-out", "0.5"]
     args += ["--size", "64x64", "--device", "cpu", "--steps", "2", "--batch", "2", "--out", str(tmp_path / "n")]

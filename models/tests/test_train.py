@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 import torch
 
-from posed_models import crops, curve
-from posed_models.augment import Augmenter, plain, targets
-from posed_models.blocks import fold_bn
 from posed_models.cli import main
-from posed_models.decode import crop, crop_matrix, dark
+from posed_models.data import crops
+from posed_models.data.augment import Augmenter, plain, targets
+from posed_models.data.decode import crop, crop_matrix, dark
 from posed_models.errors import PosedModelsError
-from posed_models.heldout import HeldOut
-from posed_models.nets import build
-from posed_models.optimiser import orthogonal
-from posed_models.train import Settings, Trainer
+from posed_models.nets.blocks import fold_bn
+from posed_models.tasks import build
+from posed_models.tasks.pose import POSE
+from posed_models.training import curve
+from posed_models.training.optimiser import orthogonal
+from posed_models.training.trainer import Settings, Trainer
 
 SMALL = {"height": 64, "width": 64, "batch": 4}
 
@@ -181,5 +182,5 @@ def test_held_out_figures_know_the_truth(coco):
             which = torch.arange(len(x))
             return targets(plain(people, which, 256, 192)[0].joints, 256, 192)[0]
 
-    figures = HeldOut(people, 256, 192).figures(Oracle(), Oracle())
+    figures = POSE.held_out(people, 256, 192).figures(Oracle(), Oracle())
     assert figures["held_out_pck"] == figures["held_out_ap"] == 100 and figures["held_out_error"] < 1e-6

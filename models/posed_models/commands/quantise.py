@@ -1,0 +1,107 @@
+"""`quantise`: float weights to int8 and float ONNX with cards, with a report by rounding point."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+from pathlib import Path
+
+import torch
+
+from posed_models.check import card, evaluate
+from posed_models.check.heldout import Forward, HeldOut
+from posed_models.commands import options as shared
+from posed_models.commands.options import Parser
+from posed_models.data.augment import Augmenter
+from posed_models.errors import PosedModelsError
+from posed_models.int8 import quantise
+from posed_models.int8.rounding import unrounded
+from posed_models.nets import importing
+from posed_models.nets.export import export_float, export_int8
+from posed_models.training.log import RunLog
+from posed_models.training.native.trainer import forward
+from posed_models.training.native.tuner import NativeTuner
+
+NAME = "quantise"
+SAYS = "float weights to int8, with or without fine-tuning"
+
+
+def options(p: Parser) -> None:
+    p.add_argument("source", help="float weights: .pth, .pt, .npz, float .onnx or OpenVINO .xml")
+    shared.data(p)
+    p.add_argument("--out", required=True, help="writes OUT.onnx, OUT_f32.onnx, their cards, OUT.noise.txt")
+    p.add_argument("--teacher", help="fine-tune towards these weights instead of SOURCE's own")
+    shared.size(p)
+    shared.steps(p, 32, 3e-5)
+    p.add_argument("--native", action="store_true", help="on a CPU, several times as fast: compiled C++ (needs g++), by Muon")
+    shared.origin(p)
+    p.add_argument("--eval", help="annotations to measure both networks on, as for the eval command")
+    p.add_argument("--eval-images", help="their photos")
+    p.add_argument("--trust", action="store_true", help="allow pickled objects in SOURCE")
+
+
+def compare(when: str, test: HeldOut, exact: Forward, rounded: Forward) -> None:
+    """Prints how much of its accuracy the network keeps."""
+    before = test.figures(exact, None)
+    after = test.figures(rounded, exact)
+    words = [f"heatmap error {after['held_out_error']:.4f}"]
+    if "held_out_pck" in after:
+        words.append(f"PCK@0.2 {before['held_out_pck']:.1f} float, {after['held_out_pck']:.1f} int8")
+    if "held_out_ap" in after:
+        words.append(f"AP {before['held_out_ap']:.1f} float, {after['held_out_ap']:.1f} int8")
+    print(f"{when}, {len(test.crops)} held-out persons: {', '.join(words)}", flush=True)
+
+
+def run(a: argparse.Namespace) -> None:
+    device = shared.device(a)
+    seen, held = shared.persons(a, device)
+    imported = importing.load(a.source, a.trust)
+    task = imported.task
+    height, width = a.size
+    if a.native and (not task.native or device != "cpu"):
+        raise PosedModelsError(f"--native fine-tunes poses on the CPU: this is a {task.name} on {device}: leave it away")
+    net = importing.folded(imported).to(device)
+    teacher = importing.folded(importing.load(a.teacher)).to(device) if a.teacher else copy.deepcopy(net)
+    truth = copy.deepcopy(net)
+    generator = torch.Generator(device).manual_seed(a.seed)
+    torch.manual_seed(a.seed)
+    augment = Augmenter(seen, height, width, generator)
+    q = quantise.calibrate(net, augment)
+    test = task.held_out(held, height, width) if len(held) else None
+
+    tuner = NativeTuner(q, teacher, augment, a.seed) if a.native else None
+    rounded: Forward = q if tuner is None else forward(tuner.network)
+    exact: Forward = truth
+    if tuner is not None:
+        exact = forward(tuner.beside(truth) if a.teacher else tuner.teacher)
+    sample = augment.draw(4).x
+
+    if test is not None:
+        compare("calibrated", test, exact, rounded)
+    out = Path(a.out)
+    tuned = bool(a.steps or a.minutes)
+    if tuned:
+        log = RunLog(out.parent / (out.name + ".finetune"))
+        tuning = quantise.FineTuning(a.steps, a.minutes, a.batch, a.lr)
+        if tuner is None:
+            quantise.fine_tune(q, teacher, augment, tuning, log)
+        else:
+            tuner.fine_tune(tuning, log)
+        log.close()
+        if test is not None:
+            compare("fine-tuned", test, exact, rounded)
+    lines = quantise.noise(q, sample)
+    report = Path(f"{out}.noise.txt")
+    report.write_text(quantise.table(lines) + "\n")
+    print(quantise.table(lines, 8) + f"\n… {len(lines)} lines in {report}")
+    how = "fine-tuned with rounding in the loop" if tuned else "calibrated only"
+    origin = a.origin or f"{Path(a.source).name}"
+    export_int8(q, f"{out}.onnx", height, width)
+    card.write(card.describe(imported, height, width, "int8", a.licence, f"{origin}, {how}"), f"{out}.onnx")
+    # Corrected biases belong to the rounding; fine-tuned weights are good without it too.
+    export_float(unrounded(q) if tuned else truth, f"{out}_f32.onnx", height, width)
+    card.write(card.describe(imported, height, width, "float32", a.licence, origin), f"{out}_f32.onnx")
+    print(f"saved {out}.onnx and {out}_f32.onnx with their cards")
+    if a.eval:
+        for name in (f"{out}_f32.onnx", f"{out}.onnx"):
+            shared.print_figures(name, evaluate.figures(name, a.eval, a.eval_images))

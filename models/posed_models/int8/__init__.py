@@ -1,0 +1,1 @@
+"""Float networks to int8: ranges made alike, rounding put in, fine-tuned with it."""

@@ -1,0 +1,1 @@
+"""What moves the weights: losses, optimisers, runs, logs; native/ is the same in C++."""

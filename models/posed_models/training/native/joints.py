@@ -1,0 +1,95 @@
+"""Where the joints of every person are: what the teacher says, what the labels say, or both.
+
+In: crops, and the teacher as a [`NativeNetwork`]. Out: n x J x 4 in canvas pixels: x, y, the height of the wanted peak, the
+weight of its error; and gradients of a network that is to find them.
+
+The teacher sees each person once, uncropped and mirrored too, which it finds more surely than a turned half of one; its mean
+heatmaps are decoded (decode.py), and the peaks' heights, its confidence, are what the student is to give. Where a label lies over
+`AGREE_CELLS` from the teacher's joint, the label counts, with the weight of labels; where they agree, their mean does.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from posed_models.data.augment import Augmenter, plain, sigma_cells
+from posed_models.data.crops import CropSet
+from posed_models.data.decode import dark
+from posed_models.training.native.feed import Feed
+from posed_models.training.native.network import NativeNetwork
+
+AGREE_CELLS = 4.0
+TEACHER_SHARE = 0.6
+"""Of the mean of teacher and label."""
+LEAST_PEAK, LEAST_LABEL_PEAK = 0.5, 0.6
+"""Of a joint that teacher and label agree on, and of one that the label has alone."""
+LABELLED_PEAK = 1.0
+"""Without a teacher."""
+STRIDE = 4
+USUAL_POWER = 0.0016
+"""Mean square of wanted heatmaps: makes the loss the relative error that trainer.py has."""
+
+
+class Joints:
+    """`known`: n x J x 4, NaN for persons that nobody asked for yet."""
+
+    def __init__(self, crops: CropSet, teacher: NativeNetwork | None, label_weight: float, size: tuple[int, int]) -> None:
+        self._crops, self._teacher, self._label_weight, self._size = crops, teacher, label_weight, size
+        labels = torch.as_tensor(crops.keypoints)
+        self.known = torch.full((len(crops), labels.shape[1], 4), float("nan"))
+        if teacher is None:
+            seen = (labels[..., 2:] > 0).float()
+            self.known = torch.cat([labels[..., :2], seen * LABELLED_PEAK, seen], 2)
+
+    def of(self, which: Tensor) -> Tensor:
+        """Those of the persons `which`; asks the teacher for new ones."""
+        new = which[self.known[which, 0, 0].isnan()].unique()
+        if len(new):
+            self.known[new] = self._ask(new)
+        return self.known[which]
+
+    def teach(self, native: NativeNetwork, feed: Feed, augment: Augmenter) -> float:
+        """Fills the gradients of `native` from the peaks that it should have given for the crops of `feed`; returns the loss."""
+        joints = self.of(feed.which)
+        placed = augment.placed(joints[..., :3], feed.matrix, feed.flip)
+        weight = torch.where(feed.flip[:, None, None], joints[:, augment.mirror, 3:], joints[..., 3:])
+        wanted = torch.cat([placed[..., :2] / STRIDE, placed[..., 2:], weight], 2).contiguous().numpy()
+        height, width, count = native.heatmap_shape
+        scale = 1 / (len(wanted) * height * width * count * USUAL_POWER)
+        return native.learn(feed.pictures, wanted, sigma_cells(self._size[0]), scale)
+
+    def _ask(self, which: Tensor) -> Tensor:
+        assert self._teacher is not None
+        batch, matrix = plain(self._crops, which, *self._size)
+        x = batch.x.permute(0, 2, 3, 1).contiguous().numpy()
+        heatmaps = self._both_ways(x)
+        found = np.array([[dark(np.ascontiguousarray(h)) for h in person.transpose(2, 0, 1)] for person in heatmaps])
+        peaks = torch.as_tensor(found, dtype=torch.float32)
+        xy = STRIDE * peaks[..., :2] @ matrix[:, :, :2].transpose(1, 2) + matrix[:, None, :, 2]
+        out = torch.cat([xy, peaks[..., 2:].clamp(0, 1), torch.ones_like(peaks[..., 2:])], 2)
+        return self._with_labels(out, which, matrix[:, :1, 0] * STRIDE) if self._label_weight else out
+
+    def _both_ways(self, x: np.ndarray) -> np.ndarray:
+        """Mean of the heatmaps of x and of its mirror image. Column c becomes width − c, as joints do in augment.py."""
+        assert self._teacher is not None
+
+        def mirrored(a: np.ndarray) -> np.ndarray:
+            return np.concatenate([a[:, :, -1:], a[:, :, :0:-1]], 2)
+
+        back = mirrored(self._teacher.run(mirrored(x)))[..., self._crops.skeleton.mirror]
+        return (self._teacher.run(x) + back) / 2
+
+    def _with_labels(self, taught: Tensor, which: Tensor, cell: Tensor) -> Tensor:
+        """`cell`: canvas pixels a heatmap cell, of each person."""
+        labels = torch.as_tensor(self._crops.keypoints)[which]
+        seen = labels[..., 2] > 0
+        far = seen & ((taught[..., :2] - labels[..., :2]).norm(dim=2) > AGREE_CELLS * cell)
+        near = (seen & ~far)[..., None]
+        mean = TEACHER_SHARE * taught[..., :2] + (1 - TEACHER_SHARE) * labels[..., :2]
+        xy = torch.where(near, mean, torch.where(far[..., None], labels[..., :2], taught[..., :2]))
+        peak = taught[..., 2:3]
+        peak = torch.where(near, peak.clamp(min=LEAST_PEAK), torch.where(far[..., None], peak.clamp(min=LEAST_LABEL_PEAK), peak))
+        weight = torch.where(far[..., None], self._label_weight, 1.0)
+        return torch.cat([xy, peak, weight], 2)
