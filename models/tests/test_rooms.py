@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from posed_models.cli import main
-from posed_models.data import crops
+from posed_models.data import crops, decode
 from posed_models.errors import PosedModelsError
 from posed_models.nets import importing
 from posed_models.nets.lite_hrnet import enliven
@@ -132,3 +132,8 @@ def test_an_installed_package_has_every_room_and_every_source():
     assert {p.parent for p in PACKAGE.rglob("*.py")} == set(rooms.values())
     given = {file for room, kinds in settings["package-data"].items() for kind in kinds for file in rooms[room].glob(kind)}
     assert given == {f for f in PACKAGE.rglob("*") if f.suffix in (".cpp", ".h")}
+
+
+def test_a_joint_counts_as_seen_from_the_same_score_as_in_posed() -> None:
+    skeleton = (Path(__file__).parents[2] / "src" / "skeleton.rs").read_text()
+    assert f"pub const DEFAULT: Self = Self({decode.VISIBLE});" in skeleton

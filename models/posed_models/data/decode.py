@@ -11,7 +11,7 @@ import numpy as np
 PADDING = 1.25
 """The factor by which a person's box is made larger before it is cropped."""
 
-VISIBLE = 0.2
+VISIBLE = 0.25
 """A joint of this score counts as seen, as in posed."""
 
 _RADIUS, _SIGMA, _LONGEST_STEP = 5, 2.0, 2.0  # of DARK, in heatmap cells
