@@ -8,4 +8,7 @@ case ${1:?give aarch64 or arm} in
 esac
 at=/proc/sys/fs/binfmt_misc
 [ -e $at/register ] || mount -t binfmt_misc none $at
-[ -e "$at/qemu-$1" ] || echo ":qemu-$1:M::\\x7fELF\\x$class\\x01\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x02\\x00\\x$machine\\x00:\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\x00\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xfe\\xff\\xff\\xff:/usr/bin/qemu-$1-static:OCF" >$at/register
+# The first bytes of such a program's file, and which of them count.
+magic="\\x7fELF\\x$class\\x01\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x02\\x00\\x$machine\\x00"
+mask="\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\x00\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xfe\\xff\\xff\\xff"
+[ -e "$at/qemu-$1" ] || printf '%s\n' ":qemu-$1:M::$magic:$mask:/usr/bin/qemu-$1-static:OCF" >$at/register

@@ -25,7 +25,7 @@ export "CC_$name=$gnu-gcc" "BINDGEN_EXTRA_CLANG_ARGS_$name=--sysroot=/usr/$gnu -
 standard_library=()
 if [ ! -d "$prefix/usr/lib/rustlib/$target/lib" ]; then
     export RUSTC_BOOTSTRAP=1 # -Z on a stable compiler
-    standard_library=(-Zbuild-std=std,panic_unwind)
+    standard_library=("-Zbuild-std=std,panic_unwind")
 fi
 [ $# -gt 0 ] || set -- build --release --locked
 cd "$here/.."

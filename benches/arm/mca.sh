@@ -8,8 +8,11 @@ here=$(cd "$(dirname "$0")" && pwd) RELEASE=$(realpath "$1") isa=$2 kernel=$3; s
 t=$(mktemp -d); trap 'rm -r "$t"' EXIT
 work=${WORK:-$t}; mkdir -p "$work"; exe=$work/one
 if [ ! -e "$exe.asm" ] || [ -n "$(find "$here/one.rs" "$RELEASE/libposed.rlib" -newer "$exe.asm" | head -1)" ]; then
+  libraries=()
+  for d in "$RELEASE"/build/tract-linalg-*/out; do libraries+=(-L "native=$d"); done
   "${RUSTC:-rustc}" --edition 2024 -O -g -A warnings --target aarch64-unknown-linux-gnu -C linker=aarch64-linux-gnu-gcc \
-    -C target-feature=+crt-static -C relocation-model=static "$here/one.rs" --extern posed=$RELEASE/libposed.rlib -L dependency=$RELEASE/deps -L dependency=$RELEASE/../../release/deps $(for d in "$RELEASE"/build/tract-linalg-*/out; do echo "-L native=$d"; done) -o "$exe"
+    -C target-feature=+crt-static -C relocation-model=static "$here/one.rs" --extern posed="$RELEASE/libposed.rlib" \
+    -L dependency="$RELEASE/deps" -L dependency="$RELEASE/../../release/deps" "${libraries[@]}" -o "$exe"
   llvm-objdump -d --no-show-raw-insn --mattr=+dotprod "$exe" >"$exe.asm"
 fi
 products=$(qemu-aarch64-static -cpu cortex-a76 -singlestep -d exec,nochain -D "$t/log" "$exe" "$isa" "$kernel" | awk '{print $1}')

@@ -25,7 +25,7 @@ for d in "$work"/debs/*.deb; do dpkg -x "$d" "$guest"; done
 for d in "$work"/kernel/*.deb; do dpkg --fsys-tarfile "$d" | tar -xO --wildcards './boot/vmlinuz-*' >"$work/vmlinuz"; done
 for w in "$work"/wheels/*.whl; do python3 -m zipfile -e "$w" "$guest/work/site"; done
 (cd "$guest/work/site" && rm -rf onnxruntime/{tools,transformers,quantization,datasets} && find . -name tests -prune -exec rm -rf {} +)
-rm -rf "$guest"/usr/share
+rm -rf "${guest:?}"/usr/share
 cp "$repo"/models/*.{onnx,toml} "$guest/work/models/"; cp "$ncnn"/*.{param,bin} "$guest/work/ncnn/"
 cp "$repo"/tests/engine/golden/{index.txt,input_basketball.bin} "$guest/work/golden/"
 cp "$here/guest.py" "$guest/work/"; cp "$posed" "$guest/work/posed"; aarch64-linux-gnu-gcc -O1 -static -o "$guest/work/loop" "$here/loop.c"

@@ -4,10 +4,12 @@
 # A name counts what the compiler inlined into it.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd) release=$(realpath "$1") t=$(mktemp -d); trap 'rm -r "$t"' EXIT
+libraries=()
+for d in "$release"/build/tract-linalg-*/out; do libraries+=(-L "native=$d"); done
 "${RUSTC:-rustc}" --edition 2024 -O "$here/net.rs" --target aarch64-unknown-linux-gnu -C linker=aarch64-linux-gnu-gcc \
   -C target-feature=+crt-static -C relocation-model=static --extern posed="$release/libposed.rlib" \
   -L dependency="$release/deps" -L dependency="$release/../../release/deps" \
-  $(for d in "$release"/build/tract-linalg-*/out; do echo "-L native=$d"; done) -o "$t/net"
+  "${libraries[@]}" -o "$t/net"
 qemu-aarch64-static -cpu "$3" -d exec,nochain,in_asm -D /dev/stdout "$t/net" "$2" | python3 -c '
 import collections, sys
 size, name, runs, passed, n, marker = {}, {}, collections.Counter(), 0, 0, None

@@ -1,11 +1,13 @@
+# shellcheck shell=sh disable=SC2015,SC2016 # fail never returns; conditions are evaluated each time until_ looks
 # cut.sh: posed runs as a service with everything that writes writing, when the power is cut (boot.py kills the emulator at "CUT NOW").
+# shellcheck source=tests/board/guest/lib.sh
 . ./lib.sh
 devices
 
 step "the first boot: what cloud-init's user-data runs installs, configures and starts it"
 mkdir -p /boot/firmware; cp posed_*.deb posed.toml /boot/firmware/
 sed '1,/^  - |$/d; s/^    //' user-data >first-boot.sh
-sh first-boot.sh >$out/first-boot.txt 2>&1 || { cat $out/first-boot.txt; fail "first boot"; }
+sh first-boot.sh >"$out/first-boot.txt" 2>&1 || { cat "$out/first-boot.txt"; fail "first boot"; }
 active && [ "$(systemctl is-enabled posed)" = enabled ] || fail "not started"
 cmp posed.toml /etc/posed/posed.toml
 
