@@ -33,7 +33,8 @@ needs_emulator() {
         backported+=(-o Dir::Etc::sourceparts="$sources")
         apt-get -qq -o Dir::Etc::sourceparts="$sources" update >&2
     fi
-    DEBIAN_FRONTEND=noninteractive apt-get "${backported[@]}" install "qemu-system-arm/$release-backports" >/dev/null
+    # Each by name: for what a package depends on, apt prefers the release itself and gives up where that is too old.
+    DEBIAN_FRONTEND=noninteractive apt-get "${backported[@]}" install qemu-system-{arm,common,data}"/$release-backports" >/dev/null
 }
 needs_emulator
 needs_packages qemu-utils ffmpeg python3
