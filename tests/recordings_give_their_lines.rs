@@ -64,7 +64,8 @@ fn replay(recording: &Path) -> Given {
         .args(["--config", "posed.toml"])
         .args(more.split_whitespace())
         .current_dir(dir.path())
-        // Never the user's cache of plans.
+        // Of the repository, wherever the program was built; and never the user's cache of plans.
+        .env("POSED_MODELS", concat!(env!("CARGO_MANIFEST_DIR"), "/models"))
         .env("CACHE_DIRECTORY", dir.path().join("plans"))
         .output()
         .unwrap();

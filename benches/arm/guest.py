@@ -3,6 +3,7 @@
 Under `-icount shift=0` the clock advances one nanosecond an executed instruction, so a time in ns is a count. It holds the kernel's
 share too (timer ticks, page faults), about 0.1 %. `guest.py peer NAME` is one engine on one network in a process of its own.
 """
+
 import json
 import os
 import re
@@ -10,24 +11,26 @@ import subprocess
 import sys
 import time
 
-HERE = '/work'
-NETS = ['lite_hrnet_18', 'wider_naive_lite_hrnet_18']
-KINDS = ['posed-int8', 'posed-f32', 'ort-f32', 'ort-int8', 'ncnn-f32', 'ncnn-stored16', 'ncnn-default']
+HERE = "/work"
+NETS = ["lite_hrnet_18", "wider_naive_lite_hrnet_18"]
+KINDS = ["posed-int8", "posed-f32", "ort-f32", "ort-int8", "ncnn-f32", "ncnn-stored16", "ncnn-default"]
 WARM_UP, RUNS = 2, 3
 
 
 def picture():
     import numpy as np
-    line = next(row.split() for row in open(f'{HERE}/golden/index.txt') if row.startswith('input_basketball.bin'))
-    image = np.fromfile(f'{HERE}/golden/{line[0]}', np.int8).reshape(256, 192, 3).transpose(2, 0, 1)
+
+    line = next(row.split() for row in open(f"{HERE}/golden/index.txt") if row.startswith("input_basketball.bin"))
+    image = np.fromfile(f"{HERE}/golden/{line[0]}", np.int8).reshape(256, 192, 3).transpose(2, 0, 1)
     return np.ascontiguousarray((image.astype(np.float32) - float(line[4])) * np.float32(line[3]))
 
 
 def ort(model):
     import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(f'{HERE}/models/{model}.onnx', options, providers=['CPUExecutionProvider'])
+    session = onnxruntime.InferenceSession(f"{HERE}/models/{model}.onnx", options, providers=["CPUExecutionProvider"])
     feed = {session.get_inputs()[0].name: picture()[None]}
     return lambda: session.run(None, feed)[0][0]
 
@@ -35,63 +38,72 @@ def ort(model):
 def ncnn(model, kind):
     import ncnn
     import numpy as np
+
     net, image = ncnn.Net(), picture()
     net.opt.num_threads = 1
-    stored = ('fp16_packed', 'fp16_storage', 'bf16_storage', 'bf16_packed')
-    for name in {'ncnn-f32': (*stored, 'fp16_arithmetic'), 'ncnn-stored16': ('fp16_arithmetic',), 'ncnn-default': ()}[kind]:
-        if hasattr(net.opt, f'use_{name}'):
-            setattr(net.opt, f'use_{name}', False)
-    if net.load_param(f'{HERE}/ncnn/{model}.param') or net.load_model(f'{HERE}/ncnn/{model}.bin'):
-        raise SystemExit(f'{model} does not load')
+    stored = ("fp16_packed", "fp16_storage", "bf16_storage", "bf16_packed")
+    for name in {"ncnn-f32": (*stored, "fp16_arithmetic"), "ncnn-stored16": ("fp16_arithmetic",), "ncnn-default": ()}[kind]:
+        if hasattr(net.opt, f"use_{name}"):
+            setattr(net.opt, f"use_{name}", False)
+    if net.load_param(f"{HERE}/ncnn/{model}.param") or net.load_model(f"{HERE}/ncnn/{model}.bin"):
+        raise SystemExit(f"{model} does not load")
     mat = ncnn.Mat(image)  # borrows the picture's memory
 
     def run():
         extractor = net.create_extractor()
-        extractor.input('in0', mat)
-        return np.array(extractor.extract('out0')[1])  # one copy of 0.2 MB
+        extractor.input("in0", mat)
+        return np.array(extractor.extract("out0")[1])  # one copy of 0.2 MB
+
     run.keep = image
     return run
 
 
 def peer(name):
     import numpy as np
-    kind, net = name.split('/')
-    run = ort(net + ('_f32' if kind == 'ort-f32' else '')) if kind.startswith('ort') else ncnn(net, kind)
+
+    kind, net = name.split("/")
+    run = ort(net + ("_f32" if kind == "ort-f32" else "")) if kind.startswith("ort") else ncnn(net, kind)
     counts = []
     for _ in range(WARM_UP + RUNS):
         start = time.perf_counter_ns()
         heatmaps = run()
         counts.append(time.perf_counter_ns() - start)
     wrong = int((~np.isfinite(heatmaps)).sum())
-    off = f'{wrong} of {heatmaps.size} values are no numbers' if wrong else float(np.abs(ort(net + '_f32')() - heatmaps).max())
+    off = f"{wrong} of {heatmaps.size} values are no numbers" if wrong else float(np.abs(ort(net + "_f32")() - heatmaps).max())
     return sorted(counts[WARM_UP:]), off
 
 
 def say(name, counts, off=None):
-    print(f'RESULT {name} least {counts[0]} median {counts[len(counts) // 2]} most {counts[-1]}'
-          + ('' if off is None else f' off {off if isinstance(off, str) else round(off, 5)}'), flush=True)
+    print(
+        f"RESULT {name} least {counts[0]} median {counts[len(counts) // 2]} most {counts[-1]}"
+        + ("" if off is None else f" off {off if isinstance(off, str) else round(off, 5)}"),
+        flush=True,
+    )
 
 
 def posed(name):
-    kind, net = name.split('/')
-    model = net + ('_f32' if kind == 'posed-f32' else '')
-    out = subprocess.run([f'{HERE}/posed', 'bench', f'{HERE}/models/{model}.toml', '--runs', str(RUNS), '--json'], stdout=subprocess.PIPE)
-    ms = json.loads(out.stdout)['inference_ms']
-    return [round(ms[k] * 1e6) for k in ('min', 'median', 'p99')]
+    kind, net = name.split("/")
+    model = net + ("_f32" if kind == "posed-f32" else "")
+    out = subprocess.run(
+        [f"{HERE}/posed", "bench", f"{HERE}/models/{model}.toml", "--runs", str(RUNS), "--json"], stdout=subprocess.PIPE
+    )
+    ms = json.loads(out.stdout)["inference_ms"]
+    return [round(ms[k] * 1e6) for k in ("min", "median", "p99")]
 
 
 def main():
-    if sys.argv[1:2] == ['peer']:
-        return say(sys.argv[2], *peer(sys.argv[2]))
-    only = re.compile(os.environ.get('ONLY', '.'))  # a kernel parameter ONLY=… reaches us as a variable
-    for name in (f'{kind}/{net}' for net in NETS for kind in KINDS):
+    if sys.argv[1:2] == ["peer"]:
+        say(sys.argv[2], *peer(sys.argv[2]))
+        return
+    only = re.compile(os.environ.get("ONLY", "."))  # a kernel parameter ONLY=… reaches us as a variable
+    for name in (f"{kind}/{net}" for net in NETS for kind in KINDS):
         if not only.search(name):
             continue
-        if name.startswith('posed'):
+        if name.startswith("posed"):
             say(name, posed(name))
         else:
-            subprocess.run([sys.executable, __file__, 'peer', name])
+            subprocess.run([sys.executable, __file__, "peer", name])
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     main()

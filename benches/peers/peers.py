@@ -8,6 +8,7 @@ each line on stdin runs one batch. The input is random, 1x3xHxW; every network d
 of the engine's own call, ncnn's with one copy of the heatmaps (0.2 MB). To hold either to AVX2, see avx2/hold_avx2.py.
 Needs pip packages onnxruntime or ncnn, and numpy.
 """
+
 import argparse
 import json
 import os
@@ -23,9 +24,10 @@ WARM_UP_RUNS = 5
 class Ort:
     def __init__(self, model):
         import onnxruntime
+
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        self.session = onnxruntime.InferenceSession(model, options, providers=['CPUExecutionProvider'])
+        self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self.name = self.session.get_inputs()[0].name
         self.shape = self.session.get_inputs()[0].shape
 
@@ -38,18 +40,19 @@ class Ort:
 
 
 class Ncnn:
-    shape = [1, 3, 256, 192]
+    shape = (1, 3, 256, 192)
 
     def __init__(self, model):
         import ncnn
+
         self.ncnn, self.net = ncnn, ncnn.Net()
         options = self.net.opt
         options.num_threads = 1
-        for name in ('fp16_packed', 'fp16_storage', 'fp16_arithmetic', 'bf16_storage', 'bf16_packed', 'vulkan_compute'):
-            if hasattr(options, f'use_{name}'):
-                setattr(options, f'use_{name}', False)
-        if self.net.load_param(model + '.param') or self.net.load_model(model + '.bin'):
-            raise SystemExit(f'{model}.param and .bin do not load')
+        for name in ("fp16_packed", "fp16_storage", "fp16_arithmetic", "bf16_storage", "bf16_packed", "vulkan_compute"):
+            if hasattr(options, f"use_{name}"):
+                setattr(options, f"use_{name}", False)
+        if self.net.load_param(model + ".param") or self.net.load_model(model + ".bin"):
+            raise SystemExit(f"{model}.param and .bin do not load")
 
     def set_input(self, x):
         self.kept = np.ascontiguousarray(x[0])  # ncnn.Mat borrows this memory
@@ -58,8 +61,8 @@ class Ncnn:
 
     def run(self):
         extractor = self.net.create_extractor()
-        extractor.input('in0', self.x)
-        return np.array(extractor.extract('out0')[1])
+        extractor.input("in0", self.x)
+        return np.array(extractor.extract("out0")[1])
 
 
 def times(engine, runs):
@@ -74,7 +77,7 @@ def times(engine, runs):
 
 
 def peak_mb():
-    line = next(row for row in Path('/proc/self/status').read_text().splitlines() if row.startswith('VmHWM:'))
+    line = next(row for row in Path("/proc/self/status").read_text().splitlines() if row.startswith("VmHWM:"))
     return int(line.split()[1]) / 1024
 
 
@@ -84,20 +87,20 @@ def say(**fields):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('engine', choices=['ort', 'ncnn'])
-    parser.add_argument('model')
-    parser.add_argument('--runs', type=int, default=100)
-    parser.add_argument('--follow', action='store_true')
+    parser.add_argument("engine", choices=["ort", "ncnn"])
+    parser.add_argument("model")
+    parser.add_argument("--runs", type=int, default=100)
+    parser.add_argument("--follow", action="store_true")
     args = parser.parse_args()
-    kind = {'ort': Ort, 'ncnn': Ncnn}[args.engine]
-    __import__('onnxruntime' if kind is Ort else 'ncnn')  # the library itself is not part of the load time
+    kind = {"ort": Ort, "ncnn": Ncnn}[args.engine]
+    __import__("onnxruntime" if kind is Ort else "ncnn")  # the library itself is not part of the load time
     start, start_cpu = time.perf_counter(), time.process_time()
     engine = kind(args.model)
     load, load_cpu = (time.perf_counter() - start) * 1e3, (time.process_time() - start_cpu) * 1e3
     shape = [n if isinstance(n, int) else 1 for n in engine.shape]
     engine.set_input(np.random.default_rng(0).standard_normal(shape).astype(np.float32))
     times(engine, WARM_UP_RUNS)
-    name = {'engine': args.engine, 'model': os.path.basename(args.model)}
+    name = {"engine": args.engine, "model": os.path.basename(args.model)}
     if args.follow:
         say(ready=True, **name)
         for _ in sys.stdin:
@@ -105,9 +108,18 @@ def main():
             say(median_ms=wall[len(wall) // 2], min_ms=wall[0], cpu_ms=cpu[len(cpu) // 2], runs=args.runs)
         return
     wall, cpu = times(engine, args.runs)
-    say(**name, runs=args.runs, median_ms=wall[len(wall) // 2], min_ms=wall[0], cpu_ms=cpu[len(cpu) // 2], cpu_min_ms=cpu[0],
-        load_ms=load, load_cpu_ms=load_cpu, peak_mb=peak_mb())
+    say(
+        **name,
+        runs=args.runs,
+        median_ms=wall[len(wall) // 2],
+        min_ms=wall[0],
+        cpu_ms=cpu[len(cpu) // 2],
+        cpu_min_ms=cpu[0],
+        load_ms=load,
+        load_cpu_ms=load_cpu,
+        peak_mb=peak_mb(),
+    )
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     main()

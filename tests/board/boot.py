@@ -2,7 +2,16 @@
 """boot.py IMAGES DISK PAYLOAD OUT [--cut WORD]: boots the emulated board, hands it PAYLOAD (a folder), saves the screen as OUT/NAME.png
 at each serial line "SCREENDUMP NAME", and gets OUT/out/ back. Success: the guest printed "BOARD TEST PASSED"; with --cut, the power was
 cut at the line with WORD. Otherwise the end of the serial log is printed. DISK is the root, written to."""
-import argparse, json, os, re, socket, subprocess, sys, threading, time
+
+import argparse
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
 
 parser = argparse.ArgumentParser()
 for name in ("images", "disk", "payload", "out"):
@@ -11,7 +20,12 @@ parser.add_argument("--cut")
 parser.add_argument("--limit", type=float, default=900)
 args = parser.parse_args()
 os.makedirs(args.out, exist_ok=True)
-at = lambda name: os.path.join(os.path.abspath(args.out), name)
+
+
+def at(name):
+    return os.path.join(os.path.abspath(args.out), name)
+
+
 subprocess.check_call(["tar", "-C", args.payload, "--owner=0", "--group=0", "-cf", at("payload.tar"), "."])
 with open(at("out.img"), "wb") as f:
     f.truncate(64 << 20)
@@ -26,12 +40,42 @@ def disk(file, name, *more):
 
 start = time.time()
 board = subprocess.Popen(
-    ["qemu-system-aarch64", "-M", "virt,gic-version=3", "-cpu", "cortex-a76", "-accel", "tcg,thread=multi", "-smp", "2", "-m", "1024",
-     "-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot", "-qmp", f"unix:{at('qmp')},server,nowait",
-     "-device", "virtio-gpu-pci,xres=800,yres=480", "-kernel", f"{args.images}/vmlinuz", "-initrd", f"{args.images}/initrd",
-     "-append", "console=ttyAMA0 rw mitigations=off systemd.show_status=0",
-     *disk(args.disk, "r"), *disk(at("payload.tar"), "p", "format=raw", "readonly=on"), *disk(at("out.img"), "o", "format=raw")],
-    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    [
+        "qemu-system-aarch64",
+        "-M",
+        "virt,gic-version=3",
+        "-cpu",
+        "cortex-a76",
+        "-accel",
+        "tcg,thread=multi",
+        "-smp",
+        "2",
+        "-m",
+        "1024",
+        "-nodefaults",
+        "-display",
+        "none",
+        "-serial",
+        "stdio",
+        "-no-reboot",
+        "-qmp",
+        f"unix:{at('qmp')},server,nowait",
+        "-device",
+        "virtio-gpu-pci,xres=800,yres=480",
+        "-kernel",
+        f"{args.images}/vmlinuz",
+        "-initrd",
+        f"{args.images}/initrd",
+        "-append",
+        "console=ttyAMA0 rw mitigations=off systemd.show_status=0",
+        *disk(args.disk, "r"),
+        *disk(at("payload.tar"), "p", "format=raw", "readonly=on"),
+        *disk(at("out.img"), "o", "format=raw"),
+    ],
+    stdin=subprocess.DEVNULL,
+    stdout=subprocess.PIPE,
+    stderr=subprocess.STDOUT,
+)
 killer = threading.Timer(args.limit, board.kill)
 killer.start()
 
@@ -41,7 +85,10 @@ def screendump(name):
     s.connect(at("qmp"))
     f = s.makefile("rw")
     f.readline()
-    for command in ({"execute": "qmp_capabilities"}, {"execute": "screendump", "arguments": {"filename": at(f"{name}.png"), "format": "png"}}):
+    for command in (
+        {"execute": "qmp_capabilities"},
+        {"execute": "screendump", "arguments": {"filename": at(f"{name}.png"), "format": "png"}},
+    ):
         f.write(json.dumps(command) + "\n")
         f.flush()
         while "event" in json.loads(f.readline()):
@@ -57,7 +104,7 @@ with open(at("serial.log"), "w") as log:
         lines.append(line)
         print(line, file=log, flush=True)
         if re.search(r"STEP ", line):
-            print(line[line.index("STEP "):] + f" ({line[:7].strip()} s)", flush=True)
+            print(line[line.index("STEP ") :] + f" ({line[:7].strip()} s)", flush=True)
         if found := re.search(r"SCREENDUMP (\w+)", line):
             screendump(found[1])
         passed |= "BOARD TEST PASSED" in line
@@ -75,5 +122,5 @@ if cut if args.cut else passed:
 # From the last step to the verdict: what comes after it is the shutting down.
 end = next((i for i, line in enumerate(lines) if "BOARD TEST FAILED" in line), len(lines))
 first = max((i for i, line in enumerate(lines[:end]) if "STEP " in line), default=0)
-print("\n".join(lines[max(first, end - 80):end + 1]))
+print("\n".join(lines[max(first, end - 80) : end + 1]))
 sys.exit("board: the test did not pass; above is its serial log from the last step on")

@@ -1,7 +1,11 @@
 #!/usr/bin/env python3
 """screen.py DUMP.png GOLDEN.json: the skeleton stands where onnxruntime's keypoints are (tests/golden). The photo is grey, so that any colour is
 ours: blue on the right side of the body, orange on the left. The screen is 800x480, the picture 640x480 in its middle."""
-import json, struct, sys, zlib
+
+import json
+import struct
+import sys
+import zlib
 
 BLUE, ORANGE, X0, NEAR = (86, 180, 233), (230, 159, 0), 80, 6
 
@@ -10,8 +14,8 @@ def png(path):
     data = open(path, "rb").read()
     at, packed = 8, b""
     while at < len(data):
-        size, kind = struct.unpack(">I4s", data[at:at + 8])
-        body = data[at + 8:at + 8 + size]
+        size, kind = struct.unpack(">I4s", data[at : at + 8])
+        body = data[at + 8 : at + 8 + size]
         if kind == b"IHDR":
             width, height, depth, colour = struct.unpack(">IIBB", body[:10])
             assert (depth, colour) in ((8, 2), (8, 6)), (depth, colour)
@@ -20,7 +24,7 @@ def png(path):
         at += size + 12
     raw, rows, last = zlib.decompress(packed), [], bytearray(width * n)
     for y in range(height):
-        kind, row = raw[y * (width * n + 1)], bytearray(raw[y * (width * n + 1) + 1:(y + 1) * (width * n + 1)])
+        kind, row = raw[y * (width * n + 1)], bytearray(raw[y * (width * n + 1) + 1 : (y + 1) * (width * n + 1)])
         for i in range(len(row)):
             a, b, c = (row[i - n] if i >= n else 0), last[i], (last[i - n] if i >= n else 0)
             p = a + b - c
@@ -28,7 +32,7 @@ def png(path):
             row[i] = (row[i] + (0, a, b, (a + b) // 2, paeth)[kind]) % 256
         rows.append(row)
         last = row
-    return lambda x, y: tuple(rows[y][x * n:x * n + 3])
+    return lambda x, y: tuple(rows[y][x * n : x * n + 3])
 
 
 pixel = png(sys.argv[1])
@@ -39,7 +43,7 @@ for joint, (x, y, score) in enumerate(golden["keypoints"]):
         continue
     wanted = ORANGE if joint % 2 else BLUE
     around = [(int(x) + X0 + dx, int(y) + dy) for dx in range(-NEAR, NEAR + 1) for dy in range(-NEAR, NEAR + 1)]
-    hits = sum(max(abs(a - b) for a, b in zip(pixel(*at), wanted)) < 24 for at in around)
+    hits = sum(max(abs(a - b) for a, b in zip(pixel(*at), wanted, strict=True)) < 24 for at in around)
     found.append((joint, hits))
 missing = [joint for joint, hits in found if hits < 8]
 assert len(found) >= 8, f"too few sure joints to check: {found}"

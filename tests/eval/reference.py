@@ -5,6 +5,7 @@ In:  python tests/eval/reference.py ANNOTATIONS.json DETECTIONS.json
      needs pycocotools (last run with 2.0.11)
 Out: one JSON object on stdout, each value from 0 to 1, or -1 where the annotations hold no person of that size
 """
+
 import contextlib
 import json
 import os
@@ -13,7 +14,7 @@ import sys
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-NAMES = ['AP', 'AP50', 'AP75', 'APm', 'APl', 'AR', 'AR50', 'AR75', 'ARm', 'ARl']
+NAMES = ["AP", "AP50", "AP75", "APm", "APl", "AR", "AR50", "AR75", "ARm", "ARl"]
 
 
 def evaluate(annotations: str, detections: str) -> dict[str, float]:
@@ -22,16 +23,16 @@ def evaluate(annotations: str, detections: str) -> dict[str, float]:
         found = json.load(file)
     if not found:
         return dict.fromkeys(NAMES, 0.0)
-    with open(os.devnull, 'w') as silence, contextlib.redirect_stdout(silence):
+    with open(os.devnull, "w") as silence, contextlib.redirect_stdout(silence):
         truth = COCO(annotations)
-        run = COCOeval(truth, truth.loadRes(found), iouType='keypoints')
+        run = COCOeval(truth, truth.loadRes(found), iouType="keypoints")
         run.evaluate()
         run.accumulate()
         run.summarize()
     return {name: float(value) for name, value in zip(NAMES, run.stats, strict=True)}
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     if len(sys.argv) != 3:
-        sys.exit('usage: python tests/eval/reference.py ANNOTATIONS.json DETECTIONS.json')
+        sys.exit("usage: python tests/eval/reference.py ANNOTATIONS.json DETECTIONS.json")
     print(json.dumps(evaluate(sys.argv[1], sys.argv[2])))

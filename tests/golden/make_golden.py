@@ -23,6 +23,7 @@ The arithmetic behind the crops, all of it found equal bit for bit (OpenCV 5.0.0
               Without fused multiply-add a few pixels in 100,000 differ, by 1. OpenCV before this kernel worked in
               fixed point (1/32 pixel) and differs by up to 4.
 """
+
 import argparse
 import json
 import re
@@ -33,17 +34,17 @@ import numpy as np
 import onnxruntime
 
 HERE = Path(__file__).resolve().parent
-PHOTOS = HERE.parents[1] / 'photos'
+PHOTOS = HERE.parents[1] / "photos"
 CROP_W, CROP_H, CELL = 192, 256, 4
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 STD = np.array([0.229, 0.224, 0.225], np.float32)
 FRAME = (150, 70, 160, 120)  # x, y, w, h of the frame in astronaut.jpg
 CROP_BOXES = [(48, 26, 52, 70), (-25, -20, 215, 170), (70.3, 42.6, 11.5, 9.25)]  # inside, beyond all borders, magnified
-MODELS = ['wider_naive_lite_hrnet_18_f32', 'lite_hrnet_18_f32']
+MODELS = ["wider_naive_lite_hrnet_18_f32", "lite_hrnet_18_f32"]
 PERSONS = {
-    'astronaut': {'whole': (0, 0, 512, 512), 'person': (22, 14, 346, 498)},
-    'cameraman': {'whole': (0, 0, 512, 512), 'person': (0, 62, 334, 450)},
-    'basketball': {'whole': (0, 0, 640, 480), 'left': (34, 76, 152, 404), 'right': (434, 20, 206, 460)},
+    "astronaut": {"whole": (0, 0, 512, 512), "person": (22, 14, 346, 498)},
+    "cameraman": {"whole": (0, 0, 512, 512), "person": (0, 62, 334, 450)},
+    "basketball": {"whole": (0, 0, 640, 480), "left": (34, 76, 152, 404), "right": (434, 20, 206, 460)},
 }
 
 Box = tuple[float, float, float, float]
@@ -104,11 +105,11 @@ def dark(heatmaps: np.ndarray) -> np.ndarray:
         cy, cx = np.unravel_index(raw.argmax(), raw.shape)
         at = np.array([cx, cy], np.float64)
         if raw.max() > 0 and 1 < cx < raw.shape[1] - 2 and 1 < cy < raw.shape[0] - 2:
-            n = np.log(np.maximum(blurred(raw), 1e-10))[cy - 2:cy + 3, cx - 2:cx + 3].astype(np.float64)
+            n = np.log(np.maximum(blurred(raw), 1e-10))[cy - 2 : cy + 3, cx - 2 : cx + 3].astype(np.float64)
             slope = np.array([n[2, 3] - n[2, 1], n[3, 2] - n[1, 2]]) / 2
             mixed = (n[3, 3] - n[1, 3] - n[3, 1] + n[1, 1]) / 4
             bend = np.array([[(n[2, 4] - 2 * n[2, 2] + n[2, 0]) / 4, mixed], [mixed, (n[4, 2] - 2 * n[2, 2] + n[0, 2]) / 4]])
-            if bend[0, 0] * bend[1, 1] - mixed ** 2 != 0:
+            if bend[0, 0] * bend[1, 1] - mixed**2 != 0:
                 at -= np.linalg.solve(bend, slope)
         rows.append([*(at * CELL), raw.max()])
     return np.array(rows)
@@ -136,31 +137,33 @@ def write_png(name: str, rgb: np.ndarray) -> None:
 
 def write_json(name: str, value: object) -> None:
     """JSON with one line per innermost list, so that a changed file can be read in a diff."""
-    text = re.sub(r'\[[^][{}]*\]', lambda m: ' '.join(m[0].split()).replace('[ ', '[').replace(' ]', ']'), json.dumps(value, indent=1))
-    (HERE / name).write_text(text + '\n')
+    text = re.sub(
+        r"\[[^][{}]*\]", lambda m: " ".join(m[0].split()).replace("[ ", "[").replace(" ]", "]"), json.dumps(value, indent=1)
+    )
+    (HERE / name).write_text(text + "\n")
 
 
 def photo(name: str) -> np.ndarray:
     """A photo as RGB. Also written without loss, so that the test sees the same pixels whatever its JPEG decoder."""
-    bgr = cv2.imread(str(PHOTOS / f'{name}.jpg'), cv2.IMREAD_COLOR)
+    bgr = cv2.imread(str(PHOTOS / f"{name}.jpg"), cv2.IMREAD_COLOR)
     is_grey = (bgr[..., 0] == bgr[..., 1]).all() and (bgr[..., 1] == bgr[..., 2]).all()
-    cv2.imwrite(str(HERE / f'pixels_{name}.png'), bgr[..., 0] if is_grey else bgr, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    cv2.imwrite(str(HERE / f"pixels_{name}.png"), bgr[..., 0] if is_grey else bgr, [cv2.IMWRITE_PNG_COMPRESSION, 9])
     return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
 
 
 def make_crops() -> None:
     x, y, w, h = FRAME
-    rgb = np.ascontiguousarray(photo('astronaut')[y:y + h, x:x + w])
+    rgb = np.ascontiguousarray(photo("astronaut")[y : y + h, x : x + w])
     yuyv, nv12 = to_yuyv(rgb), to_nv12(rgb)
-    write_png('frame.png', rgb)
-    yuyv.tofile(HERE / 'frame.yuyv')
-    nv12.tofile(HERE / 'frame.nv12')
-    sources = {'rgb': rgb, 'yuyv': cv2.cvtColor(yuyv, cv2.COLOR_YUV2RGB_YUYV), 'nv12': cv2.cvtColor(nv12, cv2.COLOR_YUV2RGB_NV12)}
+    write_png("frame.png", rgb)
+    yuyv.tofile(HERE / "frame.yuyv")
+    nv12.tofile(HERE / "frame.nv12")
+    sources = {"rgb": rgb, "yuyv": cv2.cvtColor(yuyv, cv2.COLOR_YUV2RGB_YUYV), "nv12": cv2.cvtColor(nv12, cv2.COLOR_YUV2RGB_NV12)}
     for kind, image in sources.items():
         for i, box in enumerate(CROP_BOXES):
-            write_png(f'crop_{kind}_{i}.png', crop(image, box))
-    boxes = [{'box': box, 'padded_cx_cy_w_h': padded(box)} for box in CROP_BOXES]
-    write_json('crops.json', {'frame': [w, h], 'crop': [CROP_W, CROP_H], 'boxes': boxes})
+            write_png(f"crop_{kind}_{i}.png", crop(image, box))
+    boxes = [{"box": box, "padded_cx_cy_w_h": padded(box)} for box in CROP_BOXES]
+    write_json("crops.json", {"frame": [w, h], "crop": [CROP_W, CROP_H], "boxes": boxes})
 
 
 def make_keypoints(models: Path) -> None:
@@ -168,21 +171,23 @@ def make_keypoints(models: Path) -> None:
     options.intra_op_num_threads = 1
     entries = []
     for model in MODELS:
-        session = onnxruntime.InferenceSession(str(models / f'{model}.onnx'), options, providers=['CPUExecutionProvider'])
+        session = onnxruntime.InferenceSession(str(models / f"{model}.onnx"), options, providers=["CPUExecutionProvider"])
         for name, boxes in PERSONS.items():
             for which, box in boxes.items():
                 heatmaps = heatmaps_of(session, crop(photo(name), box))
                 rows = to_image(dark(heatmaps), box)
-                entries.append({'model': model, 'photo': f'{name}.jpg', 'box_name': which, 'box': box, 'keypoints': rounded(rows)})
-                if (model, name, which) == (MODELS[0], 'basketball', 'left'):
-                    half = heatmaps.astype('<f2')
-                    half.tofile(HERE / 'heatmaps_basketball_left.f16')
-                    write_json('heatmaps_basketball_left.json', rounded(dark(half)))
-    write_json('keypoints.json', entries)
+                entries.append(
+                    {"model": model, "photo": f"{name}.jpg", "box_name": which, "box": box, "keypoints": rounded(rows)}
+                )
+                if (model, name, which) == (MODELS[0], "basketball", "left"):
+                    half = heatmaps.astype("<f2")
+                    half.tofile(HERE / "heatmaps_basketball_left.f16")
+                    write_json("heatmaps_basketball_left.json", rounded(dark(half)))
+    write_json("keypoints.json", entries)
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--models', type=Path, default=HERE.parents[1] / 'models')
+    parser.add_argument("--models", type=Path, default=HERE.parents[1] / "models")
     make_crops()
     make_keypoints(parser.parse_args().models)

@@ -3,6 +3,7 @@
 bright.onnx, a segmentation: 128x128, a cell of 4x4 pixels is a person's where it is bright on average; input normalised with mean and std 0.5.
 points.onnx, 16 joints of MPII: 64x64, each heatmap is the brightness, so that every joint is at the brightest place.
 """
+
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper

@@ -10,6 +10,7 @@ In:  DIR/*18.onnx, the crops of ../crops.py. Out, beside this script, little-end
 
 Level none (the default) runs every node as the file says: dequantise, float convolution, quantise. Level all fuses them to integer operators.
 """
+
 import argparse
 import sys
 from pathlib import Path
@@ -23,21 +24,21 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 import crops  # noqa: E402
 
-LEVELS = {'none': onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL, 'all': onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL}
+LEVELS = {"none": onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL, "all": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL}
 
 
 def session(path, level):
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = LEVELS[level]
     options.intra_op_num_threads = 1
-    return onnxruntime.InferenceSession(str(path), options, providers=['CPUExecutionProvider'])
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def input_scale(path):
     """Scale and zero point of the QuantizeLinear that reads the network's input."""
     graph = onnx.load(path).graph
     constants = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
-    node = next(n for n in graph.node if n.op_type == 'QuantizeLinear' and n.input[0] == graph.input[0].name)
+    node = next(n for n in graph.node if n.op_type == "QuantizeLinear" and n.input[0] == graph.input[0].name)
     return np.float32(constants[node.input[1]]), int(constants[node.input[2]])
 
 
@@ -48,39 +49,41 @@ def quantise(x, scale, zero):
 def agreement(a, b):
     step = np.abs(a).max() / 127
     d = np.abs(a - b)
-    return (f'equal {np.mean(d == 0):.4f}  within one step {np.mean(d <= step):.4f}  within half a step {np.mean(d <= step / 2):.4f}  '
-            f'within 1e-3 {np.mean(d <= 1e-3):.4f}  max {d.max():.4f} = {d.max() / step:.1f} steps  step {step:.5f}')
+    return (
+        f"equal {np.mean(d == 0):.4f}  within one step {np.mean(d <= step):.4f}  within half a step {np.mean(d <= step / 2):.4f}  "
+        f"within 1e-3 {np.mean(d <= 1e-3):.4f}  max {d.max():.4f} = {d.max() / step:.1f} steps  step {step:.5f}"
+    )
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--models', type=Path, default=HERE.parents[2] / 'models')
-    parser.add_argument('--level', choices=LEVELS, default='none')
+    parser.add_argument("--models", type=Path, default=HERE.parents[2] / "models")
+    parser.add_argument("--level", choices=LEVELS, default="none")
     args = parser.parse_args()
     index, notes, written = [], [], {}
-    for path in sorted(args.models.glob('*18.onnx')):
-        model = path.name.removesuffix('.onnx')
+    for path in sorted(args.models.glob("*18.onnx")):
+        model = path.name.removesuffix(".onnx")
         scale, zero = input_scale(path)
         sessions = {level: session(path, level) for level in LEVELS}
         for crop in crops.CROPS:
             q = quantise(crops.network_input(crops.rgb_crop(crop)), scale, zero)
             x = (q.astype(np.float32) - zero) * scale
             assert (quantise(x, scale, zero) == q).all()
-            out = {level: s.run(None, {'image': x})[0][0] for level, s in sessions.items()}
+            out = {level: s.run(None, {"image": x})[0][0] for level, s in sessions.items()}
             nhwc = np.ascontiguousarray(q[0].transpose(1, 2, 0))
-            assert written.setdefault(crop, (scale, zero)) == (scale, zero), 'the networks quantise their input differently'
-            line = f'input_{crop}.bin int8 256x192x3 {scale:.9g} {zero}'
+            assert written.setdefault(crop, (scale, zero)) == (scale, zero), "the networks quantise their input differently"
+            line = f"input_{crop}.bin int8 256x192x3 {scale:.9g} {zero}"
             if line not in index:
-                nhwc.tofile(HERE / f'input_{crop}.bin')
+                nhwc.tofile(HERE / f"input_{crop}.bin")
                 index.append(line)
             unit = np.float32(np.abs(out[args.level]).max() / 32767)
-            np.rint(out[args.level] / unit).astype('<i2').tofile(HERE / f'heatmaps_{model}_{crop}.bin')
-            index.append(f'heatmaps_{model}_{crop}.bin int16 17x64x48 {unit:.9g} 0')
-            notes.append(f'{model} {crop} none|all: {agreement(out["none"], out["all"])}')
-    (HERE / 'index.txt').write_text('\n'.join(index) + '\n')
-    (HERE / 'agreement.txt').write_text('\n'.join(notes) + '\n')
-    print('\n'.join(index + notes))
+            np.rint(out[args.level] / unit).astype("<i2").tofile(HERE / f"heatmaps_{model}_{crop}.bin")
+            index.append(f"heatmaps_{model}_{crop}.bin int16 17x64x48 {unit:.9g} 0")
+            notes.append(f"{model} {crop} none|all: {agreement(out['none'], out['all'])}")
+    (HERE / "index.txt").write_text("\n".join(index) + "\n")
+    (HERE / "agreement.txt").write_text("\n".join(notes) + "\n")
+    print("\n".join(index + notes))
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     main()
