@@ -175,75 +175,18 @@ impl Network {
         joints: usize,
         loading: Loading,
     ) -> Result<Self, EngineError> {
-        let path = file.path();
-        let failed = |reason: String| EngineError::Load {
-            path: path.into(),
-            reason,
-        };
         let input = [1, 3, height, width];
-        let slot = loading
-            .cache
-            .map(|directory| Slot::new(directory, file.sha256(), input[3], input[2]));
-        let made = match slot.as_ref().and_then(|slot| cached(slot, loading)) {
-            Some(lowered) => Ok(lowered),
-            None => {
-                let model = quietly(|| guard::parse(file.bytes())).map_err(failed)?;
-                lowered(&model, input, loading, slot.as_ref()).map_err(|reason| (model, reason))
-            }
-        };
-        let (engine, origin, shape, foreign) = match made {
-            Ok(l) => (
-                Engine::Lowered(Box::new(l.runner)),
-                l.origin,
-                vec![1, l.shape.c, l.shape.h, l.shape.w],
-                l.foreign,
-            ),
-            Err((model, reason)) => {
-                log::warn!(
-                    "{}: runs on tract's own operators, slowly and on one processor: {reason}",
-                    path.display()
-                );
-                // tract has asserts that a damaged file can reach: they end here as an error.
-                let plan =
-                    quietly(|| guard::walk(&model, input).and_then(|()| plan(&model, input)));
-                let plan = plan.map_err(|tract| {
-                    failed(if tract == reason {
-                        tract
-                    } else {
-                        format!("{reason}; {tract}")
-                    })
-                })?;
-                let fact = plan
-                    .model()
-                    .output_fact(0)
-                    .map_err(|e| failed(format!("{e:#}")))?;
-                if fact.datum_type != f32::datum_type() {
-                    return Err(failed(format!(
-                        "its output is {:?}, not f32",
-                        fact.datum_type
-                    )));
-                }
-                let shape = fact
-                    .shape
-                    .as_concrete()
-                    .map(<[usize]>::to_vec)
-                    .unwrap_or_default();
-                let state = plan.spawn().map_err(|e| failed(format!("{e:#}")))?;
-                (
-                    Engine::Tract(Box::new(state)),
-                    Origin::Tract,
-                    shape,
-                    Vec::new(),
-                )
-            }
-        };
-        for node in &foreign {
+        let ready = ready(file, input, loading).map_err(|reason| EngineError::Load {
+            path: file.path().into(),
+            reason,
+        })?;
+        for node in &ready.foreign {
             log::warn!(
                 "{}: the node {node} runs on tract's own operator",
-                path.display()
+                file.path().display()
             );
         }
-        let heatmaps = match shape[..] {
+        let heatmaps = match ready.shape[..] {
             [1, k, height, width] if k == joints && height > 0 && width > 0 => HeatmapShape {
                 joints,
                 height,
@@ -251,18 +194,18 @@ impl Network {
             },
             _ => {
                 return Err(EngineError::Output {
-                    path: path.into(),
+                    path: file.path().into(),
                     planes: joints,
-                    found: format!("{shape:?}"),
+                    found: format!("{:?}", ready.shape),
                 });
             }
         };
         Ok(Self {
-            engine,
-            origin,
+            engine: ready.engine,
+            origin: ready.origin,
             input,
             heatmaps,
-            foreign,
+            foreign: ready.foreign,
         })
     }
 
@@ -343,32 +286,76 @@ impl Network {
     }
 }
 
-/// A network on our operators.
-struct Lowered {
-    runner: Runner,
-    shape: Shape,
-    foreign: Vec<String>,
+/// A network that can run, with the shape of its output.
+struct Ready {
+    engine: Engine,
     origin: Origin,
+    shape: Vec<usize>,
+    foreign: Vec<String>,
 }
 
-fn prepared(plan: &Plan, loading: Loading, origin: Origin) -> Result<Lowered, String> {
+/// From the cache, else from the file on our operators, else on tract's.
+fn ready(file: &OnnxFile, input: [usize; 4], loading: Loading) -> Result<Ready, String> {
+    let slot = loading
+        .cache
+        .map(|directory| Slot::new(directory, file.sha256(), input[3], input[2]));
+    if let Some(ready) = slot.as_ref().and_then(|slot| cached(slot, loading)) {
+        return Ok(ready);
+    }
+    let model = quietly(|| guard::parse(file.bytes()))?;
+    let reason = match lowered(&model, input, loading, slot.as_ref()) {
+        Ok(ready) => return Ok(ready),
+        Err(reason) => reason,
+    };
+    log::warn!(
+        "{}: runs on tract's own operators, slowly and on one processor: {reason}",
+        file.path().display()
+    );
+    // tract has asserts that a damaged file can reach: they end here as an error.
+    let plan = quietly(|| guard::walk(&model, input).and_then(|()| plan(&model, input)));
+    on_tract(&plan.map_err(|tract| {
+        if tract == reason {
+            tract
+        } else {
+            format!("{reason}; {tract}")
+        }
+    })?)
+}
+
+fn prepared(plan: &Plan, loading: Loading, origin: Origin) -> Result<Ready, String> {
     let runner = plan.program.prepare(loading.isa, loading.threads)?;
-    Ok(Lowered {
-        runner,
-        shape: plan.program.output.shape,
-        foreign: plan.foreign.clone(),
+    let Shape { c, h, w } = plan.program.output.shape;
+    Ok(Ready {
+        engine: Engine::Lowered(Box::new(runner)),
         origin,
+        shape: vec![1, c, h, w],
+        foreign: plan.foreign.clone(),
+    })
+}
+
+fn on_tract(plan: &Arc<TypedSimplePlan>) -> Result<Ready, String> {
+    let failed = |e: TractError| format!("{e:#}");
+    let fact = plan.model().output_fact(0).map_err(failed)?;
+    if fact.datum_type != f32::datum_type() {
+        return Err(format!("its output is {:?}, not f32", fact.datum_type));
+    }
+    let shape = fact.shape.as_concrete().map(<[usize]>::to_vec);
+    Ok(Ready {
+        engine: Engine::Tract(Box::new(plan.spawn().map_err(failed)?)),
+        origin: Origin::Tract,
+        shape: shape.unwrap_or_default(),
+        foreign: Vec::new(),
     })
 }
 
 /// From the cache; None if it holds nothing that can be used.
-fn cached(slot: &Slot, loading: Loading) -> Option<Lowered> {
+fn cached(slot: &Slot, loading: Loading) -> Option<Ready> {
     let place = slot.path();
     match slot
         .read()
         .map(|plan| quietly(|| prepared(&plan, loading, Origin::Cache)))
     {
-        Ok(Ok(lowered)) => return Some(lowered),
+        Ok(Ok(ready)) => return Some(ready),
         Ok(Err(reason)) => log::warn!("{}: the plan is made anew: {reason}", place.display()),
         // What cannot be read is replaced, or told when that fails.
         Err(why @ (Miss::Absent | Miss::Stale | Miss::Unreadable(_))) => {
@@ -385,15 +372,15 @@ fn lowered(
     input: [usize; 4],
     loading: Loading,
     slot: Option<&Slot>,
-) -> Result<Lowered, String> {
-    let (plan, lowered) = quietly(|| {
+) -> Result<Ready, String> {
+    let (plan, ready) = quietly(|| {
         let (graph, foreign) = import::import(model, input)?;
         let plan = Plan {
             program: lower::lower(graph)?,
             foreign,
         };
-        let lowered = prepared(&plan, loading, Origin::Onnx)?;
-        Ok((plan, lowered))
+        let ready = prepared(&plan, loading, Origin::Onnx)?;
+        Ok((plan, ready))
     })?;
     if let Some((slot, Err(reason))) = slot.map(|slot| (slot.path(), slot.write(&plan))) {
         let mend = "name a directory that can be written as `cache` in the configuration, or \"\" for none";
@@ -402,7 +389,7 @@ fn lowered(
             slot.display()
         );
     }
-    Ok(lowered)
+    Ok(ready)
 }
 
 fn plan(model: &ModelProto, input: [usize; 4]) -> Result<Arc<TypedSimplePlan>, String> {

@@ -101,7 +101,7 @@ impl Infer {
             finder,
             find,
             tracker: Tracker::new(track),
-            recogniser: Recogniser::new(poses, track.visible.0),
+            recogniser: Recogniser::new(poses, track.visible),
             visible: track.visible,
             windows: Vec::new(),
             next_window: 0,
@@ -200,7 +200,7 @@ impl Infer {
     }
 
     /// The same for the people of a photo.
-    fn cover(&mut self, frame: &Frame, found: &mut [Seen]) -> Result<(), NetworkError> {
+    fn measure(&mut self, frame: &Frame, found: &mut [Seen]) -> Result<(), NetworkError> {
         let Some(segmenter) = &mut self.segmenter else {
             return Ok(());
         };
@@ -294,13 +294,13 @@ impl Infer {
         mut people: Vec<Seen>,
         report: &mut Report,
     ) -> Result<(), NetworkError> {
-        self.cover(frame, &mut people)?;
+        self.measure(frame, &mut people)?;
         report.begin(frame, true);
         self.introduce(report);
         for (i, person) in people.into_iter().enumerate() {
             let sight = Sight {
                 skeleton: &person.skeleton,
-                cover: person.share,
+                share: person.share,
             };
             let shown = self.recogniser.judge(sight);
             let poses = shown.map(|(pose, _)| self.pose_name(pose)).collect();

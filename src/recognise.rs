@@ -20,7 +20,7 @@ mod torso;
 pub use error::RuleError;
 pub use rule::Rule;
 
-use crate::skeleton::Skeleton;
+use crate::skeleton::{Skeleton, Threshold};
 use crate::track::{Person, PersonId};
 use hold::HoldState;
 use rule::View;
@@ -56,10 +56,10 @@ impl Pose {
     /// Degrees.
     pub const MARGIN_DEG: f32 = 10.0;
 
-    fn view<'a>(&self, sight: Sight<'a>, visible: f32) -> View<'a> {
+    fn view<'a>(&self, sight: Sight<'a>, visible: Threshold) -> View<'a> {
         View {
             skeleton: sight.skeleton,
-            cover: sight.cover,
+            share: sight.share,
             visible,
             margin: self.margin,
             margin_deg: self.margin_deg,
@@ -72,7 +72,7 @@ impl Pose {
 pub struct Sight<'a> {
     pub skeleton: &'a Skeleton,
     /// The share of the picture that the person covers; None where no segmentation network tells.
-    pub cover: Option<f32>,
+    pub share: Option<f32>,
 }
 
 /// What happened to a pose.
@@ -116,7 +116,7 @@ pub struct PoseEvent {
 #[derive(Debug, Clone)]
 pub struct Recogniser {
     poses: Vec<Pose>,
-    visible: f32,
+    visible: Threshold,
     people: Vec<Watched>,
     /// Kept for the next person, so that a run of years allocates no more.
     spare: Vec<Watched>,
@@ -133,7 +133,7 @@ struct Watched {
 
 impl Recogniser {
     /// Watches for `poses`; `visible` is the score from which a joint counts as seen.
-    pub fn new(poses: Vec<Pose>, visible: f32) -> Self {
+    pub fn new(poses: Vec<Pose>, visible: Threshold) -> Self {
         Self {
             poses,
             visible,
@@ -175,7 +175,7 @@ impl Recogniser {
             if !std::mem::replace(&mut watched.seen, true) {
                 let sight = Sight {
                     skeleton: &person.skeleton,
-                    cover: person.share,
+                    share: person.share,
                 };
                 watched.step(&self.poses, time, Some(sight), self.visible, events);
             }
@@ -274,7 +274,7 @@ impl Watched {
         poses: &[Pose],
         time: Duration,
         sight: Option<Sight>,
-        visible: f32,
+        visible: Threshold,
         events: &mut Vec<PoseEvent>,
     ) {
         for (i, (pose, state)) in poses.iter().zip(&mut self.states).enumerate() {

@@ -65,7 +65,10 @@ fn replay(recording: &Path) -> Given {
         .args(more.split_whitespace())
         .current_dir(dir.path())
         // Of the repository, wherever the program was built; and never the user's cache of plans.
-        .env("POSED_MODELS", concat!(env!("CARGO_MANIFEST_DIR"), "/models"))
+        .env(
+            "POSED_MODELS",
+            concat!(env!("CARGO_MANIFEST_DIR"), "/models"),
+        )
         .env("CACHE_DIRECTORY", dir.path().join("plans"))
         .output()
         .unwrap();

@@ -142,38 +142,10 @@ impl V4l2Source {
         format: Option<PixelFormat>,
     ) -> Result<Self, CaptureError> {
         let name = path.display().to_string();
-        let missing = |error: io::Error| CaptureError::Missing {
-            device: name.clone(),
-            mend: mend(&error),
-            error,
-        };
+        let missing = |error| missing(&name, error);
         let wanted_rate = fps.map(|fps| clock::rate_of(fps, &name)).transpose()?;
         let device = report::open_device(path).map_err(missing)?;
-        let (driver, _, flags) =
-            report::capabilities(&device).map_err(|error| match error.raw_os_error() {
-                Some(libc::ENOTTY | libc::EINVAL) => CaptureError::unusable(
-                    &name,
-                    "is no video device",
-                    "see `v4l2-ctl --list-devices`",
-                ),
-                _ => missing(error),
-            })?;
-        if !flags.contains(v4l::capability::Flags::VIDEO_CAPTURE) {
-            let mend = "choose another node of the camera (`posed doctor` lists them)";
-            return Err(CaptureError::unusable(
-                &name,
-                "gives no single-planar video",
-                mend,
-            ));
-        }
-        let offers = report::offers(&device).map_err(missing)?;
-        if format.is_none() && report::is_bayer_only(&driver, &offers) {
-            return Err(CaptureError::unusable(
-                &name,
-                "raw Bayer sensor",
-                BAYER_MEND,
-            ));
-        }
+        let offers = offers(&device, &name, format)?;
         let Some((fourcc, _, asked)) = choose(&offers, size, format) else {
             return Err(no_format(&name, &offers, format));
         };
@@ -196,20 +168,17 @@ impl V4l2Source {
                 "set width and height",
             ));
         }
-        let stride = format
-            .tight_stride(size.width)
-            .max(if format == PixelFormat::Mjpeg {
-                0
-            } else {
-                got.stride as usize
-            });
+        let told = match format {
+            PixelFormat::Mjpeg => 0,
+            _ => got.stride as usize,
+        };
         let stream = start(&device).map_err(missing)?;
         Ok(Self {
-            name: name.clone(),
+            name,
             stream: Some(stream),
             size,
             format,
-            stride,
+            stride: format.tight_stride(size.width).max(told),
             rate,
             times: Times::default(),
         })
@@ -286,6 +255,41 @@ fn settle_rate(device: &Device, wanted: Option<(u32, u32)>) -> (u32, u32) {
     let interval = device.params().ok().map(|p| p.interval);
     let told = interval.and_then(|i| clock::sound_rate(i.denominator, i.numerator));
     told.or(wanted).unwrap_or((30, 1))
+}
+
+/// What the device can give, if it is a camera whose pictures posed reads.
+fn offers(
+    device: &Device,
+    name: &str,
+    format: Option<PixelFormat>,
+) -> Result<Vec<Offer>, CaptureError> {
+    let unusable = |reason, mend| CaptureError::unusable(name, reason, mend);
+    let (driver, _, flags) =
+        report::capabilities(device).map_err(|error| match error.raw_os_error() {
+            Some(libc::ENOTTY | libc::EINVAL) => {
+                unusable("is no video device", "see `v4l2-ctl --list-devices`")
+            }
+            _ => missing(name, error),
+        })?;
+    if !flags.contains(v4l::capability::Flags::VIDEO_CAPTURE) {
+        return Err(unusable(
+            "gives no single-planar video",
+            "choose another node of the camera (`posed doctor` lists them)",
+        ));
+    }
+    let offers = report::offers(device).map_err(|e| missing(name, e))?;
+    if format.is_none() && report::is_bayer_only(&driver, &offers) {
+        return Err(unusable("raw Bayer sensor", BAYER_MEND));
+    }
+    Ok(offers)
+}
+
+fn missing(name: &str, error: io::Error) -> CaptureError {
+    CaptureError::Missing {
+        device: name.into(),
+        mend: mend(&error),
+        error,
+    }
 }
 
 fn mend(error: &io::Error) -> &'static str {

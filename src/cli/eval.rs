@@ -1,6 +1,7 @@
 //! `posed eval`: accuracy of a model on annotated pictures, with ground-truth boxes: COCO's AP,
 //! MPII's PCKh, or the IoU of a segmentation.
 
+use crate::engine::Loading;
 use crate::estimate::Estimator;
 use crate::eval::{self, coco::Dataset, mpii, regions, summary};
 use crate::model::{DEFAULT_MODEL, ModelCard, Output};
@@ -42,21 +43,8 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     );
     let plans = super::plan_directory();
     let loading = super::loading(1, plans.as_deref());
-    let mut progress = |done: usize, all: usize| {
-        if done.is_multiple_of(50) || done == all {
-            eprintln!("{done} of {all} people");
-        }
-    };
     if folder {
-        let is_segmentation = matches!(card.output, Output::Classes(_));
-        anyhow::ensure!(
-            is_segmentation,
-            "{}: gives joints, not classes: give a JSON file of COCO's or MPII's as --annotations",
-            card.name
-        );
-        let mut network = Classifier::load(&card, 1.0, loading)?;
-        let found = regions::run(&mut network, &args.annotations, &args.images, &mut progress)?;
-        return print(args, &found, &[("mIoU", found.mean)]);
+        return masks(args, &card, loading);
     }
     let mut estimator = Estimator::load(&card, loading)?;
     if list {
@@ -66,15 +54,30 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
             &args.images,
             &mut progress,
         )?;
-        return print(
-            args,
-            &found,
-            &[("PCKh@0.5", found.half), ("PCKh@0.1", found.tenth)],
-        );
+        let lines = [("PCKh@0.5", found.half), ("PCKh@0.1", found.tenth)];
+        return print(args, &found, &lines);
     }
+    joints(args, &mut estimator)
+}
+
+/// Against a folder of masks.
+fn masks(args: &EvalArgs, card: &ModelCard, loading: Loading) -> anyhow::Result<ExitCode> {
+    let is_segmentation = matches!(card.output, Output::Classes(_));
+    anyhow::ensure!(
+        is_segmentation,
+        "{}: gives joints, not classes: give a JSON file of COCO's or MPII's as --annotations",
+        card.name
+    );
+    let mut network = Classifier::load(card, 1.0, loading)?;
+    let found = regions::run(&mut network, &args.annotations, &args.images, &mut progress)?;
+    print(args, &found, &[("mIoU", found.mean)])
+}
+
+/// Against COCO's annotations.
+fn joints(args: &EvalArgs, estimator: &mut Estimator) -> anyhow::Result<ExitCode> {
     let dataset = Dataset::read(&args.annotations)?;
     let detections = eval::run(
-        &mut estimator,
+        estimator,
         &dataset,
         &args.images,
         Threshold::DEFAULT,
@@ -92,6 +95,12 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
         summary.lines().iter().for_each(|line| println!("{line}"));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn progress(done: usize, all: usize) {
+    if done.is_multiple_of(50) || done == all {
+        eprintln!("{done} of {all} people");
+    }
 }
 
 /// MPII's file is a list, COCO's an object.

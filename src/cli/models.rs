@@ -93,31 +93,35 @@ fn list() -> anyhow::Result<ExitCode> {
                 continue;
             }
         };
-        let megabytes = std::fs::metadata(&card.onnx).map_or(0.0, |m| m.len() as f64 / 1e6);
-        let sum = match card.verify() {
-            Ok(()) if card.sha256.is_some() => "good".to_string(),
-            Ok(()) => "none".to_string(),
-            Err(e) => {
-                good = false;
-                e.to_string()
-            }
-        };
-        let mark = if card.name == DEFAULT_MODEL {
-            " (default)"
-        } else {
-            ""
-        };
-        println!(
-            "{:<32} {megabytes:>8.1} {:>9} {:<22} {:<11} {sum}{mark}",
-            card.name,
-            card.input.size.to_string(),
-            card.accuracy.to_string(),
-            card.licence
-        );
+        good &= row(&card);
     }
     Ok(if good {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Prints a model's line and tells whether its file is good.
+fn row(card: &ModelCard) -> bool {
+    let megabytes = std::fs::metadata(&card.onnx).map_or(0.0, |m| m.len() as f64 / 1e6);
+    let sum = card.verify();
+    let said = match &sum {
+        Ok(()) if card.sha256.is_some() => "good".to_string(),
+        Ok(()) => "none".to_string(),
+        Err(e) => e.to_string(),
+    };
+    let mark = if card.name == DEFAULT_MODEL {
+        " (default)"
+    } else {
+        ""
+    };
+    println!(
+        "{:<32} {megabytes:>8.1} {:>9} {:<22} {:<11} {said}{mark}",
+        card.name,
+        card.input.size.to_string(),
+        card.accuracy.to_string(),
+        card.licence
+    );
+    sum.is_ok()
 }

@@ -2,7 +2,7 @@
 //! new one is refused and the old one kept.
 
 use crate::capture;
-use crate::config::{Config, Overrides};
+use crate::config::{Config, ConfigError, Overrides};
 use crate::pipeline::{Ended, Pipeline};
 use crate::service::Service;
 use anyhow::Context;
@@ -42,11 +42,14 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         drill: super::drill(),
         isa: super::kernels(),
     };
-    let mut signals =
-        Signals::new([SIGTERM, SIGINT, SIGHUP]).context("signals cannot be caught")?;
-    let mut config = Config::read(&args.config, &overrides)?;
+    let reread = || Config::read(&args.config, &overrides);
+    let mut daemon = Daemon {
+        signals: Signals::new([SIGTERM, SIGINT, SIGHUP]).context("signals cannot be caught")?,
+        service: Service::default(),
+        reread: &reread,
+    };
+    let mut config = reread()?;
     let mut old = None;
-    let mut service = Service::default();
     loop {
         let (ended, ends) = mpsc::channel();
         let pipeline = match (Pipeline::start(&config, &ended), old.take()) {
@@ -65,17 +68,10 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
             config.outputs.len()
         );
         keep_in_use(&config.text);
-        service.ready();
-        match wait(
-            &mut signals,
-            &ends,
-            args,
-            &overrides,
-            &mut service,
-            &pipeline,
-        ) {
+        daemon.service.ready();
+        match daemon.wait(&pipeline, &ends) {
             Next::Stop => {
-                service.stopping();
+                daemon.service.stopping();
                 return Ok(ExitCode::SUCCESS);
             }
             Next::Fail(ended) => {
@@ -117,36 +113,39 @@ enum Next {
     Reload(Box<Config>),
 }
 
-fn wait(
-    signals: &mut Signals,
-    ends: &Receiver<Ended>,
-    args: &RunArgs,
-    overrides: &Overrides,
-    service: &mut Service,
-    pipeline: &Pipeline,
-) -> Next {
-    loop {
-        service.tend(pipeline);
-        for signal in signals.pending() {
-            if signal != SIGHUP {
-                log::info!("stopping");
-                return Next::Stop;
-            }
-            service.reloading();
-            match Config::read(&args.config, overrides) {
-                Ok(config) => return Next::Reload(Box::new(config)),
-                Err(e) => {
-                    log::error!("the new configuration is refused and the old one kept:\n{e}")
+/// What goes on while pipelines come and go.
+struct Daemon<'a> {
+    signals: Signals,
+    service: Service,
+    reread: &'a dyn Fn() -> Result<Config, ConfigError>,
+}
+
+impl Daemon<'_> {
+    /// Tends the service until a signal or the pipeline says what comes next.
+    fn wait(&mut self, pipeline: &Pipeline, ends: &Receiver<Ended>) -> Next {
+        loop {
+            self.service.tend(pipeline);
+            for signal in self.signals.pending() {
+                if signal != SIGHUP {
+                    log::info!("stopping");
+                    return Next::Stop;
                 }
+                self.service.reloading();
+                match (self.reread)() {
+                    Ok(config) => return Next::Reload(Box::new(config)),
+                    Err(e) => {
+                        log::error!("the new configuration is refused and the old one kept:\n{e}")
+                    }
+                }
+                self.service.ready();
             }
-            service.ready();
-        }
-        match ends.recv_timeout(Duration::from_millis(50)) {
-            Ok(Ended::SourceEnd) => return Next::Stop,
-            Ok(Ended::Failed { stage, reason }) => {
-                return Next::Fail(format!("{stage} has ended: {reason}"));
+            match ends.recv_timeout(Duration::from_millis(50)) {
+                Ok(Ended::SourceEnd) => return Next::Stop,
+                Ok(Ended::Failed { stage, reason }) => {
+                    return Next::Fail(format!("{stage} has ended: {reason}"));
+                }
+                Err(_) => {}
             }
-            Err(_) => {}
         }
     }
 }

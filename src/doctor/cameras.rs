@@ -69,16 +69,17 @@ fn node(name: &str, answer: io::Result<DeviceReport>) -> Option<Finding> {
             mend.into(),
         ));
     }
-    if !facts
-        .formats
+    Some(pictures(name, &title, &facts.formats))
+}
+
+/// What a camera gives that posed reads.
+fn pictures(name: &str, title: &str, all: &[(String, Vec<Size>)]) -> Finding {
+    let (readable, others): (Vec<_>, Vec<_>) = all
         .iter()
-        .any(|(fourcc, _)| READABLE.contains(&fourcc.trim()))
-    {
-        let found: Vec<&str> = facts
-            .formats
-            .iter()
-            .map(|(fourcc, _)| fourcc.trim())
-            .collect();
+        .map(|(fourcc, sizes)| (fourcc.trim(), sizes))
+        .partition(|(fourcc, _)| READABLE.contains(fourcc));
+    if readable.is_empty() {
+        let found: Vec<&str> = others.iter().map(|(fourcc, _)| *fourcc).collect();
         let found = if found.is_empty() {
             "none".into()
         } else {
@@ -91,25 +92,14 @@ fn node(name: &str, answer: io::Result<DeviceReport>) -> Option<Finding> {
         let mend = format!(
             "convert it: `ffmpeg -i {name} -f yuv4mpegpipe -pix_fmt yuv420p - | posed run --source -`"
         );
-        return Some(Finding::problem(AREA, what, mend));
+        return Finding::problem(AREA, what, mend);
     }
-    let read = |fourcc: &str| READABLE.contains(&fourcc.trim());
-    let formats: Vec<String> = facts
-        .formats
-        .iter()
-        .filter(|(f, _)| read(f))
-        .map(|(f, sizes)| format(f.trim(), sizes))
-        .collect();
-    let others = facts.formats.len() - formats.len();
-    let others = if others == 0 {
-        String::new()
-    } else {
-        format!(", and {others} formats that posed does not read")
+    let formats: Vec<String> = readable.iter().map(|(f, sizes)| format(f, sizes)).collect();
+    let others = match others.len() {
+        0 => String::new(),
+        n => format!(", and {n} formats that posed does not read"),
     };
-    Some(Finding::good(
-        AREA,
-        format!("{title}: {}{others}", formats.join(", ")),
-    ))
+    Finding::good(AREA, format!("{title}: {}{others}", formats.join(", ")))
 }
 
 fn format(fourcc: &str, sizes: &[Size]) -> String {

@@ -69,49 +69,12 @@ pub fn run(
     images: &Path,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Regions, EvalError> {
-    let entries = std::fs::read_dir(masks).map_err(|source| EvalError::Read {
-        path: masks.into(),
-        source,
-    })?;
-    let mut files: Vec<PathBuf> = entries
-        .filter_map(|e| Some(e.ok()?.path()))
-        .filter(|p| p.extension().is_some_and(|e| e == "png"))
-        .collect();
-    files.sort();
-    let format = |path: &Path, problem: String, mend| EvalError::Format {
-        path: path.into(),
-        problem,
-        mend,
-    };
-    if files.is_empty() {
-        return Err(format(
-            masks,
-            "there is no .png mask in it".into(),
-            "Give the folder of class maps, named like the photos",
-        ));
-    }
+    let files = masks_in(masks)?;
     let mut confusion = Confusion::new(network.classes());
     let mut frame = Frame::default();
     for (done, file) in files.iter().enumerate() {
         let (truth, size) = mask(file)?;
-        let name = |extension: &str| {
-            images.join(
-                file.with_extension(extension)
-                    .file_name()
-                    .unwrap_or_default(),
-            )
-        };
-        let path = ["jpg", "jpeg", "png"]
-            .map(name)
-            .into_iter()
-            .find(|p| p.exists());
-        let path = path.ok_or_else(|| {
-            format(
-                file,
-                "there is no photo of that name".into(),
-                "Give the folder of the photos with --images",
-            )
-        })?;
+        let path = photo_of(file, images)?;
         read_photo(&path, &mut frame)?;
         if frame.size != size {
             return Err(format(
@@ -124,28 +87,7 @@ pub fn run(
         network
             .look(&frame, whole)
             .map_err(|source| EvalError::Estimate { path, source })?;
-        for (i, &class) in truth.iter().enumerate() {
-            let at = Point::new(
-                (i % size.width as usize) as f32,
-                (i / size.width as usize) as f32,
-            );
-            let class = usize::from(class);
-            match network.class_at(at) {
-                Some(found) if class < network.classes() => confusion.add(class, found),
-                _ if class == IGNORED => {}
-                Some(_) => {
-                    return Err(format(
-                        file,
-                        format!(
-                            "class {class} is none of the network's {}",
-                            network.classes()
-                        ),
-                        "255 marks what is not to be counted",
-                    ));
-                }
-                None => {}
-            }
-        }
+        count(network, file, &truth, size, &mut confusion)?;
         progress(done + 1, files.len());
     }
     let classes = confusion.iou();
@@ -154,6 +96,79 @@ pub fn run(
         mean: known.iter().sum::<f64>() / known.len().max(1) as f64,
         classes,
     })
+}
+
+fn format(path: &Path, problem: String, mend: &'static str) -> EvalError {
+    EvalError::Format {
+        path: path.into(),
+        problem,
+        mend,
+    }
+}
+
+/// The masks of a folder in the order of their names; there is one at least.
+fn masks_in(folder: &Path) -> Result<Vec<PathBuf>, EvalError> {
+    let entries = std::fs::read_dir(folder).map_err(|source| EvalError::Read {
+        path: folder.into(),
+        source,
+    })?;
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|e| Some(e.ok()?.path()))
+        .filter(|p| p.extension().is_some_and(|e| e == "png"))
+        .collect();
+    files.sort();
+    if files.is_empty() {
+        return Err(format(
+            folder,
+            "there is no .png mask in it".into(),
+            "Give the folder of class maps, named like the photos",
+        ));
+    }
+    Ok(files)
+}
+
+fn photo_of(mask: &Path, images: &Path) -> Result<PathBuf, EvalError> {
+    let name = Path::new(mask.file_name().unwrap_or_default());
+    ["jpg", "jpeg", "png"]
+        .map(|extension| images.join(name.with_extension(extension)))
+        .into_iter()
+        .find(|p| p.exists())
+        .ok_or_else(|| {
+            format(
+                mask,
+                "there is no photo of that name".into(),
+                "Give the folder of the photos with --images",
+            )
+        })
+}
+
+/// Counts the pixels of the picture that `network` has just looked at.
+fn count(
+    network: &Classifier,
+    file: &Path,
+    truth: &[u8],
+    size: Size,
+    confusion: &mut Confusion,
+) -> Result<(), EvalError> {
+    let width = size.width as usize;
+    for (i, &class) in truth.iter().enumerate() {
+        let class = usize::from(class);
+        let Some(found) = network.class_at(Point::new((i % width) as f32, (i / width) as f32))
+        else {
+            continue;
+        };
+        if class < network.classes() {
+            confusion.add(class, found);
+        } else if class != IGNORED {
+            let classes = network.classes();
+            return Err(format(
+                file,
+                format!("class {class} is none of the network's {classes}"),
+                "255 marks what is not to be counted",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The bytes of a grey or indexed PNG as they are: class numbers.

@@ -176,13 +176,13 @@ impl Parser<'_> {
                     &format!("{near}The forms are angle(a, b, c), tilt(a, b), visible(a, …)"),
                 ))
             }
-            Kind::Word(word) if word == AREA && self.joints.index(AREA).is_none() => self.cover(),
+            Kind::Word(word) if word == AREA && self.joints.index(AREA).is_none() => self.share(),
             _ => self.relation(),
         }
     }
 
     /// `person_area > 0.2`
-    fn cover(&mut self) -> Result<Term, RuleError> {
+    fn share(&mut self) -> Result<Term, RuleError> {
         self.next += 1;
         let token = self.take();
         let more = match token.kind {
@@ -196,9 +196,9 @@ impl Parser<'_> {
                 ));
             }
         };
-        Ok(Term::Cover {
+        Ok(Term::Share {
             more,
-            share: self.number("the picture, as 0.2", 1.0)?.0,
+            than: self.number("the picture, as 0.2", 1.0)?.0,
         })
     }
 
@@ -231,24 +231,7 @@ impl Parser<'_> {
         if from == to {
             return Err(self.error(&place, "both points are the same", "name another point"));
         }
-        let (wanted, other) = if direction.is_some() {
-            ("by", "within")
-        } else {
-            ("within", "by")
-        };
-        if matches!(&self.peek().kind, Kind::Word(w) if w == other) {
-            let token = self.peek();
-            return Err(self.error(
-                &token,
-                &format!("{other:?} does not belong to this term"),
-                &format!("write `{wanted}`: near … within, above … by"),
-            ));
-        }
-        let number = if self.accept(wanted) {
-            Some(self.number("torso lengths, as 0.3", MAX_TORSOS)?.0)
-        } else {
-            None
-        };
+        let number = self.distance(direction.is_some())?;
         Ok(match direction {
             Some(direction) => Term::Apart {
                 direction,
@@ -262,6 +245,27 @@ impl Parser<'_> {
                 within: number.unwrap_or(NEAR),
             },
         })
+    }
+
+    /// `by 0.2` after a direction, `within 0.3` after `near`; both may be left out.
+    fn distance(&mut self, directed: bool) -> Result<Option<f32>, RuleError> {
+        let (wanted, other) = if directed {
+            ("by", "within")
+        } else {
+            ("within", "by")
+        };
+        if matches!(&self.peek().kind, Kind::Word(w) if w == other) {
+            let token = self.peek();
+            return Err(self.error(
+                &token,
+                &format!("{other:?} does not belong to this term"),
+                &format!("write `{wanted}`: near … within, above … by"),
+            ));
+        }
+        if !self.accept(wanted) {
+            return Ok(None);
+        }
+        Ok(Some(self.number("torso lengths, as 0.3", MAX_TORSOS)?.0))
     }
 
     /// The bracket of a form with exactly `N` points, all different.

@@ -9,7 +9,7 @@
 
 use super::torso::TorsoMeasure;
 use crate::geometry::{Point, angle_deg, tilt_deg};
-use crate::skeleton::Skeleton;
+use crate::skeleton::{Skeleton, Threshold};
 
 /// The least margin, lest 0 divides.
 const LEAST_MARGIN: f32 = 1e-6;
@@ -54,9 +54,9 @@ pub(super) enum Term {
     },
     Visible(Vec<Spot>),
     /// The share of the picture that the person covers is more, or less, than this.
-    Cover {
+    Share {
         more: bool,
-        share: f32,
+        than: f32,
     },
 }
 
@@ -89,9 +89,9 @@ pub(super) struct Judgement {
 pub(super) struct View<'a> {
     pub skeleton: &'a Skeleton,
     /// The share of the picture that the person covers; None where nothing tells.
-    pub cover: Option<f32>,
+    pub share: Option<f32>,
     /// The score from which a joint counts as seen.
-    pub visible: f32,
+    pub visible: Threshold,
     /// In torso lengths; of a share of the picture it is that part.
     pub margin: f32,
     pub margin_deg: f32,
@@ -131,7 +131,7 @@ impl Expression {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::needs_cover),
             Self::Not(inner) => inner.needs_cover(),
-            Self::Term(term) => matches!(term, Term::Cover { .. }),
+            Self::Term(term) => matches!(term, Term::Share { .. }),
         }
     }
 
@@ -203,9 +203,9 @@ impl Term {
     fn judge(&self, view: &View, torso: Option<f32>) -> Judgement {
         let judgement = match self {
             Self::Visible(spots) => return Self::visible(spots, view),
-            Self::Cover { more, share } => view.cover.map(|cover| {
-                let beyond = if *more { cover - share } else { share - cover };
-                (beyond / (share * view.margin).max(LEAST_MARGIN), 1.0)
+            Self::Share { more, than } => view.share.map(|share| {
+                let beyond = if *more { share - than } else { than - share };
+                (beyond / (than * view.margin).max(LEAST_MARGIN), 1.0)
             }),
             Self::Apart {
                 direction,
@@ -288,7 +288,7 @@ impl View<'_> {
             self.skeleton
                 .keypoints
                 .get(i)
-                .filter(|k| k.score >= self.visible)
+                .filter(|k| self.visible.sees(k))
         };
         let a = joint(spot.0)?;
         let b = joint(spot.1)?;

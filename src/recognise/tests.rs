@@ -7,7 +7,7 @@ mod timing;
 
 use super::*;
 use crate::geometry::{Point, Rect};
-use crate::skeleton::{COCO_17, Keypoint, KeypointSet};
+use crate::skeleton::{COCO_17, Keypoint, KeypointSet, Threshold};
 use crate::track::{TrackSettings, Tracker};
 
 /// Someone who stands facing the camera, arms hanging; the torso is 100 pixels long.
@@ -77,8 +77,8 @@ fn rule(text: &str) -> Rule {
 fn judge(rule: &Rule, skeleton: &Skeleton) -> rule::Judgement {
     rule.judge(&View {
         skeleton,
-        cover: None,
-        visible: 0.3,
+        share: None,
+        visible: Threshold(0.3),
         margin: Pose::MARGIN,
         margin_deg: Pose::MARGIN_DEG,
     })

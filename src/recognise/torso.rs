@@ -18,7 +18,7 @@
 //! - Nothing of this seen: unknown, and so is every distance. A head alone is no measure: its size
 //!   in keypoints depends on where it looks.
 
-use crate::skeleton::{KeypointSet, Skeleton};
+use crate::skeleton::{KeypointSet, Skeleton, Threshold};
 
 /// A stretch between two joints, without its side, and the torso's length in such stretches.
 ///
@@ -68,12 +68,12 @@ impl TorsoMeasure {
     }
 
     /// The torso length of `skeleton` in pixels; `None` if too little of the person is seen.
-    pub fn pixels(&self, skeleton: &Skeleton, visible: f32) -> Option<f32> {
+    pub fn pixels(&self, skeleton: &Skeleton, visible: Threshold) -> Option<f32> {
         let at = |joint: usize| {
             skeleton
                 .keypoints
                 .get(joint)
-                .filter(|k| k.score >= visible)
+                .filter(|k| visible.sees(k))
                 .map(|k| k.position)
         };
         let lengths = self

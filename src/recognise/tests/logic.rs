@@ -259,11 +259,11 @@ proptest! {
 #[test]
 fn the_area_is_unknown_without_a_mask_and_has_a_margin_of_its_own() {
     let standing = standing();
-    let judge = |text: &str, cover| {
+    let judge = |text: &str, share| {
         rule(text).judge(&View {
             skeleton: &standing,
-            cover,
-            visible: 0.3,
+            share,
+            visible: Threshold(0.3),
             margin: Pose::MARGIN,
             margin_deg: Pose::MARGIN_DEG,
         })

@@ -181,13 +181,13 @@ fn a_single_picture_is_judged_without_timers() {
             },
             pose("nose below mid_hip"),
         ],
-        0.3,
+        Threshold(0.3),
     );
     assert_eq!(
         recogniser
             .judge(Sight {
                 skeleton: &up(),
-                cover: None
+                share: None
             })
             .collect::<Vec<_>>(),
         [(0, 0.9)]
@@ -196,7 +196,7 @@ fn a_single_picture_is_judged_without_timers() {
         recogniser
             .judge(Sight {
                 skeleton: &standing(),
-                cover: None
+                share: None
             })
             .count(),
         0
@@ -209,7 +209,7 @@ fn two_people_have_timers_of_their_own() {
         min_cutoff_hz: 0.0,
         ..TrackSettings::default()
     });
-    let mut recogniser = Recogniser::new(vec![pose(UP)], 0.3);
+    let mut recogniser = Recogniser::new(vec![pose(UP)], Threshold(0.3));
     let mut events = Vec::new();
     let mut far = standing();
     far.keypoints
