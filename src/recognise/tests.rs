@@ -122,7 +122,7 @@ impl Scene {
         };
         Self {
             tracker: Tracker::new(settings),
-            recogniser: Recogniser::new(vec![pose], 0.3),
+            recogniser: Recogniser::new(vec![pose], Threshold(0.3)),
             events: Vec::new(),
             happened: Vec::new(),
         }
