@@ -150,8 +150,8 @@ pub trait FrameSource: Send {
     /// [`STALL_AFTER`].
     ///
     /// # Errors
-    /// See [`CaptureError::is_retryable`]: after a retryable error, drop the source and [`open`] it
-    /// again.
+    /// See [`CaptureError::is_retryable`]: after a retryable error, drop the source and open
+    /// it again.
     fn next(&mut self, frame: &mut Frame) -> Result<Next, CaptureError>;
 
     /// The source in words, such as `/dev/video0 640x480 YUYV 30 fps`.
