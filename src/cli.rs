@@ -17,8 +17,12 @@ mod run;
 use crate::engine::Loading;
 use crate::engine::kernels::Isa;
 use crate::geometry::Rect;
+use crate::publish::json;
+use crate::report::Report;
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -114,6 +118,15 @@ fn first_directory(list: Option<OsString>) -> Option<PathBuf> {
     std::env::split_paths(&list?)
         .next()
         .filter(|p| p.is_absolute())
+}
+
+/// Writes a report's lines to stdout, at once; `lines` is room that is used again.
+fn print(lines: &mut Vec<u8>, report: &Report, frames: bool) -> anyhow::Result<()> {
+    lines.clear();
+    json::write(lines, report, frames);
+    let mut out = std::io::stdout().lock();
+    let written = out.write_all(lines).and_then(|()| out.flush());
+    written.context("stdout cannot be written")
 }
 
 /// `x,y,w,h` in image pixels.

@@ -60,12 +60,26 @@ pub enum EvalError {
     Estimate { path: PathBuf, source: NetworkError },
 }
 
+impl EvalError {
+    fn unread(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::Read {
+            path: path.into(),
+            source,
+        }
+    }
+
+    fn format(path: &Path, problem: impl Into<String>, mend: &'static str) -> Self {
+        Self::Format {
+            path: path.into(),
+            problem: problem.into(),
+            mend,
+        }
+    }
+}
+
 /// Reads the photo at `path` into `frame`.
 fn read_photo(path: &Path, frame: &mut Frame) -> Result<(), EvalError> {
-    let bytes = std::fs::read(path).map_err(|source| EvalError::Read {
-        path: path.into(),
-        source,
-    })?;
+    let bytes = std::fs::read(path).map_err(EvalError::unread(path))?;
     photo(&bytes, frame).map_err(|source| EvalError::Photo {
         path: path.into(),
         source,

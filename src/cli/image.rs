@@ -9,11 +9,9 @@ use crate::display::{Parts, png};
 use crate::frame::Frame;
 use crate::geometry::Rect;
 use crate::infer::Infer;
-use crate::publish::json;
 use crate::report::Report;
 use anyhow::{Context, bail};
 use clap::Args;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -147,11 +145,7 @@ fn one(
         );
     }
     report.file = Some(photo.to_string_lossy().into_owned());
-    let mut lines = Vec::new();
-    json::write(&mut lines, &report, true);
-    std::io::stdout()
-        .write_all(&lines)
-        .context("stdout cannot be written")?;
+    super::print(&mut Vec::new(), &report, true)?;
     if let Some(target) = target {
         let parts = Parts {
             boxes: !args.boxes.is_empty(),

@@ -8,11 +8,8 @@ use crate::config::Overrides;
 use crate::frame::Frame;
 use crate::infer::Infer;
 use crate::pipeline::road::{Passed, Road};
-use crate::publish::json;
 use crate::report::{Needs, Report};
-use anyhow::Context;
 use clap::Args;
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -93,10 +90,6 @@ impl Told {
 
     fn print(&mut self, fill: impl FnOnce(Needs, &mut Report)) -> anyhow::Result<()> {
         fill(self.needs, &mut self.report);
-        self.lines.clear();
-        json::write(&mut self.lines, &self.report, self.needs.frames);
-        let mut out = std::io::stdout().lock();
-        let written = out.write_all(&self.lines).and_then(|()| out.flush());
-        written.context("stdout cannot be written")
+        super::print(&mut self.lines, &self.report, self.needs.frames)
     }
 }

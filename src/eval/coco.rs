@@ -78,11 +78,7 @@ impl Dataset {
         const MEND: &str =
             "Give a COCO keypoints annotation file, such as person_keypoints_val2017.json";
         let mut dataset: Self = read_json(path, MEND)?;
-        let bad = |problem: String, mend| EvalError::Format {
-            path: path.into(),
-            problem,
-            mend,
-        };
+        let bad = |problem: String, mend| EvalError::format(path, problem, mend);
         let images: HashSet<i64> = dataset.images.iter().map(|i| i.id).collect();
         let mut ids = HashSet::new();
         for a in &dataset.annotations {
@@ -139,11 +135,7 @@ impl Detection {
                     "result {n} has {} values in keypoints, not {KEYPOINT_VALUES}",
                     d.keypoints.len()
                 );
-                Err(EvalError::Format {
-                    path: path.into(),
-                    problem,
-                    mend: MEND,
-                })
+                Err(EvalError::format(path, problem, MEND))
             }
             None => Ok(detections),
         }
@@ -154,15 +146,8 @@ fn read_json<T: serde::de::DeserializeOwned>(
     path: &Path,
     mend: &'static str,
 ) -> Result<T, EvalError> {
-    let bytes = std::fs::read(path).map_err(|source| EvalError::Read {
-        path: path.into(),
-        source,
-    })?;
-    serde_json::from_slice(&bytes).map_err(|e| EvalError::Format {
-        path: path.into(),
-        problem: e.to_string(),
-        mend,
-    })
+    let bytes = std::fs::read(path).map_err(EvalError::unread(path))?;
+    serde_json::from_slice(&bytes).map_err(|e| EvalError::format(path, e.to_string(), mend))
 }
 
 #[cfg(test)]

@@ -130,15 +130,8 @@ pub fn run(
 }
 
 fn read(path: &Path) -> Result<Vec<Person>, EvalError> {
-    let text = std::fs::read_to_string(path).map_err(|source| EvalError::Read {
-        path: path.into(),
-        source,
-    })?;
-    let format = |problem: String| EvalError::Format {
-        path: path.into(),
-        problem,
-        mend: MEND,
-    };
+    let text = std::fs::read_to_string(path).map_err(EvalError::unread(path))?;
+    let format = |problem: String| EvalError::format(path, problem, MEND);
     let people: Vec<Person> = serde_json::from_str(&text).map_err(|e| format(e.to_string()))?;
     if people.is_empty() {
         return Err(format("nobody is annotated in it".into()));

@@ -77,7 +77,7 @@ pub fn run(
         let path = photo_of(file, images)?;
         read_photo(&path, &mut frame)?;
         if frame.size != size {
-            return Err(format(
+            return Err(EvalError::format(
                 file,
                 format!("it is {size}, its photo {}", frame.size),
                 "Make both of one size",
@@ -98,29 +98,18 @@ pub fn run(
     })
 }
 
-fn format(path: &Path, problem: String, mend: &'static str) -> EvalError {
-    EvalError::Format {
-        path: path.into(),
-        problem,
-        mend,
-    }
-}
-
 /// The masks of a folder in the order of their names; there is one at least.
 fn masks_in(folder: &Path) -> Result<Vec<PathBuf>, EvalError> {
-    let entries = std::fs::read_dir(folder).map_err(|source| EvalError::Read {
-        path: folder.into(),
-        source,
-    })?;
+    let entries = std::fs::read_dir(folder).map_err(EvalError::unread(folder))?;
     let mut files: Vec<PathBuf> = entries
         .filter_map(|e| Some(e.ok()?.path()))
         .filter(|p| p.extension().is_some_and(|e| e == "png"))
         .collect();
     files.sort();
     if files.is_empty() {
-        return Err(format(
+        return Err(EvalError::format(
             folder,
-            "there is no .png mask in it".into(),
+            "there is no .png mask in it",
             "Give the folder of class maps, named like the photos",
         ));
     }
@@ -134,9 +123,9 @@ fn photo_of(mask: &Path, images: &Path) -> Result<PathBuf, EvalError> {
         .into_iter()
         .find(|p| p.exists())
         .ok_or_else(|| {
-            format(
+            EvalError::format(
                 mask,
-                "there is no photo of that name".into(),
+                "there is no photo of that name",
                 "Give the folder of the photos with --images",
             )
         })
@@ -161,7 +150,7 @@ fn count(
             confusion.add(class, found);
         } else if class != IGNORED {
             let classes = network.classes();
-            return Err(format(
+            return Err(EvalError::format(
                 file,
                 format!("class {class} is none of the network's {classes}"),
                 "255 marks what is not to be counted",
@@ -173,14 +162,10 @@ fn count(
 
 /// The bytes of a grey or indexed PNG as they are: class numbers.
 fn mask(path: &Path) -> Result<(Vec<u8>, Size), EvalError> {
-    let file = std::fs::File::open(path).map_err(|source| EvalError::Read {
-        path: path.into(),
-        source,
-    })?;
-    let broken = |problem: String| EvalError::Format {
-        path: path.into(),
-        problem,
-        mend: "A mask is an 8-bit grey or indexed PNG of class numbers",
+    let file = std::fs::File::open(path).map_err(EvalError::unread(path))?;
+    let broken = |problem: String| {
+        let mend = "A mask is an 8-bit grey or indexed PNG of class numbers";
+        EvalError::format(path, problem, mend)
     };
     let mut reader = png::Decoder::new(std::io::BufReader::new(file))
         .read_info()
