@@ -30,6 +30,9 @@ from posed_models.training.trainer import Settings
 SIZE = (64, 96)
 PORTABLE = tuple({"-O3": "-O1"}.get(f, f) for f in library.FLAGS if f != "-march=native")
 MODELS = REPOSITORY / "models"
+TRIES = 20
+"""A value next to a step, or to the 0 of a ReLU, may fall to either side in another order of summing, and all behind it with it: in
+some pictures, and in how many depends on the processor. So pictures are drawn until two are found in which none does."""
 
 
 def lively(arch):
@@ -76,8 +79,8 @@ def test_heatmaps_loss_and_every_gradient_are_pytorchs(name, flags):
     torch.manual_seed(7)
     net = network(name).requires_grad_(True)
     native = NativeNetwork(net, *SIZE, threads=2, flags=flags)
-    apart = []
-    for _ in range(4):
+    apart: list[float] = []
+    while len(apart) < TRIES and sum(a < 1e-3 for a in apart) < 2:
         x, pictures, wanted, heatmaps, sigma = case(net.keypoint_head.final_layer.out_channels)
         got = net(x)
         np.testing.assert_allclose(native.run(pictures), rows(got.detach()), atol=2e-4 * float(got.detach().abs().max()))
@@ -86,8 +89,7 @@ def test_heatmaps_loss_and_every_gradient_are_pytorchs(name, flags):
         loss.backward()
         assert native.learn(pictures, wanted, sigma, 0.01) == pytest.approx(float(loss), rel=1e-4)
         apart.append(difference(native, net))
-    # A value next to 0 may fall to either side of a ReLU in another order of summing: in some pictures.
-    assert sorted(apart)[1] < 1e-3 and max(apart) < 0.5
+    assert sorted(apart)[1] < 1e-3 and max(apart) < 0.5, apart
 
 
 def difference(native, net):
@@ -115,13 +117,18 @@ def test_a_quantised_networks_heatmaps_and_gradients_are_pytorchs(name, flags, c
     augment = Augmenter(crops.read(*coco).store(1), *SIZE, torch.Generator().manual_seed(0))
     q = quantise.calibrate(importing.folded(importing.load(MODELS / name)), augment, lambda _: None)
     native = NativeNetwork(q, *SIZE, threads=2, flags=flags)
-    x = augment.draw(12).x
-    with torch.no_grad():
-        want = q(x)
-    # A value between two steps may fall to either side in another order of summing, and all behind it with it: in some pictures.
-    apart = (torch.from_numpy(native.run(rows(x))).permute(0, 3, 1, 2) - want).square().mean((1, 2, 3)) / want.var()
-    x, alike = x[apart.argsort()[:2]], apart.sort().values[1]
-    assert alike < 1e-9
+    alike: list[torch.Tensor] = []
+    for _ in range(TRIES):
+        x = augment.draw(12).x
+        with torch.no_grad():
+            want = q(x)
+        apart = (torch.from_numpy(native.run(rows(x))).permute(0, 3, 1, 2) - want).square().mean((1, 2, 3)) / want.var()
+        assert apart.max() < 1, apart
+        alike.extend(x[apart < 1e-9])
+        if len(alike) >= 2:
+            break
+    assert len(alike) >= 2, f"only {len(alike)} of {12 * TRIES} pictures alike"
+    x = torch.stack(alike[:2])
     wanted = torch.rand_like(want[:2]) * 0.1
     loss = ((q(x) - wanted) ** 2).sum() * 0.01
     loss.backward()
