@@ -23,7 +23,7 @@ from posed_models.training.native.feed import Feeder
 from posed_models.training.native.joints import Joints
 from posed_models.training.native.memory import Places
 from posed_models.training.native.network import NativeNetwork
-from posed_models.training.native.trainer import NativeTrainer, forward
+from posed_models.training.native.trainer import NativeTrainer
 from posed_models.training.optimiser import Optimiser
 from posed_models.training.trainer import Settings
 
@@ -31,8 +31,8 @@ SIZE = (64, 96)
 PORTABLE = tuple({"-O3": "-O1"}.get(f, f) for f in library.FLAGS if f != "-march=native")
 MODELS = REPOSITORY / "models"
 TRIES = 20
-"""A value next to a step, or to the 0 of a ReLU, may fall to either side in another order of summing, and all behind it with it: in
-some pictures, and in how many depends on the processor. So pictures are drawn until two are found in which none does."""
+"""A value next to a step, or to the 0 of a ReLU, may fall to either side in another order of summing, and all behind it with it:
+in some pictures, and in how many depends on the processor. So pictures are drawn until two are found in which none does."""
 
 
 def lively(arch):
@@ -182,7 +182,7 @@ def test_it_learns_the_labels_and_its_checkpoint_says_so(coco, tmp_path):
     saved = importing.load(tmp_path / "last.pt").net.eval()
     assert t.held_out.figures(saved, None) == pytest.approx(figures, abs=1.0)
     batch, _ = plain(t.augment.crops, torch.arange(2), 64, 64)
-    torch.testing.assert_close(forward(t.native, averaged=True)(batch.x), saved(batch.x), rtol=0, atol=1e-3)
+    torch.testing.assert_close(t.native.forward_averaged(batch.x), saved(batch.x), rtol=0, atol=1e-3)
 
 
 def test_batch_norms_without_statistics_get_some_and_the_teachers_stay(coco, tmp_path):
@@ -213,7 +213,7 @@ def test_a_resumed_run_has_the_same_weights_and_joints(coco, tmp_path):
     again = trainer(coco, tmp_path, teacher, seed=7, **one)
     again.resume(tmp_path / "resume.pt")
     assert again.done == 3 and again.crops == 12
-    assert torch.equal(again.joints.known.nan_to_num(-1), t.joints.known.nan_to_num(-1))
+    assert torch.equal(again.lessons.known.nan_to_num(-1), t.lessons.known.nan_to_num(-1))
     feed = t._feeder.next()
     wanted = np.random.default_rng(0).random((4, 17, 4), np.float32)
     for a in (t, again):

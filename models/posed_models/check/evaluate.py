@@ -12,16 +12,22 @@ import torch
 from posed_models.check.estimator import Estimator
 from posed_models.data.crops import CropSet
 from posed_models.errors import PosedModelsError
+from posed_models.nets import importing
 from posed_models.tasks import TASKS
 from posed_models.tasks.pose import POSE
+from posed_models.training.native.network import quick
 
 
-def held_out_figures(model: str | Path, held: CropSet) -> dict[str, float]:
-    """PCK@0.2 and AP in per cent, of the persons `held` out of training, cut as for training (heldout.py)."""
+def held_out_figures(model: str | Path, held: CropSet, teacher: str | Path | None = None) -> dict[str, float]:
+    """PCK@0.2 and AP in per cent, of the persons `held` out of training, cut as for training (heldout.py).
+
+    `teacher`: weights that say where the joints of persons are who have a box only, and what heatmaps are to be.
+    """
     session = Estimator(model).session
-    if not (held.keypoints[..., 2] > 0).any():
-        raise PosedModelsError("no joint of the held-out persons is labelled: nothing to compare with")
-    return POSE.held_out(held, *session.size).figures(lambda x: torch.from_numpy(session.run(x.numpy())), None)
+    if teacher is None and not held.labelled().any():
+        raise PosedModelsError("no joint of the held-out persons is labelled: add --teacher, whose joints count instead")
+    asked = quick(importing.folded(importing.load(teacher)).eval(), *session.size) if teacher is not None else None
+    return POSE.held_out(held, *session.size).figures(lambda x: torch.from_numpy(session.run(x.numpy())), asked)
 
 
 def figures(

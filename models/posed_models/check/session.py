@@ -24,6 +24,7 @@ class Session:
             raise PosedModelsError(f"{path}: no such file")
         options = ort.SessionOptions()
         options.log_severity_level = 3
+        options.intra_op_num_threads = 1  # one person at a time is too little work for two threads that wait for each other
         levels = ort.GraphOptimizationLevel
         options.graph_optimization_level = levels.ORT_ENABLE_ALL if rewritten else levels.ORT_DISABLE_ALL
         try:

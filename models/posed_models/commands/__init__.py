@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Protocol
 
-from posed_models.commands import card, curve, eval_, export, golden, import_, label, nets, quantise, train
+from posed_models.commands import card, curve, eval_, export, golden, import_, label, nets, persons, quantise, train
 from posed_models.commands.options import Parser
 
 
@@ -20,4 +20,4 @@ class Command(Protocol):
     def run(self, a: argparse.Namespace, /) -> None: ...
 
 
-COMMANDS: tuple[Command, ...] = (nets, import_, export, label, train, quantise, eval_, card, golden, curve)
+COMMANDS: tuple[Command, ...] = (nets, import_, export, label, persons, train, quantise, eval_, card, golden, curve)

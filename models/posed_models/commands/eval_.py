@@ -17,15 +17,17 @@ def options(p: Parser) -> None:
     p.add_argument("model", help="NAME.toml or NAME.onnx")
     p.add_argument("--annotations", help="COCO keypoint JSON, mmpose's MPII JSON, or a folder of mask PNGs")
     p.add_argument("--images", help="folder of the photos")
-    p.add_argument("--data", help="instead: what train read; PCK and AP of at most 500 of the persons that it held out")
-    p.add_argument("--hold-out", type=float, default=0.05, help="the share that it held out")
+    p.add_argument("--data", nargs="+", help="instead: what train read; PCK and AP of at most 500 of those that it held out")
+    p.add_argument("--hold-out", type=float, default=0.05, help="the share that it held out; 1: all")
+    p.add_argument("--teacher", help="weights whose joints count for persons by box only (taught_pck, taught_ap)")
     p.add_argument("--detections", help="write the detections here, as COCO results")
 
 
 def run(a: argparse.Namespace) -> None:
     if a.data:
-        _, held = crops.read(a.data, a.images).split(a.hold_out)
-        figures = evaluate.held_out_figures(a.model, held)
+        files = [crops.read(file, a.images, boxed=bool(a.teacher)) for file in a.data]
+        held = crops.joined([everyone.split(a.hold_out)[1] for everyone in files])
+        figures = evaluate.held_out_figures(a.model, held, a.teacher)
     elif a.annotations and a.images:
         figures = evaluate.figures(a.model, a.annotations, a.images, a.detections)
     else:

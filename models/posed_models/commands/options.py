@@ -28,9 +28,10 @@ def size(p: Parser, default: str = "192x256") -> None:
 
 
 def data(p: Parser) -> None:
-    p.add_argument("--data", required=True, help="persons.npz, a COCO keypoint JSON, mmpose's MPII JSON, or a folder of photos")
+    says = "persons.npz, a COCO JSON, mmpose's MPII JSON, or a folder of photos; or several of these"
+    p.add_argument("--data", required=True, nargs="+", help=says)
     p.add_argument("--images", help="folder of the photos that a JSON names")
-    p.add_argument("--limit", type=int, help="use only so many persons")
+    p.add_argument("--limit", type=int, help="use only so many persons of each file")
     p.add_argument("--hold-out", type=float, default=0.05, help="share of the photos kept for measuring")
     p.add_argument("--memory-gb", type=float, default=6, help="keep decoded crops in memory up to this size")
     p.add_argument("--device", help="cpu or cuda; default: cuda if there is one")
@@ -57,11 +58,18 @@ def device(a: argparse.Namespace) -> str:
 
 
 def persons(a: argparse.Namespace, device: str, task: Task | None = None) -> tuple[CropSet, CropSet]:
-    """Those to learn from and those held out, as `task` reads them; without one, pictures are enough."""
-    everyone = (task.read if task is not None else crops.read)(a.data, a.images, device)
-    if a.limit:
-        everyone = everyone.subset(range(min(a.limit, len(everyone))))
-    seen, held = everyone.split(a.hold_out)
+    """Those to learn from and those held out, as `task` reads them; without one, pictures are enough.
+
+    Persons by box only count where somebody tells of them: a teacher, or the network itself that is quantised.
+    """
+    read, boxed = task.read if task is not None else crops.read, task is None or bool(a.teacher)
+    parts = []
+    for file in a.data:
+        everyone = read(file, a.images, device, boxed)
+        if a.limit:
+            everyone = everyone.subset(range(min(a.limit, len(everyone))))
+        parts.append(everyone.split(a.hold_out))
+    seen, held = (crops.joined(side) for side in zip(*parts, strict=True))
     print(f"{len(seen)} persons to train on, {len(held)} held out, on {device}", flush=True)
     return seen.store(a.memory_gb), held.store(a.memory_gb)
 

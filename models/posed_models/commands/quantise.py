@@ -19,7 +19,6 @@ from posed_models.int8.rounding import unrounded
 from posed_models.nets import importing
 from posed_models.nets.export import export_float, export_int8
 from posed_models.training.log import RunLog
-from posed_models.training.native.trainer import forward
 from posed_models.training.native.tuner import NativeTuner
 
 NAME = "quantise"
@@ -41,15 +40,17 @@ def options(p: Parser) -> None:
 
 
 def compare(when: str, test: HeldOut, exact: Forward, rounded: Forward) -> None:
-    """Prints how much of its accuracy the network keeps."""
-    before = test.figures(exact, None)
-    after = test.figures(rounded, exact)
-    words = [f"heatmap error {after['held_out_error']:.4f}"]
-    if "held_out_pck" in after:
-        words.append(f"PCK@0.2 {before['held_out_pck']:.1f} float, {after['held_out_pck']:.1f} int8")
-    if "held_out_ap" in after:
-        words.append(f"AP {before['held_out_ap']:.1f} float, {after['held_out_ap']:.1f} int8")
-    print(f"{when}, {len(test.crops)} held-out persons: {', '.join(words)}", flush=True)
+    """Prints how much of its accuracy the network keeps; of persons by box only, the float network says where the joints are."""
+    before, after = (test.figures(net, exact) for net in (exact, rounded))
+    print(f"{when}, {len(test)} held-out persons:", flush=True)
+    for part, who in (("held_out", "with labels"), ("taught", "by box only")):
+        if f"{part}_error" not in after:
+            continue
+        words = [f"heatmap error {after[f'{part}_error']:.4f}"]
+        for name, title in (("pck", "PCK@0.2"), ("ap", "AP")):
+            if f"{part}_{name}" in after:
+                words.append(f"{title} {before[f'{part}_{name}']:.1f} float, {after[f'{part}_{name}']:.1f} int8")
+        print(f"  {who}: {', '.join(words)}", flush=True)
 
 
 def run(a: argparse.Namespace) -> None:
@@ -70,10 +71,10 @@ def run(a: argparse.Namespace) -> None:
     test = task.held_out(held, height, width) if len(held) else None
 
     tuner = NativeTuner(q, teacher, augment, a.seed) if a.native else None
-    rounded: Forward = q if tuner is None else forward(tuner.network)
+    rounded: Forward = q if tuner is None else tuner.network.forward
     exact: Forward = truth
     if tuner is not None:
-        exact = forward(tuner.beside(truth) if a.teacher else tuner.teacher)
+        exact = (tuner.beside(truth) if a.teacher else tuner.teacher).forward
     sample = augment.draw(4).x
 
     if test is not None:

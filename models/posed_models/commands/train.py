@@ -13,6 +13,7 @@ from posed_models.errors import PosedModelsError
 from posed_models.nets import importing
 from posed_models.nets.lite_hrnet import ARCHS
 from posed_models.tasks import TASKS
+from posed_models.training.native.match import WAYS
 from posed_models.training.native.trainer import NativeTrainer
 from posed_models.training.optimiser import KINDS
 from posed_models.training.trainer import Settings, Trainer
@@ -36,6 +37,11 @@ def options(p: Parser) -> None:
     p.add_argument("--feature-weight", type=float, default=0.2, help="of the teacher's feature maps in the loss")
     p.add_argument("--label-weight", type=float, default=0.0, help="of labelled joints beside a teacher")
     p.add_argument("--eval-minutes", type=float, default=5.0, help="measure on the held-out persons this often")
+    p.add_argument(
+        "--match", nargs="?", choices=WAYS, const=WAYS[0], default="",
+        help="with --native: the teacher looks at every crop; follow its heatmaps, or Gaussians at their peaks. For rooms: with "
+        "other persons, cut edges, bad light",
+    )  # fmt: skip
     p.add_argument("--native", action="store_true", help="on a CPU, five times as fast: compiled C++ (needs g++), by Muon")
     p.add_argument("--amp", action="store_true", help="bfloat16 autocast (CUDA)")
     p.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -43,6 +49,8 @@ def options(p: Parser) -> None:
 
 def run(a: argparse.Namespace) -> None:
     device, task = shared.device(a), TASKS[a.task]
+    if a.match and not a.native:
+        raise PosedModelsError("--match belongs to --native: without it, a teacher looks at every crop anyway. Leave it away")
     seen, held = shared.persons(a, device, task)
     teacher = None
     if a.teacher:
@@ -51,7 +59,7 @@ def run(a: argparse.Namespace) -> None:
     settings = Settings(
         arch=a.arch, task=a.task, height=height, width=width, steps=a.steps, minutes=a.minutes, batch=a.batch,
         optimiser=a.optimiser, lr=a.lr, feature_weight=a.feature_weight, label_weight=a.label_weight,
-        eval_minutes=a.eval_minutes, seed=a.seed, amp=a.amp,
+        eval_minutes=a.eval_minutes, seed=a.seed, amp=a.amp, match=a.match,
     )  # fmt: skip
     if device == "cuda":
         torch.backends.cudnn.benchmark = True

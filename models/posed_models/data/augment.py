@@ -77,11 +77,34 @@ def _classes(crops: CropSet, which: Tensor, matrix: Tensor, height: int, width: 
     return at_cells(crops.masks(which), matrix, height, width) if crops.load_mask is not None else None
 
 
-class Augmenter:
-    """Draws random crops: whole or half bodies, scale ±25 %, turn ±35°, mirror, colours, noise, blur, holes."""
+@dataclass
+class Maps:
+    """Where n crops lie. `matrix`: n x 2 x 3, crop pixels to their canvases' pixels; `flip`: which are mirrored.
 
-    def __init__(self, crops: CropSet, height: int, width: int, generator: torch.Generator) -> None:
-        self.crops, self.size, self.g = crops, (height, width), generator
+    `seen`: n x 4, left, top, right and bottom, in canvas pixels, of what a picture's edge leaves of the canvas; None: everything.
+    """
+
+    which: Tensor
+    matrix: Tensor
+    flip: Tensor
+    seen: Tensor | None = None
+
+
+CUT_BY_THE_EDGE = 0.25
+"""The share of persons that a picture's edge cuts in rooms, most of them from below; 40 to 90 % of the box is left."""
+ANYHOW = 0.07
+"""The share that is turned by any angle in rooms: people lie."""
+
+
+class Augmenter:
+    """Draws random crops: whole or half bodies, scale ±25 %, turn ±35°, mirror, colours, noise, blur, holes.
+
+    `rooms`: also persons whom the picture's edge cuts, with the box of what is left, and persons who lie. Who makes the pictures
+    of [`Maps`] adds what rooms.py has.
+    """
+
+    def __init__(self, crops: CropSet, height: int, width: int, generator: torch.Generator, rooms: bool = False) -> None:
+        self.crops, self.size, self.g, self.rooms = crops, (height, width), generator, rooms
         self.parts = crops.parts()
         self.keypoints = torch.as_tensor(crops.keypoints, device=crops.device)
         self.mirror = torch.tensor(crops.skeleton.mirror, device=crops.device)
@@ -92,23 +115,40 @@ class Augmenter:
     def _normal(self, *shape: int) -> Tensor:
         return torch.randn(*shape, generator=self.g, device=self.crops.device)
 
-    def maps(self, n: int) -> tuple[Tensor, Tensor, Tensor]:
-        """n random persons: which they are, n x 2 x 3 maps from crop pixels to their canvases' pixels, and which are mirrored."""
+    def maps(self, n: int) -> Maps:
+        """n random persons, and how they are cropped."""
         height, width = self.size
         which = torch.randint(len(self.crops), (n,), generator=self.g, device=self.crops.device)
         u = self._uniform(n)
         box = self.parts[which, torch.where(u < 0.17, 1, torch.where(u < 0.25, 2, 0))]
+        box, seen = self._cut(box) if self.rooms else (box, None)
         wide = torch.maximum(box[:, 2], box[:, 3] * width / height) * PADDING
         wide = wide * (1 + self._normal(n) * 0.25).clamp(0.6, 1.6)
         centre = box[:, :2] + wide[:, None] * self._normal(n, 2) * 0.05
         angle = (self._normal(n) * 35).clamp(-80, 80) * math.pi / 180
         angle = torch.where(self._uniform(n) < 0.6, angle, torch.zeros_like(angle))
+        if self.rooms:
+            angle = torch.where(self._uniform(n) < ANYHOW, (self._uniform(n) * 2 - 1) * math.pi, angle)
         flip = self._uniform(n) < 0.5
         s, sign = wide / width, torch.where(flip, -1.0, 1.0)
         cos, sin = torch.cos(angle) * s, torch.sin(angle) * s
         linear = torch.stack([torch.stack([cos * sign, -sin], 1), torch.stack([sin * sign, cos], 1)], 1)
         middle = torch.tensor([width / 2, height / 2], device=self.crops.device)
-        return which, torch.cat([linear, (centre - linear @ middle)[..., None]], 2), flip
+        return Maps(which, torch.cat([linear, (centre - linear @ middle)[..., None]], 2), flip, seen)
+
+    def _cut(self, box: Tensor) -> tuple[Tensor, Tensor]:
+        """Boxes n x 4 (cx, cy, w, h) as a picture's edge leaves them, and what is left of the canvases."""
+        n, (rows, columns) = len(box), CANVAS
+        whole = torch.tensor([0.0, 0.0, columns, rows], device=box.device).expand(n, 4)
+        corners = torch.cat([box[:, :2] - box[:, 2:] / 2, box[:, :2] + box[:, 2:] / 2], 1)
+        size = box[:, 2:].repeat(1, 2)
+        gone = size * (0.1 + 0.5 * self._uniform(n, 1)) * torch.tensor([1.0, 1.0, -1.0, -1.0], device=box.device)
+        # of left, top, right, bottom
+        side = torch.searchsorted(torch.tensor([0.22, 0.34, 0.56], device=box.device), self._uniform(n))
+        chosen = F.one_hot(side, 4).bool() & (self._uniform(n, 1) < CUT_BY_THE_EDGE)
+        left = torch.where(chosen, corners + gone, corners)
+        seen = torch.where(chosen, left, whole)
+        return torch.cat([(left[:, :2] + left[:, 2:]) / 2, left[:, 2:] - left[:, :2]], 1), seen
 
     def placed(self, joints: Tensor, matrix: Tensor, flip: Tensor) -> Tensor:
         """n x J x 3 in canvas pixels to crop pixels, left and right exchanged where mirrored; third 0 outside the crop."""
@@ -122,8 +162,9 @@ class Augmenter:
     def draw(self, n: int) -> Batch:
         """n random persons, each cropped anew."""
         height, width = self.size
-        which, matrix, flip = self.maps(n)
-        joints = self.placed(self.keypoints[which], matrix, flip)
+        maps = self.maps(n)
+        which, matrix = maps.which, maps.matrix
+        joints = self.placed(self.keypoints[which], matrix, maps.flip)
         x = normalise(self._colours(warp(self.crops.canvases(which), matrix, height, width)))
         return Batch(x, joints, _classes(self.crops, which, matrix, height, width))
 

@@ -1,12 +1,14 @@
 """Persons to train on, whatever file they come from.
 
-In: persons.npz (our own crops), a COCO keypoint JSON with its photos, or mmpose's MPII JSON. Out: a [`CropSet`]: for each
-person a canvas of 400 x 330 pixels around it, its box and its joints in canvas pixels. Nothing is downloaded.
+In: persons.npz (our own crops, cut by persons.py), a COCO keypoint JSON with its photos, or mmpose's MPII JSON. Out: a
+[`CropSet`]: for each person a canvas of 400 x 330 pixels around it, its box and its joints in canvas pixels; persons may have a
+box only. Nothing is downloaded.
 """
 
 from __future__ import annotations
 
 import json
+import zipfile
 import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +28,8 @@ CANVAS = (400, 330)
 """Rows and columns of a stored crop."""
 ROOM = 1.9
 """How much larger than the person's box the canvas is: room for turning and shifting."""
+SMALLEST_BOX = 64
+"""The longer side of a box without joints, in photo pixels: a smaller person shows a teacher too little."""
 
 
 @dataclass
@@ -64,6 +68,10 @@ class CropSet:
             (lambda i: mask(ids[i])) if mask is not None else None,
             [self.maps[i] for i in ids] if self.maps else (),
         )
+
+    def labelled(self) -> np.ndarray:
+        """n truth values: has the person a labelled joint, or only a box?"""
+        return np.asarray((self.keypoints[..., 2] > 0).any(1))
 
     def split(self, share: float) -> tuple[CropSet, CropSet]:
         """Training and held-out persons; which is which depends on the group's name alone, so it is the same in every run."""
@@ -113,9 +121,14 @@ class CropSet:
 
 
 def read_npz(path: str | Path, device: str = "cpu") -> CropSet:
-    """Our own file: `bytes` (WebP, one behind the other), `off`, `box` (cx, cy, w, h), `kp` (n x 17 x 3)."""
-    z = np.load(path)
-    data, off = z["bytes"], z["off"]
+    """Our own file: `bytes` (WebP, one behind the other), `off`, `box` (cx, cy, w, h), `kp` (n x 17 x 3), and perhaps `photo`
+    (names)."""
+    try:
+        z = np.load(path)
+        data, off, box, kp = z["bytes"], z["off"], z["box"].astype(np.float32), z["kp"].astype(np.float32)
+        photos = [name.decode() for name in z["photo"].tolist()] if "photo" in z else [str(i) for i in range(len(kp))]
+    except (KeyError, ValueError, OSError, zipfile.BadZipFile) as e:
+        raise PosedModelsError(f"{path}: no file of persons as `persons` writes it: {e}") from e
 
     def load(i: int) -> np.ndarray:
         image = cv2.imdecode(data[off[i] : off[i + 1]], cv2.IMREAD_COLOR)
@@ -123,8 +136,41 @@ def read_npz(path: str | Path, device: str = "cpu") -> CropSet:
             raise PosedModelsError(f"{path}: crop {i} is damaged. Fetch the file again")
         return image[:, :, ::-1]
 
-    kp = z["kp"].astype(np.float32)
-    return CropSet(load, z["box"].astype(np.float32), kp, [str(i) for i in range(len(kp))], COCO_17, device)
+    return CropSet(load, box, kp, photos, COCO_17, device)
+
+
+def joined(sets: Sequence[CropSet]) -> CropSet:
+    """The persons of several files, one behind the other; their joints must be the same. Class maps stay if all have them."""
+    if len(sets) == 1:
+        return sets[0]
+    if len({len(s.skeleton.names) for s in sets}) > 1:
+        raise PosedModelsError("the files of --data have different joints: train on one kind at a time")
+    starts = np.cumsum([0] + [len(s) for s in sets])
+
+    def place(i: int) -> tuple[int, int]:
+        k = int(np.searchsorted(starts, i, "right")) - 1
+        return k, i - int(starts[k])
+
+    def load(i: int) -> np.ndarray:
+        k, inside = place(i)
+        return sets[k].load(inside)
+
+    def mask(i: int) -> np.ndarray:
+        k, inside = place(i)
+        of = sets[k].load_mask
+        assert of is not None
+        return of(inside)
+
+    return CropSet(
+        load,
+        np.concatenate([s.boxes for s in sets]),
+        np.concatenate([s.keypoints for s in sets]),
+        [group for s in sets for group in s.groups],
+        sets[0].skeleton,
+        sets[0].device,
+        mask if all(s.load_mask is not None for s in sets) else None,
+        [m for s in sets for m in s.maps] if all(s.maps for s in sets) else (),
+    )
 
 
 def _from_photos(people: list[tuple[str, np.ndarray, np.ndarray]], photos: Path, skeleton: Skeleton, device: str) -> CropSet:
@@ -149,24 +195,33 @@ def _from_photos(people: list[tuple[str, np.ndarray, np.ndarray]], photos: Path,
         return cv2.warpAffine(image, maps[i], (CANVAS[1], CANVAS[0]), flags=flags)[:, :, ::-1]
 
     names = [p[0] for p in people]
-    return CropSet(load, np.array(boxes, np.float32), np.array(kps, np.float32), names, skeleton, device, maps=maps)
+    table = np.array(boxes, np.float32).reshape(-1, 4), np.array(kps, np.float32).reshape(-1, len(skeleton.names), 3)
+    return CropSet(load, *table, names, skeleton, device, maps=maps)
 
 
-def coco_people(path: str | Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """A COCO keypoint file, and its persons with labelled joints, crowds left out."""
+def coco_people(path: str | Path, boxed: bool = False) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A COCO file, and its persons with labelled joints, crowds left out; `boxed`: also large enough ones without."""
     data = json.loads(Path(path).read_text())
     if not isinstance(data, dict) or "annotations" not in data:
         raise PosedModelsError(f"{path}: no COCO keypoint file: it has no `annotations`")
-    people = [a for a in data["annotations"] if a.get("num_keypoints", 0) > 0 and not a.get("iscrowd", 0)]
+    others = {c["id"] for c in data.get("categories", []) if c.get("name") != "person"}
+
+    def wanted(a: dict[str, Any]) -> bool:
+        if a.get("num_keypoints", 0) > 0:
+            return True
+        return boxed and a.get("category_id") not in others and max(a["bbox"][2:]) >= SMALLEST_BOX
+
+    people = [a for a in data["annotations"] if not a.get("iscrowd", 0) and wanted(a)]
+    people = [a if a.get("num_keypoints", 0) > 0 else {**a, "keypoints": [0] * 51} for a in people]
     bad = next((a for a in people if len(a["keypoints"]) != 51), None)
     if bad is not None:
         raise PosedModelsError(f"{path}: annotation {bad['id']} has {len(bad['keypoints'])} values in keypoints, not 51")
     return data, people
 
 
-def read_coco(path: str | Path, photos: str | Path, device: str = "cpu") -> CropSet:
-    """A COCO keypoint annotation file (person_keypoints_train2017.json) and the folder of its photos."""
-    data, people = coco_people(path)
+def read_coco(path: str | Path, photos: str | Path, device: str = "cpu", boxed: bool = False) -> CropSet:
+    """A COCO annotation file (person_keypoints_train2017.json) and the folder of its photos; `boxed` as in [`coco_people`]."""
+    data, people = coco_people(path, boxed)
     names = {i["id"]: i["file_name"] for i in data["images"]}
     rows = [(names[a["image_id"]], np.array(a["bbox"], float), np.array(a["keypoints"], float).reshape(17, 3)) for a in people]
     return _from_photos(rows, Path(photos), COCO_17, device)
@@ -210,8 +265,8 @@ def read_folder(photos: Path, device: str = "cpu") -> CropSet:
     return _from_photos(rows, photos, COCO_17, device)
 
 
-def read(path: str | Path, photos: str | Path | None = None, device: str = "cpu") -> CropSet:
-    """Reads whichever of these `path` is."""
+def read(path: str | Path, photos: str | Path | None = None, device: str = "cpu", boxed: bool = False) -> CropSet:
+    """Reads whichever of these `path` is; `boxed`: with persons that a COCO file has by box only."""
     path = Path(path)
     if path.is_dir():
         return read_folder(path, device)
@@ -221,7 +276,7 @@ def read(path: str | Path, photos: str | Path | None = None, device: str = "cpu"
         return read_npz(path, device)
     if photos is None:
         raise PosedModelsError(f"{path}: the photos are elsewhere: add --images FOLDER")
-    return (read_mpii if is_list(path) else read_coco)(path, photos, device)
+    return read_mpii(path, photos, device) if is_list(path) else read_coco(path, photos, device, boxed)
 
 
 def is_list(path: Path) -> bool:

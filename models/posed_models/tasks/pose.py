@@ -13,8 +13,8 @@ import numpy as np
 import torch.nn as nn
 from torch import Tensor
 
-from posed_models.check import keypoints
-from posed_models.check.heldout import HeldOut
+from posed_models.check import keypoints, labels
+from posed_models.check.heldout import Forward, HeldOut
 from posed_models.check.metrics import average_precision, oks, pck
 from posed_models.data import crops as files
 from posed_models.data.augment import Batch, targets
@@ -49,7 +49,7 @@ class KeypointHead(Head):
 
 
 class JointFigures:
-    """`held_out_pck`: PCK@0.2 of the torso; `held_out_ap`: AP (COCO's joints only) with areas guessed from boxes, per cent."""
+    """`pck`: PCK@0.2 of the torso; `ap`: AP (COCO's joints only) with areas guessed from boxes, per cent."""
 
     def __init__(self, skeleton: Skeleton) -> None:
         self._skeleton = skeleton
@@ -70,10 +70,10 @@ class JointFigures:
         if not self._truth:
             return {}
         found, truth = np.array(self._found) * (4, 4, 1), np.array(self._truth)
-        out = {"held_out_pck": pck(found, truth, self._skeleton)}
+        out = {"pck": pck(found, truth, self._skeleton)}
         if self._skeleton is COCO_17:  # the boxes of MPII's file are no measure of area
             similarity = oks(found, truth, np.array(self._area), self._skeleton)
-            out["held_out_ap"] = average_precision(similarity, np.array([score(person) for person in found]))
+            out["ap"] = average_precision(similarity, np.array([score(person) for person in found]))
         return out
 
 
@@ -96,8 +96,8 @@ class Pose(Task):
     def names(self, outputs: int) -> tuple[str, ...]:
         return SKELETONS[outputs].names if outputs in SKELETONS else tuple(f"joint_{i}" for i in range(outputs))
 
-    def read(self, path: str | Path, photos: str | Path | None, device: str) -> CropSet:
-        return files.read(path, photos, device)
+    def read(self, path: str | Path, photos: str | Path | None, device: str, boxed: bool) -> CropSet:
+        return files.read(path, photos, device, boxed)
 
     def outputs(self, crops: CropSet) -> int:
         return int(crops.keypoints.shape[1])
@@ -112,10 +112,14 @@ class Pose(Task):
         return {"labels": error.sum() / ((target**2).mean((2, 3)) * weight).sum().clamp(min=1e-6)}
 
     def held_out(self, crops: CropSet, height: int, width: int) -> HeldOut:
-        return HeldOut(crops, height, width, lambda: JointFigures(crops.skeleton))
+        def truth(teacher: Forward, x: Tensor) -> Tensor:
+            return labels.joints(labels.both_ways(teacher, x, crops.skeleton))
+
+        return HeldOut(crops, height, width, lambda: JointFigures(crops.skeleton), truth)
 
     def error(self, figures: dict[str, float]) -> float:
-        return figures.get("held_out_error", -figures.get("held_out_pck", 0.0))
+        errors = [figures[name] for name in ("held_out_error", "taught_error") if name in figures]
+        return float(np.mean(errors)) if errors else -figures.get("held_out_pck", 0.0)
 
     def golden(self, out: np.ndarray, precision: str, rewritten: Callable[[], np.ndarray]) -> list[str]:
         flat = out.reshape(len(out), -1)

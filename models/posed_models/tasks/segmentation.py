@@ -64,7 +64,7 @@ class SegmentationHead(Head):
 
 
 class ClassFigures:
-    """`held_out_iou`: mean IoU, per cent."""
+    """`iou`: mean IoU, per cent."""
 
     def __init__(self) -> None:
         self._confusion = Confusion(len(PERSON_2))
@@ -77,7 +77,7 @@ class ClassFigures:
 
     def figures(self) -> dict[str, float]:
         """Of all crops."""
-        return {"held_out_iou": self._confusion.mean_iou()} if self._confusion.counts.any() else {}
+        return {"iou": self._confusion.mean_iou()} if self._confusion.counts.any() else {}
 
 
 class Segmentation(Task):
@@ -100,7 +100,8 @@ class Segmentation(Task):
         known = {len(n): n for n in (PERSON_2, CITYSCAPES_19)}
         return known.get(outputs) or tuple(f"class_{i}" for i in range(outputs))
 
-    def read(self, path: str | Path, photos: str | Path | None, device: str) -> CropSet:
+    def read(self, path: str | Path, photos: str | Path | None, device: str, boxed: bool) -> CropSet:
+        del boxed
         return masks.read(path, photos, device)
 
     def outputs(self, crops: CropSet) -> int:

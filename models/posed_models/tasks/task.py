@@ -58,8 +58,8 @@ class Task(ABC):
         """Of the joints or classes; numbered where the count is none of the known ones."""
 
     @abstractmethod
-    def read(self, path: str | Path, photos: str | Path | None, device: str) -> CropSet:
-        """What it learns from."""
+    def read(self, path: str | Path, photos: str | Path | None, device: str, boxed: bool) -> CropSet:
+        """What it learns from; `boxed`: persons without annotations too, since a teacher tells of them."""
 
     @abstractmethod
     def outputs(self, crops: CropSet) -> int:

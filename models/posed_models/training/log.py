@@ -25,8 +25,12 @@ FIELDS = (
     "held_out_pck",
     "held_out_iou",
     "held_out_ap",
+    "taught_error",
+    "taught_pck",
+    "taught_ap",
 )
-"""Columns of the CSV: running means since the last line; held-out ones are empty between evaluations; pck and ap in per cent."""
+"""Columns of the CSV: running means since the last line; held-out ones are empty between evaluations; pck and ap in per cent.
+`held_out` persons have annotations; of the `taught` ones, held out as well, the teacher says where their joints are."""
 
 
 class RunLog:

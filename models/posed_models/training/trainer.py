@@ -63,6 +63,8 @@ class Settings:
     eval_minutes: float = 5.0
     seed: int = 0
     amp: bool = False
+    match: str = ""
+    """A way of native/match.py; empty: the teacher is asked once for each person."""
 
 
 class Trainer:
@@ -84,7 +86,7 @@ class Trainer:
         self.workers = Workers()
         torch.manual_seed(settings.seed)
         self.g = torch.Generator(self.device).manual_seed(settings.seed + self.workers.rank)
-        self.augment = Augmenter(crops, settings.height, settings.width, self.g)
+        self.augment = Augmenter(crops, settings.height, settings.width, self.g, bool(settings.match))
         net = tasks.build(settings.arch, self.task, self.task.outputs(crops))
         self.net: LiteHRNet = net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.net).eval()

@@ -1,30 +1,30 @@
 """Crops for the native trainer, made by OpenCV in a thread of their own while the last ones are learnt from.
 
-In: an [`Augmenter`], which says where the crops lie. Out: [`Feed`]s; the changes of colour are the augmenter's, in NumPy.
+In: an [`Augmenter`], which says where the crops lie. Out: [`Feed`]s; the changes of colour are the augmenter's, in NumPy, and for
+rooms those of rooms.py.
 """
 
 from __future__ import annotations
 
 import queue
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from torch import Tensor
 
-from posed_models.data.augment import Augmenter
+from posed_models.data.augment import Augmenter, Maps
 from posed_models.data.imagenet import MEAN, STD
+from posed_models.data.rooms import disturb
 
 
 @dataclass
 class Feed:
-    """n crops: `pictures` n x H x W x 3 normalised; `which`, `matrix` and `flip` as in [`Augmenter.maps`]."""
+    """n crops: `pictures` n x H x W x 3 normalised."""
 
     pictures: np.ndarray
-    which: Tensor
-    matrix: Tensor
-    flip: Tensor
+    maps: Maps
 
 
 def coloured(crop: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -51,6 +51,15 @@ def coloured(crop: np.ndarray, random: np.random.Generator) -> np.ndarray:
     return x
 
 
+def cut(canvas: np.ndarray, seen: Sequence[float]) -> np.ndarray:
+    """The canvas, black outside `seen` (left, top, right, bottom), as beyond a picture's edge."""
+    left, top, right, bottom = (round(v) for v in seen)
+    out = np.zeros_like(canvas)
+    inside = slice(max(top, 0), max(bottom, 0)), slice(max(left, 0), max(right, 0))
+    out[inside] = canvas[inside]
+    return out
+
+
 class Feeder:
     """Makes batches of `batch` crops ahead of time; `next` gives them in their order."""
 
@@ -65,12 +74,16 @@ class Feeder:
     def make(self) -> Feed:
         """One batch, now."""
         height, width = self._augment.size
-        which, matrix, flip = self._augment.maps(self._batch)
-        pictures = np.empty((self._batch, height, width, 3), np.float32)
+        maps = self._augment.maps(self._batch)
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        for to, canvas, m in zip(pictures, self._augment.crops.canvases(which).numpy(), matrix.double().numpy(), strict=True):
-            to[:] = coloured(cv2.warpAffine(canvas, m, (width, height), flags=flags), self._random)
-        return Feed(pictures, which, matrix, flip)
+        canvases = list(self._augment.crops.canvases(maps.which).numpy())
+        if maps.seen is not None:
+            canvases = [cut(canvas, edges) for canvas, edges in zip(canvases, maps.seen.tolist(), strict=True)]
+        matrices = maps.matrix.double().numpy()
+        crops = [cv2.warpAffine(c, m, (width, height), flags=flags) for c, m in zip(canvases, matrices, strict=True)]
+        if self._augment.rooms:
+            crops = disturb(crops, self._random)
+        return Feed(np.stack([coloured(crop, self._random) for crop in crops]), maps)
 
     def _run(self) -> None:
         while True:

@@ -10,14 +10,16 @@ heatmaps are decoded (decode.py), and the peaks' heights, its confidence, are wh
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
+
 import torch
 from torch import Tensor
 
+from posed_models.check.labels import STRIDE, both_ways, peaks
 from posed_models.data.augment import Augmenter, plain, sigma_cells
 from posed_models.data.crops import CropSet
-from posed_models.data.decode import dark
 from posed_models.training.native.feed import Feed
+from posed_models.training.native.lessons import Lessons, scale
 from posed_models.training.native.network import NativeNetwork
 
 AGREE_CELLS = 4.0
@@ -27,12 +29,9 @@ LEAST_PEAK, LEAST_LABEL_PEAK = 0.5, 0.6
 """Of a joint that teacher and label agree on, and of one that the label has alone."""
 LABELLED_PEAK = 1.0
 """Without a teacher."""
-STRIDE = 4
-USUAL_POWER = 0.0016
-"""Mean square of wanted heatmaps: makes the loss the relative error that trainer.py has."""
 
 
-class Joints:
+class Joints(Lessons):
     """`known`: n x J x 4, NaN for persons that nobody asked for yet."""
 
     def __init__(self, crops: CropSet, teacher: NativeNetwork | None, label_weight: float, size: tuple[int, int]) -> None:
@@ -52,34 +51,30 @@ class Joints:
 
     def teach(self, native: NativeNetwork, feed: Feed, augment: Augmenter) -> float:
         """Fills the gradients of `native` from the peaks that it should have given for the crops of `feed`; returns the loss."""
-        joints = self.of(feed.which)
-        placed = augment.placed(joints[..., :3], feed.matrix, feed.flip)
-        weight = torch.where(feed.flip[:, None, None], joints[:, augment.mirror, 3:], joints[..., 3:])
+        maps = feed.maps
+        joints = self.of(maps.which)
+        placed = augment.placed(joints[..., :3], maps.matrix, maps.flip)
+        weight = torch.where(maps.flip[:, None, None], joints[:, augment.mirror, 3:], joints[..., 3:])
         wanted = torch.cat([placed[..., :2] / STRIDE, placed[..., 2:], weight], 2).contiguous().numpy()
-        height, width, count = native.heatmap_shape
-        scale = 1 / (len(wanted) * height * width * count * USUAL_POWER)
-        return native.learn(feed.pictures, wanted, sigma_cells(self._size[0]), scale)
+        return native.learn(feed.pictures, wanted, sigma_cells(self._size[0]), scale(native, len(wanted)))
+
+    def state(self) -> dict[str, Tensor]:
+        """What the teacher said so far, for a run that goes on."""
+        return {"joints": self.known}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Takes back what `state` gave, if it is of these persons."""
+        known = state.get("joints")
+        if known is not None and known.shape == self.known.shape:
+            self.known = known
 
     def _ask(self, which: Tensor) -> Tensor:
         assert self._teacher is not None
         batch, matrix = plain(self._crops, which, *self._size)
-        x = batch.x.permute(0, 2, 3, 1).contiguous().numpy()
-        heatmaps = self._both_ways(x)
-        found = np.array([[dark(np.ascontiguousarray(h)) for h in person.transpose(2, 0, 1)] for person in heatmaps])
-        peaks = torch.as_tensor(found, dtype=torch.float32)
-        xy = STRIDE * peaks[..., :2] @ matrix[:, :, :2].transpose(1, 2) + matrix[:, None, :, 2]
-        out = torch.cat([xy, peaks[..., 2:].clamp(0, 1), torch.ones_like(peaks[..., 2:])], 2)
+        found = peaks(both_ways(self._teacher.forward, batch.x, self._crops.skeleton))
+        xy = STRIDE * found[..., :2] @ matrix[:, :, :2].transpose(1, 2) + matrix[:, None, :, 2]
+        out = torch.cat([xy, found[..., 2:].clamp(0, 1), torch.ones_like(found[..., 2:])], 2)
         return self._with_labels(out, which, matrix[:, :1, 0] * STRIDE) if self._label_weight else out
-
-    def _both_ways(self, x: np.ndarray) -> np.ndarray:
-        """Mean of the heatmaps of x and of its mirror image. Column c becomes width − c, as joints do in augment.py."""
-        assert self._teacher is not None
-
-        def mirrored(a: np.ndarray) -> np.ndarray:
-            return np.concatenate([a[:, :, -1:], a[:, :, :0:-1]], 2)
-
-        back = mirrored(self._teacher.run(mirrored(x)))[..., self._crops.skeleton.mirror]
-        return (self._teacher.run(x) + back) / 2
 
     def _with_labels(self, taught: Tensor, which: Tensor, cell: Tensor) -> Tensor:
         """`cell`: canvas pixels a heatmap cell, of each person."""

@@ -6,6 +6,9 @@ weight) or heatmaps to give. Out: heatmaps n x H/4 x W/4 x J; losses.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+
 import numpy as np
 import torch
 
@@ -16,6 +19,14 @@ from posed_models.training.native import library
 from posed_models.training.native.memory import Layout
 from posed_models.training.native.record import Recording
 from posed_models.training.native.weights import FlatWeights
+
+
+def quick(net: LiteHRNet, height: int, width: int) -> Callable[[torch.Tensor], torch.Tensor]:
+    """A folded `net` as a function of n x 3 x H x W: by the C++ if there is a compiler, else by PyTorch, far slower."""
+    try:
+        return NativeNetwork(net, height, width, os.cpu_count() or 1).forward
+    except PosedModelsError:
+        return net
 
 
 def _address(a: np.ndarray | torch.Tensor) -> int:
@@ -89,6 +100,18 @@ class NativeNetwork:
         out = np.empty((len(pictures), *self.heatmap_shape), np.float32)
         self._library.network_run(self._handle, self._folded(), _address(pictures), len(pictures), _address(out))
         return out
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """`run` for n x 3 x H x W, like a module."""
+        return self._as_module(x, False)
+
+    def forward_averaged(self, x: torch.Tensor) -> torch.Tensor:
+        """The same by the averages of the weights."""
+        return self._as_module(x, True)
+
+    def _as_module(self, x: torch.Tensor, averaged: bool) -> torch.Tensor:
+        rows = x.permute(0, 2, 3, 1).contiguous().numpy()
+        return torch.from_numpy(self.run(rows, averaged)).permute(0, 3, 1, 2)
 
     def learn(self, pictures: np.ndarray, joints: np.ndarray, sigma: float, scale: float) -> float:
         """Fills `gradients`; returns scale · Σ weight·(heatmap − amplitude·exp(−d²/2σ²))², σ in cells."""

@@ -13,28 +13,20 @@ from typing import Any
 
 import torch
 import torch.nn as nn
-from torch import Tensor
 
 from posed_models import tasks
-from posed_models.check.heldout import Forward, HeldOut
+from posed_models.check.heldout import HeldOut
 from posed_models.data.crops import CropSet
 from posed_models.errors import PosedModelsError
 from posed_models.nets.lite_hrnet import LiteHRNet
 from posed_models.training.native.feed import Feeder
 from posed_models.training.native.joints import Joints
+from posed_models.training.native.lessons import Lessons
+from posed_models.training.native.match import Match
 from posed_models.training.native.network import NativeNetwork
 from posed_models.training.trainer import LONGEST_GRADIENT, Settings, Trainer
 
 SETTLING_BATCHES, SETTLING_BATCH = 4, 16
-
-
-def forward(network: NativeNetwork, averaged: bool = False) -> Forward:
-    """`network` as a function of n x 3 x H x W, like a module."""
-
-    def run(x: Tensor) -> Tensor:
-        return torch.from_numpy(network.run(x.permute(0, 2, 3, 1).contiguous().numpy(), averaged)).permute(0, 3, 1, 2)
-
-    return run
 
 
 class NativeTrainer(Trainer):
@@ -53,6 +45,7 @@ class NativeTrainer(Trainer):
             raise PosedModelsError(f"--native trains no {settings.task}: leave it away for --task {settings.task}")
         if crops.device != "cpu":
             raise PosedModelsError("--native trains on the CPU: leave it away for CUDA")
+        torch.set_num_threads(1)  # PyTorch's threads wait by spinning, and take half of the cores from those of the C++
         super().__init__(settings, crops, held_out, teacher, out)
         if self.workers.count > 1:
             raise PosedModelsError("--native uses threads of one process: start it without torchrun")
@@ -61,9 +54,17 @@ class NativeTrainer(Trainer):
         self._native: NativeNetwork | None = None
         self._trained = False  # by now, with statistics of its own
         self._guide = self._of(teacher) if teacher is not None else None
-        self._asked = forward(self._guide) if self._guide is not None else None
-        self.joints = Joints(crops, self._guide, settings.label_weight if teacher is not None else 1.0, size)
+        self._asked = self._guide.forward if self._guide is not None else None  # one object: held-out labels are kept by it
+        self.lessons = self._lessons(crops, size)
         self._feeder = Feeder(self.augment, settings.batch, settings.seed)
+
+    def _lessons(self, crops: CropSet, size: tuple[int, int]) -> Lessons:
+        s = self.settings
+        if not s.match:
+            return Joints(crops, self._guide, s.label_weight if self._guide is not None else 1.0, size)
+        if self._guide is None:
+            raise PosedModelsError("--match follows a teacher: add --teacher")
+        return Match(self._guide, s.match, s.height)
 
     def _of(self, net: LiteHRNet) -> NativeNetwork:
         s = self.settings
@@ -100,7 +101,7 @@ class NativeTrainer(Trainer):
         """One step at `share` (0 to 1) of the run."""
         lr, native = self.rate(share), self.native
         feed = self._feeder.next()
-        loss = self.joints.teach(native, feed, self.augment)
+        loss = self.lessons.teach(native, feed, self.augment)
         native.weights.step(native.gradients, lr, LONGEST_GRADIENT)
         native.weights.average(self.memory())
         self.done += 1
@@ -113,10 +114,10 @@ class NativeTrainer(Trainer):
 
     def _figures(self) -> dict[str, float]:
         assert self.held_out is not None
-        return self.held_out.figures(forward(self.native, True), self._asked)
+        return self.held_out.figures(self.native.forward_averaged, self._asked)
 
     def _whole(self) -> dict[str, Any]:
-        return {"native": self.native.weights.state(), "joints": self.joints.known}
+        return {"native": self.native.weights.state()} | self.lessons.state()
 
     def _take(self, c: dict[str, Any]) -> None:
         if "native" not in c:
@@ -124,5 +125,4 @@ class NativeTrainer(Trainer):
         self.net.load_state_dict(c["net"])
         self._trained = True
         self.native.weights.load(c["native"])
-        if c["joints"].shape == self.joints.known.shape:
-            self.joints.known = c["joints"]
+        self.lessons.load(c)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 import numpy as np
+import torch
 
 from posed_models.data.augment import Augmenter
 from posed_models.errors import PosedModelsError
@@ -23,6 +24,7 @@ class NativeTuner:
     """Matrices move by Muon, all else by Adam, as in weights.py, without decay; scales stay as calibrated."""
 
     def __init__(self, q: Quantised, teacher: LiteHRNet, augment: Augmenter, seed: int = 0, threads: int | None = None) -> None:
+        torch.set_num_threads(1)  # as in trainer.py
         self._q, self._augment, self._seed = q, augment, seed
         if (teacher.output, teacher.outputs) != (q.net.output, q.net.outputs):
             raise PosedModelsError(f"the teacher has other outputs: give weights of a network of {q.net.outputs} joints")
