@@ -12,13 +12,14 @@ from posed_models.check import labels
 from posed_models.cli import main
 from posed_models.data import crops, rooms
 from posed_models.data.augment import CUT_BY_THE_EDGE, Augmenter, targets
+from posed_models.data.feed import Feed, cut
 from posed_models.data.skeletons import COCO_17
 from posed_models.errors import PosedModelsError
 from posed_models.nets.blocks import fold_bn
 from posed_models.nets.lite_hrnet import enliven
 from posed_models.tasks import build
 from posed_models.tasks.pose import POSE
-from posed_models.training.native.feed import Feed, Feeder, cut
+from posed_models.training.native.feed import Feeder
 from posed_models.training.native.lessons import USUAL_POWER
 from posed_models.training.native.match import Match
 from posed_models.training.native.trainer import NativeTrainer
@@ -79,8 +80,8 @@ def test_peaks_are_gaussians_where_the_teachers_peaks_are():
             assert (wanted[..., 3] == 1).all() and wanted.dtype == np.float32
             return 0.25
 
-    feed = Feed(np.zeros((2, 256, 192, 3), np.float32), None)
-    assert Match(Teacher(), "peaks", 256).teach(Student(), feed, None) == 0.25
+    feed = Feed(np.zeros((2, 256, 192, 3), np.float32))
+    assert Match(Teacher(), "peaks", 256).teach(Student(), feed) == 0.25
 
 
 def test_it_wants_the_teachers_heatmaps_of_the_crop_as_it_is_fed(boxed, tmp_path):
@@ -90,7 +91,7 @@ def test_it_wants_the_teachers_heatmaps_of_the_crop_as_it_is_fed(boxed, tmp_path
     settings = Settings(arch="naive18", steps=1000, height=64, width=64, batch=4, match="heatmaps")
     t = NativeTrainer(settings, people, None, fold_bn(network(6)).eval(), tmp_path, 2)
     t.start_from(net)
-    assert t.lessons.teach(t.native, t._feeder.make(), t.augment) < 1e-6
+    assert t.lessons.teach(t.native, t._feeder.make()) < 1e-6
     assert float(t.native.gradients.abs().max()) < 1e-3
 
 
@@ -128,12 +129,12 @@ def test_what_match_needs_is_said(coco, boxed, tmp_path, capsys):
 
 def test_files_of_different_joints_are_not_joined(coco, mpii):
     with pytest.raises(PosedModelsError, match="different joints"):
-        crops.joined([crops.read(*coco), crops.read(*mpii)])
+        crops.read(*coco).join([crops.read(*mpii)])
 
 
 def test_joined_files_keep_their_persons_and_their_halves(coco, boxed):
     one, two = crops.read(*coco), crops.read(*boxed, boxed=True).subset([1, 3])
-    both = crops.joined([one, two])
+    both = one.join([two])
     assert len(both) == 8 and both.labelled().tolist() == [True] * 6 + [False] * 2
     np.testing.assert_array_equal(both.load(7), two.load(1))
     np.testing.assert_array_equal(both.load(2), one.load(2))

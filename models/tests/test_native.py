@@ -187,7 +187,7 @@ def test_it_learns_the_labels_and_its_checkpoint_says_so(coco, tmp_path):
 
 def test_batch_norms_without_statistics_get_some_and_the_teachers_stay(coco, tmp_path):
     t = trainer(coco, tmp_path, fold_bn(joints_17()))
-    t.start_from_teacher()
+    t.begin_with(t.teacher)
     kept = {k: v.clone() for k, v in t.net.state_dict().items() if "running" in k}
     new = [k for k, v in kept.items() if k.endswith("running_var") and (v == 1).all()]
     assert not new, "every convolution has a twin"
@@ -225,8 +225,9 @@ def test_a_resumed_run_has_the_same_weights_and_joints(coco, tmp_path):
 def test_joints_are_the_teachers_where_it_agrees_and_the_labels_where_not(coco):
     people = crops.read(*coco).store(1)
     teacher = NativeNetwork(fold_bn(joints_17()), 64, 64, threads=1)
+    augment = Augmenter(people, 64, 64, torch.Generator())
     which = torch.tensor([0, 3, 0])
-    alone, both = (Joints(people, teacher, weight, (64, 64)).of(which) for weight in (0.0, 0.25))
+    alone, both = (Joints(augment, teacher, weight).of(which) for weight in (0.0, 0.25))
     assert torch.equal(alone[0], alone[2])  # asked once
     assert (alone[..., 3] == 1).all() and not alone.isnan().any()
     labels = torch.as_tensor(people.keypoints)[which]

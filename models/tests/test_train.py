@@ -108,7 +108,7 @@ def test_a_student_starts_near_its_teacher_and_follows_it(coco, tmp_path):
     folded = fold_bn(teacher)
     t = trainer(coco, tmp_path, teacher=folded, batch=8)
     # the head, which has no batch norm, is copied apart
-    assert t.start_from_teacher() == sum(isinstance(m, torch.nn.Conv2d) for m in teacher.modules()) - 1
+    assert t.begin_with(t.teacher) == sum(isinstance(m, torch.nn.Conv2d) for m in teacher.modules()) - 1
     x = t.augment.draw(8).x
     assert torch.allclose(t.net.eval()(x), folded(x), rtol=1e-3, atol=1e-3 * float(folded(x).detach().abs().max()))
     assert set(t.step(0.0)) == {"lr", "loss", "heatmap", "features"}

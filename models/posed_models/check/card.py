@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from posed_models.check import golden
 from posed_models.check.session import Session
@@ -30,8 +31,8 @@ class Card:
 
     title: str
     precision: str
-    names: Sequence[str]
-    task: Task = POSE
+    names: Sequence[str | float]
+    task: Task[Any] = POSE
     parameters: str = ""
     flops: str = ""
     licence: str = ""
@@ -41,8 +42,8 @@ class Card:
     accuracy: dict[str, float] = field(default_factory=dict)
 
 
-def _names(names: Sequence[str]) -> list[str]:
-    quoted = [json.dumps(n) for n in names]
+def _names(names: Sequence[str | float]) -> list[str]:
+    quoted = [json.dumps(n, ensure_ascii=False) for n in names]
     return ["  " + ", ".join(quoted[i : i + 6]) + "," for i in range(0, len(quoted), 6)]
 
 
@@ -83,7 +84,7 @@ def write(card: Card, onnx: str | Path) -> Path:
     return path
 
 
-def _golden(onnx: Path, task: Task, precision: str) -> str:
+def _golden(onnx: Path, task: Task[Any], precision: str) -> str:
     return f"{_GOLDEN}{task.golden_says}.\n{golden.table(onnx, task, precision)}"
 
 

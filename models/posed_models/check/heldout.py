@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from posed_models.data.augment import Batch, plain
+from posed_models.data.augment import plain
 from posed_models.data.crops import CropSet
+from posed_models.data.feed import Batch
 from posed_models.training.distil import relative_mse
 
 Forward = Callable[[Tensor], Tensor]
@@ -35,6 +36,15 @@ class Measure(Protocol):
 
 Truth = Callable[[Forward, Tensor], Tensor]
 """A teacher and pictures to joints n x J x 3 in crop pixels."""
+
+
+class Judge(Protocol):
+    """Measures a network on what was held out."""
+
+    def __len__(self) -> int: ...
+
+    def figures(self, net: Forward, teacher: Forward | None) -> dict[str, float]:
+        """By name: `held_out_…`, `taught_…`."""
 
 
 class HeldOut:

@@ -6,7 +6,6 @@ import argparse
 
 from posed_models.check import evaluate
 from posed_models.commands.options import Parser, print_figures
-from posed_models.data import crops
 from posed_models.errors import PosedModelsError
 
 NAME = "eval"
@@ -25,9 +24,7 @@ def options(p: Parser) -> None:
 
 def run(a: argparse.Namespace) -> None:
     if a.data:
-        files = [crops.read(file, a.images, boxed=bool(a.teacher)) for file in a.data]
-        held = crops.joined([everyone.split(a.hold_out)[1] for everyone in files])
-        figures = evaluate.held_out_figures(a.model, held, a.teacher)
+        figures = evaluate.held_out_figures(a.model, a.data, a.images, a.hold_out, a.teacher)
     elif a.annotations and a.images:
         figures = evaluate.figures(a.model, a.annotations, a.images, a.detections)
     else:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+from typing import Any
 
 import torch
 
 from posed_models.data import crops
-from posed_models.data.crops import CropSet
 from posed_models.tasks import Task
+from posed_models.tasks.pose import POSE
 
 Parser = argparse.ArgumentParser
 
@@ -57,7 +58,7 @@ def device(a: argparse.Namespace) -> str:
     return a.device or ("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def persons(a: argparse.Namespace, device: str, task: Task | None = None) -> tuple[CropSet, CropSet]:
+def examples(a: argparse.Namespace, device: str, task: Task | None = None) -> tuple[Any, Any]:
     """Those to learn from and those held out, as `task` reads them; without one, pictures are enough.
 
     Persons by box only count where somebody tells of them: a teacher, or the network itself that is quantised.
@@ -69,8 +70,9 @@ def persons(a: argparse.Namespace, device: str, task: Task | None = None) -> tup
         if a.limit:
             everyone = everyone.subset(range(min(a.limit, len(everyone))))
         parts.append(everyone.split(a.hold_out))
-    seen, held = (crops.joined(side) for side in zip(*parts, strict=True))
-    print(f"{len(seen)} persons to train on, {len(held)} held out, on {device}", flush=True)
+    seen, held = (side[0].join(side[1:]) for side in zip(*parts, strict=True))
+    what = task.examples if task is not None else POSE.examples
+    print(f"{len(seen)} {what} to train on, {len(held)} held out, on {device}", flush=True)
     return seen.store(a.memory_gb), held.store(a.memory_gb)
 
 

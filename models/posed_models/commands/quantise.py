@@ -9,20 +9,23 @@ from pathlib import Path
 import torch
 
 from posed_models.check import card, evaluate
-from posed_models.check.heldout import Forward, HeldOut
+from posed_models.check.heldout import Forward, Judge
 from posed_models.commands import options as shared
 from posed_models.commands.options import Parser
-from posed_models.data.augment import Augmenter
 from posed_models.errors import PosedModelsError
 from posed_models.int8 import quantise
 from posed_models.int8.rounding import unrounded
 from posed_models.nets import importing
 from posed_models.nets.export import export_float, export_int8
+from posed_models.tasks.pose import POSE
 from posed_models.training.log import RunLog
 from posed_models.training.native.tuner import NativeTuner
 
 NAME = "quantise"
 SAYS = "float weights to int8, with or without fine-tuning"
+
+
+TITLES = {"pck": "PCK@0.2", "ap": "AP", "iou": "mean IoU"}
 
 
 def options(p: Parser) -> None:
@@ -39,25 +42,26 @@ def options(p: Parser) -> None:
     p.add_argument("--trust", action="store_true", help="allow pickled objects in SOURCE")
 
 
-def compare(when: str, test: HeldOut, exact: Forward, rounded: Forward) -> None:
+def compare(when: str, test: Judge, exact: Forward, rounded: Forward) -> None:
     """Prints how much of its accuracy the network keeps; of persons by box only, the float network says where the joints are."""
     before, after = (test.figures(net, exact) for net in (exact, rounded))
-    print(f"{when}, {len(test)} held-out persons:", flush=True)
-    for part, who in (("held_out", "with labels"), ("taught", "by box only")):
-        if f"{part}_error" not in after:
-            continue
-        words = [f"heatmap error {after[f'{part}_error']:.4f}"]
-        for name, title in (("pck", "PCK@0.2"), ("ap", "AP")):
-            if f"{part}_{name}" in after:
-                words.append(f"{title} {before[f'{part}_{name}']:.1f} float, {after[f'{part}_{name}']:.1f} int8")
-        print(f"  {who}: {', '.join(words)}", flush=True)
+    print(f"{when}, {len(test)} held out:", flush=True)
+    for part, who in (("held_out_", "with labels"), ("taught_", "by box only")):
+        names = [name for name in after if name.startswith(part)]
+        words = [f"heatmap error {after[name]:.4f}" for name in names if name.endswith("_error")]
+        for name in (n for n in names if not n.endswith("_error")):
+            title = TITLES.get(name.removeprefix(part), name.removeprefix(part).replace("_", " "))
+            words.append(f"{title} {before[name]:.1f} float, {after[name]:.1f} int8")
+        if words:
+            print(f"  {who}: {', '.join(words)}", flush=True)
 
 
 def run(a: argparse.Namespace) -> None:
     device = shared.device(a)
-    seen, held = shared.persons(a, device)
     imported = importing.load(a.source, a.trust)
     task = imported.task
+    # A segmentation is quantised on any pictures of persons.
+    seen, held = shared.examples(a, device, task if task.given else None)
     height, width = a.size
     if a.native and (not task.native or device != "cpu"):
         raise PosedModelsError(f"--native fine-tunes poses on the CPU: this is a {task.name} on {device}: leave it away")
@@ -66,7 +70,7 @@ def run(a: argparse.Namespace) -> None:
     truth = copy.deepcopy(net)
     generator = torch.Generator(device).manual_seed(a.seed)
     torch.manual_seed(a.seed)
-    augment = Augmenter(seen, height, width, generator)
+    augment = (task if task.given else POSE).source(seen, height, width, generator)
     q = quantise.calibrate(net, augment)
     test = task.held_out(held, height, width) if len(held) else None
 

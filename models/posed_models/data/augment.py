@@ -6,33 +6,18 @@ In: a [`CropSet`]. Out: n x 3 x H x W normalised crops, their joints in crop pix
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
+import cv2
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from posed_models.data.crops import CANVAS, CropSet
 from posed_models.data.decode import PADDING
-from posed_models.data.imagenet import MEAN, STD
+from posed_models.data.feed import Batch, Feed, Maps, coloured, cut, normalise
 from posed_models.data.masks import at_cells
-
-
-@dataclass
-class Batch:
-    """`x`: n x 3 x H x W normalised; `joints`: n x J x 3 in crop pixels, third 0 where not labelled."""
-
-    x: Tensor
-    joints: Tensor
-    classes: Tensor | None = None
-    """n x H/4 x W/4 class numbers, 255 not counted; where the crops have outlines."""
-
-
-def normalise(x: Tensor) -> Tensor:
-    """RGB on 0 to 1 to the networks' scale."""
-    mean = torch.as_tensor(MEAN, device=x.device).view(1, 3, 1, 1)
-    std = torch.as_tensor(STD, device=x.device).view(1, 3, 1, 1)
-    return ((x - mean) / std).contiguous(memory_format=torch.channels_last)
+from posed_models.data.rooms import disturb
 
 
 def warp(canvases: Tensor, matrix: Tensor, height: int, width: int) -> Tensor:
@@ -77,19 +62,6 @@ def _classes(crops: CropSet, which: Tensor, matrix: Tensor, height: int, width: 
     return at_cells(crops.masks(which), matrix, height, width) if crops.load_mask is not None else None
 
 
-@dataclass
-class Maps:
-    """Where n crops lie. `matrix`: n x 2 x 3, crop pixels to their canvases' pixels; `flip`: which are mirrored.
-
-    `seen`: n x 4, left, top, right and bottom, in canvas pixels, of what a picture's edge leaves of the canvas; None: everything.
-    """
-
-    which: Tensor
-    matrix: Tensor
-    flip: Tensor
-    seen: Tensor | None = None
-
-
 CUT_BY_THE_EDGE = 0.25
 """The share of persons that a picture's edge cuts in rooms, most of them from below; 40 to 90 % of the box is left."""
 ANYHOW = 0.07
@@ -99,8 +71,8 @@ ANYHOW = 0.07
 class Augmenter:
     """Draws random crops: whole or half bodies, scale ±25 %, turn ±35°, mirror, colours, noise, blur, holes.
 
-    `rooms`: also persons whom the picture's edge cuts, with the box of what is left, and persons who lie. Who makes the pictures
-    of [`Maps`] adds what rooms.py has.
+    `rooms`: also persons whom the picture's edge cuts, with the box of what is left, and persons who lie; for the native trainer
+    also what rooms.py has.
     """
 
     def __init__(self, crops: CropSet, height: int, width: int, generator: torch.Generator, rooms: bool = False) -> None:
@@ -167,6 +139,20 @@ class Augmenter:
         joints = self.placed(self.keypoints[which], matrix, maps.flip)
         x = normalise(self._colours(warp(self.crops.canvases(which), matrix, height, width)))
         return Batch(x, joints, _classes(self.crops, which, matrix, height, width))
+
+    def feed(self, n: int, random: np.random.Generator) -> Feed:
+        """The same by OpenCV, colours by `random`; in rooms also with what rooms.py has."""
+        height, width = self.size
+        maps = self.maps(n)
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        canvases = list(self.crops.canvases(maps.which).numpy())
+        if maps.seen is not None:
+            canvases = [cut(canvas, edges) for canvas, edges in zip(canvases, maps.seen.tolist(), strict=True)]
+        matrices = maps.matrix.double().numpy()
+        crops = [cv2.warpAffine(c, m, (width, height), flags=flags) for c, m in zip(canvases, matrices, strict=True)]
+        if self.rooms:
+            crops = disturb(crops, random)
+        return Feed(np.stack([coloured(crop, random) for crop in crops]), maps)
 
     def _colours(self, x: Tensor) -> Tensor:
         n, _, height, width = x.shape

@@ -69,6 +69,40 @@ class CropSet:
             [self.maps[i] for i in ids] if self.maps else (),
         )
 
+    def join(self, others: Sequence[CropSet]) -> CropSet:
+        """The persons of several files, one behind the other; their joints must be the same. Class maps stay if all have them."""
+        sets = [self, *others]
+        if len(sets) == 1:
+            return self
+        if len({len(s.skeleton.names) for s in sets}) > 1:
+            raise PosedModelsError("the files of --data have different joints: train on one kind at a time")
+        starts = np.cumsum([0] + [len(s) for s in sets])
+
+        def place(i: int) -> tuple[int, int]:
+            k = int(np.searchsorted(starts, i, "right")) - 1
+            return k, i - int(starts[k])
+
+        def load(i: int) -> np.ndarray:
+            k, inside = place(i)
+            return sets[k].load(inside)
+
+        def mask(i: int) -> np.ndarray:
+            k, inside = place(i)
+            of = sets[k].load_mask
+            assert of is not None
+            return of(inside)
+
+        return CropSet(
+            load,
+            np.concatenate([s.boxes for s in sets]),
+            np.concatenate([s.keypoints for s in sets]),
+            [group for s in sets for group in s.groups],
+            sets[0].skeleton,
+            sets[0].device,
+            mask if all(s.load_mask is not None for s in sets) else None,
+            [m for s in sets for m in s.maps] if all(s.maps for s in sets) else (),
+        )
+
     def labelled(self) -> np.ndarray:
         """n truth values: has the person a labelled joint, or only a box?"""
         return np.asarray((self.keypoints[..., 2] > 0).any(1))
@@ -137,40 +171,6 @@ def read_npz(path: str | Path, device: str = "cpu") -> CropSet:
         return image[:, :, ::-1]
 
     return CropSet(load, box, kp, photos, COCO_17, device)
-
-
-def joined(sets: Sequence[CropSet]) -> CropSet:
-    """The persons of several files, one behind the other; their joints must be the same. Class maps stay if all have them."""
-    if len(sets) == 1:
-        return sets[0]
-    if len({len(s.skeleton.names) for s in sets}) > 1:
-        raise PosedModelsError("the files of --data have different joints: train on one kind at a time")
-    starts = np.cumsum([0] + [len(s) for s in sets])
-
-    def place(i: int) -> tuple[int, int]:
-        k = int(np.searchsorted(starts, i, "right")) - 1
-        return k, i - int(starts[k])
-
-    def load(i: int) -> np.ndarray:
-        k, inside = place(i)
-        return sets[k].load(inside)
-
-    def mask(i: int) -> np.ndarray:
-        k, inside = place(i)
-        of = sets[k].load_mask
-        assert of is not None
-        return of(inside)
-
-    return CropSet(
-        load,
-        np.concatenate([s.boxes for s in sets]),
-        np.concatenate([s.keypoints for s in sets]),
-        [group for s in sets for group in s.groups],
-        sets[0].skeleton,
-        sets[0].device,
-        mask if all(s.load_mask is not None for s in sets) else None,
-        [m for s in sets for m in s.maps] if all(s.maps for s in sets) else (),
-    )
 
 
 def _from_photos(people: list[tuple[str, np.ndarray, np.ndarray]], photos: Path, skeleton: Skeleton, device: str) -> CropSet:

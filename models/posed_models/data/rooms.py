@@ -71,6 +71,14 @@ def compressed(crop: np.ndarray, random: np.random.Generator) -> np.ndarray:
     return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR))
 
 
+def blurred(crop: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Perhaps far, moved, dark, compressed."""
+    for share, change in ((FAR, far), (MOTION, moved), (DARK, darkened), (COMPRESSED, compressed)):
+        if random.random() < share:
+            crop = change(crop, random)
+    return crop
+
+
 def disturb(crops: list[np.ndarray], random: np.random.Generator) -> list[np.ndarray]:
     """Each crop as it might be seen in a room; neighbours and obstacles are parts of the other crops as they come."""
     out = []
@@ -79,8 +87,5 @@ def disturb(crops: list[np.ndarray], random: np.random.Generator) -> list[np.nda
         for share, beside in ((NEIGHBOUR, True), (OBSTACLE, False)):
             if random.random() < share:
                 paste(crop, crops[random.integers(len(crops))], random, beside)
-        for share, change in ((FAR, far), (MOTION, moved), (DARK, darkened), (COMPRESSED, compressed)):
-            if random.random() < share:
-                crop = change(crop, random)
-        out.append(crop)
+        out.append(blurred(crop, random))
     return out

@@ -15,7 +15,7 @@ import torch
 import torch.nn as nn
 from torch import Tensor
 
-from posed_models.data.augment import Augmenter
+from posed_models.data.feed import Source
 from posed_models.int8.equalise import equalise
 from posed_models.int8.rounding import Quantised, Rounder, float_weight, rounds_weight
 from posed_models.nets.lite_hrnet import LiteHRNet
@@ -28,7 +28,7 @@ WARM_UP_STEPS = 20
 LONGEST_GRADIENT = 1.0
 
 
-def calibrate(net: LiteHRNet, augment: Augmenter, say: Callable[[str], None] = print) -> Quantised:
+def calibrate(net: LiteHRNet, augment: Source, say: Callable[[str], None] = print) -> Quantised:
     """Quantises a folded `net` (changed in place) without training, on some 200 crops drawn by `augment`."""
     with torch.no_grad():
         x = augment.draw(CALIBRATION_BATCH).x
@@ -88,7 +88,7 @@ class FineTuning:
     lr: float = 3e-5
 
 
-def fine_tune(q: Quantised, teacher: LiteHRNet, augment: Augmenter, settings: FineTuning, log: RunLog) -> None:
+def fine_tune(q: Quantised, teacher: LiteHRNet, augment: Source, settings: FineTuning, log: RunLog) -> None:
     """Adam on all weights with rounding in the loop (straight-through gradients); scales stay as calibrated.
 
     `teacher`: the float network before quantising, or a better one.

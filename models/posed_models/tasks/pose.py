@@ -10,20 +10,22 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 import torch.nn as nn
 from torch import Tensor
 
 from posed_models.check import keypoints, labels
-from posed_models.check.heldout import Forward, HeldOut
+from posed_models.check.heldout import Forward, HeldOut, Judge
 from posed_models.check.metrics import average_precision, oks, pck
 from posed_models.data import crops as files
-from posed_models.data.augment import Batch, targets
+from posed_models.data.augment import Augmenter, targets
 from posed_models.data.crops import CropSet
 from posed_models.data.decode import dark, score
+from posed_models.data.feed import Batch, Source
 from posed_models.data.skeletons import COCO_17, SKELETONS, Skeleton
 from posed_models.errors import PosedModelsError
 from posed_models.nets.lite_hrnet import ARCHS, Head, LiteHRNet
-from posed_models.tasks.task import Task
+from posed_models.tasks.task import Task, golden_peaks
 
 AREA_OF_BOX = 0.53
 """What of its box a person covers: the area that OKS wants where only boxes are known."""
@@ -77,7 +79,7 @@ class JointFigures:
         return out
 
 
-class Pose(Task):
+class Pose(Task[CropSet]):
     """Joints of the person in a box."""
 
     name = "pose"
@@ -99,42 +101,33 @@ class Pose(Task):
     def read(self, path: str | Path, photos: str | Path | None, device: str, boxed: bool) -> CropSet:
         return files.read(path, photos, device, boxed)
 
-    def outputs(self, crops: CropSet) -> int:
-        return int(crops.keypoints.shape[1])
+    def outputs(self, data: CropSet) -> int:
+        return int(data.keypoints.shape[1])
 
-    def check(self, crops: CropSet, teacher: LiteHRNet | None) -> None:
-        if teacher is None and not (crops.keypoints[..., 2] > 0).any():
+    def check(self, data: CropSet, teacher: LiteHRNet | None) -> None:
+        if teacher is None and not data.labelled().any():
             raise PosedModelsError("no joint is labelled and there is no teacher: nothing to learn from. Add --teacher")
+
+    def source(self, data: CropSet, height: int, width: int, generator: torch.Generator, rooms: bool = False) -> Source:
+        return Augmenter(data, height, width, generator, rooms)
 
     def losses(self, got: Tensor, batch: Batch, size: tuple[int, int]) -> dict[str, Tensor]:
         target, weight = targets(batch.joints, *size)
         error = ((got.float() - target) ** 2).mean((2, 3)) * weight
         return {"labels": error.sum() / ((target**2).mean((2, 3)) * weight).sum().clamp(min=1e-6)}
 
-    def held_out(self, crops: CropSet, height: int, width: int) -> HeldOut:
+    def held_out(self, data: CropSet, height: int, width: int) -> Judge:
         def truth(teacher: Forward, x: Tensor) -> Tensor:
-            return labels.joints(labels.both_ways(teacher, x, crops.skeleton))
+            return labels.joints(labels.both_ways(teacher, x, data.skeleton))
 
-        return HeldOut(crops, height, width, lambda: JointFigures(crops.skeleton), truth)
+        return HeldOut(data, height, width, lambda: JointFigures(data.skeleton), truth)
 
     def error(self, figures: dict[str, float]) -> float:
         errors = [figures[name] for name in ("held_out_error", "taught_error") if name in figures]
         return float(np.mean(errors)) if errors else -figures.get("held_out_pck", 0.0)
 
     def golden(self, out: np.ndarray, precision: str, rewritten: Callable[[], np.ndarray]) -> list[str]:
-        flat = out.reshape(len(out), -1)
-        cells, values, rows = flat.argmax(1), flat.max(1), []
-        for cell, value in zip(cells, values, strict=True):
-            y, x = divmod(int(cell), out.shape[2])
-            rows.append(f"[{x}, {y}, {value:.5f}],")
-        tolerance = TOLERANCE[precision]
-        if precision == "int8":
-            other = rewritten().reshape(flat.shape)
-            here = other[np.arange(len(other)), cells]
-            apart = np.maximum(abs(here - values), abs(other.max(1) - values)).max()
-            tolerance = max(tolerance, round(2 * float(apart), 2))
-        lines = [f"tolerance = {tolerance}", "peaks = ["]
-        return lines + ["  " + " ".join(rows[i : i + 5]) for i in range(0, len(rows), 5)] + ["]"]
+        return golden_peaks(out, TOLERANCE[precision], rewritten if precision == "int8" else None)
 
     def annotated(self, path: Path) -> bool:
         return path.is_file()

@@ -16,11 +16,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from posed_models.check import regions
-from posed_models.check.heldout import HeldOut
+from posed_models.check.heldout import HeldOut, Judge
 from posed_models.check.metrics import Confusion
 from posed_models.data import masks
-from posed_models.data.augment import Batch
+from posed_models.data.augment import Augmenter
 from posed_models.data.crops import CropSet, is_list
+from posed_models.data.feed import Batch, Source
 from posed_models.errors import PosedModelsError
 from posed_models.nets.blocks import ConvBN
 from posed_models.nets.lite_hrnet import Head, LiteHRNet
@@ -80,7 +81,7 @@ class ClassFigures:
         return {"iou": self._confusion.mean_iou()} if self._confusion.counts.any() else {}
 
 
-class Segmentation(Task):
+class Segmentation(Task[CropSet]):
     """Classes of a picture's cells."""
 
     name = "segmentation"
@@ -104,21 +105,24 @@ class Segmentation(Task):
         del boxed
         return masks.read(path, photos, device)
 
-    def outputs(self, crops: CropSet) -> int:
-        del crops
+    def outputs(self, data: CropSet) -> int:
+        del data
         return len(PERSON_2)
 
-    def check(self, crops: CropSet, teacher: LiteHRNet | None) -> None:
-        if crops.load_mask is None or teacher is not None:
+    def check(self, data: CropSet, teacher: LiteHRNet | None) -> None:
+        if data.load_mask is None or teacher is not None:
             raise PosedModelsError("a segmentation learns from outlines, without a teacher: give a COCO JSON, no --teacher")
+
+    def source(self, data: CropSet, height: int, width: int, generator: torch.Generator, rooms: bool = False) -> Source:
+        return Augmenter(data, height, width, generator, rooms)
 
     def losses(self, got: Tensor, batch: Batch, size: tuple[int, int]) -> dict[str, Tensor]:
         del size
         assert batch.classes is not None
         return {"classes": F.cross_entropy(got.float(), batch.classes, ignore_index=masks.IGNORED)}
 
-    def held_out(self, crops: CropSet, height: int, width: int) -> HeldOut:
-        return HeldOut(crops, height, width, ClassFigures)
+    def held_out(self, data: CropSet, height: int, width: int) -> Judge:
+        return HeldOut(data, height, width, ClassFigures)
 
     def error(self, figures: dict[str, float]) -> float:
         return -figures.get("held_out_iou", 0.0)

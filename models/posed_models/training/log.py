@@ -25,6 +25,8 @@ FIELDS = (
     "held_out_pck",
     "held_out_iou",
     "held_out_ap",
+    "held_out_recall",
+    "held_out_recall_small",
     "taught_error",
     "taught_pck",
     "taught_ap",

@@ -1,7 +1,7 @@
 """Training: from a teacher (distillation), from labelled joints (supervised), or both.
 
-In: a [`CropSet`], perhaps a teacher, and [`Settings`]. Out, in a folder: `best.pt` and `last.pt` (averaged weights, each
-complete in itself), `resume.pt` (everything to go on from), `log.csv`.
+In: what a task learns from, perhaps a teacher, and [`Settings`]. Out, in a folder: `best.pt` and `last.pt` (averaged weights,
+each complete in itself), `resume.pt` (everything to go on from), `log.csv`.
 
 With a fixed number of steps, the same seed, data and device give the same losses, bit for bit on the CPU. With `minutes` the
 learning rate follows the clock, so they do not. Several processes may train one network (workers.py).
@@ -21,11 +21,11 @@ import torch.nn as nn
 from torch import Tensor
 
 from posed_models import tasks
-from posed_models.check.heldout import HeldOut
-from posed_models.data.augment import Augmenter, Batch
-from posed_models.data.crops import CropSet
+from posed_models.check.heldout import Judge
+from posed_models.data.feed import Batch
 from posed_models.errors import PosedModelsError
 from posed_models.nets.lite_hrnet import LiteHRNet, check_size
+from posed_models.tasks.task import Data
 from posed_models.training.distil import StageOutputs, relative_mse, warm_start
 from posed_models.training.log import RunLog
 from posed_models.training.optimiser import Optimiser
@@ -65,39 +65,39 @@ class Settings:
     amp: bool = False
     match: str = ""
     """A way of native/match.py; empty: the teacher is asked once for each person."""
+    rooms: bool = True
+    """With `match`: crops as cameras in rooms see them (data/rooms.py)."""
 
 
 class Trainer:
     """One run. `run()` trains to the end; `step()` makes one step and returns its losses."""
 
-    def __init__(
-        self, settings: Settings, crops: CropSet, held_out: HeldOut | None, teacher: LiteHRNet | None, out: Path
-    ) -> None:
+    def __init__(self, settings: Settings, data: Data, held_out: Judge | None, teacher: LiteHRNet | None, out: Path) -> None:
         if (settings.steps is None) == (settings.minutes is None):
             raise PosedModelsError("give either --steps or --minutes, to end the run")
-        if not len(crops):
-            raise PosedModelsError("no person to train on: is the held-out share below 1, and the file not empty?")
+        if not len(data):
+            raise PosedModelsError("nothing to train on: is the held-out share below 1, and the file not empty?")
         check_size(settings.height, settings.width)
         self.settings, self.teacher, self.out, self.held_out = settings, teacher, out, held_out
-        self.device = crops.device
+        self.device = data.device
         self.labels = settings.label_weight if teacher is not None else 1.0
         self.task = tasks.find(settings.task)
-        self.task.check(crops, teacher)
+        self.task.check(data, teacher)
         self.workers = Workers()
         torch.manual_seed(settings.seed)
         self.g = torch.Generator(self.device).manual_seed(settings.seed + self.workers.rank)
-        self.augment = Augmenter(crops, settings.height, settings.width, self.g, bool(settings.match))
-        net = tasks.build(settings.arch, self.task, self.task.outputs(crops))
+        rooms = bool(settings.match) and settings.rooms
+        self.augment = self.task.source(data, settings.height, settings.width, self.g, rooms)
+        net = tasks.build(settings.arch, self.task, self.task.outputs(data))
         self.net: LiteHRNet = net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.net).eval()
         self.optimiser = Optimiser(settings.optimiser, self.net, settings.lr, settings.weight_decay)
         self.done, self.crops, self.seconds, self.best = 0, 0, 0.0, math.inf
         self._features = (StageOutputs(teacher), StageOutputs(self.net)) if teacher is not None else None
 
-    def start_from_teacher(self) -> int:
-        """Copies what the teacher has in the same shape; returns the number of convolutions."""
-        assert self.teacher is not None
-        copied = warm_start(self.net, self.teacher, self.augment.draw(min(64, 4 * self.settings.batch)).x)
+    def begin_with(self, other: LiteHRNet) -> int:
+        """Copies what a folded network, such as a teacher, has in the same shape; returns the number of convolutions."""
+        copied = warm_start(self.net, other, self.augment.draw(min(64, 4 * self.settings.batch)).x)
         self.average.load_state_dict(self.net.state_dict())
         return copied
 

@@ -17,8 +17,7 @@ from torch import Tensor
 
 from posed_models.check.labels import STRIDE, both_ways, peaks
 from posed_models.data.augment import Augmenter, plain, sigma_cells
-from posed_models.data.crops import CropSet
-from posed_models.training.native.feed import Feed
+from posed_models.data.feed import Feed
 from posed_models.training.native.lessons import Lessons, scale
 from posed_models.training.native.network import NativeNetwork
 
@@ -34,8 +33,10 @@ LABELLED_PEAK = 1.0
 class Joints(Lessons):
     """`known`: n x J x 4, NaN for persons that nobody asked for yet."""
 
-    def __init__(self, crops: CropSet, teacher: NativeNetwork | None, label_weight: float, size: tuple[int, int]) -> None:
-        self._crops, self._teacher, self._label_weight, self._size = crops, teacher, label_weight, size
+    def __init__(self, augment: Augmenter, teacher: NativeNetwork | None, label_weight: float) -> None:
+        self._augment, self._teacher, self._label_weight = augment, teacher, label_weight
+        self._crops, self._size = augment.crops, augment.size
+        crops = self._crops
         labels = torch.as_tensor(crops.keypoints)
         self.known = torch.full((len(crops), labels.shape[1], 4), float("nan"))
         if teacher is None:
@@ -49,9 +50,10 @@ class Joints(Lessons):
             self.known[new] = self._ask(new)
         return self.known[which]
 
-    def teach(self, native: NativeNetwork, feed: Feed, augment: Augmenter) -> float:
+    def teach(self, native: NativeNetwork, feed: Feed) -> float:
         """Fills the gradients of `native` from the peaks that it should have given for the crops of `feed`; returns the loss."""
-        maps = feed.maps
+        maps, augment = feed.maps, self._augment
+        assert maps is not None
         joints = self.of(maps.which)
         placed = augment.placed(joints[..., :3], maps.matrix, maps.flip)
         weight = torch.where(maps.flip[:, None, None], joints[:, augment.mirror, 3:], joints[..., 3:])

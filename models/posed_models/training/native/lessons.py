@@ -8,8 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
-from posed_models.data.augment import Augmenter
-from posed_models.training.native.feed import Feed
+from posed_models.data.feed import Feed
 from posed_models.training.native.network import NativeNetwork
 
 USUAL_POWER = 0.0016
@@ -20,7 +19,7 @@ class Lessons(ABC):
     """A way of teaching."""
 
     @abstractmethod
-    def teach(self, native: NativeNetwork, feed: Feed, augment: Augmenter) -> float:
+    def teach(self, native: NativeNetwork, feed: Feed) -> float:
         """Fills the gradients of `native` from what it should have given for the crops of `feed`; returns the loss."""
 
     def state(self) -> dict[str, Any]:

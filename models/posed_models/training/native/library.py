@@ -91,5 +91,5 @@ def load(flags: tuple[str, ...] = FLAGS) -> ctypes.CDLL:
     library.network_learn.restype = ctypes.c_double
     library.network_learn.argtypes = [pointer, Weights, pointer, pointer, whole, ctypes.c_float, ctypes.c_float, pointer]
     library.network_follow.restype = ctypes.c_double
-    library.network_follow.argtypes = [pointer, Weights, pointer, pointer, whole, ctypes.c_float, pointer]
+    library.network_follow.argtypes = [pointer, Weights, pointer, pointer, pointer, whole, ctypes.c_float, pointer]
     return library

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from posed_models.check.labels import peaks
-from posed_models.data.augment import Augmenter, sigma_cells
-from posed_models.training.native.feed import Feed
+from posed_models.data.augment import sigma_cells
+from posed_models.data.feed import Feed
 from posed_models.training.native.lessons import Lessons, scale
 from posed_models.training.native.network import NativeNetwork
 
@@ -28,8 +28,7 @@ class Match(Lessons):
         assert way in WAYS
         self._teacher, self._way, self._sigma = teacher, way, sigma_cells(height)
 
-    def teach(self, native: NativeNetwork, feed: Feed, augment: Augmenter) -> float:
-        del augment
+    def teach(self, native: NativeNetwork, feed: Feed) -> float:
         heatmaps = self._teacher.run(feed.pictures)
         much = scale(native, len(heatmaps))
         if self._way == "heatmaps":

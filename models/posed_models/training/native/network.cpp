@@ -147,15 +147,15 @@ struct Network {
         return total;
     }
 
-    // The same for scale · Σ (heatmap − wanted)².
-    double difference(const Worker& w, const float* wanted, float scale) const {
+    // The same for scale · Σ weight·(heatmap − wanted)²; without weights, they are 1.
+    double difference(const Worker& w, const float* wanted, const float* weights, float scale) const {
         const View y = value(w, heatmaps), dy = gradient(w, heatmaps);
         double total = 0;
         for (int p = 0; p < y.pixels(); p++)
             for (int j = 0; j < y.channels; j++) {
-                const float error = y.at[p * y.row + j] - *wanted++;
-                total += error * error * scale;
-                dy.at[p * dy.row + j] = 2 * error * scale;
+                const float error = y.at[p * y.row + j] - *wanted++, weighed = weights ? error * *weights++ : error;
+                total += weighed * error * scale;
+                dy.at[p * dy.row + j] = 2 * weighed * scale;
             }
         return total;
     }
@@ -228,10 +228,14 @@ double network_learn(void* network, Weights p, const float* pictures, const floa
     return n.learn(p, pictures, count, gradients, [&](Worker& w, int64_t i) { return n.loss(w, joints + i * each, sigma, scale); });
 }
 
-double network_follow(void* network, Weights p, const float* pictures, const float* wanted, int count, float scale, float* gradients) {
+double network_follow(
+    void* network, Weights p, const float* pictures, const float* wanted, const float* weights, int count, float scale, float* gradients
+) {
     auto& n = *static_cast<Network*>(network);
     const Tensor& t = n.tensors[n.heatmaps];
     const int64_t each = static_cast<int64_t>(t.height) * t.width * t.channels;
-    return n.learn(p, pictures, count, gradients, [&](Worker& w, int64_t i) { return n.difference(w, wanted + i * each, scale); });
+    return n.learn(p, pictures, count, gradients, [&](Worker& w, int64_t i) {
+        return n.difference(w, wanted + i * each, weights ? weights + i * each : nullptr, scale);
+    });
 }
 }

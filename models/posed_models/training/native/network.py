@@ -124,14 +124,15 @@ class NativeNetwork:
         )  # fmt: skip
         return float(loss)
 
-    def follow(self, pictures: np.ndarray, heatmaps: np.ndarray, scale: float) -> float:
-        """Fills `gradients`; returns scale · Σ (heatmap − wanted)², `heatmaps` being those wanted."""
-        assert heatmaps.shape == (len(pictures), *self.heatmap_shape)
+    def follow(self, pictures: np.ndarray, heatmaps: np.ndarray, scale: float, weight: np.ndarray | None = None) -> float:
+        """Fills `gradients`; returns scale · Σ weight·(heatmap − wanted)², `heatmaps` being those wanted; `weight` 1 if None."""
+        assert heatmaps.shape == (len(pictures), *self.heatmap_shape) and (weight is None or weight.shape == heatmaps.shape)
         pictures = self._seen(pictures)
         self.weights.fold()
         loss = self._library.network_follow(
-            self._handle, self._folded(), _address(pictures), _address(heatmaps), len(pictures), scale, _address(self.gradients)
-        )
+            self._handle, self._folded(), _address(pictures), _address(heatmaps),
+            _address(weight) if weight is not None else None, len(pictures), scale, _address(self.gradients),
+        )  # fmt: skip
         return float(loss)
 
     def write(self, net: LiteHRNet) -> None:

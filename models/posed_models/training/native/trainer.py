@@ -15,11 +15,13 @@ import torch
 import torch.nn as nn
 
 from posed_models import tasks
-from posed_models.check.heldout import HeldOut
-from posed_models.data.crops import CropSet
+from posed_models.check.heldout import Judge
+from posed_models.data.augment import Augmenter
 from posed_models.errors import PosedModelsError
 from posed_models.nets.lite_hrnet import LiteHRNet
+from posed_models.tasks.task import Data
 from posed_models.training.native.feed import Feeder
+from posed_models.training.native.given import Given
 from posed_models.training.native.joints import Joints
 from posed_models.training.native.lessons import Lessons
 from posed_models.training.native.match import Match
@@ -35,36 +37,38 @@ class NativeTrainer(Trainer):
     def __init__(
         self,
         settings: Settings,
-        crops: CropSet,
-        held_out: HeldOut | None,
+        data: Data,
+        held_out: Judge | None,
         teacher: LiteHRNet | None,
         out: Path,
         threads: int | None = None,
     ) -> None:
         if not tasks.find(settings.task).native:
             raise PosedModelsError(f"--native trains no {settings.task}: leave it away for --task {settings.task}")
-        if crops.device != "cpu":
+        if data.device != "cpu":
             raise PosedModelsError("--native trains on the CPU: leave it away for CUDA")
         torch.set_num_threads(1)  # PyTorch's threads wait by spinning, and take half of the cores from those of the C++
-        super().__init__(settings, crops, held_out, teacher, out)
+        super().__init__(settings, data, held_out, teacher, out)
         if self.workers.count > 1:
             raise PosedModelsError("--native uses threads of one process: start it without torchrun")
         self._threads = threads or os.cpu_count() or 1
-        size = (settings.height, settings.width)
         self._native: NativeNetwork | None = None
         self._trained = False  # by now, with statistics of its own
         self._guide = self._of(teacher) if teacher is not None else None
         self._asked = self._guide.forward if self._guide is not None else None  # one object: held-out labels are kept by it
-        self.lessons = self._lessons(crops, size)
+        self.lessons = self._lessons()
         self._feeder = Feeder(self.augment, settings.batch, settings.seed)
 
-    def _lessons(self, crops: CropSet, size: tuple[int, int]) -> Lessons:
+    def _lessons(self) -> Lessons:
         s = self.settings
-        if not s.match:
-            return Joints(crops, self._guide, s.label_weight if self._guide is not None else 1.0, size)
-        if self._guide is None:
-            raise PosedModelsError("--match follows a teacher: add --teacher")
-        return Match(self._guide, s.match, s.height)
+        if self.task.given:
+            return Given()
+        if s.match:
+            if self._guide is None:
+                raise PosedModelsError("--match follows a teacher: add --teacher")
+            return Match(self._guide, s.match, s.height)
+        assert isinstance(self.augment, Augmenter)
+        return Joints(self.augment, self._guide, s.label_weight if self._guide is not None else 1.0)
 
     def _of(self, net: LiteHRNet) -> NativeNetwork:
         s = self.settings
@@ -101,7 +105,7 @@ class NativeTrainer(Trainer):
         """One step at `share` (0 to 1) of the run."""
         lr, native = self.rate(share), self.native
         feed = self._feeder.next()
-        loss = self.lessons.teach(native, feed, self.augment)
+        loss = self.lessons.teach(native, feed)
         native.weights.step(native.gradients, lr, LONGEST_GRADIENT)
         native.weights.average(self.memory())
         self.done += 1

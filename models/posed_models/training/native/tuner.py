@@ -10,7 +10,7 @@ import os
 import numpy as np
 import torch
 
-from posed_models.data.augment import Augmenter
+from posed_models.data.feed import Source
 from posed_models.errors import PosedModelsError
 from posed_models.int8.quantise import LONGEST_GRADIENT, FineTuning, follow_schedule
 from posed_models.int8.rounding import Quantised
@@ -23,7 +23,7 @@ from posed_models.training.native.network import NativeNetwork
 class NativeTuner:
     """Matrices move by Muon, all else by Adam, as in weights.py, without decay; scales stay as calibrated."""
 
-    def __init__(self, q: Quantised, teacher: LiteHRNet, augment: Augmenter, seed: int = 0, threads: int | None = None) -> None:
+    def __init__(self, q: Quantised, teacher: LiteHRNet, augment: Source, seed: int = 0, threads: int | None = None) -> None:
         torch.set_num_threads(1)  # as in trainer.py
         self._q, self._augment, self._seed = q, augment, seed
         if (teacher.output, teacher.outputs) != (q.net.output, q.net.outputs):
