@@ -11,6 +11,8 @@ pub use report::{Report, Spread};
 use crate::doctor::machine;
 use crate::engine::{Loading, Origin};
 use crate::estimate::{Estimator, StageTimes};
+use crate::find::network::NetworkFinder;
+use crate::find::{Finder, Proposal};
 use crate::frame::{Frame, PixelFormat};
 use crate::geometry::Size;
 use crate::model::{ModelCard, Output};
@@ -32,6 +34,7 @@ const PICTURE: Size = Size::new(640, 480);
 enum Subject {
     Pose(Estimator, Skeleton),
     Segmentation(Classifier),
+    Finder(NetworkFinder, Vec<Proposal>),
 }
 
 impl Subject {
@@ -43,6 +46,7 @@ impl Subject {
             Output::Classes(_) => {
                 Self::Segmentation(Classifier::load(card, card.input.padding, loading)?)
             }
+            Output::Sizes(_) => Self::Finder(NetworkFinder::load(card, loading)?, Vec::new()),
         })
     }
 
@@ -50,6 +54,7 @@ impl Subject {
         match self {
             Self::Pose(estimator, _) => estimator.network(),
             Self::Segmentation(classifier) => classifier.network(),
+            Self::Finder(finder, _) => finder.network(),
         }
     }
 
@@ -71,6 +76,20 @@ impl Subject {
                     preprocess,
                     inference,
                     decode: Duration::ZERO,
+                })
+            }
+            Self::Finder(finder, found) => {
+                finder.propose(frame, found)?;
+                let decode = finder.decode();
+                let CropNetwork {
+                    preprocess,
+                    inference,
+                    ..
+                } = *finder.network();
+                Ok(StageTimes {
+                    preprocess,
+                    inference,
+                    decode,
                 })
             }
         }

@@ -11,7 +11,7 @@ use crate::display::{self, DisplaySettings};
 use crate::engine::Loading;
 use crate::engine::kernels::Isa;
 use crate::find::{self, FindSettings};
-use crate::model::{DEFAULT_MODEL, ModelCard, ModelError};
+use crate::model::{DEFAULT_MODEL, ModelCard, Output};
 use crate::publish::{self, PublishSettings};
 use crate::recognise::Pose;
 use crate::segment::Segmenter;
@@ -183,7 +183,7 @@ fn compose(document: &Document, overrides: &Overrides) -> Option<Config> {
             None
         }
     };
-    let joints = top.model.as_ref().and_then(ModelCard::keypoints);
+    let joints = top.model.as_ref().and_then(|card| card.keypoints().ok());
     let joints = joints.map_or_else(|| Arc::new(KeypointSet::default()), Arc::clone);
     let config = Config {
         segment,
@@ -290,14 +290,13 @@ fn model(s: &mut Section, overrides: &Overrides) -> Option<ModelCard> {
     let name = overrides.model.as_deref().unwrap_or(&named);
     let card = ModelCard::find(name).map_err(|e| s.fault("model", e.to_string()));
     if let Ok(card) = &card
-        && card.keypoints().is_none()
+        && let Err(e) = card.keypoints()
     {
-        let name = card.name.clone();
-        s.fault_with(
-            "model",
-            ModelError::NoJoints { name }.to_string(),
-            "name a pose network here, and this one as `model` under [segment]",
-        );
+        let place = match card.output {
+            Output::Sizes(_) => "name a pose network here, and this one as `model` under [find]",
+            _ => "name a pose network here, and this one as `model` under [segment]",
+        };
+        s.fault_with("model", e.to_string(), place);
     }
     card.ok()
 }

@@ -8,7 +8,7 @@ pub mod dark;
 use crate::engine::{HeatmapShape, Loading};
 use crate::frame::Frame;
 use crate::geometry::{Affine, CropPoint, Rect};
-use crate::model::{ModelCard, ModelError};
+use crate::model::ModelCard;
 use crate::network::{CropNetwork, NetworkError};
 use crate::skeleton::{Keypoint, KeypointSet, Skeleton};
 use std::sync::Arc;
@@ -36,12 +36,7 @@ impl Estimator {
     /// The file is missing, differs from the card's checksum, or is no network that the engine
     /// runs.
     pub fn load(card: &ModelCard, loading: Loading) -> Result<Self, NetworkError> {
-        let Some(keypoints) = card.keypoints() else {
-            return Err(ModelError::NoJoints {
-                name: card.name.clone(),
-            }
-            .into());
-        };
+        let keypoints = card.keypoints()?;
         let network = CropNetwork::load(card, card.input.padding, loading)?;
         Ok(Self {
             network,

@@ -1,16 +1,19 @@
 //! Where people may be.
 //!
 //! In: a frame. Out: boxes that are worth an estimate, best first. A [`Finder`] looks at the
-//! picture; [`previous_pose`] follows a person who was found. A network that detects people will be
-//! one more back-end.
+//! picture; [`previous_pose`] follows a person who was found.
 
 pub mod given;
+pub mod network;
+pub mod peaks;
 pub mod previous_pose;
 pub mod whole_frame;
 pub mod windows;
 
+use crate::engine::Loading;
 use crate::frame::Frame;
 use crate::geometry::Rect;
+use crate::network::NetworkError;
 use crate::preprocess::InputFormat;
 use crate::settings::{Kind, Section};
 use std::sync::Arc;
@@ -18,19 +21,60 @@ use std::time::Duration;
 
 /// Proposes boxes of people in a picture.
 pub trait Finder: Send {
-    /// Writes the boxes for `frame` into `boxes` (cleared first), the likeliest first, in image
-    /// pixels.
-    fn propose(&mut self, frame: &Frame, boxes: &mut Vec<Rect>);
+    /// Writes what `frame` may show into `found` (cleared first), the likeliest first.
+    ///
+    /// # Errors
+    /// A network failed.
+    fn propose(&mut self, frame: &Frame, found: &mut Vec<Proposal>) -> Result<(), NetworkError>;
+
+    /// Whether it sees people, all of them at once; or only knows where to look, one place a frame.
+    fn shows_people(&self) -> bool {
+        false
+    }
+}
+
+/// A place in the picture where somebody may be.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Proposal {
+    /// In image pixels.
+    pub bbox: Rect,
+    /// How sure it is, 0 to 1; 0 of a finder that only knows where to look.
+    pub score: f32,
+}
+
+impl Proposal {
+    /// A place to look at.
+    pub fn place(bbox: Rect) -> Self {
+        Self { bbox, score: 0.0 }
+    }
+}
+
+/// What a finder is made for.
+pub struct Finding<'a> {
+    /// The pose network's input.
+    pub input: &'a InputFormat,
+    /// Height of the smallest person, as a share of the picture's.
+    pub smallest: f32,
+    pub loading: Loading<'a>,
 }
 
 /// What a finder can be: a line here and a file beside the others is all a new one takes.
-pub const KINDS: &[Kind<Arc<dyn Find>>] = &[windows::KIND, whole_frame::KIND, given::KIND];
+pub const KINDS: &[Kind<Arc<dyn Find>>] =
+    &[windows::KIND, network::KIND, whole_frame::KIND, given::KIND];
 
 /// The settings of a finder.
 pub trait Find: std::fmt::Debug + Send + Sync {
-    /// The finder for a network with this input, of people at least `smallest` of the picture's
-    /// height.
-    fn finder(&self, input: &InputFormat, smallest: f32) -> Box<dyn Finder>;
+    /// Height of the smallest person that is looked for, as a share of the picture's, where none is
+    /// given.
+    fn smallest(&self) -> f32 {
+        WINDOWS_SMALLEST
+    }
+
+    /// The finder.
+    ///
+    /// # Errors
+    /// Its network cannot be loaded.
+    fn finder(&self, finding: &Finding) -> Result<Box<dyn Finder>, NetworkError>;
 }
 
 /// Which finder, and when a find counts.
@@ -47,6 +91,9 @@ pub struct FindSettings {
     pub look_again: Duration,
 }
 
+/// People lower than this share of the picture take windows too long to find.
+const WINDOWS_SMALLEST: f32 = 0.45;
+
 /// The share of `acquire_score` that is `keep_score` where none is given.
 const KEEPS: f32 = 0.6;
 
@@ -54,7 +101,7 @@ impl Default for FindSettings {
     fn default() -> Self {
         Self {
             kind: Arc::new(windows::WindowsSettings),
-            smallest: 0.45,
+            smallest: WINDOWS_SMALLEST,
             acquire_score: 0.35,
             keep_score: 0.18,
             look_again: Duration::from_secs(2),
@@ -67,7 +114,12 @@ pub fn read(s: &mut Section) -> FindSettings {
     let or = FindSettings::default();
     let default = if s.given("boxes") { "given" } else { "windows" };
     let kind = s.kind(KINDS, Some(default)).unwrap_or(or.kind);
-    let smallest = s.number("smallest", SMALLEST, 0.1..=1.0).or(or.smallest);
+    let smallest = s
+        .number("smallest", SMALLEST, 0.1..=1.0)
+        .without("0.45 with windows, 0.1 with a network")
+        .example("0.3")
+        .maybe()
+        .unwrap_or_else(|| kind.smallest());
     let acquire_score = s.number("acquire_score", ACQUIRE, 0.05..=0.95);
     let acquire_score = acquire_score.or(or.acquire_score);
     let keep_score = s

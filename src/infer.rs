@@ -6,7 +6,7 @@
 
 use crate::config::Config;
 use crate::estimate::Estimator;
-use crate::find::{FindSettings, Finder, previous_pose};
+use crate::find::{FindSettings, Finder, Finding, Proposal, previous_pose};
 use crate::frame::Frame;
 use crate::geometry::{Rect, Size};
 use crate::mask::Mask;
@@ -40,7 +40,7 @@ pub struct Infer {
     tracker: Tracker,
     recogniser: Recogniser,
     visible: Threshold,
-    windows: Vec<Rect>,
+    windows: Vec<Proposal>,
     next_window: usize,
     unseen_windows: usize,
     searched: Size,
@@ -68,10 +68,11 @@ impl Infer {
     /// The network cannot be loaded.
     pub fn new(config: &Config) -> Result<Self, NetworkError> {
         let estimator = Estimator::load(&config.model, config.loading())?;
-        let finder = config
-            .find
-            .kind
-            .finder(&config.model.input, config.find.smallest);
+        let finder = config.find.kind.finder(&Finding {
+            input: &config.model.input,
+            smallest: config.find.smallest,
+            loading: config.loading(),
+        })?;
         let load = |card| Segmenter::load(card, config.loading());
         let segmenter = config.segment.as_ref().map(load).transpose()?;
         Ok(Self {
@@ -161,18 +162,39 @@ impl Infer {
 
     /// Looks at the next window; takes hold of a person who scores `threshold` or more.
     fn search(&mut self, frame: &Frame, threshold: f32) -> Result<(), NetworkError> {
-        let Some(window) = self.window(frame) else {
+        if !self.finder.shows_people() {
+            if let Some(window) = self.window(frame)? {
+                self.take_hold(frame, window, threshold)?;
+            }
             return Ok(());
-        };
+        }
+        let mut people = std::mem::take(&mut self.windows);
+        let proposed = self.finder.propose(frame, &mut people);
+        let mut taken = false;
+        for person in people.iter().take_while(|_| proposed.is_ok()) {
+            taken = taken || self.take_hold(frame, person.bbox, threshold)?;
+        }
+        self.windows = people;
+        self.unseen_windows = 0;
+        proposed
+    }
+
+    /// Looks at a place; takes hold of a person who scores `threshold` or more, and says so.
+    fn take_hold(
+        &mut self,
+        frame: &Frame,
+        window: Rect,
+        threshold: f32,
+    ) -> Result<bool, NetworkError> {
         self.look(frame, window)?;
         if self.skeleton.score(self.visible) < WORTH_A_LOOK * threshold {
-            return Ok(());
+            return Ok(false);
         }
         // A person who fills a window badly is seen better in a box of their own, and better still
         // in a box around that.
         for _ in 0..REFINEMENTS {
             let Some(bbox) = previous_pose::around(&self.skeleton, self.visible) else {
-                return Ok(());
+                return Ok(false);
             };
             self.look(frame, bbox)?;
             let next = previous_pose::around(&self.skeleton, self.visible);
@@ -182,10 +204,10 @@ impl Infer {
                     self.unseen_windows = self.windows.len();
                 }
                 self.held = Some(next);
-                return Ok(());
+                return Ok(true);
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Takes the skeleton that was just found for the person's.
@@ -211,15 +233,15 @@ impl Infer {
         Ok(())
     }
 
-    fn window(&mut self, frame: &Frame) -> Option<Rect> {
+    fn window(&mut self, frame: &Frame) -> Result<Option<Rect>, NetworkError> {
         if frame.size != self.searched || self.next_window >= self.windows.len() {
-            self.finder.propose(frame, &mut self.windows);
+            self.finder.propose(frame, &mut self.windows)?;
             self.searched = frame.size;
             self.next_window = 0;
         }
-        let window = self.windows.get(self.next_window).copied();
+        let window = self.windows.get(self.next_window).map(|p| p.bbox);
         self.next_window += 1;
-        window
+        Ok(window)
     }
 
     fn look(&mut self, frame: &Frame, bbox: Rect) -> Result<(), NetworkError> {
@@ -243,10 +265,10 @@ impl Infer {
     /// The network failed.
     pub fn photo(&mut self, frame: &Frame, report: &mut Report) -> Result<(), NetworkError> {
         let mut windows = Vec::new();
-        self.finder.propose(frame, &mut windows);
+        self.finder.propose(frame, &mut windows)?;
         let mut found: Vec<Seen> = Vec::new();
         for window in windows {
-            let Some(person) = self.refine(frame, window)? else {
+            let Some(person) = self.refine(frame, window.bbox)? else {
                 continue;
             };
             if person.score < self.find.acquire_score {

@@ -36,9 +36,11 @@ pub enum ModelError {
     #[error("{path}: {problem}. docs/models.md shows a whole card")]
     Card { path: PathBuf, problem: String },
     #[error(
-        "{name} is a segmentation network and gives no joints: name a pose network; `posed models` lists them"
+        "{name} is no finder: its card has no output.sizes"
     )]
-    NoJoints { name: String },
+    NoFinder { name: String },
+    #[error("{name} is {what} and gives no joints: name a pose network; `posed models` lists them")]
+    NoJoints { name: String, what: &'static str },
     #[error(
         "{name} gives no class \"person\": under [segment], name a network whose card lists it in output.classes"
     )]
@@ -82,6 +84,8 @@ pub enum Output {
     Keypoints(Arc<KeypointSet>),
     /// Logits of classes: a segmentation.
     Classes(Vec<String>),
+    /// People as peaks over place, one plane for each height in input pixels: a finder.
+    Sizes(Vec<f32>),
 }
 
 impl Output {
@@ -90,6 +94,7 @@ impl Output {
         match self {
             Self::Keypoints(joints) => joints.len(),
             Self::Classes(classes) => classes.len(),
+            Self::Sizes(sizes) => sizes.len(),
         }
     }
 }
@@ -196,12 +201,18 @@ impl ModelCard {
         })
     }
 
-    /// The joints; None of a segmentation.
-    pub fn keypoints(&self) -> Option<&Arc<KeypointSet>> {
-        match &self.output {
-            Output::Keypoints(joints) => Some(joints),
-            Output::Classes(_) => None,
-        }
+    /// The joints.
+    ///
+    /// # Errors
+    /// It is no pose network.
+    pub fn keypoints(&self) -> Result<&Arc<KeypointSet>, ModelError> {
+        let what = match &self.output {
+            Output::Keypoints(joints) => return Ok(joints),
+            Output::Classes(_) => "a segmentation network",
+            Output::Sizes(_) => "a finder network",
+        };
+        let name = self.name.clone();
+        Err(ModelError::NoJoints { name, what })
     }
 
     /// Reads the ONNX file and compares it with the card's checksum; of a card without one, only
@@ -300,7 +311,11 @@ mod tests {
         assert!(cards.len() >= 4);
         for card in cards {
             card.verify().unwrap();
-            assert_eq!(card.output.planes(), 17);
+            let planes = match card.output {
+                Output::Sizes(_) => 9,
+                Output::Keypoints(_) | Output::Classes(_) => 17,
+            };
+            assert_eq!(card.output.planes(), planes, "{}", card.name);
             assert!(card.golden.is_some());
         }
     }

@@ -75,6 +75,19 @@ impl CropNetwork {
         Ok(())
     }
 
+    /// Runs the network on the whole picture, black beside it.
+    pub fn overlook(&mut self, frame: &Frame) -> Result<(), NetworkError> {
+        let start = Instant::now();
+        self.crop = self.preprocessor.crop(frame.size.rect());
+        self.preprocessor
+            .fill_mean(frame, self.crop, &mut self.input)?;
+        let filled = Instant::now();
+        self.network.run(&self.input, &mut self.output)?;
+        self.preprocess = filled - start;
+        self.inference = filled.elapsed();
+        Ok(())
+    }
+
     /// The planes (planes x height x width) of the last run; nothing before it.
     pub fn output(&self) -> &[f32] {
         &self.output

@@ -28,7 +28,12 @@ pub struct Preprocessor {
     format: InputFormat,
     table: [[f32; 256]; 3],
     columns: Vec<Tap>,
+    /// Source columns that [`Preprocessor::fill_mean`] reads, [`MOST_SAMPLES`] for each of ours.
+    samples: Vec<i32>,
 }
+
+/// Samples a pixel and axis at most where a picture is made smaller.
+const MOST_SAMPLES: usize = 4;
 
 /// Where one output column (or row) reads: the source pixel at or before it, and the share of the
 /// next one.
@@ -64,10 +69,12 @@ impl Preprocessor {
             std::array::from_fn(|v| (v as f32 / 255.0 - format.mean[c]) / format.std[c])
         });
         let columns = vec![Tap::default(); format.size.width as usize];
+        let samples = vec![0; format.size.width as usize * MOST_SAMPLES];
         Self {
             format,
             table,
             columns,
+            samples,
         }
     }
 
@@ -115,6 +122,41 @@ impl Preprocessor {
                 blue[i] = table[2][rgb[2] as usize];
             },
         )
+    }
+
+    /// The same where the picture becomes much smaller: each pixel is the mean of up to 4 x 4 of the
+    /// picture's, so that nothing thin is lost between them.
+    ///
+    /// # Errors
+    /// [`ShortFrame`] if the frame's data does not hold its picture.
+    ///
+    /// # Panics
+    /// As [`Preprocessor::fill`].
+    pub fn fill_mean(
+        &mut self,
+        frame: &Frame,
+        crop: Affine,
+        input: &mut [f32],
+    ) -> Result<(), ShortFrame> {
+        let count = |scale: f64| (scale.round() as usize).clamp(1, MOST_SAMPLES);
+        let (across, down) = (count(crop.scale_x), count(crop.scale_y));
+        if across == 1 && down == 1 {
+            return self.fill(frame, crop, input);
+        }
+        let width = self.format.size.width as usize;
+        for (i, sample) in self.samples[..width * across].iter_mut().enumerate() {
+            *sample = source(i, across, crop.scale_x, crop.offset_x);
+        }
+        frame.visit(Mean {
+            columns: &self.samples[..width * across],
+            across,
+            down,
+            height: self.format.size.height as usize,
+            crop,
+            table: &self.table,
+            input,
+        })?;
+        Ok(())
     }
 
     /// The crop as RGB bytes before normalising, height x width x 3; for tests and for looking at
@@ -190,6 +232,56 @@ impl<S: FnMut(usize, usize, [u8; 3])> PixelVisitor for Warp<'_, S> {
                     read(column.at.saturating_add(1), row.at.saturating_add(1)),
                 ];
                 (self.store)(x, y, blend(quad, column.share, row.share));
+            }
+        }
+    }
+}
+
+/// The source pixel of sample `i`, of which each of ours has `count`.
+fn source(i: usize, count: usize, scale: f64, offset: f64) -> i32 {
+    let place = (i as f64 + 0.5) / count as f64 - 0.5;
+    (place * scale + offset).round() as i32
+}
+
+struct Mean<'a> {
+    columns: &'a [i32],
+    across: usize,
+    down: usize,
+    height: usize,
+    crop: Affine,
+    table: &'a [[f32; 256]; 3],
+    input: &'a mut [f32],
+}
+
+impl PixelVisitor for Mean<'_> {
+    type Output = ();
+
+    fn visit(self, pixels: &impl Pixels, size: Size) {
+        let w = size.width as i32;
+        let h = size.height as i32;
+        let width = self.columns.len() / self.across;
+        let plane = width * self.height;
+        let of = (self.across * self.down) as u32;
+        for y in 0..self.height {
+            let mut rows = [-1; MOST_SAMPLES];
+            for (k, row) in rows[..self.down].iter_mut().enumerate() {
+                let i = y * self.down + k;
+                *row = source(i, self.down, self.crop.scale_y, self.crop.offset_y);
+            }
+            for (x, columns) in self.columns.chunks_exact(self.across).enumerate() {
+                let mut sum = [of / 2; 3];
+                for &row in rows[..self.down].iter().filter(|r| (0..h).contains(*r)) {
+                    for &column in columns.iter().filter(|c| (0..w).contains(*c)) {
+                        let rgb = pixels.rgb(column as usize, row as usize);
+                        for (sum, value) in sum.iter_mut().zip(rgb) {
+                            *sum += u32::from(value);
+                        }
+                    }
+                }
+                for (c, sum) in sum.into_iter().enumerate() {
+                    let value = (sum / of).min(255) as usize;
+                    self.input[c * plane + y * width + x] = self.table[c][value];
+                }
             }
         }
     }

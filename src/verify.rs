@@ -124,6 +124,7 @@ mod tests {
             "lite_hrnet_18_f32",
             "wider_naive_lite_hrnet_18",
             "wider_naive_lite_hrnet_18_f32",
+            "finder",
         ] {
             let card = card(name);
             let compared =

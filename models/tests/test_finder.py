@@ -12,7 +12,7 @@ import torch
 from posed_models.check.finding import FoundPeople, match, summary
 from posed_models.cli import main
 from posed_models.data import pictures
-from posed_models.data.pictures import GREY, PictureAugmenter, View, whole
+from posed_models.data.pictures import BLACK, PictureAugmenter, View, whole
 from posed_models.data.planes import ASPECT, PLANES, SIZES, boxes, wanted
 from posed_models.nets import importing
 from posed_models.nets.lite_hrnet import enliven
@@ -105,11 +105,11 @@ def test_a_view_moves_picture_and_boxes_alike(rooms):
     assert inside > 20
 
 
-def test_a_whole_picture_is_seen_with_grey_beside_it():
+def test_a_whole_picture_is_seen_with_black_beside_it():
     tall = np.full((300, 100, 3), 200, np.uint8)
     view = whole((300, 100), *SIZE)
     seen = view.picture(tall)
-    assert seen.shape == (96, 128, 3) and (seen[:, :40] == GREY).all() and (seen[5:-5, 60:68] == 200).all()
+    assert seen.shape == (96, 128, 3) and (seen[:, :40] == BLACK).all() and (seen[5:-5, 60:68] == 200).all()
     ((x, y, w, h),), _ = view.boxes(np.array([[0, 0, 100, 300, 1]], np.float32))
     np.testing.assert_allclose([x, y, w, h], [48, 0, 32, 96], atol=0.01)
     huge = View(np.array([[20.0, 0, 0], [0, 20.0, 0]]), 96, 128)

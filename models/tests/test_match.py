@@ -59,7 +59,7 @@ def test_a_student_follows_what_its_teacher_says_of_the_very_crop(boxed, tmp_pat
     assert np.mean(losses[-8:]) < 0.8 * np.mean(losses[:8])
 
 
-def test_peaks_are_gaussians_where_the_teachers_peaks_are():
+def test_peaks_are_gaussians_where_the_teachers_peaks_are(coco):
     said = torch.zeros(2, 17, 64, 48)
     where = torch.rand(2, 17, 2) * torch.tensor([40.0, 56.0]) + 4
     said = targets(torch.cat([where * 4, torch.ones(2, 17, 1)], 2), 256, 192)[0] * 0.7
@@ -81,7 +81,41 @@ def test_peaks_are_gaussians_where_the_teachers_peaks_are():
             return 0.25
 
     feed = Feed(np.zeros((2, 256, 192, 3), np.float32))
-    assert Match(Teacher(), "peaks", 256).teach(Student(), feed) == 0.25
+    augment = Augmenter(crops.read(*coco), 256, 192, torch.Generator())
+    assert Match(augment, Teacher(), "peaks", 0.0).teach(Student(), feed) == 0.25
+
+
+@pytest.mark.parametrize("way", ["heatmaps", "peaks"])
+def test_where_a_label_contradicts_the_teacher_the_label_counts(way, coco):
+    augment = Augmenter(crops.read(*coco).store(1), 256, 192, torch.Generator().manual_seed(1))
+    maps = augment.maps(3)
+    labels = augment.placed(augment.keypoints[maps.which], maps.matrix, maps.flip)
+    said = targets(labels, 256, 192)[0]
+    said[1, 9] = said[1, 9].roll(20, 0)  # one joint elsewhere, for which the label counts if it is inside
+    inside = bool(labels[1, 9, 2] > 0)
+    assert inside, "this seed shows the wrist"
+    x, y = (labels[1, 9, :2] / 4).tolist()
+
+    class Teacher:
+        def run(self, pictures):
+            return said.permute(0, 2, 3, 1).contiguous().numpy()
+
+    class Student:
+        heatmap_shape = (64, 48, 17)
+
+        def follow(self, pictures, wanted, much, weight):
+            row, column = np.unravel_index(wanted[1, :, :, 9].argmax(), (64, 48))
+            assert abs(row - y) <= 1 and abs(column - x) <= 1 and wanted[1, :, :, 9].max() == pytest.approx(0.6, abs=0.06)
+            assert (weight[1, :, :, 9] == 0.25).all() and weight.sum() == weight.size - 0.75 * 64 * 48
+            return 0.5
+
+        def learn(self, pictures, wanted, sigma, much):
+            np.testing.assert_allclose(wanted[1, 9], [x, y, 0.6, 0.25], atol=1e-4)
+            assert (wanted[..., 3] < 1).sum() == 1
+            return 0.5
+
+    feed = Feed(np.zeros((3, 256, 192, 3), np.float32), maps)
+    assert Match(augment, Teacher(), way, 0.25).teach(Student(), feed) == 0.5
 
 
 def test_it_wants_the_teachers_heatmaps_of_the_crop_as_it_is_fed(boxed, tmp_path):

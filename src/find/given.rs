@@ -1,9 +1,9 @@
 //! Boxes that the user gave. In: nothing. Out: always the same boxes.
 
-use super::{Find, Finder};
+use super::{Find, Finder, Finding, Proposal};
 use crate::frame::Frame;
 use crate::geometry::Rect;
-use crate::preprocess::InputFormat;
+use crate::network::NetworkError;
 use crate::settings::{Kind, Section};
 use std::sync::Arc;
 
@@ -42,8 +42,8 @@ pub struct GivenSettings {
 }
 
 impl Find for GivenSettings {
-    fn finder(&self, _: &InputFormat, _: f32) -> Box<dyn Finder> {
-        Box::new(Given(self.boxes.clone()))
+    fn finder(&self, _: &Finding) -> Result<Box<dyn Finder>, NetworkError> {
+        Ok(Box::new(Given(self.boxes.clone())))
     }
 }
 
@@ -51,7 +51,9 @@ impl Find for GivenSettings {
 pub struct Given(pub Vec<Rect>);
 
 impl Finder for Given {
-    fn propose(&mut self, _: &Frame, boxes: &mut Vec<Rect>) {
-        boxes.clone_from(&self.0);
+    fn propose(&mut self, _: &Frame, found: &mut Vec<Proposal>) -> Result<(), NetworkError> {
+        found.clear();
+        found.extend(self.0.iter().copied().map(Proposal::place));
+        Ok(())
     }
 }

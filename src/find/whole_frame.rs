@@ -1,10 +1,9 @@
 //! The whole picture as one box. In: a frame. Out: its rectangle. Right where one person fills the
 //! view.
 
-use super::{Find, Finder};
+use super::{Find, Finder, Finding, Proposal};
 use crate::frame::Frame;
-use crate::geometry::Rect;
-use crate::preprocess::InputFormat;
+use crate::network::NetworkError;
 use crate::settings::Kind;
 use std::sync::Arc;
 
@@ -20,9 +19,9 @@ pub const KIND: Kind<Arc<dyn Find>> = Kind {
 pub struct WholeFrameSettings;
 
 impl Find for WholeFrameSettings {
-    fn finder(&self, input: &InputFormat, _: f32) -> Box<dyn Finder> {
-        let padding = input.padding;
-        Box::new(WholeFrame { padding })
+    fn finder(&self, finding: &Finding) -> Result<Box<dyn Finder>, NetworkError> {
+        let padding = finding.input.padding;
+        Ok(Box::new(WholeFrame { padding }))
     }
 }
 
@@ -34,8 +33,10 @@ pub struct WholeFrame {
 }
 
 impl Finder for WholeFrame {
-    fn propose(&mut self, frame: &Frame, boxes: &mut Vec<Rect>) {
-        boxes.clear();
-        boxes.push(frame.size.rect().scaled(1.0 / self.padding));
+    fn propose(&mut self, frame: &Frame, found: &mut Vec<Proposal>) -> Result<(), NetworkError> {
+        found.clear();
+        let whole = frame.size.rect().scaled(1.0 / self.padding);
+        found.push(Proposal::place(whole));
+        Ok(())
     }
 }

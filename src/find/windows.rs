@@ -5,10 +5,10 @@
 //! a search over them finds people without a detector: slowly, in a second or two, which is enough
 //! to take hold of a person whom `previous_pose` then follows.
 
-use super::{Find, Finder};
+use super::{Find, Finder, Finding, Proposal};
 use crate::frame::Frame;
 use crate::geometry::Rect;
-use crate::preprocess::InputFormat;
+use crate::network::NetworkError;
 use crate::settings::Kind;
 use std::sync::Arc;
 
@@ -24,12 +24,13 @@ pub const KIND: Kind<Arc<dyn Find>> = Kind {
 pub struct WindowsSettings;
 
 impl Find for WindowsSettings {
-    fn finder(&self, input: &InputFormat, smallest: f32) -> Box<dyn Finder> {
-        Box::new(Windows {
-            smallest,
+    fn finder(&self, finding: &Finding) -> Result<Box<dyn Finder>, NetworkError> {
+        let input = finding.input;
+        Ok(Box::new(Windows {
+            smallest: finding.smallest,
             padding: input.padding,
             aspect: input.size.width as f32 / input.size.height as f32,
-        })
+        }))
     }
 }
 
@@ -49,30 +50,33 @@ pub struct Windows {
 }
 
 impl Finder for Windows {
-    fn propose(&mut self, frame: &Frame, boxes: &mut Vec<Rect>) {
-        boxes.clear();
+    fn propose(&mut self, frame: &Frame, found: &mut Vec<Proposal>) -> Result<(), NetworkError> {
+        found.clear();
         let whole = frame.size.rect();
-        boxes.push(whole.scaled(1.0 / self.padding));
+        found.push(Proposal::place(whole.scaled(1.0 / self.padding)));
         let mut share = 1.0;
         while share >= self.smallest - 1e-3 {
             let height = whole.height * share;
             let width = height * self.aspect;
             if width < whole.width || share < 1.0 {
-                let from = boxes.len();
+                let from = found.len();
                 for y in starts(whole.height, height) {
                     for x in starts(whole.width, width) {
-                        boxes.push(Rect::new(x, y, width, height).scaled(1.0 / self.padding));
+                        let window = Rect::new(x, y, width, height);
+                        found.push(Proposal::place(window.scaled(1.0 / self.padding)));
                     }
                 }
                 let middle = whole.centre();
-                boxes[from..].sort_by(|a, b| {
-                    a.centre()
+                found[from..].sort_by(|a, b| {
+                    a.bbox
+                        .centre()
                         .distance(middle)
-                        .total_cmp(&b.centre().distance(middle))
+                        .total_cmp(&b.bbox.centre().distance(middle))
                 });
             }
             share *= STEP;
         }
+        Ok(())
     }
 }
 
@@ -112,14 +116,15 @@ mod tests {
             padding: 1.25,
             aspect: 0.75,
         }
-        .propose(&frame, &mut boxes);
+        .propose(&frame, &mut boxes)
+        .unwrap();
         assert!(boxes.len() < 60, "{}", boxes.len());
         for x in (40..600).step_by(20) {
             for y in (40..440).step_by(20) {
                 let p = Point::new(x as f32, y as f32);
                 let near = boxes[1..].iter().any(|b| {
-                    (b.centre().x - p.x).abs() < b.width * 0.8
-                        && (b.centre().y - p.y).abs() < b.height * 0.8
+                    (b.bbox.centre().x - p.x).abs() < b.bbox.width * 0.8
+                        && (b.bbox.centre().y - p.y).abs() < b.bbox.height * 0.8
                 });
                 assert!(near, "{p:?}");
             }
@@ -138,7 +143,8 @@ mod tests {
             padding: 1.25,
             aspect: 0.75,
         }
-        .propose(&frame, &mut boxes);
+        .propose(&frame, &mut boxes)
+        .unwrap();
         assert!((2..20).contains(&boxes.len()), "{}", boxes.len());
     }
 }

@@ -52,6 +52,7 @@ struct InputFile {
 struct OutputFile {
     keypoints: Option<Vec<String>>,
     classes: Option<Vec<String>>,
+    sizes: Option<Vec<f32>>,
 }
 
 fn default_padding() -> f32 {
@@ -124,12 +125,13 @@ fn input(i: &InputFile) -> Result<InputFormat, String> {
 }
 
 fn output(o: OutputFile) -> Result<Output, String> {
-    match (o.keypoints, o.classes) {
-        (Some(names), None) => Ok(Output::Keypoints(Arc::new(KeypointSet::new(once_each(
+    match (o.keypoints, o.classes, o.sizes) {
+        (Some(names), None, None) => Ok(Output::Keypoints(Arc::new(KeypointSet::new(once_each(
             "output.keypoints",
             names,
         )?)))),
-        (None, Some(names)) => {
+        (None, None, Some(sizes)) => evenly_spread(sizes).map(Output::Sizes),
+        (None, Some(names), None) => {
             let names = once_each("output.classes", names)?;
             if names.len() < 2 {
                 return Err("output.classes must name two classes or more, such as [\"background\", \"person\"]".into());
@@ -137,10 +139,27 @@ fn output(o: OutputFile) -> Result<Output, String> {
             Ok(Output::Classes(names))
         }
         _ => Err(
-            "output must have either `keypoints` (a pose network) or `classes` (a segmentation)"
+            "output must have one of `keypoints` (a pose network), `classes` (a segmentation) and `sizes` (a finder)"
                 .into(),
         ),
     }
+}
+
+/// Heights of a finder's planes: each as many times the one before, to a hundredth.
+fn evenly_spread(sizes: Vec<f32>) -> Result<Vec<f32>, String> {
+    let all = (2..=32).contains(&sizes.len()) && sizes.iter().all(|s| (1.0..=4096.0).contains(s));
+    let ratio = |pair: &[f32]| pair[1] / pair[0];
+    let first = if all { ratio(&sizes) } else { 0.0 };
+    if first < 1.05
+        || sizes
+            .windows(2)
+            .any(|pair| (ratio(pair) / first - 1.0).abs() > 0.01)
+    {
+        return Err(format!(
+            "output.sizes must list 2 to 32 heights in input pixels, each as many times the one before, such as [20, 28.28, 40]; found {sizes:?}"
+        ));
+    }
+    Ok(sizes)
 }
 
 fn once_each(key: &str, names: Vec<String>) -> Result<Vec<String>, String> {
@@ -177,8 +196,22 @@ mod tests {
             1
         );
         let seen = read("classes = [\"background\", \"person\"]").unwrap();
-        assert!(seen.keypoints().is_none() && seen.output.planes() == 2);
-        assert!(read("").unwrap_err().contains("either"));
+        assert!(seen.keypoints().is_err() && seen.output.planes() == 2);
+        let finder = read("sizes = [20, 28.28, 40]").unwrap();
+        assert!(finder.keypoints().is_err() && finder.output.planes() == 3);
+        assert!(read("").unwrap_err().contains("one of"));
+        for wrong in [
+            "20",
+            "20, 20",
+            "40, 20",
+            "20, 30, 80",
+            "0, 1",
+            "nan, nan",
+            "-4, -2, -1",
+        ] {
+            let e = read(&format!("sizes = [{wrong}]")).unwrap_err();
+            assert!(e.contains("such as [20, 28.28, 40]"), "{wrong}: {e}");
+        }
         assert!(read("keypoints = [\"nose\"]\nclasses = [\"a\", \"b\"]").is_err());
         assert!(
             read("keypoints = [\"nose\", \"nose\"]")

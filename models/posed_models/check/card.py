@@ -73,7 +73,8 @@ def write(card: Card, onnx: str | Path) -> Path:
         f"mean = [{', '.join(f'{v:g}' for v in MEAN)}]",
         f"std = [{', '.join(f'{v:g}' for v in STD)}]",
     ]
-    lines.append(f"padding = {card.padding:g} # a person's box is made this much larger before it is cropped")
+    if not card.task.given:
+        lines.append(f"padding = {card.padding:g} # a person's box is made this much larger before it is cropped")
     lines += ["", "[output]", f"{card.task.card_key} = [", *_names(card.names), "]"]
     if card.accuracy:
         lines += ["", *(f"# {n}" for n in card.notes), "[accuracy]"]
@@ -95,7 +96,7 @@ def describe(imported: Imported, height: int, width: int, precision: str, licenc
     c = complexity(imported.task.net(imported.arch, head), height, width)
     kind = {"float32": "float32", "int8": "int8 (QDQ)"}[precision]
     return Card(
-        title=f"{ARCHS[imported.arch].title}, {kind}",
+        title=f"{ARCHS[imported.arch].title}{imported.task.titled}, {kind}",
         precision=precision,
         names=imported.task.names(imported.outputs),
         task=imported.task,

@@ -27,8 +27,8 @@ from posed_models.errors import PosedModelsError
 
 SURE = 0.4
 """The least score of a box that counts as a person."""
-GREY = 114
-"""Beside a picture that does not fill the input."""
+BLACK = 0
+"""Beside a picture that does not fill the input, as in posed."""
 INSIDE, LEAST_SIDE = 0.4, 3.0
 """Of a person who is cut off, so much must be inside to count; and input pixels of the part."""
 
@@ -107,8 +107,8 @@ class View:
             step = int(scale)
             photo = cv2.resize(photo, None, fx=1 / step, fy=1 / step, interpolation=cv2.INTER_AREA)
             shrunk = self.matrix / step
-            return np.asarray(cv2.warpAffine(photo, shrunk, (self.width, self.height), flags=flags, borderValue=(GREY,) * 3))
-        return np.asarray(cv2.warpAffine(photo, self.matrix, (self.width, self.height), flags=flags, borderValue=(GREY,) * 3))
+            return np.asarray(cv2.warpAffine(photo, shrunk, (self.width, self.height), flags=flags, borderValue=(BLACK,) * 3))
+        return np.asarray(cv2.warpAffine(photo, self.matrix, (self.width, self.height), flags=flags, borderValue=(BLACK,) * 3))
 
     def boxes(self, people: np.ndarray) -> tuple[list[list[float]], list[list[float]]]:
         """Persons and ignored regions inside the view, in input pixels, cut off at its edges."""

@@ -102,7 +102,9 @@ def from_state(raw: Mapping[str, Any]) -> Imported:
     arch, task, head = find_arch(state)
     broken = [k for k, v in state.items() if v.is_floating_point() and not v.isfinite().all()]
     if broken:
-        raise PosedModelsError(f"{broken[0]} has infinite or undefined values: was it stored in too few bits? Use the float32 file")
+        raise PosedModelsError(
+            f"{broken[0]} has infinite or undefined values: was it stored in too few bits? Use the float32 file"
+        )
     net = task.net(arch, head)
     folded = "backbone.stem.conv1.bn.weight" not in state
     if folded:

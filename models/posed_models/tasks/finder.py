@@ -50,7 +50,8 @@ class Finder(Task[PictureSet]):
     counts, usual = "planes", PLANES
     head_name, last = "finder_head", "finder_head.planes"
     output = "planes"
-    card_key, card_says = "sizes", "one plane a size, whose peaks are people: heights of 3:4 boxes in input pixels,"
+    card_key, card_says = "sizes", "one plane a size (heights of 3:4 boxes in input pixels), whose peaks are people,"
+    titled = " as a finder"
     golden_says = "column, row and value of the highest cell of each plane"
     native = True
     examples = "pictures"

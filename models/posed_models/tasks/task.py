@@ -63,6 +63,8 @@ class Task(ABC, Generic[D]):
     """What the network gives, for the card's comment."""
     golden_says: str
     """The comment above a card's golden table."""
+    titled: str = ""
+    """Behind the architecture in a card's title."""
     examples: str = "persons"
     """What it learns from."""
     given: bool = False

@@ -63,11 +63,11 @@ class NativeTrainer(Trainer):
         s = self.settings
         if self.task.given:
             return Given()
+        assert isinstance(self.augment, Augmenter)
         if s.match:
             if self._guide is None:
                 raise PosedModelsError("--match follows a teacher: add --teacher")
-            return Match(self._guide, s.match, s.height)
-        assert isinstance(self.augment, Augmenter)
+            return Match(self.augment, self._guide, s.match, s.label_weight)
         return Joints(self.augment, self._guide, s.label_weight if self._guide is not None else 1.0)
 
     def _of(self, net: LiteHRNet) -> NativeNetwork:
