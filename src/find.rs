@@ -89,6 +89,8 @@ pub struct FindSettings {
     pub keep_score: f32,
     /// How often the picture is searched while a person is followed.
     pub look_again: Duration,
+    /// So many people are followed at most, by a finder that shows them.
+    pub max_people: usize,
 }
 
 /// People lower than this share of the picture take windows too long to find.
@@ -105,6 +107,7 @@ impl Default for FindSettings {
             acquire_score: 0.35,
             keep_score: 0.18,
             look_again: Duration::from_secs(2),
+            max_people: 6,
         }
     }
 }
@@ -129,16 +132,20 @@ pub fn read(s: &mut Section) -> FindSettings {
         .maybe()
         .unwrap_or(acquire_score * KEEPS);
     let look_again = s.seconds("look_again_s", LOOK_AGAIN, 0.1..=3600.0);
+    let look_again = look_again.or(or.look_again);
+    let max_people = s.number("max_people", MAX_PEOPLE, 1..=20);
     FindSettings {
         kind,
         smallest,
         acquire_score,
         keep_score,
-        look_again: look_again.or(or.look_again),
+        look_again,
+        max_people: max_people.or(or.max_people),
     }
 }
 
 const SMALLEST: &str = "the smallest person's share of the picture's height";
 const ACQUIRE: &str = "the mean joint score from which a find counts as a person";
 const KEEP: &str = "the score under which a person is lost; at most `acquire_score`";
+const MAX_PEOPLE: &str = "so many people are followed at most; windows follow one";
 const LOOK_AGAIN: &str = "how often others are looked for while somebody is followed";

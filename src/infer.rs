@@ -4,6 +4,7 @@
 //! threads, no clocks, no devices: the same frames with the same times give the same result, byte
 //! for byte.
 
+use crate::attend::Attention;
 use crate::config::Config;
 use crate::estimate::Estimator;
 use crate::find::{FindSettings, Finder, Finding, Proposal, previous_pose};
@@ -37,6 +38,7 @@ pub struct Infer {
     mask: Mask,
     finder: Box<dyn Finder>,
     find: FindSettings,
+    attention: Attention,
     tracker: Tracker,
     recogniser: Recogniser,
     visible: Threshold,
@@ -100,6 +102,7 @@ impl Infer {
             segmenter: None,
             mask: Mask::default(),
             finder,
+            attention: Attention::new(find.clone(), track.visible),
             find,
             tracker: Tracker::new(track),
             recogniser: Recogniser::new(poses, track.visible),
@@ -123,6 +126,41 @@ impl Infer {
     pub fn frame(&mut self, frame: &Frame) -> Result<(), NetworkError> {
         self.boxes.clear();
         self.events.clear();
+        if self.finder.shows_people() {
+            self.everybody(frame)?;
+        } else {
+            self.one(frame)?;
+        }
+        self.tracker.forget(frame.time);
+        self.recogniser
+            .update(frame.time, self.tracker.people(), &mut self.events);
+        Ok(())
+    }
+
+    /// Follows everybody whom the finder shows.
+    fn everybody(&mut self, frame: &Frame) -> Result<(), NetworkError> {
+        let people = self.tracker.people();
+        let (finder, estimator) = (&mut *self.finder, &mut self.estimator);
+        self.attention
+            .frame(frame, finder, estimator, people, &mut self.boxes)?;
+        self.tracker.update(frame.time, self.attention.sightings());
+        let Some(segmenter) = &mut self.segmenter else {
+            return Ok(());
+        };
+        for i in 0..self.tracker.people().len() {
+            let person = &self.tracker.people()[i];
+            let (id, bbox) = (person.id, person.bbox);
+            if person.last_seen == frame.time {
+                segmenter.segment(frame, bbox, &mut self.mask)?;
+                self.tracker
+                    .keep_mask(id, &self.mask, self.mask.share(frame.size));
+            }
+        }
+        Ok(())
+    }
+
+    /// Follows one person, and looks at one window a frame for others.
+    fn one(&mut self, frame: &Frame) -> Result<(), NetworkError> {
         if let Some(bbox) = self.held {
             self.follow(frame, bbox)?;
         }
@@ -144,9 +182,6 @@ impl Infer {
                 self.search(frame, (held_score + BETTER).max(self.find.acquire_score))?;
             }
         }
-        self.tracker.forget(frame.time);
-        self.recogniser
-            .update(frame.time, self.tracker.people(), &mut self.events);
         Ok(())
     }
 
@@ -162,39 +197,18 @@ impl Infer {
 
     /// Looks at the next window; takes hold of a person who scores `threshold` or more.
     fn search(&mut self, frame: &Frame, threshold: f32) -> Result<(), NetworkError> {
-        if !self.finder.shows_people() {
-            if let Some(window) = self.window(frame)? {
-                self.take_hold(frame, window, threshold)?;
-            }
+        let Some(window) = self.window(frame)? else {
             return Ok(());
-        }
-        let mut people = std::mem::take(&mut self.windows);
-        let proposed = self.finder.propose(frame, &mut people);
-        let mut taken = false;
-        for person in people.iter().take_while(|_| proposed.is_ok()) {
-            taken = taken || self.take_hold(frame, person.bbox, threshold)?;
-        }
-        self.windows = people;
-        self.unseen_windows = 0;
-        proposed
-    }
-
-    /// Looks at a place; takes hold of a person who scores `threshold` or more, and says so.
-    fn take_hold(
-        &mut self,
-        frame: &Frame,
-        window: Rect,
-        threshold: f32,
-    ) -> Result<bool, NetworkError> {
+        };
         self.look(frame, window)?;
         if self.skeleton.score(self.visible) < WORTH_A_LOOK * threshold {
-            return Ok(false);
+            return Ok(());
         }
         // A person who fills a window badly is seen better in a box of their own, and better still
         // in a box around that.
         for _ in 0..REFINEMENTS {
             let Some(bbox) = previous_pose::around(&self.skeleton, self.visible) else {
-                return Ok(false);
+                return Ok(());
             };
             self.look(frame, bbox)?;
             let next = previous_pose::around(&self.skeleton, self.visible);
@@ -204,10 +218,10 @@ impl Infer {
                     self.unseen_windows = self.windows.len();
                 }
                 self.held = Some(next);
-                return Ok(true);
+                return Ok(());
             }
         }
-        Ok(false)
+        Ok(())
     }
 
     /// Takes the skeleton that was just found for the person's.
@@ -254,6 +268,7 @@ impl Infer {
         self.boxes.clear();
         self.recogniser.end(time, &mut self.events);
         self.tracker.clear();
+        self.attention.reset();
         self.held = None;
         self.next_window = 0;
     }
@@ -384,7 +399,7 @@ impl Infer {
     /// The people seen in the frame taken at `time`.
     pub fn seen(&self, time: Duration) -> impl Iterator<Item = &Person> {
         let people = self.tracker.people().iter();
-        people.filter(move |p| p.last_seen == time)
+        people.filter(move |p| p.is_seen_at(time))
     }
 
     /// Adds to `report` whom the frame taken at `time` shows, and the boxes that were looked at;

@@ -35,9 +35,7 @@ pub enum ModelError {
     },
     #[error("{path}: {problem}. docs/models.md shows a whole card")]
     Card { path: PathBuf, problem: String },
-    #[error(
-        "{name} is no finder: its card has no output.sizes"
-    )]
+    #[error("{name} is no finder: its card has no output.sizes")]
     NoFinder { name: String },
     #[error("{name} is {what} and gives no joints: name a pose network; `posed models` lists them")]
     NoJoints { name: String, what: &'static str },

@@ -151,7 +151,7 @@ impl Recogniser {
     /// by person in the order of the poses. Several people may be in one pose, so an exit does not
     /// mean that nobody is in it any more.
     ///
-    /// Only people whose `last_seen` is `time` count as seen; the others show nothing, so that
+    /// Only people who are seen at `time` count; the others show nothing, so that
     /// their poses are left after `release`. If time runs backwards, every timer starts anew at
     /// `time`. Allocates nothing once it has had as many people at a time.
     pub fn update(&mut self, time: Duration, people: &[Person], events: &mut Vec<PoseEvent>) {
@@ -164,12 +164,12 @@ impl Recogniser {
             watched.seen = false;
             if !people
                 .iter()
-                .any(|p| p.id == watched.id && p.last_seen == time)
+                .any(|p| p.id == watched.id && p.is_seen_at(time))
             {
                 watched.step(&self.poses, time, None, self.visible, events);
             }
         }
-        for person in people.iter().filter(|p| p.last_seen == time) {
+        for person in people.iter().filter(|p| p.is_seen_at(time)) {
             let i = self.watch(person.id);
             let watched = &mut self.people[i];
             if !std::mem::replace(&mut watched.seen, true) {

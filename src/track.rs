@@ -1,11 +1,12 @@
 //! Who is who, from frame to frame.
 //!
 //! In: the skeletons found in a frame, with its time. Out: people with an identity that lasts,
-//! their joints smoothed. One subject is followed today; the types are made for many.
+//! their joints smoothed. Pairs of a person and a sight are made best first, by OKS and by how far
+//! boxes overlap, where the person would be if they went on as they did.
 
 pub mod one_euro;
 
-use crate::geometry::Rect;
+use crate::geometry::{Point, Rect};
 use crate::mask::Mask;
 use crate::settings::Section;
 use crate::skeleton::{Skeleton, Threshold, similarity};
@@ -70,6 +71,19 @@ pub fn read(s: &mut Section, visible: Threshold) -> TrackSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PersonId(pub u32);
 
+/// Somebody seen in this frame.
+#[derive(Debug, Clone, Default)]
+pub struct Sighting {
+    pub skeleton: Skeleton,
+    /// The box in which the person was found.
+    pub bbox: Rect,
+    /// The box to look in next.
+    pub next: Rect,
+    pub score: f32,
+    /// Who was looked for there; None of somebody whom the finder showed.
+    pub of: Option<PersonId>,
+}
+
 /// A person who is followed.
 #[derive(Debug, Clone)]
 pub struct Person {
@@ -85,8 +99,23 @@ pub struct Person {
     /// segmentation network.
     pub mask: Mask,
     pub share: Option<f32>,
+    /// Where to look for the person in the next frame.
+    pub next: Rect,
+    sights: u32,
+    /// Of the middle of `next`, in pixels a second.
+    speed: Point,
     filter: SkeletonFilter,
 }
+
+impl Person {
+    /// Whether the person was seen at `time`, and often enough to be one.
+    pub fn is_seen_at(&self, time: Duration) -> bool {
+        self.last_seen == time && self.sights >= SIGHTS_TO_BE
+    }
+}
+
+/// Who was seen once only may be a coat on a hook that the light made a person of.
+const SIGHTS_TO_BE: u32 = 2;
 
 /// Keeps the people of a video apart.
 #[derive(Debug, Clone)]
@@ -97,10 +126,18 @@ pub struct Tracker {
     next: u32,
     /// When the last whole frame was: who was seen on it is not forgotten, however slow the board.
     last_frame: Duration,
+    /// Person, sight and how alike they are.
+    pairs: Vec<(usize, usize, f32)>,
+    taken: Vec<bool>,
+    predicted: Skeleton,
 }
 
 /// Skeletons less alike than this are different people.
 const SAME_PERSON: f32 = 0.2;
+/// Added to the likeness of a sight in the box in which the person was looked for.
+const LOOKED_FOR: f32 = 0.3;
+/// Over so many seconds a person's speed is averaged.
+const SPEED_MEMORY_S: f32 = 0.3;
 /// Boxes that overlap more than this are the same person even if the pose has changed much.
 const SAME_BOX: f32 = 0.3;
 
@@ -112,6 +149,9 @@ impl Tracker {
             spare: Vec::new(),
             next: 1,
             last_frame: Duration::ZERO,
+            pairs: Vec::new(),
+            taken: Vec::new(),
+            predicted: Skeleton::default(),
         }
     }
 
@@ -132,6 +172,98 @@ impl Tracker {
         let found = (0..self.people.len()).find(|&i| same(&self.people[i]) >= SAME_PERSON);
         let i = found.unwrap_or_else(|| self.add());
         let score = skeleton.score(visible);
+        self.take(i, time, skeleton, bbox, score);
+        // Whoever is seen one by one was looked at more than once.
+        self.people[i].sights = SIGHTS_TO_BE;
+        &self.people[i]
+    }
+
+    /// Takes in everybody who was seen in the frame taken at `time`.
+    pub fn update(&mut self, time: Duration, sights: &[Sighting]) {
+        let last_frame = self.last_frame;
+        self.drop_unseen(time, last_frame);
+        let known = self.people.len();
+        self.pairs.clear();
+        for i in 0..known {
+            for (k, sight) in sights.iter().enumerate() {
+                let alike = self.likeness(i, time, sight);
+                if alike > 0.0 {
+                    self.pairs.push((i, k, alike));
+                }
+            }
+        }
+        // Equal ones in their order, so that the same frames give the same people.
+        self.pairs
+            .sort_unstable_by(|a, b| b.2.total_cmp(&a.2).then((a.0, a.1).cmp(&(b.0, b.1))));
+        self.taken.clear();
+        self.taken.resize(sights.len(), false);
+        let pairs = std::mem::take(&mut self.pairs);
+        for &(i, k, _) in &pairs {
+            if !self.taken[k] && self.people[i].last_seen != time {
+                self.taken[k] = true;
+                self.meet_again(i, time, &sights[k]);
+            }
+        }
+        self.pairs = pairs;
+        for (k, sight) in sights.iter().enumerate() {
+            if !self.taken[k] {
+                let i = self.add();
+                self.meet_again(i, time, sight);
+            }
+        }
+    }
+
+    /// How likely a sight is this person's: 0 if it is not.
+    fn likeness(&mut self, i: usize, time: Duration, sight: &Sighting) -> f32 {
+        let person = &self.people[i];
+        let dt = time.saturating_sub(person.last_seen).as_secs_f32();
+        let moved = Point::new(person.speed.x * dt, person.speed.y * dt);
+        self.predicted.copy_from(&person.skeleton);
+        for joint in &mut self.predicted.keypoints {
+            joint.position.x += moved.x;
+            joint.position.y += moved.y;
+        }
+        let next = Rect::new(
+            person.next.x + moved.x,
+            person.next.y + moved.y,
+            person.next.width,
+            person.next.height,
+        );
+        let area = sight.next.area();
+        let oks = similarity(
+            &self.predicted,
+            &sight.skeleton,
+            area,
+            self.settings.visible,
+        );
+        let iou = next.iou(sight.next);
+        if oks < SAME_PERSON && iou < SAME_BOX {
+            return 0.0;
+        }
+        let looked_for = if sight.of == Some(person.id) {
+            LOOKED_FOR
+        } else {
+            0.0
+        };
+        oks + iou + looked_for
+    }
+
+    fn meet_again(&mut self, i: usize, time: Duration, sight: &Sighting) {
+        let person = &mut self.people[i];
+        let dt = time.saturating_sub(person.last_seen).as_secs_f32();
+        let [from, to] = [person.next.centre(), sight.next.centre()];
+        if person.sights > 0 && dt > 0.0 {
+            let share = dt / (dt + SPEED_MEMORY_S);
+            let towards = |speed: &mut f32, now: f32| *speed += (now - *speed) * share;
+            towards(&mut person.speed.x, (to.x - from.x) / dt);
+            towards(&mut person.speed.y, (to.y - from.y) / dt);
+        }
+        person.next = sight.next;
+        person.sights = person.sights.saturating_add(1);
+        self.take(i, time, &sight.skeleton, sight.bbox, sight.score);
+    }
+
+    fn take(&mut self, i: usize, time: Duration, skeleton: &Skeleton, bbox: Rect, score: f32) {
         let person = &mut self.people[i];
         person.skeleton.copy_from(skeleton);
         person.filter.smooth(
@@ -143,7 +275,6 @@ impl Tracker {
         person.bbox = bbox;
         person.score = score;
         person.last_seen = time;
-        person
     }
 
     /// Keeps where `id` is in the picture, and the share of the picture that they share.
@@ -157,6 +288,10 @@ impl Tracker {
     /// Ends the frame taken at `time`: drops the people who were not seen for too long.
     pub fn forget(&mut self, time: Duration) {
         self.drop_unseen(time, time);
+        let was_nobody = |p: &Person| p.last_seen != time && p.sights < SIGHTS_TO_BE;
+        while let Some(i) = self.people.iter().position(was_nobody) {
+            self.spare.push(self.people.remove(i));
+        }
         self.last_frame = time;
     }
 
@@ -184,12 +319,17 @@ impl Tracker {
             last_seen: Duration::ZERO,
             mask: Mask::default(),
             share: None,
+            next: Rect::default(),
+            sights: 0,
+            speed: Point::default(),
             filter: SkeletonFilter::default(),
         });
         person.id = PersonId(self.next);
         person.filter.reset();
         person.mask.clear();
         person.share = None;
+        person.sights = 0;
+        person.speed = Point::default();
         self.next = self.next.checked_add(1).unwrap_or(1);
         self.people.push(person);
         self.people.len() - 1
@@ -230,6 +370,93 @@ mod tests {
             tracker.see(Duration::from_millis(1240), &s, bbox).id,
             PersonId(2)
         );
+    }
+
+    fn sight(x: f32) -> Sighting {
+        let (skeleton, bbox) = at(x);
+        Sighting {
+            skeleton,
+            bbox,
+            next: bbox,
+            score: 0.9,
+            of: None,
+        }
+    }
+
+    fn ids(tracker: &Tracker, time: Duration) -> Vec<(u32, i32)> {
+        let seen = tracker.people().iter().filter(|p| p.is_seen_at(time));
+        let mut ids: Vec<_> = seen.map(|p| (p.id.0, p.bbox.x as i32 + 10)).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    #[test]
+    fn who_is_seen_once_is_nobody_yet() {
+        let mut tracker = Tracker::new(TrackSettings::default());
+        let [first, second] = [0, 40].map(Duration::from_millis);
+        tracker.update(first, &[sight(100.0)]);
+        assert_eq!(ids(&tracker, first), []);
+        tracker.forget(first);
+        tracker.update(second, &[sight(104.0), sight(400.0)]);
+        tracker.forget(second);
+        assert_eq!(ids(&tracker, second), [(1, 104)]);
+        let third = Duration::from_millis(80);
+        tracker.update(third, &[sight(108.0)]);
+        tracker.forget(third);
+        assert_eq!(ids(&tracker, third), [(1, 108)]);
+        assert_eq!(
+            tracker.people().len(),
+            1,
+            "whoever was seen once is forgotten at once"
+        );
+    }
+
+    #[test]
+    fn two_who_walk_past_each_other_keep_their_numbers() {
+        let mut tracker = Tracker::new(TrackSettings::default());
+        let mut last = Vec::new();
+        for i in 0..60u64 {
+            let time = Duration::from_millis(i * 40);
+            let right = 100.0 + i as f32 * 6.0;
+            let left = 460.0 - i as f32 * 6.0;
+            // Whoever stands behind is not seen while they are nearly one.
+            let near = (right - left).abs() < 20.0;
+            let both = [sight(right), sight(left)];
+            // In another order every frame.
+            let mut seen = if near {
+                both[..1].to_vec()
+            } else {
+                both.to_vec()
+            };
+            if i % 2 == 1 {
+                seen.reverse();
+            }
+            tracker.update(time, &seen);
+            tracker.forget(time);
+            last = ids(&tracker, time);
+        }
+        assert_eq!(last, [(1, 100 + 59 * 6), (2, 460 - 59 * 6)]);
+    }
+
+    #[test]
+    fn whom_nobody_resembles_is_new_and_an_id_is_never_given_twice() {
+        let mut tracker = Tracker::new(TrackSettings::default());
+        for i in 0..3u64 {
+            let time = Duration::from_millis(i * 40);
+            tracker.update(time, &[sight(100.0), sight(300.0), sight(500.0)]);
+            tracker.forget(time);
+        }
+        let time = Duration::from_millis(120);
+        assert_eq!(
+            ids(&tracker, Duration::from_millis(80)),
+            [(1, 100), (2, 300), (3, 500)]
+        );
+        tracker.update(time, &[sight(300.0), sight(700.0)]);
+        tracker.forget(time);
+        assert_eq!(ids(&tracker, time), [(2, 300)]);
+        let later = Duration::from_millis(160);
+        tracker.update(later, &[sight(300.0), sight(700.0), sight(100.0)]);
+        assert_eq!(ids(&tracker, later), [(1, 100), (2, 300), (4, 700)]);
     }
 
     #[test]

@@ -1,0 +1,142 @@
+//! With a finder network everybody in the picture is followed at once, each under a number of their own,
+//! and whoever goes is gone; who comes is taken in without waiting for the next look around.
+
+use posed::config::{Config, Overrides};
+use posed::decode;
+use posed::frame::{Frame, PixelFormat};
+use posed::geometry::Size;
+use posed::infer::Infer;
+use posed::report::Report;
+use std::path::Path;
+use std::time::Duration;
+
+const PHOTOS: [&str; 2] = ["astronaut", "basketball"];
+/// Every photo is brought to this height.
+const HEIGHT: usize = 320;
+
+fn photo(name: &str) -> (Vec<u8>, usize) {
+    let bytes = std::fs::read(format!("photos/{name}.jpg")).unwrap();
+    let mut frame = Frame::default();
+    decode::photo(&bytes, &mut frame).unwrap();
+    let (w, h) = (frame.size.width as usize, frame.size.height as usize);
+    let rgb = frame.to_rgb().unwrap();
+    let width = w * HEIGHT / h;
+    let mut out = Vec::with_capacity(3 * width * HEIGHT);
+    for y in 0..HEIGHT {
+        for x in 0..width {
+            let at = 3 * ((y * h / HEIGHT) * w + x * w / width);
+            out.extend_from_slice(&rgb[at..at + 3]);
+        }
+    }
+    (out, width)
+}
+
+/// The photos beside each other, those that `shown` leaves out grey, and where each begins.
+fn room(shown: [bool; 2]) -> (Frame, Vec<usize>) {
+    let photos: Vec<_> = PHOTOS.iter().map(|name| photo(name)).collect();
+    let width: usize = photos.iter().map(|(_, w)| w).sum();
+    let mut data = vec![90u8; 3 * width * HEIGHT];
+    let mut starts = Vec::new();
+    let mut left = 0;
+    for ((rgb, w), shown) in photos.iter().zip(shown) {
+        for y in (0..HEIGHT).filter(|_| shown) {
+            let to = 3 * (y * width + left);
+            data[to..to + 3 * w].copy_from_slice(&rgb[3 * y * w..3 * (y + 1) * w]);
+        }
+        starts.push(left);
+        left += w;
+    }
+    let mut frame = Frame {
+        size: Size::new(width as u32, HEIGHT as u32),
+        format: PixelFormat::Rgb,
+        ..Frame::default()
+    };
+    frame.stride = 3 * width;
+    frame.data = data;
+    (frame, starts)
+}
+
+fn infer() -> Infer {
+    let text = "[source]\nkind = \"synthetic\"\n[find]\nkind = \"network\"\nlook_again_s = 1.0\n";
+    let config = Config::parse(text, Path::new("test.toml"), &Overrides::default()).unwrap();
+    Infer::new(&config).unwrap()
+}
+
+/// The numbers and middles of those whom the frame shows, from left to right.
+fn seen(infer: &mut Infer, frame: &mut Frame, number: u64) -> Vec<(u32, f32)> {
+    frame.time = Duration::from_millis(number * 100);
+    frame.sequence = number;
+    infer.frame(frame).unwrap();
+    let mut report = Report::default();
+    report.begin(frame, true);
+    infer.tell(frame.time, false, &mut report);
+    let people = report.people.iter();
+    let mut out: Vec<_> = people.map(|p| (p.id, p.bbox.centre().x)).collect();
+    out.sort_by(|a, b| a.1.total_cmp(&b.1));
+    out
+}
+
+#[test]
+fn everybody_is_followed_at_once_under_a_number_of_their_own() {
+    let (mut all, starts) = room([true; 2]);
+    let mut infer = infer();
+    assert_eq!(
+        seen(&mut infer, &mut all, 0),
+        [],
+        "nobody is seen twice yet"
+    );
+    let first = seen(&mut infer, &mut all, 1);
+    let who = |x: f32| starts.iter().rposition(|&s| x >= s as f32).unwrap();
+    for (place, name) in PHOTOS.iter().enumerate() {
+        assert!(first.iter().any(|p| who(p.1) == place), "{name}: {first:?}");
+    }
+    for number in 2..8 {
+        let now = seen(&mut infer, &mut all, number);
+        let ids = |people: &[(u32, f32)]| people.iter().map(|p| p.0).collect::<Vec<_>>();
+        assert_eq!(ids(&now), ids(&first), "frame {number}");
+    }
+    // Who plays goes: soon they are not told of, and the other keeps the number.
+    let (mut without, _) = room([true, false]);
+    let mut last = Vec::new();
+    for number in 8..22 {
+        last = seen(&mut infer, &mut without, number);
+    }
+    let others: Vec<u32> = first.iter().filter(|p| who(p.1) < 1).map(|p| p.0).collect();
+    assert_eq!(last.iter().map(|p| p.0).collect::<Vec<_>>(), others);
+    // They come back, as somebody new, within a look around.
+    for number in 22..34 {
+        last = seen(&mut infer, &mut all, number);
+    }
+    assert!(
+        last.iter()
+            .any(|p| who(p.1) == 1 && p.0 > first.len() as u32),
+        "{last:?}"
+    );
+}
+
+#[test]
+fn a_photo_shows_everybody_once() {
+    let (all, starts) = room([true; 2]);
+    let mut report = Report::default();
+    infer().photo(&all, &mut report).unwrap();
+    let middles: Vec<f32> = report.people.iter().map(|p| p.bbox.centre().x).collect();
+    for (place, start) in starts.iter().enumerate() {
+        let end = starts.get(place + 1).map_or(f32::INFINITY, |e| *e as f32);
+        let here = middles.iter().filter(|m| (*start as f32..end).contains(*m));
+        let most = if PHOTOS[place] == "basketball" { 2 } else { 1 };
+        assert!(
+            (1..=most).contains(&here.count()),
+            "{}: {middles:?}",
+            PHOTOS[place]
+        );
+    }
+}
+
+#[test]
+fn an_empty_room_has_nobody() {
+    let (mut empty, _) = room([false; 2]);
+    let mut infer = infer();
+    for number in 0..4 {
+        assert_eq!(seen(&mut infer, &mut empty, number), []);
+    }
+}
