@@ -2,7 +2,7 @@
 //!
 //! In: a frame, a finder, the pose network, and whom the tracker knows. Out: everybody who is seen,
 //! each once. Who is followed is looked for where they will be, every frame; the finder looks every
-//! `look_again_s`, and at once when nobody is followed or somebody was lost. Whom it shows beyond
+//! `look_again_s`, at once when somebody was lost, and into an empty room `idle_fps` times a second. Whom it shows beyond
 //! those gets one inference, and a closer one where that is doubtful.
 
 use crate::estimate::Estimator;
@@ -68,10 +68,16 @@ impl Attention {
             estimator.estimate(frame, person.next, &mut self.skeleton)?;
             lost |= !self.keep(person.next, self.find.keep_score, Some(person.id));
         }
-        let due = self.looked.is_none_or(|at| {
-            frame.time < at || frame.time.saturating_sub(at) >= self.find.look_again
-        });
-        if lost || due || self.count == 0 {
+        let interval = if people.is_empty() {
+            self.find.idle
+        } else {
+            self.find.look_again
+        };
+        let due = self
+            .looked
+            .is_none_or(|at| frame.time < at || frame.time.saturating_sub(at) >= interval);
+        // Whoever is lost may stand elsewhere in the picture.
+        if lost || due {
             self.looked = Some(frame.time);
             self.look_around(frame, finder, estimator, boxes)?;
         }

@@ -91,6 +91,8 @@ pub struct FindSettings {
     pub look_again: Duration,
     /// So many people are followed at most, by a finder that shows them.
     pub max_people: usize,
+    /// How often a finder that shows people looks while nobody is there.
+    pub idle: Duration,
 }
 
 /// People lower than this share of the picture take windows too long to find.
@@ -108,6 +110,7 @@ impl Default for FindSettings {
             keep_score: 0.18,
             look_again: Duration::from_secs(2),
             max_people: 6,
+            idle: Duration::from_millis(200),
         }
     }
 }
@@ -133,14 +136,16 @@ pub fn read(s: &mut Section) -> FindSettings {
         .unwrap_or(acquire_score * KEEPS);
     let look_again = s.seconds("look_again_s", LOOK_AGAIN, 0.1..=3600.0);
     let look_again = look_again.or(or.look_again);
-    let max_people = s.number("max_people", MAX_PEOPLE, 1..=20);
+    let max_people = s.number("max_people", MAX_PEOPLE, 1..=20).or(or.max_people);
+    let idle_fps = s.number("idle_fps", IDLE_FPS, 0.1..=60.0).or(5.0);
     FindSettings {
         kind,
         smallest,
         acquire_score,
         keep_score,
         look_again,
-        max_people: max_people.or(or.max_people),
+        max_people,
+        idle: Duration::from_secs_f32(1.0 / idle_fps),
     }
 }
 
@@ -148,4 +153,5 @@ const SMALLEST: &str = "the smallest person's share of the picture's height";
 const ACQUIRE: &str = "the mean joint score from which a find counts as a person";
 const KEEP: &str = "the score under which a person is lost; at most `acquire_score`";
 const MAX_PEOPLE: &str = "so many people are followed at most; windows follow one";
+const IDLE_FPS: &str = "how often a second a network looks into an empty room";
 const LOOK_AGAIN: &str = "how often others are looked for while somebody is followed";

@@ -140,3 +140,28 @@ fn an_empty_room_has_nobody() {
         assert_eq!(seen(&mut infer, &mut empty, number), []);
     }
 }
+
+#[test]
+fn an_empty_room_is_looked_into_now_and_then_and_who_comes_is_taken_in() {
+    let (mut empty, _) = room([false; 2]);
+    let (mut all, _) = room([true; 2]);
+    let mut infer = infer();
+    let looks = |infer: &mut Infer, frame: &mut Frame, ms: u64| {
+        frame.time = Duration::from_millis(ms);
+        infer.frame(frame).unwrap();
+        let mut report = Report::default();
+        infer.tell(frame.time, false, &mut report);
+        (report.boxes.len(), report.people.len())
+    };
+    for ms in (0..2000).step_by(10) {
+        assert_eq!(looks(&mut infer, &mut empty, ms), (0, 0));
+    }
+    // Within a fifth of a second and one frame more.
+    let mut when = None;
+    for ms in (2000..2400).step_by(10) {
+        if looks(&mut infer, &mut all, ms).1 > 0 {
+            when = when.or(Some(ms));
+        }
+    }
+    assert!(when.is_some_and(|ms| ms <= 2220), "{when:?}");
+}

@@ -56,13 +56,24 @@ fn allocations(work: impl FnOnce()) -> u64 {
 
 #[test]
 fn the_main_loop_allocates_nothing_after_warm_up() {
+    run_on(SAMPLE);
+}
+
+#[test]
+fn nor_with_a_finder_network_that_looks_all_the_time() {
+    run_on(&format!(
+        "{SAMPLE}\n[find]\nkind = \"network\"\nlook_again_s = 0.1\n"
+    ));
+}
+
+fn run_on(text: &str) {
     let script = vec![Step::parse("photo photos/basketball.jpg 100000").unwrap()];
     let source = Arc::new(SyntheticSettings::new(Size::new(640, 480), 30.0, script));
     let overrides = Overrides {
         source: Some(source.clone()),
         ..Overrides::default()
     };
-    let config = Config::parse(SAMPLE, Path::new("sample"), &overrides).unwrap();
+    let config = Config::parse(text, Path::new("sample"), &overrides).unwrap();
 
     let mut source = source.open(Pace::Recorded).unwrap();
     let mut road = Road::new(Infer::new(&config).unwrap(), Outputs::default());
@@ -113,6 +124,6 @@ fn the_main_loop_allocates_nothing_after_warm_up() {
     }
     let mut seen = 0;
     let total = allocations(|| seen = (0..130).map(|_| step()).sum::<usize>());
-    assert_eq!(seen, 130, "the person is followed all the time");
+    assert!(seen >= 130, "somebody is followed all the time: {seen}");
     assert_eq!(total, 0, "allocations in 130 frames");
 }
