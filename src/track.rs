@@ -1,8 +1,8 @@
 //! Who is who, from frame to frame.
 //!
 //! In: the skeletons found in a frame, with its time. Out: people with an identity that lasts,
-//! their joints smoothed. Pairs of a person and a sight are made best first, by OKS and by how far
-//! boxes overlap, where the person would be if they went on as they did.
+//! their joints smoothed. Persons and sights are assigned so that they are most alike in all (Kuhn and
+//! Munkres), by OKS and by how far boxes overlap, where each person would be if they went on as they did.
 
 pub mod one_euro;
 
@@ -11,6 +11,8 @@ use crate::mask::Mask;
 use crate::settings::Section;
 use crate::skeleton::{Skeleton, Threshold, similarity};
 use one_euro::SkeletonFilter;
+use pathfinding::kuhn_munkres::kuhn_munkres;
+use pathfinding::matrix::Matrix;
 use std::time::Duration;
 
 /// How joints are smoothed and how long a person who is out of sight keeps the same number.
@@ -136,6 +138,8 @@ pub struct Tracker {
 const SAME_PERSON: f32 = 0.2;
 /// Added to the likeness of a sight in the box in which the person was looked for.
 const LOOKED_FOR: f32 = 0.3;
+/// Likeness as whole numbers, which can be summed in any order.
+const LIKENESS_STEPS: f32 = 10_000.0;
 /// Over so many seconds a person's speed is averaged.
 const SPEED_MEMORY_S: f32 = 0.3;
 /// Boxes that overlap more than this are the same person even if the pose has changed much.
@@ -192,17 +196,13 @@ impl Tracker {
                 }
             }
         }
-        // Equal ones in their order, so that the same frames give the same people.
-        self.pairs
-            .sort_unstable_by(|a, b| b.2.total_cmp(&a.2).then((a.0, a.1).cmp(&(b.0, b.1))));
+        self.settle(sights.len());
         self.taken.clear();
         self.taken.resize(sights.len(), false);
         let pairs = std::mem::take(&mut self.pairs);
         for &(i, k, _) in &pairs {
-            if !self.taken[k] && self.people[i].last_seen != time {
-                self.taken[k] = true;
-                self.meet_again(i, time, &sights[k]);
-            }
+            self.taken[k] = true;
+            self.meet_again(i, time, &sights[k]);
         }
         self.pairs = pairs;
         for (k, sight) in sights.iter().enumerate() {
@@ -211,6 +211,26 @@ impl Tracker {
                 self.meet_again(i, time, sight);
             }
         }
+    }
+
+    /// Leaves of the possible pairs those of the best assignment: most alike in all, each person and
+    /// each sight once.
+    fn settle(&mut self, sights: usize) {
+        let twice = |pair: &(usize, usize, f32)| {
+            let others = self.pairs.iter().filter(|p| p.0 == pair.0 || p.1 == pair.1);
+            others.count() > 1
+        };
+        // Nearly always everybody resembles themselves alone, and there is nothing to choose.
+        if !self.pairs.iter().any(twice) {
+            return;
+        }
+        let side = self.people.len().max(sights);
+        let mut weights = Matrix::new(side, side, 0i64);
+        for &(i, k, alike) in &self.pairs {
+            weights[(i, k)] = (alike * LIKENESS_STEPS) as i64;
+        }
+        let (_, best) = kuhn_munkres(&weights);
+        self.pairs.retain(|&(i, k, _)| best[i] == k);
     }
 
     /// How likely a sight is this person's: 0 if it is not.
@@ -436,6 +456,20 @@ mod tests {
             last = ids(&tracker, time);
         }
         assert_eq!(last, [(1, 100 + 59 * 6), (2, 460 - 59 * 6)]);
+    }
+
+    #[test]
+    fn the_best_assignment_is_taken_and_not_the_best_pair_first() {
+        let mut tracker = Tracker::new(TrackSettings::default());
+        for i in 0..3u64 {
+            let time = Duration::from_millis(i * 40);
+            tracker.update(time, &[sight(100.0), sight(120.0)]);
+            tracker.forget(time);
+        }
+        // Both step to the left: the first one's old place is nearest to where the second is now.
+        let time = Duration::from_millis(120);
+        tracker.update(time, &[sight(103.0), sight(84.0)]);
+        assert_eq!(ids(&tracker, time), [(1, 84), (2, 103)]);
     }
 
     #[test]

@@ -98,7 +98,7 @@ def test_fine_tuning_by_pytorch_says_how_much_it_keeps(coco, tmp_path, capsys, m
     args = ["quantise", str(tmp_path / "float.pt"), "--data", str(coco[0]), "--images", str(coco[1]), "--hold-out", "0.5"]
     args += ["--size", "64x64", "--device", "cpu", "--steps", "2", "--batch", "2", "--out", str(tmp_path / "n")]
     assert main(args) == 0
-    tuned = capsys.readouterr().out.split("fine-tuned, 5 held-out persons:\n  with labels: ")[1].splitlines()[0]
+    tuned = capsys.readouterr().out.split("fine-tuned, 5 held out:\n  with labels: ")[1].splitlines()[0]
     assert "heatmap error" in tuned and "PCK@0.2" in tuned and "AP" in tuned
     torch.save({"model": build("naive18", outputs=16).state_dict()}, tmp_path / "other.pt")
     assert main([*args, "--native", "--teacher", str(tmp_path / "other.pt")]) == 1
