@@ -12,6 +12,13 @@ from pathlib import Path
 
 from posed_models.errors import PosedModelsError
 
+ERRORS = {"held_out_error": "held-out heatmap error", "taught_error": "the same, persons by box only"}
+PER_CENT = {
+    "held_out_pck": "held-out PCK@0.2 (right)",
+    "taught_ap": "AP by the teacher's word (right)",
+    "held_out_recall": "recall of tall persons (right)",
+    "held_out_iou": "mean IoU (right)",
+}
 _LINE = re.compile(r"step (\d+)\s+([\d.]+) crops/s\s+lr (\S+)\s+heatmap (\S+)\s+features (\S+)")
 
 
@@ -24,7 +31,7 @@ def read(path: str | Path, batch: int = 16) -> dict[str, list[tuple[float, float
     text = path.read_text()
     if text.startswith("seconds,"):
         for row in csv.DictReader(text.splitlines()):
-            for name in ("loss", "heatmap", "held_out_error", "held_out_pck", "held_out_iou"):
+            for name in ("loss", "heatmap", *ERRORS, *PER_CENT):
                 if row.get(name):
                     out.setdefault(name, []).append((float(row["crops"]), float(row[name])))
         return out
@@ -61,14 +68,15 @@ def draw(logs: list[str], picture: str | Path, batch: int = 16) -> None:
             columns.setdefault(name, []).extend((x + offset, y) for x, y in points)
         offset += max(x for points in part.values() for x, _ in points) if ".csv" not in log else 0
     figure, axis = plt.subplots(figsize=(8, 4.5), dpi=110)
-    right = axis.twinx() if "held_out_pck" in columns else None
+    right = axis.twinx() if any(name in columns for name in PER_CENT) else None
+    colours = iter(("tab:brown", "tab:purple", "tab:olive", "tab:cyan"))
     for name, points in columns.items():
         xs, ys = [p[0] for p in points], [p[1] for p in points]
-        if name == "held_out_pck" and right is not None:
-            right.plot(xs, ys, "o-", color="tab:green", label="held-out PCK@0.2 (right)")
-            right.set_ylabel("PCK, %")
-        elif name == "held_out_error":
-            axis.plot(xs, ys, "s-", color="tab:red", label="held-out heatmap error")
+        if name in PER_CENT and right is not None:
+            right.plot(xs, ys, "o-", color=next(colours), label=PER_CENT[name])
+            right.set_ylabel("%")
+        elif name in ERRORS:
+            axis.plot(xs, ys, "s-", label=ERRORS[name])
         else:
             axis.plot(xs, smooth(ys), label=name)
     axis.set_xlabel("crops seen")
@@ -79,7 +87,7 @@ def draw(logs: list[str], picture: str | Path, batch: int = 16) -> None:
     if right is not None:
         more = right.get_legend_handles_labels()
         handles, labels = handles + more[0], labels + more[1]
-    axis.legend(handles, labels, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, frameon=False)
+    axis.legend(handles, labels, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False, fontsize="small")
     figure.tight_layout()
     figure.savefig(picture)
     plt.close(figure)
