@@ -60,7 +60,7 @@ fn the_main_loop_allocates_nothing_after_warm_up() {
 }
 
 #[test]
-fn nor_with_a_finder_network_that_looks_all_the_time() {
+fn a_finder_network_that_looks_all_the_time_allocates_nothing() {
     run_on(&format!(
         "{SAMPLE}\n[find]\nkind = \"network\"\nlook_again_s = 0.1\n"
     ));
