@@ -1,9 +1,9 @@
 //! Which places of a frame are worth an inference, where a finder shows everybody at once.
 //!
 //! In: a frame, a finder, the pose network, and whom the tracker knows. Out: everybody who is seen,
-//! each once. Who is followed is looked for where they will be, every frame; the finder looks every
-//! `look_again_s`, at once when somebody was lost, and into an empty room `idle_fps` times a second. Whom it shows beyond
-//! those gets one inference, and a closer one where that is doubtful.
+//! each once. Who is followed is looked for every frame where they were; the finder looks every
+//! `look_again_s`, at once when somebody was lost, and into an empty room `idle_fps` times a second.
+//! Whom it shows beyond those gets one inference, and a closer one where that is doubtful.
 
 use crate::estimate::Estimator;
 use crate::find::{FindSettings, Finder, Proposal, previous_pose};
@@ -15,13 +15,13 @@ use crate::track::{Person, PersonId, Sighting};
 use std::time::Duration;
 
 /// Skeletons more alike than this are two sights of one person.
-const SAME: f32 = 0.4;
+pub(crate) const SAME: f32 = 0.4;
 /// A box of the finder that overlaps a sight more shows the same person.
 const KNOWN: f32 = 0.4;
 /// How often a find is cropped again around its own pose.
-const REFINEMENTS: usize = 2;
-/// The share of `acquire_score` from which a find is worth a second look around what it shows.
-const WORTH_A_LOOK: f32 = 0.4;
+pub(crate) const REFINEMENTS: usize = 2;
+/// The share of `acquire_score` from which a find or a window is worth a second look around what it shows.
+pub(crate) const WORTH_A_LOOK: f32 = 0.4;
 
 /// Carries what lasts from frame to frame.
 pub struct Attention {

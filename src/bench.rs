@@ -67,32 +67,22 @@ impl Subject {
             }
             Self::Segmentation(classifier) => {
                 classifier.look(frame, area)?;
-                let CropNetwork {
-                    preprocess,
-                    inference,
-                    ..
-                } = *classifier.network();
-                Ok(StageTimes {
-                    preprocess,
-                    inference,
-                    decode: Duration::ZERO,
-                })
+                Ok(times(classifier.network(), Duration::ZERO))
             }
             Self::Finder(finder, found) => {
                 finder.propose(frame, found)?;
                 let decode = finder.decode();
-                let CropNetwork {
-                    preprocess,
-                    inference,
-                    ..
-                } = *finder.network();
-                Ok(StageTimes {
-                    preprocess,
-                    inference,
-                    decode,
-                })
+                Ok(times(finder.network(), decode))
             }
         }
+    }
+}
+
+fn times(network: &CropNetwork, decode: Duration) -> StageTimes {
+    StageTimes {
+        preprocess: network.preprocess,
+        inference: network.inference,
+        decode,
     }
 }
 

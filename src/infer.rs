@@ -4,7 +4,7 @@
 //! threads, no clocks, no devices: the same frames with the same times give the same result, byte
 //! for byte.
 
-use crate::attend::Attention;
+use crate::attend::{Attention, REFINEMENTS, SAME, WORTH_A_LOOK};
 use crate::config::Config;
 use crate::estimate::Estimator;
 use crate::find::{FindSettings, Finder, Finding, Proposal, previous_pose};
@@ -16,7 +16,7 @@ use crate::recognise::{Pose, PoseEvent, Recogniser, Sight};
 use crate::report::{Report, Seen};
 use crate::segment::Segmenter;
 use crate::skeleton::{KeypointSet, Skeleton, Threshold, similarity};
-use crate::track::{Person, TrackSettings, Tracker};
+use crate::track::{Person, PersonId, TrackSettings, Tracker};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,12 +24,6 @@ use std::time::Duration;
 const BETTER: f32 = 0.1;
 /// Nobody surer is looked for beside a person who scores as much.
 const SURE: f32 = 0.6;
-/// Skeletons more alike than this are two sights of one person.
-const SAME: f32 = 0.4;
-/// How often a find is cropped again around its own pose.
-const REFINEMENTS: usize = 2;
-/// The share of `acquire_score` from which a window is worth a second look around what it shows.
-const WORTH_A_LOOK: f32 = 0.4;
 
 /// Carries everything that lasts from frame to frame.
 pub struct Infer {
@@ -144,17 +138,22 @@ impl Infer {
         self.attention
             .frame(frame, finder, estimator, people, &mut self.boxes)?;
         self.tracker.update(frame.time, self.attention.sightings());
-        let Some(segmenter) = &mut self.segmenter else {
-            return Ok(());
-        };
         for i in 0..self.tracker.people().len() {
             let person = &self.tracker.people()[i];
             let (id, bbox) = (person.id, person.bbox);
             if person.last_seen == frame.time {
-                segmenter.segment(frame, bbox, &mut self.mask)?;
-                self.tracker
-                    .keep_mask(id, &self.mask, self.mask.share(frame.size));
+                self.outline(frame, id, bbox)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Finds where in the picture the person is, if there is a segmentation network.
+    fn outline(&mut self, frame: &Frame, id: PersonId, bbox: Rect) -> Result<(), NetworkError> {
+        if let Some(segmenter) = &mut self.segmenter {
+            segmenter.segment(frame, bbox, &mut self.mask)?;
+            self.tracker
+                .keep_mask(id, &self.mask, self.mask.share(frame.size));
         }
         Ok(())
     }
@@ -227,12 +226,7 @@ impl Infer {
     /// Takes the skeleton that was just found for the person's.
     fn see(&mut self, frame: &Frame, bbox: Rect) -> Result<(), NetworkError> {
         let id = self.tracker.see(frame.time, &self.skeleton, bbox).id;
-        if let Some(segmenter) = &mut self.segmenter {
-            segmenter.segment(frame, bbox, &mut self.mask)?;
-            self.tracker
-                .keep_mask(id, &self.mask, self.mask.share(frame.size));
-        }
-        Ok(())
+        self.outline(frame, id, bbox)
     }
 
     /// The same for the people of a photo.

@@ -65,22 +65,23 @@ impl CropNetwork {
 
     /// Runs the network on the crop around `bbox` (image pixels, unpadded).
     pub fn run(&mut self, frame: &Frame, bbox: Rect) -> Result<(), NetworkError> {
-        let start = Instant::now();
-        self.crop = self.preprocessor.crop(bbox);
-        self.preprocessor.fill(frame, self.crop, &mut self.input)?;
-        let filled = Instant::now();
-        self.network.run(&self.input, &mut self.output)?;
-        self.preprocess = filled - start;
-        self.inference = filled.elapsed();
-        Ok(())
+        self.run_on(frame, bbox, Preprocessor::fill)
     }
 
     /// Runs the network on the whole picture, black beside it.
     pub fn overlook(&mut self, frame: &Frame) -> Result<(), NetworkError> {
+        self.run_on(frame, frame.size.rect(), Preprocessor::fill_mean)
+    }
+
+    fn run_on(
+        &mut self,
+        frame: &Frame,
+        bbox: Rect,
+        fill: impl Fn(&mut Preprocessor, &Frame, Affine, &mut [f32]) -> Result<(), ShortFrame>,
+    ) -> Result<(), NetworkError> {
         let start = Instant::now();
-        self.crop = self.preprocessor.crop(frame.size.rect());
-        self.preprocessor
-            .fill_mean(frame, self.crop, &mut self.input)?;
+        self.crop = self.preprocessor.crop(bbox);
+        fill(&mut self.preprocessor, frame, self.crop, &mut self.input)?;
         let filled = Instant::now();
         self.network.run(&self.input, &mut self.output)?;
         self.preprocess = filled - start;

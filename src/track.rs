@@ -1,8 +1,9 @@
 //! Who is who, from frame to frame.
 //!
 //! In: the skeletons found in a frame, with its time. Out: people with an identity that lasts,
-//! their joints smoothed. Persons and sights are assigned so that they are most alike in all (Kuhn and
-//! Munkres), by OKS and by how far boxes overlap, where each person would be if they went on as they did.
+//! their joints smoothed. Persons and sights are assigned so that they are most alike in all (Kuhn
+//! and Munkres), by OKS and by how far boxes overlap, where each person would be if they went on as
+//! they did.
 
 pub mod one_euro;
 
@@ -309,9 +310,7 @@ impl Tracker {
     pub fn forget(&mut self, time: Duration) {
         self.drop_unseen(time, time);
         let was_nobody = |p: &Person| p.last_seen != time && p.sights < SIGHTS_TO_BE;
-        while let Some(i) = self.people.iter().position(was_nobody) {
-            self.spare.push(self.people.remove(i));
-        }
+        self.drop_all(was_nobody);
         self.last_frame = time;
     }
 
@@ -320,7 +319,11 @@ impl Tracker {
         let gone = |p: &Person| {
             p.last_seen > time || (p.last_seen != just_seen && time - p.last_seen > limit)
         };
-        while let Some(i) = self.people.iter().position(gone) {
+        self.drop_all(gone);
+    }
+
+    fn drop_all(&mut self, gone: impl Fn(&Person) -> bool) {
+        while let Some(i) = self.people.iter().position(&gone) {
             self.spare.push(self.people.remove(i));
         }
     }

@@ -43,7 +43,7 @@ class Card:
 
 
 def _names(names: Sequence[str | float]) -> list[str]:
-    quoted = [json.dumps(n, ensure_ascii=False) for n in names]
+    quoted = [json.dumps(n) for n in names]
     return ["  " + ", ".join(quoted[i : i + 6]) + "," for i in range(0, len(quoted), 6)]
 
 

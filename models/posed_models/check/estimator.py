@@ -10,13 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from posed_models.check.session import Session
-from posed_models.data.decode import PADDING, crop, crop_matrix, joints
+from posed_models.data.decode import PADDING, crop, crop_matrix, joints, photo
 from posed_models.data.imagenet import normalise
-from posed_models.errors import PosedModelsError
 
 
 class Estimator:
@@ -41,14 +39,6 @@ class Estimator:
         """J x 3: x, y in image pixels, and score."""
         heatmaps, matrix = self.heatmaps(rgb, box)
         return joints(heatmaps, matrix, self.session.size[1] / heatmaps.shape[-1])
-
-
-def photo(path: Path) -> np.ndarray:
-    """A picture as RGB bytes; EXIF turns are not followed, as in posed and in COCO's annotations."""
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    if image is None:
-        raise PosedModelsError(f"{path}: cannot be read. Give the folder that holds the annotation file's photos")
-    return np.ascontiguousarray(image[:, :, ::-1])
 
 
 def by_photo(rows: list[tuple[str, Any]], folder: Path) -> Iterator[tuple[np.ndarray, Any]]:

@@ -66,11 +66,9 @@ class FoundPeople:
         tall: list[bool] = []
         persons = [0, 0]
         for i in range(len(self._pictures)):
-            x, people, ignored = files.plain(self._pictures, i, *self._size)
+            x, people, ignored, shown = files.plain(self._pictures, i, *self._size)
             found = boxes(net(x)[0].float().cpu().numpy(), LEAST)
             # of the picture's height, not the input's: what lies beside the picture is black
-            rows, columns = self._pictures.load(i).shape[:2]
-            shown = self._size[0] if columns * self._size[0] <= rows * self._size[1] else rows * self._size[1] / columns
             large = [height(p[2], p[3]) >= TALL * shown for p in people]
             persons[0] += large.count(False)
             persons[1] += large.count(True)

@@ -10,10 +10,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from posed_models.check.estimator import Estimator, by_photo, photo
+from posed_models.check.estimator import Estimator, by_photo
 from posed_models.check.metrics import Confusion
 from posed_models.data import masks
 from posed_models.data.crops import coco_people
+from posed_models.data.decode import photo
 from posed_models.errors import PosedModelsError
 
 

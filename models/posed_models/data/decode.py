@@ -5,8 +5,12 @@ In: a picture and a person's box; heatmaps J x h x w. Out: a crop; J x 3 joints 
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
+
+from posed_models.errors import PosedModelsError
 
 PADDING = 1.25
 """The factor by which a person's box is made larger before it is cropped."""
@@ -17,6 +21,14 @@ VISIBLE = 0.25
 _RADIUS, _SIGMA, _LONGEST_STEP = 5, 2.0, 2.0  # of DARK, in heatmap cells
 _K = np.exp(-(np.arange(-_RADIUS, _RADIUS + 1.0) ** 2) / (2 * _SIGMA**2))
 _KERNEL = _K / _K.sum()
+
+
+def photo(path: Path) -> np.ndarray:
+    """A picture as RGB bytes; EXIF turns are not followed, as in posed and in COCO's annotations."""
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    if image is None:
+        raise PosedModelsError(f"{path}: cannot be read. Give the folder that holds the annotation file's photos")
+    return np.ascontiguousarray(image[:, :, ::-1])
 
 
 def crop_matrix(box: np.ndarray, height: int, width: int, padding: float = PADDING) -> np.ndarray:

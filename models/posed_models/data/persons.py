@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 
 from posed_models.data.crops import CANVAS, ROOM, SMALLEST_BOX
+from posed_models.data.planes import overlap
 from posed_models.errors import PosedModelsError
 
 ALIKE_BITS = 6
@@ -61,14 +62,6 @@ def files(folders: Sequence[str | Path]) -> list[Path]:
     if not out:
         raise PosedModelsError(f"{', '.join(map(str, folders))}: no .jpg or .png in it")
     return out
-
-
-def overlap(a: Sequence[float], b: Sequence[float]) -> float:
-    """Intersection over union of boxes x, y, w, h."""
-    w = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
-    h = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    both = max(w, 0.0) * max(h, 0.0)
-    return both / max(a[2] * a[3] + b[2] * b[3] - both, 1e-9)
 
 
 def labelled(photo: Path, width: int, height: int) -> list[list[float]]:

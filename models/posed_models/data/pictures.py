@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 import torch
 
+from posed_models.data.decode import photo
 from posed_models.data.feed import Batch, Feed, coloured, normalise
 from posed_models.data.planes import CELL, wanted
 from posed_models.data.rooms import blurred
@@ -65,10 +66,7 @@ class PictureSet:
 
     def load(self, i: int) -> np.ndarray:
         """Picture i, RGB bytes."""
-        image = cv2.imread(str(self.files[i]), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-        if image is None:
-            raise PosedModelsError(f"{self.files[i]}: cannot be read. Give the folder that holds the annotation file's photos")
-        return image[:, :, ::-1]
+        return photo(self.files[i])
 
 
 def read(path: str | Path, photos: str | Path | None, device: str = "cpu") -> PictureSet:
@@ -178,9 +176,11 @@ PEAKS = 8.0
 """How much more an error at a peak weighs than one at the background."""
 
 
-def plain(pictures: PictureSet, i: int, height: int, width: int) -> tuple[torch.Tensor, list[list[float]], list[list[float]]]:
-    """Picture i as posed looks at it, normalised 1 x 3 x H x W; persons and ignored regions in input pixels."""
+def plain(
+    pictures: PictureSet, i: int, height: int, width: int
+) -> tuple[torch.Tensor, list[list[float]], list[list[float]], float]:
+    """Picture i as posed looks at it, normalised 1 x 3 x H x W; persons, ignored regions, and its height, in input pixels."""
     photo = pictures.load(i)
     view = whole(photo.shape[:2], height, width)
     x = torch.from_numpy(view.picture(photo).astype(np.float32) / 255).permute(2, 0, 1)[None]
-    return normalise(x), *view.boxes(pictures.people[i])
+    return normalise(x), *view.boxes(pictures.people[i]), photo.shape[0] / float(view.matrix[1, 1])
