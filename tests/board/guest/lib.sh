@@ -31,8 +31,10 @@ frames() { wc -l </var/lib/posed/lines; }
 told() { grep -c "\"event\":\"$1\",\"pose\":\"here\"" /var/lib/posed/lines || true; }
 pid() { systemctl show -P MainPID posed; }
 
-# vivid's HDMI output is looped to its input: what is written to the feeder is what the camera shows.
+# vivid's HDMI output is looped to its input: what is written to the feeder is what the camera shows. While it is being
+# set up nobody but root may open it: a posed that waits for it would, and a camera in use takes no settings.
 camera_on() {
+    mkdir -p /run/udev/rules.d; echo 'SUBSYSTEM=="video4linux", MODE="0600"' >/run/udev/rules.d/99-being-set-up.rules; udevadm control --reload
     modprobe vivid n_devs=1 num_inputs=2 input_types=0xc num_outputs=1 output_types=1 node_types=0x101; udevadm settle
     {
         v4l2-ctl -d $camera -i 1
@@ -41,6 +43,7 @@ camera_on() {
         v4l2-ctl -d $camera --set-fmt-video=width=640,height=480,pixelformat=YUYV
         v4l2-ctl -d $camera -c loop_video=1,osd_text_mode=2
     } >/dev/null
+    rm /run/udev/rules.d/99-being-set-up.rules; udevadm control --reload; chmod 660 $camera $feeder
 }
 person_comes() { v4l2-ctl -d $feeder --stream-out-mmap --stream-from=person.yuyv --stream-loop >/dev/null 2>&1 & shown=$!; }
 person_goes() { kill "$shown"; wait "$shown" || true; }
