@@ -1,5 +1,5 @@
 #!/bin/bash
-# test.sh: installs what the tests need (Debian packages, pycocotools in .venv) and runs all tests.
+# test.sh: installs what the tests need (Debian packages, pycocotools and motmetrics in .venv) and runs all tests.
 set -euo pipefail
 cd "$(dirname "$0")"
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
@@ -11,7 +11,7 @@ if ! dpkg -s "${packages[@]}" >/dev/null 2>&1; then
     as_root apt-get update -qq
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
 fi
-if [ ! -x .venv/bin/python ] || ! .venv/bin/python -c 'import pycocotools' 2>/dev/null; then
+if [ ! -x .venv/bin/python ] || ! .venv/bin/python -c 'import motmetrics, pycocotools' 2>/dev/null; then
     python3 -m venv .venv
     .venv/bin/pip install -q -r tests/eval/requirements.txt
 fi

@@ -1,87 +1,122 @@
-//! Which places of a frame are worth an inference, where a finder shows everybody at once.
+//! Which places of a frame are worth an inference.
 //!
 //! In: a frame, a finder, the pose network, and whom the tracker knows. Out: everybody who is seen,
-//! each once. Who is followed is looked for every frame where they were; the finder looks every
-//! `look_again_s`, at once when somebody was lost, and into an empty room `idle_fps` times a second.
-//! Whom it shows beyond those gets one inference, and a closer one where that is doubtful.
+//! each once. Who is followed is looked for every frame where they will be, in turns where that is
+//! more than may be. A finder that shows people looks every `look_again_s`, at once when somebody is
+//! lost, soon when the picture changes beside them, and into an empty room `idle_fps` times a
+//! second; one that only knows where to look is gone through place by place. Whoever is shown beyond
+//! those who are followed gets one inference, and a closer one where that is doubtful.
+
+mod glance;
+mod photo;
+mod turns;
 
 use crate::estimate::Estimator;
 use crate::find::{FindSettings, Finder, Proposal, previous_pose};
 use crate::frame::Frame;
-use crate::geometry::Rect;
+use crate::geometry::{Rect, Size};
 use crate::network::NetworkError;
 use crate::skeleton::{Skeleton, Threshold, similarity};
 use crate::track::{Person, PersonId, Sighting};
+use glance::Glance;
 use std::time::Duration;
+use turns::Turns;
 
 /// Skeletons more alike than this are two sights of one person.
-pub(crate) const SAME: f32 = 0.4;
+const SAME: f32 = 0.4;
 /// A box of the finder that overlaps a sight more shows the same person.
 const KNOWN: f32 = 0.4;
 /// How often a find is cropped again around its own pose.
-pub(crate) const REFINEMENTS: usize = 2;
-/// The share of `acquire_score` from which a find or a window is worth a second look around what it shows.
-pub(crate) const WORTH_A_LOOK: f32 = 0.4;
+const REFINEMENTS: usize = 2;
+/// The share of `acquire_score` from which a place is worth a second look around what it shows.
+const WORTH_A_LOOK: f32 = 0.4;
+
+/// What a frame is looked at with.
+pub struct Eyes<'a> {
+    pub finder: &'a mut dyn Finder,
+    pub estimator: &'a mut Estimator,
+}
 
 /// Carries what lasts from frame to frame.
 pub struct Attention {
     find: FindSettings,
     visible: Threshold,
+    turns: Turns,
+    glance: Glance,
+    /// When the finder looked last, or the last place was looked at.
     looked: Option<Duration>,
-    proposals: Vec<Proposal>,
+    /// How long a look that a change asks for waits for the one before.
+    patience: Duration,
+    /// What the finder showed, how far it was gone through, and in pictures of which size.
+    places: Vec<Proposal>,
+    next: usize,
+    searched: Size,
+    /// Places of a finder that shows nobody, to be looked at since somebody was found.
+    unseen: usize,
     skeleton: Skeleton,
     /// Places for sightings; the first `count` are this frame's.
     sightings: Vec<Sighting>,
     count: usize,
+    /// Who was looked for in this frame.
+    looked_for: Vec<PersonId>,
+    /// The boxes that were looked at in this frame.
+    boxes: Vec<Rect>,
 }
 
 impl Attention {
     pub fn new(find: FindSettings, visible: Threshold) -> Self {
         Self {
+            turns: Turns::new(find.max_inferences),
+            patience: find.idle,
             find,
             visible,
+            glance: Glance::default(),
             looked: None,
-            proposals: Vec::new(),
+            places: Vec::new(),
+            next: 0,
+            searched: Size::default(),
+            unseen: 0,
             skeleton: Skeleton::default(),
             sightings: Vec::new(),
             count: 0,
+            looked_for: Vec::new(),
+            boxes: Vec::new(),
         }
     }
 
-    /// Looks at `frame` for `people`, and for others where it is time. `boxes` gets every box that
-    /// was looked at.
+    /// Looks at `frame` for `people`, and for others where it is time. Where it is not everybody's
+    /// turn, those who are `near` a pose come first.
     ///
     /// # Errors
     /// A network failed; the next frame can be tried.
     pub fn frame(
         &mut self,
         frame: &Frame,
-        finder: &mut dyn Finder,
-        estimator: &mut Estimator,
+        eyes: &mut Eyes,
         people: &[Person],
-        boxes: &mut Vec<Rect>,
+        near: impl Fn(PersonId) -> bool,
     ) -> Result<(), NetworkError> {
-        self.count = 0;
+        self.begin();
+        let shows = eyes.finder.shows_people();
+        let newcomers = shows && self.next < self.places.len();
+        self.turns.choose(frame.time, people, near, newcomers);
         let mut lost = false;
-        for person in people {
-            boxes.push(person.next);
-            estimator.estimate(frame, person.next, &mut self.skeleton)?;
-            lost |= !self.keep(person.next, self.find.keep_score, Some(person.id));
+        for i in 0..self.turns.chosen().len() {
+            let person = &people[self.turns.chosen()[i]];
+            let place = person.expected(frame.time);
+            self.look(frame, place, eyes.estimator)?;
+            self.looked_for.push(person.id);
+            let kept = self.keep(place, self.find.keep_score, Some(person.id));
+            lost |= !kept && !person.is_missing();
         }
-        let interval = if people.is_empty() {
-            self.find.idle
+        if shows {
+            if self.is_time(frame, people, lost) {
+                self.look_around(frame, eyes)?;
+            }
+            self.meet_those_shown(frame, eyes, people)
         } else {
-            self.find.look_again
-        };
-        let due = self
-            .looked
-            .is_none_or(|at| frame.time < at || frame.time.saturating_sub(at) >= interval);
-        // Whoever is lost may stand elsewhere in the picture.
-        if lost || due {
-            self.looked = Some(frame.time);
-            self.look_around(frame, finder, estimator, boxes)?;
+            self.search(frame, eyes)
         }
-        Ok(())
     }
 
     /// Everybody who was seen in the last frame.
@@ -89,90 +124,197 @@ impl Attention {
         &self.sightings[..self.count]
     }
 
+    /// Who was looked for in the last frame.
+    pub fn looked_for(&self) -> &[PersonId] {
+        &self.looked_for
+    }
+
+    /// The boxes that were looked at in the last frame, one an inference.
+    pub fn boxes(&self) -> &[Rect] {
+        &self.boxes
+    }
+
+    /// So many pose inferences a frame can be had from now on, beside what the settings allow.
+    pub fn afford(&mut self, inferences: usize) {
+        self.turns.afford(inferences);
+    }
+
     /// The source is gone: the next frame is looked at anew.
     pub fn reset(&mut self) {
+        self.begin();
         self.looked = None;
-        self.count = 0;
+        self.patience = self.find.idle;
+        self.glance.forget();
+        self.places.clear();
+        self.next = 0;
+        self.unseen = 0;
     }
 
-    fn look_around(
+    fn begin(&mut self) {
+        self.count = 0;
+        self.looked_for.clear();
+        self.boxes.clear();
+    }
+
+    fn look(
         &mut self,
         frame: &Frame,
-        finder: &mut dyn Finder,
+        place: Rect,
         estimator: &mut Estimator,
-        boxes: &mut Vec<Rect>,
     ) -> Result<(), NetworkError> {
-        let mut proposals = std::mem::take(&mut self.proposals);
-        let mut looked = finder.propose(frame, &mut proposals);
-        for proposal in &proposals {
-            if looked.is_err() || self.count >= self.find.max_people {
+        self.boxes.push(place);
+        estimator.estimate(frame, place, &mut self.skeleton)
+    }
+
+    /// Whether a finder that shows people should look at this frame.
+    fn is_time(&mut self, frame: &Frame, people: &[Person], lost: bool) -> bool {
+        let here = self.sightings[..self.count].iter().map(|s| s.next);
+        let here = here.chain(waiting(people, frame.time));
+        let changed = self.glance.changes(frame, here);
+        // Whoever is lost may stand elsewhere in the picture.
+        let missing = people.iter().any(Person::is_missing);
+        let interval = if people.is_empty() || missing {
+            self.find.idle
+        } else {
+            self.find.look_again
+        };
+        let interval = if changed {
+            interval.min(self.patience)
+        } else {
+            interval
+        };
+        lost || self.is_past(frame.time, interval)
+    }
+
+    fn is_past(&self, time: Duration, interval: Duration) -> bool {
+        self.looked
+            .is_none_or(|at| time < at || time.saturating_sub(at) >= interval)
+    }
+
+    fn look_around(&mut self, frame: &Frame, eyes: &mut Eyes) -> Result<(), NetworkError> {
+        self.looked = Some(frame.time);
+        self.next = 0;
+        // A picture that always changes, a window to a street, is not looked at every time.
+        self.patience = (2 * self.patience).min(self.find.look_again.max(self.find.idle));
+        self.glance.keep();
+        self.places.clear();
+        eyes.finder.propose(frame, &mut self.places)
+    }
+
+    /// Goes on with those whom the finder showed, as far as this frame has room for them.
+    fn meet_those_shown(
+        &mut self,
+        frame: &Frame,
+        eyes: &mut Eyes,
+        people: &[Person],
+    ) -> Result<(), NetworkError> {
+        let others = waiting(people, frame.time).count();
+        let mut first = true;
+        while self.next < self.places.len() {
+            if self.count + others >= self.find.max_people {
+                self.next = self.places.len();
                 break;
             }
-            if !self.is_known(proposal.bbox) {
-                looked = self.meet(frame, proposal.bbox, estimator, boxes);
+            let bbox = self.places[self.next].bbox;
+            if !self.is_known(bbox, waiting(people, frame.time)) {
+                // One more than may be, rather than nobody new where everybody else takes it all.
+                if !first && self.boxes.len() >= self.turns.most() {
+                    break;
+                }
+                first = false;
+                if self.meet(frame, bbox, eyes.estimator)? {
+                    self.patience = self.find.idle;
+                }
             }
+            self.next += 1;
         }
-        self.proposals = proposals;
-        looked
+        Ok(())
     }
 
-    /// Whether somebody who was seen stands where the finder shows somebody.
-    fn is_known(&self, bbox: Rect) -> bool {
+    /// Looks at the next place of a finder that only knows where to look: while nobody is seen, and
+    /// until all places were looked at once since somebody was found.
+    fn search(&mut self, frame: &Frame, eyes: &mut Eyes) -> Result<(), NetworkError> {
+        let alone = self.count == 0;
+        if !alone && self.unseen == 0 && !self.is_past(frame.time, self.find.look_again) {
+            return Ok(());
+        }
+        self.looked = Some(frame.time);
+        self.unseen = self.unseen.saturating_sub(1);
+        if frame.size != self.searched || self.next >= self.places.len() {
+            eyes.finder.propose(frame, &mut self.places)?;
+            self.searched = frame.size;
+            self.next = 0;
+        }
+        let Some(place) = self.places.get(self.next).map(|p| p.bbox) else {
+            return Ok(());
+        };
+        self.next += 1;
+        let found = self.count < self.find.max_people && self.meet(frame, place, eyes.estimator)?;
+        if found && alone {
+            self.unseen = self.places.len();
+        }
+        Ok(())
+    }
+
+    /// Whether somebody who was seen, or waits, stands where the finder shows somebody.
+    fn is_known(&self, bbox: Rect, mut waiting: impl Iterator<Item = Rect>) -> bool {
         let bbox = upright(bbox);
-        let known = |s: &Sighting| upright(s.next).iou(bbox) > KNOWN;
-        self.sightings().iter().any(known)
+        let known = |next: Rect| upright(next).iou(bbox) > KNOWN;
+        self.sightings().iter().any(|s| known(s.next)) || waiting.any(known)
     }
 
-    /// Looks at somebody new; closer, where they are doubtful in the finder's box.
+    /// Looks at somebody new; closer, where they are doubtful in the finder's box. Says whether there
+    /// is somebody who was not seen before.
     fn meet(
         &mut self,
         frame: &Frame,
         place: Rect,
         estimator: &mut Estimator,
-        boxes: &mut Vec<Rect>,
-    ) -> Result<(), NetworkError> {
+    ) -> Result<bool, NetworkError> {
         let mut bbox = place;
+        let before = self.count;
         for round in 0..=REFINEMENTS {
-            boxes.push(bbox);
-            estimator.estimate(frame, bbox, &mut self.skeleton)?;
+            self.look(frame, bbox, estimator)?;
             let score = self.skeleton.score(self.visible);
             if round == 0 && score < WORTH_A_LOOK * self.find.acquire_score {
-                return Ok(());
+                return Ok(false);
             }
             if self.keep(bbox, self.find.acquire_score, None) {
-                return Ok(());
+                break;
             }
             match previous_pose::around(&self.skeleton, self.visible) {
                 Some(own) => bbox = own,
-                None => return Ok(()),
+                None => break,
             }
         }
-        Ok(())
+        Ok(self.count > before)
     }
 
     /// Keeps the skeleton that was just found in `bbox` if it scores `least` and is nobody else's;
-    /// says whether somebody was seen there. Of two who are the same, the surer stays.
+    /// says whether somebody was seen there. Of two who are the same, the one stays who is surer and
+    /// fills the box better.
     fn keep(&mut self, bbox: Rect, least: f32, of: Option<PersonId>) -> bool {
         let score = self.skeleton.score(self.visible);
-        let next = match of {
-            Some(_) => previous_pose::follow(bbox, &self.skeleton, self.visible),
-            None => previous_pose::around(&self.skeleton, self.visible),
-        };
-        let Some(next) = next.filter(|_| score >= least) else {
+        let around = previous_pose::around(&self.skeleton, self.visible);
+        let Some(own) = around.filter(|_| score >= least) else {
             return false;
         };
-        let area = next.area();
+        let next = match of {
+            Some(_) => previous_pose::follow(bbox, &self.skeleton, self.visible),
+            None => Some(own),
+        };
+        let next = next.unwrap_or(own);
         let same = |s: &Sighting| {
-            similarity(
-                &s.skeleton,
-                &self.skeleton,
-                area.min(s.next.area()),
-                self.visible,
-            ) > SAME
+            let area = next.area().min(s.next.area());
+            similarity(&s.skeleton, &self.skeleton, area, self.visible) > SAME
         };
         let twin = self.sightings().iter().position(same);
+        let worse = |s: &Sighting| {
+            let theirs = previous_pose::around(&s.skeleton, self.visible).unwrap_or(s.next);
+            s.score * s.bbox.iou(theirs) < score * bbox.iou(own)
+        };
         let place = match twin {
-            Some(i) if self.sightings[i].score >= score || of.is_none() => return of.is_none(),
+            Some(i) if of.is_none() || !worse(&self.sightings[i]) => return of.is_none(),
             Some(i) => i,
             None => self.add(),
         };
@@ -192,6 +334,12 @@ impl Attention {
         self.count += 1;
         self.count - 1
     }
+}
+
+/// Where those should be whose turn it is not.
+fn waiting(people: &[Person], time: Duration) -> impl Iterator<Item = Rect> {
+    let waiting = people.iter().filter(move |p| p.is_waiting_at(time));
+    waiting.map(move |p| p.expected(time))
 }
 
 /// The 3:4 box around a box, as the finder gives it.

@@ -14,7 +14,7 @@ use crate::estimate::{Estimator, StageTimes};
 use crate::find::network::NetworkFinder;
 use crate::find::{Finder, Proposal};
 use crate::frame::{Frame, PixelFormat};
-use crate::geometry::Size;
+use crate::geometry::{Rect, Size};
 use crate::model::{ModelCard, Output};
 use crate::network::{CropNetwork, NetworkError};
 use crate::segment::Classifier;
@@ -58,8 +58,8 @@ impl Subject {
         }
     }
 
-    fn look(&mut self, frame: &Frame) -> Result<StageTimes, NetworkError> {
-        let area = frame.size.rect();
+    /// Looks at a part of the picture, a finder at the whole of it.
+    fn look(&mut self, frame: &Frame, area: Rect) -> Result<StageTimes, NetworkError> {
         match self {
             Self::Pose(estimator, skeleton) => {
                 estimator.estimate(frame, area, skeleton)?;
@@ -90,6 +90,7 @@ fn times(network: &CropNetwork, decode: Duration) -> StageTimes {
 struct Bench {
     subject: Subject,
     frame: Frame,
+    people: usize,
     load: Duration,
     load_cached: Option<Duration>,
 }
@@ -100,6 +101,7 @@ impl Bench {
         let mut bench = Self {
             subject,
             frame: picture(),
+            people: 1,
             load,
             load_cached,
         };
@@ -110,24 +112,66 @@ impl Bench {
     }
 
     fn once(&mut self) -> Result<StageTimes, NetworkError> {
-        self.subject.look(&self.frame)
+        self.subject.look(&self.frame, self.frame.size.rect())
+    }
+
+    /// Everybody of a frame, beside each other.
+    fn everybody(&mut self) -> Result<(), NetworkError> {
+        let all = self.frame.size.rect();
+        let width = all.width / self.people as f32;
+        for i in 0..self.people {
+            let area = Rect::new(width * i as f32, 0.0, width, all.height);
+            self.subject.look(&self.frame, area)?;
+        }
+        Ok(())
     }
 }
 
-/// Measures the network of `card`; at least one run is made.
+/// What of a frame is measured beside one run of the network.
+#[derive(Debug, Clone, Default)]
+pub struct Crowd {
+    /// So many people are in the frame; 0 and 1 measure nothing more.
+    pub people: usize,
+    /// The finder that looks at it.
+    pub finder: Option<ModelCard>,
+}
+
+/// Measures the network of `card`, and what a frame with this `crowd` takes; at least one run is
+/// made. The runs of all of them take turns.
 ///
 /// # Errors
-/// The network's file is missing, damaged, or none that the engine runs.
-pub fn run(card: &ModelCard, loading: Loading, runs: usize) -> Result<Report, NetworkError> {
+/// A network's file is missing, damaged, or none that the engine runs.
+pub fn run(
+    card: &ModelCard,
+    crowd: &Crowd,
+    loading: Loading,
+    runs: usize,
+) -> Result<Report, NetworkError> {
     let mut bench = Bench::load(card, loading)?;
+    bench.people = crowd.people;
+    let mut finder = match &crowd.finder {
+        Some(card) => Some(Bench::load(card, loading)?),
+        None => None,
+    };
     let runs = runs.max(1);
     let mut steps: Vec<StageTimes> = Vec::with_capacity(runs);
-    let mut totals = Vec::with_capacity(runs);
+    let [mut totals, mut frames, mut looks] = [const { Vec::new() }; 3];
     for _ in 0..runs {
         let start = Instant::now();
         steps.push(bench.once()?);
         totals.push(start.elapsed());
+        if crowd.people > 1 {
+            let start = Instant::now();
+            bench.everybody()?;
+            frames.push(start.elapsed());
+        }
+        if let Some(finder) = &mut finder {
+            let start = Instant::now();
+            finder.once()?;
+            looks.push(start.elapsed());
+        }
     }
+    let spread = |times: Vec<Duration>| Spread::of(times.into_iter());
     Ok(Report {
         model: card.name.clone(),
         threads: loading.threads,
@@ -137,7 +181,10 @@ pub fn run(card: &ModelCard, loading: Loading, runs: usize) -> Result<Report, Ne
         inference_ms: Spread::of(steps.iter().map(|s| s.inference)),
         preprocess_ms: Spread::of(steps.iter().map(|s| s.preprocess)),
         decode_ms: Spread::of(steps.iter().map(|s| s.decode)),
-        total_ms: Spread::of(totals.into_iter()),
+        total_ms: spread(totals),
+        people: (crowd.people > 1).then_some(crowd.people),
+        people_ms: (crowd.people > 1).then(|| spread(frames)),
+        finder_ms: finder.is_some().then(|| spread(looks)),
         peak_rss_mb: std::fs::read_to_string("/proc/self/status")
             .ok()
             .and_then(|s| peak_rss_mb(&s)),
@@ -314,8 +361,25 @@ mod tests {
     #[test]
     fn a_segmentation_is_measured_like_a_pose_network() {
         let card = ModelCard::read(Path::new("tests/tiny/bright.toml")).unwrap();
-        let report = run(&card, Loading::default(), 2).unwrap();
+        let report = run(&card, &Crowd::default(), Loading::default(), 2).unwrap();
         assert!(report.inference_ms.min > 0.0 && report.total_ms.median >= report.inference_ms.min);
+    }
+
+    #[test]
+    fn a_frame_of_three_takes_longer_than_one_person_and_the_finder_is_measured_beside() {
+        let card = ModelCard::find("lite_hrnet_18").unwrap();
+        let crowd = Crowd {
+            people: 3,
+            finder: Some(ModelCard::find("finder").unwrap()),
+        };
+        let report = run(&card, &crowd, Loading::default(), 2).unwrap();
+        assert!(report.people_ms.unwrap().min > 1.5 * report.inference_ms.min);
+        assert!(report.finder_ms.unwrap().min > 0.0);
+        let table = report.to_string();
+        assert!(
+            table.contains("3 people") && table.contains("finder"),
+            "{table}"
+        );
     }
 
     #[test]
@@ -342,7 +406,7 @@ mod tests {
     #[test]
     fn a_report_has_the_times_of_every_step_in_json_and_in_the_table() {
         let card = ModelCard::find("lite_hrnet_18_f32").unwrap();
-        let report = run(&card, Loading::default(), 2).unwrap();
+        let report = run(&card, &Crowd::default(), Loading::default(), 2).unwrap();
         assert!(report.inference_ms.min > 0.0 && report.total_ms.median >= report.inference_ms.min);
         let json = serde_json::to_value(&report).unwrap();
         assert!(

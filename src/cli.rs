@@ -131,12 +131,9 @@ fn print(lines: &mut Vec<u8>, report: &Report, frames: bool) -> anyhow::Result<(
 
 /// `x,y,w,h` in image pixels.
 fn parse_box(text: &str) -> Result<Rect, String> {
-    let numbers: Vec<f32> = text
-        .split(',')
-        .filter_map(|n| n.trim().parse().ok())
-        .collect();
-    match numbers[..] {
-        [x, y, w, h] if Rect::new(x, y, w, h).is_sound() => Ok(Rect::new(x, y, w, h)),
+    let numbers: Result<Vec<f32>, _> = text.split(',').map(|n| n.trim().parse()).collect();
+    match numbers.as_deref() {
+        Ok(&[x, y, w, h]) if Rect::new(x, y, w, h).is_sound() => Ok(Rect::new(x, y, w, h)),
         _ => Err("give x,y,width,height in pixels, for example --box 34,76,152,404".into()),
     }
 }
@@ -181,6 +178,26 @@ fn configuration(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_box_may_begin_outside_the_picture_and_nothing_in_it_is_passed_over() {
+        let bbox = parse_box("-5.5, -10,20,30").unwrap();
+        assert_eq!(
+            (bbox.x, bbox.y, bbox.width, bbox.height),
+            (-5.5, -10.0, 20.0, 30.0)
+        );
+        for wrong in [
+            "",
+            "1,2,3",
+            "1,2,3,4,5",
+            "1,2,x,3,4",
+            "1,2,3,4,",
+            "1,2,0,4",
+            "1,2,nan,4",
+        ] {
+            assert!(parse_box(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn plans_are_kept_in_the_units_cache_or_else_in_the_users() {

@@ -10,7 +10,7 @@ use crate::device::Device;
 use crate::display::{self, DisplaySettings};
 use crate::engine::Loading;
 use crate::engine::kernels::Isa;
-use crate::find::{self, FindSettings};
+use crate::find::{self, Find, FindSettings};
 use crate::model::{DEFAULT_MODEL, ModelCard, Output};
 use crate::publish::{self, PublishSettings};
 use crate::recognise::Pose;
@@ -88,6 +88,8 @@ pub struct Overrides {
     pub model: Option<String>,
     /// Instead of the file's.
     pub source: Option<Arc<dyn Source>>,
+    /// Instead of the file's section, where it is known where people are.
+    pub find: Option<Arc<dyn Find>>,
     /// The directory of networks' plans where the file names none.
     pub cache: Option<PathBuf>,
     pub drill: Option<Drill>,
@@ -191,7 +193,7 @@ fn compose(document: &Document, overrides: &Overrides) -> Option<Config> {
         cache: top.cache,
         grace: top.grace,
         visible: top.visible,
-        find: document.section("find", find::read),
+        find: find(document, overrides),
         track: document.section("smooth", |s| track::read(s, top.visible)),
         poses: document.named("pose", |s, _| Pose::read(s, &joints, segments)),
         outputs: outputs(document),
@@ -204,6 +206,20 @@ fn compose(document: &Document, overrides: &Overrides) -> Option<Config> {
         source: source?,
     };
     Some(config)
+}
+
+fn find(document: &Document, overrides: &Overrides) -> FindSettings {
+    let Some(kind) = &overrides.find else {
+        return document.section("find", find::read);
+    };
+    // A section that is not there would ask for a finder that nobody needs.
+    let read = document
+        .has("find")
+        .then(|| document.section("find", find::read));
+    FindSettings {
+        kind: Arc::clone(kind),
+        ..read.unwrap_or_default()
+    }
 }
 
 fn outputs(document: &Document) -> Vec<OutputSettings> {

@@ -89,11 +89,18 @@ pub struct FindSettings {
     pub keep_score: f32,
     /// How often the picture is searched while a person is followed.
     pub look_again: Duration,
-    /// So many people are followed at most, by a finder that shows them.
+    /// So many people are followed at most.
     pub max_people: usize,
+    /// Pose inferences a frame; where more people are there, they take turns.
+    pub max_inferences: usize,
+    /// Frames a second under which people take turns.
+    pub min_fps: f32,
     /// How often a finder that shows people looks while nobody is there.
     pub idle: Duration,
 }
+
+/// Nobody asks for more people than a finder tells of.
+const MOST_PEOPLE: usize = peaks::MOST;
 
 /// People lower than this share of the picture take windows too long to find.
 const WINDOWS_SMALLEST: f32 = 0.45;
@@ -110,6 +117,8 @@ impl Default for FindSettings {
             keep_score: 0.18,
             look_again: Duration::from_secs(2),
             max_people: 6,
+            max_inferences: MOST_PEOPLE,
+            min_fps: 5.0,
             idle: Duration::from_millis(200),
         }
     }
@@ -118,7 +127,7 @@ impl Default for FindSettings {
 /// Reads the section `[find]`.
 pub fn read(s: &mut Section) -> FindSettings {
     let or = FindSettings::default();
-    let default = if s.given("boxes") { "given" } else { "windows" };
+    let default = if s.given("boxes") { "given" } else { "network" };
     let kind = s.kind(KINDS, Some(default)).unwrap_or(or.kind);
     let smallest = s
         .number("smallest", SMALLEST, 0.1..=1.0)
@@ -136,7 +145,16 @@ pub fn read(s: &mut Section) -> FindSettings {
         .unwrap_or(acquire_score * KEEPS);
     let look_again = s.seconds("look_again_s", LOOK_AGAIN, 0.1..=3600.0);
     let look_again = look_again.or(or.look_again);
-    let max_people = s.number("max_people", MAX_PEOPLE, 1..=20).or(or.max_people);
+    let max_people = s
+        .number("max_people", MAX_PEOPLE, 1..=MOST_PEOPLE)
+        .or(or.max_people);
+    let max_inferences = s
+        .number("max_inferences", MAX_INFERENCES, 1..=MOST_PEOPLE)
+        .without("as many as people are followed")
+        .example("2")
+        .maybe()
+        .unwrap_or(or.max_inferences);
+    let min_fps = s.number("min_fps", MIN_FPS, 0.1..=60.0).or(or.min_fps);
     let idle_fps = s.number("idle_fps", IDLE_FPS, 0.1..=60.0).or(5.0);
     FindSettings {
         kind,
@@ -145,6 +163,8 @@ pub fn read(s: &mut Section) -> FindSettings {
         keep_score,
         look_again,
         max_people,
+        max_inferences,
+        min_fps,
         idle: Duration::from_secs_f32(1.0 / idle_fps),
     }
 }
@@ -152,6 +172,11 @@ pub fn read(s: &mut Section) -> FindSettings {
 const SMALLEST: &str = "the smallest person's share of the picture's height";
 const ACQUIRE: &str = "the mean joint score from which a find counts as a person";
 const KEEP: &str = "the score under which a person is lost; at most `acquire_score`";
-const MAX_PEOPLE: &str = "so many people are followed at most; windows follow one";
-const IDLE_FPS: &str = "how often a second a network looks into an empty room";
+const MAX_PEOPLE: &str = "so many people are followed at most";
+const MAX_INFERENCES: &str =
+    "pose inferences a frame: where more people are there, they take turns";
+const MIN_FPS: &str =
+    "where following everybody would give fewer frames a second, people take turns";
+const IDLE_FPS: &str =
+    "how often a second a network looks into an empty room, or at one that changes";
 const LOOK_AGAIN: &str = "how often others are looked for while somebody is followed";

@@ -43,6 +43,10 @@ pub struct Health {
     pub damaged: AtomicU64,
     /// Lines that publish could not take in or a sink could not write.
     pub lines_dropped: AtomicU64,
+    /// People who are followed now.
+    people: AtomicU64,
+    /// How often each of them is looked at, in tenths of a hertz.
+    each_tenths: AtomicU64,
 }
 
 impl Health {
@@ -57,6 +61,8 @@ impl Health {
             dropped: zero(),
             damaged: zero(),
             lines_dropped: zero(),
+            people: zero(),
+            each_tenths: zero(),
         }
     }
 
@@ -93,6 +99,25 @@ impl Health {
         counter.fetch_add(more, Ordering::Relaxed);
     }
 
+    /// So many people are followed now, each so many times a second.
+    pub fn follows(&self, people: usize, each_hz: f32) {
+        self.people.store(people as u64, Ordering::Relaxed);
+        let tenths = (10.0 * each_hz).round() as u64;
+        self.each_tenths.store(tenths, Ordering::Relaxed);
+    }
+
+    /// Who is followed, in words; then the counts.
+    pub fn status(&self) -> String {
+        let people = self.people.load(Ordering::Relaxed);
+        let each = self.each_tenths.load(Ordering::Relaxed) as f32 / 10.0;
+        let following = match people {
+            0 => "nobody is seen".into(),
+            1 => format!("1 person is followed, looked at {each:.1} times a second"),
+            n => format!("{n} people are followed, each looked at {each:.1} times a second"),
+        };
+        format!("{following}; {}", self.summary())
+    }
+
     /// The counts in words, for the last line of the log.
     pub fn summary(&self) -> String {
         let n = |c: &AtomicU64| c.load(Ordering::Relaxed);
@@ -109,6 +134,25 @@ impl Health {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_status_says_how_many_are_followed_and_how_often() {
+        let health = Health::new([]);
+        Health::add(&health.frames, 7);
+        assert!(health.status().starts_with("nobody is seen; 7 frames"));
+        health.follows(1, 14.96);
+        assert!(
+            health
+                .status()
+                .starts_with("1 person is followed, looked at 15.0 times")
+        );
+        health.follows(3, 4.0);
+        let status = health.status();
+        assert!(
+            status.starts_with("3 people are followed, each looked at 4.0 times"),
+            "{status}"
+        );
+    }
 
     #[test]
     fn one_listener_that_hangs_does_not_hide_behind_another() {

@@ -10,6 +10,7 @@ mod guard;
 pub mod handoff;
 mod infer;
 mod listeners;
+mod pace;
 pub mod road;
 
 use crate::act::Outputs;
@@ -23,6 +24,7 @@ use crate::report::Listener;
 use crate::trouble::Trouble;
 use handoff::Queue;
 use listeners::Told;
+use pace::Pace;
 use road::{Road, SharedActing, lock};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -126,10 +128,10 @@ impl Pipeline {
         let acting = Arc::clone(&pipeline.acting);
         let grace = config.grace;
         pipeline.spawn("guard", ended, move |s| guard::run(s, &acting, grace))?;
-        let drill = config.drill;
+        let (drill, min_fps) = (config.drill, config.find.min_fps);
         let source_end = ended.clone();
         pipeline.spawn("infer", ended, move |s| {
-            infer::run(s, road, grace, drill)?;
+            infer::run(s, road, grace, Pace::new(min_fps), drill)?;
             // The receiver is gone only when the program is ending anyway.
             let _ = source_end.send(Ended::SourceEnd);
             Ok(())
@@ -191,7 +193,7 @@ impl Pipeline {
     pub fn status(&self) -> String {
         match self.shared.trouble() {
             Some(trouble) => format!("waiting for the source: {trouble}"),
-            None => self.health().summary(),
+            None => self.health().status(),
         }
     }
 

@@ -127,6 +127,8 @@ pub struct Recogniser {
 struct Watched {
     id: PersonId,
     seen: bool,
+    /// Whether the last sight was within a margin of a pose.
+    near: bool,
     /// One for each pose.
     states: Vec<HoldState>,
 }
@@ -152,7 +154,8 @@ impl Recogniser {
     /// mean that nobody is in it any more.
     ///
     /// Only people who are seen at `time` count; the others show nothing, so that
-    /// their poses are left after `release`. If time runs backwards, every timer starts anew at
+    /// their poses are left after `release`, but for those who wait for their turn: nothing happens
+    /// to their poses until it comes. If time runs backwards, every timer starts anew at
     /// `time`. Allocates nothing once it has had as many people at a time.
     pub fn update(&mut self, time: Duration, people: &[Person], events: &mut Vec<PoseEvent>) {
         events.clear();
@@ -161,11 +164,10 @@ impl Recogniser {
         }
         self.last = Some(time);
         for watched in &mut self.people {
-            watched.seen = false;
-            if !people
-                .iter()
-                .any(|p| p.id == watched.id && p.is_seen_at(time))
-            {
+            let person = people.iter().find(|p| p.id == watched.id);
+            let is_waiting = person.is_some_and(|p| p.is_waiting_at(time));
+            watched.seen = is_waiting;
+            if !is_waiting && !person.is_some_and(|p| p.is_seen_at(time)) {
                 watched.step(&self.poses, time, None, self.visible, events);
             }
         }
@@ -195,6 +197,12 @@ impl Recogniser {
             .enumerate()
             .filter(|(_, s)| s.is_active())
             .map(|(pose, _)| pose)
+    }
+
+    /// Whether a person holds a pose, or was within a margin of one when last seen.
+    pub fn is_near(&self, person: PersonId) -> bool {
+        let watched = self.people.iter().find(|w| w.id == person);
+        watched.is_some_and(|w| w.near || w.states.iter().any(HoldState::is_active))
     }
 
     /// What a single picture shows, without any timers: poses with their confidence, as in
@@ -235,10 +243,12 @@ impl Recogniser {
         let mut watched = self.spare.pop().unwrap_or_else(|| Watched {
             id,
             seen: false,
+            near: false,
             states: Vec::new(),
         });
         watched.id = id;
         watched.seen = false;
+        watched.near = false;
         watched.states.clear();
         watched
             .states
@@ -277,9 +287,11 @@ impl Watched {
         visible: Threshold,
         events: &mut Vec<PoseEvent>,
     ) {
+        self.near = false;
         for (i, (pose, state)) in poses.iter().zip(&mut self.states).enumerate() {
             let limit = if state.is_active() { STAYS } else { 0.0 };
             let judgement = sight.map(|sight| pose.rule.judge(&pose.view(sight, visible)));
+            self.near |= judgement.as_ref().is_some_and(|j| j.low > STAYS);
             let shown = judgement.filter(|j| j.low > limit).map(|j| j.confidence);
             if let Some((kind, held)) = state.step(pose, time, shown) {
                 events.push(PoseEvent {

@@ -16,6 +16,9 @@ use std::time::Duration;
 pub struct Seen {
     /// From 1; never used for two people in one run.
     pub id: u32,
+    /// When the person was seen, where that was in an earlier frame and their turn has not come
+    /// since: joints, box and poses are those of then.
+    pub waits_since: Option<Duration>,
     /// The box in which the person was found, in image pixels, without the crop's padding.
     pub bbox: Rect,
     /// Mean joint score, about 0 to 1.
@@ -33,6 +36,7 @@ pub struct Seen {
 impl Seen {
     fn clear(&mut self) {
         self.id = 0;
+        self.waits_since = None;
         self.bbox = Rect::default();
         self.score = 0.0;
         self.share = None;

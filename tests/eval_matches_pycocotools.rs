@@ -4,10 +4,11 @@
 //! Needs Python with pycocotools: `$POSED_PYTHON`, else `.venv/bin/python` (made by `./test.sh`),
 //! else `python3`.
 
+#[path = "support/python.rs"]
+mod python;
+
 use posed::eval::{Dataset, Detection, evaluate};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// Marsaglia's xorshift64*: the same datasets on every machine.
 struct Random(u64);
@@ -138,34 +139,6 @@ fn files(seed: u64, categories: usize) -> (Value, Value) {
     )
 }
 
-fn python() -> PathBuf {
-    let venv = Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv/bin/python");
-    match std::env::var_os("POSED_PYTHON") {
-        Some(own) => own.into(),
-        None if venv.exists() => venv,
-        None => "python3".into(),
-    }
-}
-
-fn reference(annotations: &Path, detections: &Path) -> Value {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/eval/reference.py");
-    let python = python();
-    let run = Command::new(&python)
-        .arg(script)
-        .arg(annotations)
-        .arg(detections)
-        .output();
-    let hint = "run `./test.sh`, which sets up .venv with pycocotools, or set POSED_PYTHON to a Python that has it";
-    let output = run.unwrap_or_else(|e| panic!("{} does not start: {e}: {hint}", python.display()));
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success(),
-        "{} has no working pycocotools: {hint}\n{stderr}",
-        python.display()
-    );
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
 fn compare(name: &str, (annotations, results): (Value, Value)) {
     let dir = tempfile::tempdir().unwrap();
     let write = |name: &str, value: &Value| {
@@ -179,7 +152,7 @@ fn compare(name: &str, (annotations, results): (Value, Value)) {
         &Dataset::read(&truth).unwrap(),
         &Detection::read(&found).unwrap(),
     );
-    let theirs = reference(&truth, &found);
+    let theirs = python::ask("reference.py", &[&truth, &found], "");
     for (figure, value) in ours.figures() {
         let want = theirs[figure].as_f64().unwrap();
         assert!(

@@ -27,6 +27,12 @@ pub struct Report {
     pub decode_ms: Spread,
     /// Frame and box to skeleton: the three steps together.
     pub total_ms: Spread,
+    /// So many people were in the frames of `people_ms`; `null` where one was measured.
+    pub people: Option<usize>,
+    /// Everybody of a frame, one inference each.
+    pub people_ms: Option<Spread>,
+    /// A look of the finder at the whole picture: frame to boxes.
+    pub finder_ms: Option<Spread>,
     /// The most memory this process ever held, in units of 1024² bytes; `null` where the system
     /// does not tell.
     pub peak_rss_mb: Option<f64>,
@@ -87,13 +93,19 @@ impl std::fmt::Display for Report {
             self.model, self.threads, self.runs
         )?;
         writeln!(f, "{:<12}{:>10}{:>10}{:>10}", "ms", "median", "p99", "min")?;
+        let people = format!("{} people", self.people.unwrap_or_default());
         let rows = [
-            ("preprocess", self.preprocess_ms),
-            ("inference", self.inference_ms),
-            ("decode", self.decode_ms),
-            ("total", self.total_ms),
+            ("preprocess", Some(self.preprocess_ms)),
+            ("inference", Some(self.inference_ms)),
+            ("decode", Some(self.decode_ms)),
+            ("total", Some(self.total_ms)),
+            (&*people, self.people_ms),
+            ("finder", self.finder_ms),
         ];
         for (name, s) in rows {
+            let Some(s) = s else {
+                continue;
+            };
             writeln!(
                 f,
                 "{name:<12}{:>10.2}{:>10.2}{:>10.2}",

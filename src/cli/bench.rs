@@ -1,7 +1,8 @@
 //! `posed bench`: how fast a model is here.
 
-use crate::bench;
-use crate::model::{DEFAULT_MODEL, ModelCard};
+use crate::bench::{self, Crowd};
+use crate::find::network::{self, DEFAULT_FINDER};
+use crate::model::{DEFAULT_MODEL, ModelCard, ModelError};
 use clap::Args;
 use std::process::ExitCode;
 
@@ -16,14 +17,20 @@ pub struct BenchArgs {
     /// How many inferences are measured
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     runs: u32,
+    /// Measure a frame with so many people too
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=20))]
+    people: u16,
+    /// Measure a look of this finder too, by name or by the path of its .toml file
+    #[arg(long, num_args = 0..=1, default_missing_value = DEFAULT_FINDER)]
+    finder: Option<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
     /// Print where the time goes, by kind of operator
-    #[arg(long, conflicts_with = "follow")]
+    #[arg(long, conflicts_with_all = ["follow", "people", "finder"])]
     profile: bool,
     /// Measure once for every line on stdin, in turns with another program
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["people", "finder"])]
     follow: bool,
 }
 
@@ -56,11 +63,21 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let report = bench::run(&card, loading, runs)?;
+    let crowd = Crowd {
+        people: args.people.into(),
+        finder: args.finder.as_deref().map(finder).transpose()?,
+    };
+    let report = bench::run(&card, &crowd, loading, runs)?;
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {
         println!("{report}");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn finder(name: &str) -> Result<ModelCard, ModelError> {
+    let card = ModelCard::find(name)?;
+    network::sizes(&card)?;
+    Ok(card)
 }

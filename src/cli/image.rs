@@ -6,6 +6,8 @@ use crate::capture::photo::PhotoSettings;
 use crate::config::Overrides;
 use crate::decode;
 use crate::display::{Parts, png};
+use crate::find::Find;
+use crate::find::given::GivenSettings;
 use crate::frame::Frame;
 use crate::geometry::Rect;
 use crate::infer::Infer;
@@ -30,7 +32,7 @@ pub struct ImageArgs {
     model: Option<String>,
     /// A person's box in pixels, x,y,width,height; may be given several times; without it people
     /// are searched for
-    #[arg(long = "box", value_parser = parse_box)]
+    #[arg(long = "box", value_parser = parse_box, allow_hyphen_values = true)]
     boxes: Vec<Rect>,
     /// Poses of this configuration instead of the sample's
     #[arg(short, long)]
@@ -43,9 +45,12 @@ pub fn run(args: &ImageArgs) -> anyhow::Result<ExitCode> {
         path: args.photos.first().cloned().unwrap_or_default(),
         fps: 1.0,
     };
+    let boxes = args.boxes.clone();
+    let given = (!boxes.is_empty()).then(|| Arc::new(GivenSettings { boxes }) as Arc<dyn Find>);
     let overrides = Overrides {
         model: args.model.clone(),
         source: Some(Arc::new(photo)),
+        find: given,
         cache: super::plan_directory(),
         drill: None,
         isa: super::kernels(),

@@ -35,6 +35,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     let overrides = Overrides {
         model: args.model.clone(),
         source: Some(Arc::clone(&source)),
+        find: None,
         cache: super::plan_directory(),
         drill: None,
         isa: super::kernels(),

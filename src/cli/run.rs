@@ -38,6 +38,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let overrides = Overrides {
         model: args.model.clone(),
         source,
+        find: None,
         cache: super::plan_directory(),
         drill: super::drill(),
         isa: super::kernels(),

@@ -1,8 +1,8 @@
 //! A report on a screen: picture, boxes, skeletons, then texts on top.
 //!
 //! In: a [`Report`] in image pixels. Out: pixels on any target. Every line has a dark edge, so that
-//! it is seen on any picture; the person's left is orange, the right blue, the middle nearly white
-//! (Okabe and Ito's palette, told apart by the colour-blind).
+//! it is seen on any picture; the person's left is orange, the right blue, the middle and the label
+//! have the colour of the person's number (Okabe and Ito's palette, told apart by the colour-blind).
 
 use super::label::{Label, Poses, ShortText, font};
 use super::picture::{Placement, TargetPosition, draw_picture};
@@ -18,6 +18,14 @@ use embedded_graphics::primitives::{Circle, Line, PrimitiveStyle, Rectangle};
 pub(super) const LEFT: Rgb888 = Rgb888::new(230, 159, 0);
 pub(super) const RIGHT: Rgb888 = Rgb888::new(86, 180, 233);
 pub(super) const MIDDLE: Rgb888 = Rgb888::new(240, 240, 235);
+/// Of people by their number: the first, and a lone one, nearly white.
+const PEOPLE: [Rgb888; 5] = [
+    MIDDLE,
+    Rgb888::new(240, 228, 66),
+    Rgb888::new(60, 200, 150),
+    Rgb888::new(224, 146, 190),
+    Rgb888::new(235, 110, 40),
+];
 pub(super) const EDGE: Rgb888 = Rgb888::new(24, 24, 28);
 const BOX: Rgb888 = Rgb888::new(190, 190, 190);
 const NOTE: Rgb888 = Rgb888::new(240, 228, 66);
@@ -105,6 +113,11 @@ impl<'a> Figure<'a> {
         Some(figure)
     }
 
+    /// The person's own, as long as they keep their number.
+    fn colour(&self) -> Rgb888 {
+        PEOPLE[self.person.id.saturating_sub(1) as usize % PEOPLE.len()]
+    }
+
     /// The dark edge on each side, in target pixels.
     fn edge(&self) -> u32 {
         1 + self.bone / 5
@@ -127,7 +140,7 @@ impl<'a> Figure<'a> {
                 let colour = if edge > 0 {
                     EDGE
                 } else {
-                    side(self.keypoints, a, b)
+                    side(self.keypoints, a, b).unwrap_or(self.colour())
                 };
                 if let (Some(a), Some(b)) = (self.joint(a), self.joint(b)) {
                     draw_line(a, b, self.bone + 2 * edge, colour, self.whole, target)?;
@@ -137,7 +150,7 @@ impl<'a> Figure<'a> {
                 let colour = if edge > 0 {
                     EDGE
                 } else {
-                    side(self.keypoints, i, i)
+                    side(self.keypoints, i, i).unwrap_or(self.colour())
                 };
                 if let Some(p) = self.joint(i) {
                     draw_disc(
@@ -165,7 +178,7 @@ impl<'a> Figure<'a> {
             id if self.person.poses.is_empty() => ShortText::new(format_args!("#{id}")),
             id => ShortText::new(format_args!("#{id} ")),
         };
-        let label = Label::new(number.as_str(), poses, MIDDLE, self.whole);
+        let label = Label::new(number.as_str(), poses, self.colour(), self.whole);
         let size = label.size();
         let head = pixel(self.head_top());
         label.draw(
@@ -203,18 +216,17 @@ impl<'a> Figure<'a> {
     }
 }
 
-/// The colour of the side on which both joints are; the middle's where one is neither left nor
-/// right, or they differ.
-fn side(keypoints: &KeypointSet, a: usize, b: usize) -> Rgb888 {
+/// The colour of the side on which both joints are, if they are on one.
+fn side(keypoints: &KeypointSet, a: usize, b: usize) -> Option<Rgb888> {
     let both = |prefix: &str| {
         keypoints.names()[a].starts_with(prefix) && keypoints.names()[b].starts_with(prefix)
     };
     if both("left_") {
-        LEFT
+        Some(LEFT)
     } else if both("right_") {
-        RIGHT
+        Some(RIGHT)
     } else {
-        MIDDLE
+        None
     }
 }
 

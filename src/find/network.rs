@@ -49,7 +49,7 @@ fn read(s: &mut Section) -> Option<Arc<dyn Find>> {
 }
 
 /// The least score of a peak that is looked at, where none is given.
-const LEAST: f32 = 0.25;
+const LEAST: f32 = 0.1;
 /// The least height of a person, as a share of the picture's, where none is given.
 const SMALLEST: f32 = 0.1;
 
@@ -77,7 +77,7 @@ impl Find for NetworkSettings {
 ///
 /// # Errors
 /// The network is no finder.
-fn sizes(card: &ModelCard) -> Result<&[f32], ModelError> {
+pub fn sizes(card: &ModelCard) -> Result<&[f32], ModelError> {
     match &card.output {
         Output::Sizes(sizes) => Ok(sizes),
         Output::Keypoints(_) | Output::Classes(_) => Err(ModelError::NoFinder {

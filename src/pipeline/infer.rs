@@ -3,6 +3,7 @@
 
 use super::handoff::Taken;
 use super::listeners::Telling;
+use super::pace::Pace;
 use super::road::{Passed, Road};
 use super::{BEAT, Shared};
 use crate::config::Drill;
@@ -22,6 +23,7 @@ pub(super) fn run(
     shared: &Shared,
     road: Road,
     grace: Duration,
+    pace: Pace,
     drill: Option<Drill>,
 ) -> Result<(), String> {
     let mut inferring = Inferring {
@@ -30,6 +32,7 @@ pub(super) fn run(
         telling: Telling::new(shared),
         silence: Silence::new(grace),
         rate: Rate::default(),
+        pace,
         failures: 0,
     };
     let mut frame = Frame::default();
@@ -71,6 +74,7 @@ struct Inferring<'a> {
     telling: Telling<'a>,
     silence: Silence,
     rate: Rate,
+    pace: Pace,
     failures: u32,
 }
 
@@ -81,6 +85,7 @@ impl Inferring<'_> {
             self.shared.set_trouble(None);
             self.state(frame.time, &State::SourceBack);
         }
+        let start = Instant::now();
         match self.road.frame(frame) {
             Ok(Passed::Whole) => self.failures = 0,
             Ok(Passed::Damaged) => {
@@ -98,8 +103,23 @@ impl Inferring<'_> {
         }
         Health::count(&self.shared.health.frames);
         self.rate.count(self.silence.seen(frame.time));
+        self.keep_pace(frame.time, start.elapsed());
         self.tell(frame);
         Ok(true)
+    }
+
+    /// Lets fewer or more people be looked for a frame, after one that took so long.
+    fn keep_pace(&mut self, time: Duration, took: Duration) {
+        let following = self.road.following(time);
+        if let Some(affords) = self.pace.affords(took, following.inferences) {
+            self.road.afford(affords);
+        }
+        let fps = self.rate.0.unwrap_or_default();
+        let each = Pace::each(following, fps);
+        self.shared.health.follows(following.people, each);
+        if let Some(words) = self.pace.says(time, following, fps) {
+            log::info!("{words}");
+        }
     }
 
     fn tell(&mut self, frame: &Frame) {

@@ -6,7 +6,7 @@
 use crate::act::{Cause, Outputs};
 use crate::decode::decode;
 use crate::frame::Frame;
-use crate::infer::Infer;
+use crate::infer::{Following, Infer};
 use crate::network::NetworkError;
 use crate::report::{Event, Needs, Report};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -129,6 +129,16 @@ impl Road {
             });
         }
         acting.outputs.tick(time);
+    }
+
+    /// Who is followed, after the frame taken at `time`.
+    pub fn following(&self, time: Duration) -> Following {
+        self.infer.following(time)
+    }
+
+    /// So many pose inferences a frame can be had from now on.
+    pub fn afford(&mut self, inferences: usize) {
+        self.infer.afford(inferences);
     }
 
     /// Whether the last frame, or the loss of the source, had events.

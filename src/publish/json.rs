@@ -64,6 +64,9 @@ fn person(out: &mut Vec<u8>, person: &Seen, keypoints: &KeypointSet) {
         "{{\"id\":{},\"score\":{:.3},\"box\":[{:.2},{:.2},{:.2},{:.2}],",
         person.id, person.score, b.x, b.y, b.width, b.height
     );
+    if let Some(seen) = person.waits_since {
+        let _ = write!(out, "\"seen_t\":{:.3},", seen.as_secs_f64());
+    }
     if let Some(share) = person.share {
         let _ = write!(out, "\"person_area\":{share:.4},");
     }

@@ -130,9 +130,12 @@ impl Scene {
 
     /// A frame at `at` milliseconds that shows `skeleton`, or nobody.
     fn frame(&mut self, at: u64, skeleton: Option<&Skeleton>) -> &[PoseEvent] {
-        if let Some(skeleton) = skeleton {
-            self.tracker
-                .see(ms(at), skeleton, Rect::new(100.0, 0.0, 200.0, 400.0));
+        match skeleton {
+            Some(skeleton) => {
+                let bbox = Rect::new(100.0, 0.0, 200.0, 400.0);
+                self.tracker.see(ms(at), skeleton, bbox);
+            }
+            None => self.tracker.whole(ms(at), &[]),
         }
         self.recogniser
             .update(ms(at), self.tracker.people(), &mut self.events);

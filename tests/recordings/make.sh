@@ -53,3 +53,10 @@ ffmpeg -v error -y -bitexact -loop 1 -framerate 30 -i "$photos/astronaut.jpg" \
 mkdir -p cameraman_in_grey
 ffmpeg -v error -y -bitexact -loop 1 -framerate 5 -i "$photos/cameraman.jpg" \
     -vf "rotate=a=0.5*sin(1.6*t):fillcolor=gray,crop=400:512:0:0,scale=120:152,format=gray" -frames:v 20 -strict -1 -f yuv4mpegpipe cameraman_in_grey/clip.y4m
+
+# Two beside each other: he sways, she comes in from the right and stays.
+mkdir -p two_in_turns
+ffmpeg -v error -y -bitexact -f lavfi -i color=0x707070:s=320x240:r=10 -loop 1 -framerate 10 -i "$photos/basketball.jpg" \
+    -loop 1 -framerate 10 -i "$photos/astronaut.jpg" \
+    -filter_complex "[1]crop=152:404:34:76,scale=-2:220[man];[2]crop=400:512:20:0,scale=-2:190[woman];[0][man]overlay=x=40+16*sin(2*t):y=12:eval=frame[one];[one][woman]overlay=x=max(150\\,520-260*t):y=50:eval=frame" \
+    -an -bitexact -t 4 "${avi[@]}" two_in_turns/clip.avi

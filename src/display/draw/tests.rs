@@ -9,6 +9,7 @@ use crate::frame::{Frame, PixelFormat};
 use crate::geometry::Size;
 use crate::report::State;
 use crate::skeleton::{Keypoint, Threshold};
+use embedded_graphics::prelude::RgbColor;
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -99,6 +100,29 @@ fn assert_picture(report: &Report, expected: &[&str]) {
         found.join("\n"),
         expected.join("\n")
     );
+}
+
+#[test]
+fn middle_and_label_have_the_colour_of_the_number() {
+    let shows = |id: u32| {
+        let mut report = grey(Size::new(60, 56));
+        add_torso(&mut report).id = id;
+        let mut image = RgbImage::new(Size::new(60, 56));
+        image.draw(&report, Parts::default());
+        PEOPLE.map(|c| {
+            image
+                .data
+                .chunks(3)
+                .filter(|p| *p == [c.r(), c.g(), c.b()])
+                .count()
+        })
+    };
+    for (id, own) in [(0, 0), (1, 0), (2, 1), (5, 4), (6, 0), (u32::MAX, 4)] {
+        let counts = shows(id);
+        for (i, count) in counts.into_iter().enumerate() {
+            assert_eq!(count > 5, i == own, "{id}: {counts:?}");
+        }
+    }
 }
 
 #[test]

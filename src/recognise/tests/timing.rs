@@ -229,12 +229,41 @@ fn two_people_have_timers_of_their_own() {
 }
 
 #[test]
+fn nothing_happens_to_a_pose_until_the_turn_comes() {
+    let mut scene = Scene::new(Pose {
+        hold: ms(100),
+        ..pose(UP)
+    });
+    scene.frame(0, Some(&up()));
+    let person = scene.tracker.people()[0].clone();
+    // Entered after its time of being shown, though others had their turn in between.
+    for at in [40, 80] {
+        scene
+            .recogniser
+            .update(ms(at), std::slice::from_ref(&person), &mut scene.events);
+        assert_eq!(scene.events, []);
+    }
+    scene.frame(120, Some(&up()));
+    assert_eq!(scene.happened, [(Enter, 120)]);
+    let person = scene.tracker.people()[0].clone();
+    let people = std::slice::from_ref(&person);
+    scene.recogniser.update(ms(400), people, &mut scene.events);
+    assert_eq!(
+        (scene.events.len(), scene.recogniser.is_near(person.id)),
+        (0, true)
+    );
+    scene.frame(440, None);
+    assert_eq!(scene.happened, [(Enter, 120), (Exit, 440)]);
+}
+
+#[test]
 fn who_is_away_leaves_before_another_enters() {
     let mut scene = Scene::new(pose(UP));
     scene.frame(0, Some(&up()));
     let mut other = scene.tracker.people()[0].clone();
     other.id = PersonId(9);
     other.last_seen = ms(10);
+    other.looked_for = ms(10);
     scene
         .recogniser
         .update(ms(10), &[other.clone(), other], &mut scene.events);
