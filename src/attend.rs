@@ -3,9 +3,10 @@
 //! In: a frame, a finder, the pose network, and whom the tracker knows. Out: everybody who is seen,
 //! each once. Who is followed is looked for every frame where they will be, in turns where that is
 //! more than may be. A finder that shows people looks every `look_again_s`, at once when somebody is
-//! lost, soon when the picture changes beside them, and into an empty room `idle_fps` times a
-//! second; one that only knows where to look is gone through place by place. Whoever is shown beyond
-//! those who are followed gets one inference, and a closer one where that is doubtful.
+//! lost, and within `idle_fps` when the picture changes: at once in an empty room, and beside those
+//! who are followed the more seldom the longer that brings nobody. One that only knows where to look
+//! is gone through place by place. Whoever is shown beyond those who are followed gets one inference,
+//! and a closer one where that is doubtful.
 
 mod glance;
 mod photo;
@@ -37,6 +38,16 @@ pub struct Eyes<'a> {
     pub estimator: &'a mut Estimator,
 }
 
+/// So often at least an empty room is looked into in which nothing changes.
+const EMPTY: Duration = Duration::from_secs(2);
+
+/// Frames from one look to the next while somebody is followed; and where there is a reason to look.
+const FRAMES: u32 = 10;
+const SOON_FRAMES: u32 = 3;
+
+/// Whom a finder is less sure of must be so much surer as a pose.
+const SURE_FIND: f32 = 0.25;
+
 /// Carries what lasts from frame to frame.
 pub struct Attention {
     find: FindSettings,
@@ -45,6 +56,8 @@ pub struct Attention {
     glance: Glance,
     /// When the finder looked last, or the last place was looked at.
     looked: Option<Duration>,
+    /// Frames since then.
+    frames: u32,
     /// How long a look that a change asks for waits for the one before.
     patience: Duration,
     /// What the finder showed, how far it was gone through, and in pictures of which size.
@@ -72,6 +85,7 @@ impl Attention {
             visible,
             glance: Glance::default(),
             looked: None,
+            frames: 0,
             places: Vec::new(),
             next: 0,
             searched: Size::default(),
@@ -97,6 +111,7 @@ impl Attention {
         near: impl Fn(PersonId) -> bool,
     ) -> Result<(), NetworkError> {
         self.begin();
+        self.frames = self.frames.saturating_add(1);
         let shows = eyes.finder.shows_people();
         let newcomers = shows && self.next < self.places.len();
         self.turns.choose(frame.time, people, near, newcomers);
@@ -173,17 +188,20 @@ impl Attention {
         let changed = self.glance.changes(frame, here);
         // Whoever is lost may stand elsewhere in the picture.
         let missing = people.iter().any(Person::is_missing);
-        let interval = if people.is_empty() || missing {
-            self.find.idle
-        } else {
-            self.find.look_again
+        let soon = missing || changed && people.is_empty();
+        let interval = match (soon, changed) {
+            (true, _) => self.find.idle,
+            (false, true) => self.patience.min(self.find.look_again),
+            (false, false) if people.is_empty() => EMPTY.min(self.find.look_again),
+            (false, false) => self.find.look_again,
         };
-        let interval = if changed {
-            interval.min(self.patience)
-        } else {
-            interval
+        // On a slow board all its time would go to looking for others.
+        let frames = match soon || changed {
+            true => SOON_FRAMES,
+            false => FRAMES,
         };
-        lost || self.is_past(frame.time, interval)
+        let enough = people.is_empty() || self.frames >= frames;
+        lost || enough && self.is_past(frame.time, interval)
     }
 
     fn is_past(&self, time: Duration, interval: Duration) -> bool {
@@ -192,13 +210,18 @@ impl Attention {
     }
 
     fn look_around(&mut self, frame: &Frame, eyes: &mut Eyes) -> Result<(), NetworkError> {
-        self.looked = Some(frame.time);
+        let first = self.looked.replace(frame.time).is_none();
+        self.frames = 0;
         self.next = 0;
         // A picture that always changes, a window to a street, is not looked at every time.
         self.patience = (2 * self.patience).min(self.find.look_again.max(self.find.idle));
         self.glance.keep();
         self.places.clear();
-        eyes.finder.propose(frame, &mut self.places)
+        if first {
+            eyes.finder.propose_thoroughly(frame, &mut self.places)
+        } else {
+            eyes.finder.propose(frame, &mut self.places)
+        }
     }
 
     /// Goes on with those whom the finder showed, as far as this frame has room for them.
@@ -215,14 +238,14 @@ impl Attention {
                 self.next = self.places.len();
                 break;
             }
-            let bbox = self.places[self.next].bbox;
-            if !self.is_known(bbox, waiting(people, frame.time)) {
+            let place = self.places[self.next];
+            if !self.is_known(place.bbox, waiting(people, frame.time)) {
                 // One more than may be, rather than nobody new where everybody else takes it all.
                 if !first && self.boxes.len() >= self.turns.most() {
                     break;
                 }
                 first = false;
-                if self.meet(frame, bbox, eyes.estimator)? {
+                if self.meet(frame, place, eyes.estimator)? {
                     self.patience = self.find.idle;
                 }
             }
@@ -245,7 +268,7 @@ impl Attention {
             self.searched = frame.size;
             self.next = 0;
         }
-        let Some(place) = self.places.get(self.next).map(|p| p.bbox) else {
+        let Some(&place) = self.places.get(self.next) else {
             return Ok(());
         };
         self.next += 1;
@@ -268,18 +291,19 @@ impl Attention {
     fn meet(
         &mut self,
         frame: &Frame,
-        place: Rect,
+        place: Proposal,
         estimator: &mut Estimator,
     ) -> Result<bool, NetworkError> {
-        let mut bbox = place;
+        let least = self.acquire_score(place);
+        let mut bbox = place.bbox;
         let before = self.count;
         for round in 0..=REFINEMENTS {
             self.look(frame, bbox, estimator)?;
             let score = self.skeleton.score(self.visible);
-            if round == 0 && score < WORTH_A_LOOK * self.find.acquire_score {
+            if round == 0 && score < WORTH_A_LOOK * least {
                 return Ok(false);
             }
-            if self.keep(bbox, self.find.acquire_score, None) {
+            if self.keep(bbox, least, None) {
                 break;
             }
             match previous_pose::around(&self.skeleton, self.visible) {
@@ -288,6 +312,16 @@ impl Attention {
             }
         }
         Ok(self.count > before)
+    }
+
+    /// The score from which a pose that is found there is a person.
+    fn acquire_score(&self, place: Proposal) -> f32 {
+        let doubt = if place.score > 0.0 {
+            (SURE_FIND - place.score).max(0.0)
+        } else {
+            0.0
+        };
+        self.find.acquire_score + doubt
     }
 
     /// Keeps the skeleton that was just found in `bbox` if it scores `least` and is nobody else's;

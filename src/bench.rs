@@ -11,8 +11,8 @@ pub use report::{Report, Spread};
 use crate::doctor::machine;
 use crate::engine::{Loading, Origin};
 use crate::estimate::{Estimator, StageTimes};
+use crate::find::Proposal;
 use crate::find::network::NetworkFinder;
-use crate::find::{Finder, Proposal};
 use crate::frame::{Frame, PixelFormat};
 use crate::geometry::{Rect, Size};
 use crate::model::{ModelCard, Output};
@@ -70,7 +70,7 @@ impl Subject {
                 Ok(times(classifier.network(), Duration::ZERO))
             }
             Self::Finder(finder, found) => {
-                finder.propose(frame, found)?;
+                finder.overlook(frame, found)?;
                 let decode = finder.decode();
                 Ok(times(finder.network(), decode))
             }

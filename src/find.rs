@@ -27,6 +27,18 @@ pub trait Finder: Send {
     /// A network failed.
     fn propose(&mut self, frame: &Frame, found: &mut Vec<Proposal>) -> Result<(), NetworkError>;
 
+    /// The same with all the care it has, for a photo.
+    ///
+    /// # Errors
+    /// As [`Finder::propose`].
+    fn propose_thoroughly(
+        &mut self,
+        frame: &Frame,
+        found: &mut Vec<Proposal>,
+    ) -> Result<(), NetworkError> {
+        self.propose(frame, found)
+    }
+
     /// Whether it sees people, all of them at once; or only knows where to look, one place a frame.
     fn shows_people(&self) -> bool {
         false
@@ -177,6 +189,5 @@ const MAX_INFERENCES: &str =
     "pose inferences a frame: where more people are there, they take turns";
 const MIN_FPS: &str =
     "where following everybody would give fewer frames a second, people take turns";
-const IDLE_FPS: &str =
-    "how often a second a network looks into an empty room, or at one that changes";
+const IDLE_FPS: &str = "how often a second at most a network looks at a picture that changes";
 const LOOK_AGAIN: &str = "how often others are looked for while somebody is followed";

@@ -68,9 +68,9 @@ impl CropNetwork {
         self.run_on(frame, bbox, Preprocessor::fill)
     }
 
-    /// Runs the network on the whole picture, black beside it.
-    pub fn overlook(&mut self, frame: &Frame) -> Result<(), NetworkError> {
-        self.run_on(frame, frame.size.rect(), Preprocessor::fill_mean)
+    /// Runs the network on a large part of the picture or the whole of it, black beside the picture.
+    pub fn overlook(&mut self, frame: &Frame, part: Rect) -> Result<(), NetworkError> {
+        self.run_on(frame, part, Preprocessor::fill_mean)
     }
 
     fn run_on(

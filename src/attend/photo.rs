@@ -23,13 +23,13 @@ impl Attention {
     /// A network failed.
     pub fn photo(&mut self, frame: &Frame, eyes: &mut Eyes) -> Result<Vec<Sighting>, NetworkError> {
         let mut places = Vec::new();
-        eyes.finder.propose(frame, &mut places)?;
+        eyes.finder.propose_thoroughly(frame, &mut places)?;
         let mut found: Vec<Sighting> = Vec::new();
         for place in places {
             let Some(person) = self.refine(frame, place.bbox, eyes)? else {
                 continue;
             };
-            if person.score < self.find.acquire_score {
+            if person.score < self.acquire_score(place) {
                 continue;
             }
             let same = |f: &Sighting| {

@@ -1,12 +1,14 @@
 //! A finder network: everybody in the picture by one inference.
 //!
 //! In: a frame. Out: a box for each person it shows, with a score. The whole picture is brought to
-//! the network's input, black beside it; what comes back is read by [`super::peaks`].
+//! the network's input, black beside it; what comes back is read by [`super::peaks`]. Small people
+//! are looked for in one of four parts as well, each time another; in a photo in all four.
 
 use super::peaks::{self, Planes};
 use super::{Find, Finder, Finding, Proposal};
 use crate::engine::Loading;
 use crate::frame::Frame;
+use crate::geometry::Rect;
 use crate::model::{ModelCard, ModelError, Output};
 use crate::network::{CropNetwork, NetworkError};
 use crate::settings::{Kind, Section};
@@ -86,12 +88,24 @@ pub fn sizes(card: &ModelCard) -> Result<&[f32], ModelError> {
     }
 }
 
+/// Parts of the picture a side, and the share of the side that each has: neighbours overlap by so
+/// much that whoever is small enough is whole in one.
+const PARTS: usize = 2;
+const PART: f32 = 0.6;
+/// Whoever is higher than this share of a part is seen well enough in the whole picture.
+const SMALL: f32 = 0.5;
+/// Parts are looked at where people may be lower than this share of the picture.
+const NEEDS_PARTS: f32 = 0.25;
+
 /// A loaded finder network.
 pub struct NetworkFinder {
     network: CropNetwork,
     sizes: Vec<f32>,
     least: f32,
     smallest: f32,
+    /// The part that is next.
+    part: usize,
+    found_in_part: Vec<Proposal>,
     decode: Duration,
 }
 
@@ -107,6 +121,8 @@ impl NetworkFinder {
             sizes,
             least: LEAST,
             smallest: SMALLEST,
+            part: 0,
+            found_in_part: Vec::new(),
             decode: Duration::ZERO,
         })
     }
@@ -119,11 +135,26 @@ impl NetworkFinder {
     pub fn decode(&self) -> Duration {
         self.decode
     }
-}
 
-impl Finder for NetworkFinder {
-    fn propose(&mut self, frame: &Frame, found: &mut Vec<Proposal>) -> Result<(), NetworkError> {
-        self.network.overlook(frame)?;
+    /// One inference on the whole picture: everybody who is not small.
+    ///
+    /// # Errors
+    /// The network failed.
+    pub fn overlook(
+        &mut self,
+        frame: &Frame,
+        found: &mut Vec<Proposal>,
+    ) -> Result<(), NetworkError> {
+        self.look(frame, frame.size.rect(), found)
+    }
+
+    fn look(
+        &mut self,
+        frame: &Frame,
+        area: Rect,
+        found: &mut Vec<Proposal>,
+    ) -> Result<(), NetworkError> {
+        self.network.overlook(frame, area)?;
         let start = std::time::Instant::now();
         let shape = self.network.shape();
         let planes = Planes {
@@ -140,7 +171,110 @@ impl Finder for NetworkFinder {
         Ok(())
     }
 
+    /// Adds the small people of a part who are whole in it.
+    fn look_at_part(
+        &mut self,
+        frame: &Frame,
+        part: usize,
+        found: &mut Vec<Proposal>,
+    ) -> Result<(), NetworkError> {
+        let all = frame.size.rect();
+        let area = part_of(all, part);
+        let mut here = std::mem::take(&mut self.found_in_part);
+        let looked = self.look(frame, area, &mut here);
+        here.retain(|p| p.bbox.height <= SMALL * area.height && is_whole(p.bbox, area, all));
+        if looked.is_ok() {
+            found.append(&mut here);
+        }
+        self.found_in_part = here;
+        looked
+    }
+
+    fn needs_parts(&self) -> bool {
+        self.smallest < NEEDS_PARTS
+    }
+}
+
+/// One of the parts of the picture, from the upper left one on.
+fn part_of(all: Rect, part: usize) -> Rect {
+    let (row, column) = (part / PARTS, part % PARTS);
+    let start = |i: usize, length: f32| length * (1.0 - PART) * i as f32 / (PARTS - 1) as f32;
+    Rect::new(
+        start(column, all.width),
+        start(row, all.height),
+        all.width * PART,
+        all.height * PART,
+    )
+}
+
+/// Whether nobody's box is cut by an edge of `area` behind which the picture goes on.
+fn is_whole(bbox: Rect, area: Rect, all: Rect) -> bool {
+    let inside = |from: f32, length: f32, a: f32, b: f32, end: f32| {
+        (a <= 0.0 || from >= a) && (b > end - 0.5 || from + length <= b)
+    };
+    inside(bbox.x, bbox.width, area.x, area.x + area.width, all.width)
+        && inside(
+            bbox.y,
+            bbox.height,
+            area.y,
+            area.y + area.height,
+            all.height,
+        )
+}
+
+impl Finder for NetworkFinder {
+    fn propose(&mut self, frame: &Frame, found: &mut Vec<Proposal>) -> Result<(), NetworkError> {
+        self.overlook(frame, found)?;
+        if self.needs_parts() {
+            self.part = (self.part + 1) % (PARTS * PARTS);
+            self.look_at_part(frame, self.part, found)?;
+            peaks::distinct(found);
+        }
+        Ok(())
+    }
+
+    fn propose_thoroughly(
+        &mut self,
+        frame: &Frame,
+        found: &mut Vec<Proposal>,
+    ) -> Result<(), NetworkError> {
+        self.overlook(frame, found)?;
+        if self.needs_parts() {
+            for part in 0..PARTS * PARTS {
+                self.look_at_part(frame, part, found)?;
+            }
+            peaks::distinct(found);
+        }
+        Ok(())
+    }
+
     fn shows_people(&self) -> bool {
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_cover_the_picture_and_whoever_is_small_is_whole_in_one() {
+        let all = Rect::new(0.0, 0.0, 640.0, 480.0);
+        let parts: Vec<Rect> = (0..PARTS * PARTS).map(|i| part_of(all, i)).collect();
+        assert_eq!(parts[0], Rect::new(0.0, 0.0, 384.0, 288.0));
+        assert!(parts[3].iou(Rect::new(256.0, 192.0, 384.0, 288.0)) > 0.999);
+        for x in (0..600).step_by(20) {
+            for y in (0..400).step_by(20) {
+                let bbox = Rect::new(x as f32, y as f32, 70.0, 94.0);
+                assert!(parts.iter().any(|p| is_whole(bbox, *p, all)), "{bbox:?}");
+            }
+        }
+        let beyond = Rect::new(-20.0, 100.0, 75.0, 100.0);
+        assert!(is_whole(beyond, parts[0], all), "the picture ends there");
+        assert!(!is_whole(
+            Rect::new(370.0, 100.0, 75.0, 100.0),
+            parts[0],
+            all
+        ));
     }
 }

@@ -113,7 +113,7 @@ pub fn read(planes: Planes, sizes: &[f32], least: f32, out: &mut Vec<Proposal>) 
 }
 
 /// Keeps of those who overlap the surest, and the surest [`MOST`] in all, in order.
-fn distinct(found: &mut Vec<Proposal>) {
+pub(super) fn distinct(found: &mut Vec<Proposal>) {
     found.sort_unstable_by(|a, b| {
         let place = |p: &Proposal| (p.bbox.y, p.bbox.x);
         let by_place = place(a).partial_cmp(&place(b));

@@ -62,6 +62,18 @@ person_goes
 until_ off
 until_ '[ "$(told exit)" -ge 1 ] && [ "$(told exit)" = "$(told enter)" ]'
 
+step "two people at once, found by the finder network: events of both"
+sed '/^boxes = /d; s/^when = .*/when = "nose above left_elbow or nose above right_elbow"/' posed.toml >/etc/posed/posed.toml
+posed check; systemctl reload posed; from=$(frames); person_comes
+# entered FROM: how many people have entered since line FROM of the lines
+entered() { tail -n "+$(($1 + 1))" /var/lib/posed/lines | sed -n 's/.*"event":"enter".*"person":\([0-9]*\).*/\1/p' | sort -u | wc -l; }
+until_ '[ "$(entered '"$from"')" -ge 2 ]' 1800
+until_ 'tail -n 3 /var/lib/posed/lines | grep -q "\"people\":\[{\"id\":.*,{\"id\":"' 600
+until_ 'systemctl show -P StatusText posed | grep -q "2 people are followed"'
+on || fail "a line fell"
+person_goes; until_ off 1200
+cp posed.toml /etc/posed/posed.toml; systemctl reload posed
+
 step "the camera is taken away and comes back"
 person_comes; until_ on 600
 before=$(restarts)
