@@ -165,3 +165,103 @@ fn an_empty_room_is_looked_into_now_and_then_and_who_comes_is_taken_in() {
     }
     assert!(when.is_some_and(|ms| ms <= 2220), "{when:?}");
 }
+
+/// What a pixel of a picture without people is, at this place and frame.
+type Painter = fn(x: usize, y: usize, number: usize) -> [u8; 3];
+
+fn noise(x: usize, y: usize, number: usize) -> [u8; 3] {
+    let mut seed = (x * 7919 + y * 104_729 + number * 1_299_709) as u32 ^ 0x9e37_79b9;
+    for _ in 0..3 {
+        seed ^= seed << 13;
+        seed ^= seed >> 17;
+        seed ^= seed << 5;
+    }
+    seed.to_le_bytes()[..3].try_into().unwrap()
+}
+
+fn stripes(x: usize, y: usize, number: usize) -> [u8; 3] {
+    if (x + y / 3 + 2 * number) / 12 % 2 == 0 {
+        [200, 190, 170]
+    } else {
+        [60, 70, 90]
+    }
+}
+
+/// A wall, a shelf, a chair, a lamp and a coat on a hook, in light that comes and goes.
+fn furniture(x: usize, y: usize, number: usize) -> [u8; 3] {
+    let within = |x0, x1, y0, y1| (x0..x1).contains(&x) && (y0..y1).contains(&y);
+    let [r, g, b]: [usize; 3] = if within(40, 130, 60, 300) && (y % 48 < 6 || x % 44 < 4) {
+        [90, 60, 40]
+    } else if within(180, 186, 150, 290) || within(240, 246, 220, 290) || within(180, 246, 214, 226)
+    {
+        [70, 50, 40]
+    } else if within(300, 340, 40, 80) || within(318, 322, 80, 290) || within(300, 340, 286, 292) {
+        [230, 220, 180]
+    } else if within(370, 410, 90, 220) && x.abs_diff(390) < 12 + (y - 90) / 12 {
+        [40, 45, 60]
+    } else if y > 290 {
+        [120, 90, 70]
+    } else {
+        [190, 185, 175]
+    };
+    let light = 80 + (number % 60).min(60 - number % 60);
+    [r, g, b].map(|v| (v * light / 110) as u8)
+}
+
+#[test]
+fn nobody_is_made_of_noise_stripes_and_furniture_in_half_a_minute() {
+    let (width, height) = (480, 320);
+    let painters: [(&str, Painter); 3] = [
+        ("noise", noise),
+        ("stripes", stripes),
+        ("furniture", furniture),
+    ];
+    for (name, paint) in painters {
+        let mut infer = infer();
+        for number in 0..300 {
+            let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+            let mut frame = Frame {
+                data: pixels.flat_map(|(x, y)| paint(x, y, number)).collect(),
+                ..Frame::default()
+            };
+            frame.set_shape(Size::new(width as u32, height as u32), PixelFormat::Rgb);
+            let people = seen(&mut infer, &mut frame, number as u64);
+            assert_eq!(people, [], "{name}, frame {number}");
+            assert_eq!(infer.events().len(), 0, "{name}, frame {number}");
+        }
+    }
+}
+
+#[test]
+fn who_jumps_to_another_place_or_comes_beside_is_followed_within_half_a_second() {
+    let [(only, starts), (both, _)] = [room([true, false]), room([true; 2])];
+    let mut frames = [only, both];
+    let mut infer = infer();
+    let mut number = 0;
+    let mut play = |infer: &mut Infer, which: usize, count: u64| {
+        let mut last = Vec::new();
+        for _ in 0..count {
+            last = seen(infer, &mut frames[which], number);
+            number += 1;
+        }
+        last
+    };
+    assert!(!play(&mut infer, 0, 6).is_empty());
+    let now = play(&mut infer, 1, 5);
+    let beside = now.iter().any(|p| p.1 > starts[1] as f32);
+    assert!(beside, "beside the one who is followed: {now:?}");
+    // The picture is mirrored by halves: whoever was left is right.
+    let jumped = |frame: &Frame| {
+        let (row, at) = (3 * frame.size.width as usize, 3 * starts[1]);
+        let mut frame = frame.clone();
+        frame.data.chunks_mut(row).for_each(|r| r.rotate_left(at));
+        frame
+    };
+    let mut jumped = jumped(&room([true, true]).0);
+    let mut last = Vec::new();
+    for i in 0..5 {
+        last = seen(&mut infer, &mut jumped, 11 + i);
+    }
+    let right = (jumped.size.width as usize - starts[1]) as f32;
+    assert!(last.iter().any(|p| p.1 > right), "jumped: {last:?}");
+}
