@@ -1,7 +1,8 @@
 //! Everybody in a photo, once.
 //!
 //! In: a picture. Out: its people, the surest first. Each place that the finder shows is cropped
-//! again around the pose that was found there, and whoever is a part of somebody surer is left out.
+//! again around the pose that was found there, and whoever is a part of somebody surer is left out
+//! where the finder sees no people itself.
 
 use super::{Attention, Eyes, REFINEMENTS, SAME, WORTH_A_LOOK};
 use crate::find::previous_pose;
@@ -44,7 +45,11 @@ impl Attention {
             }
         }
         found.sort_by(|a, b| b.score.total_cmp(&a.score));
-        Ok(self.distinct(found))
+        // A finder that sees people knows those apart who stand before each other.
+        if !eyes.finder.shows_people() {
+            found = self.distinct(found);
+        }
+        Ok(found)
     }
 
     /// The surest of what is seen in `place` and around the poses that are found there.
