@@ -27,6 +27,8 @@ use turns::Turns;
 const SAME: f32 = 0.4;
 /// A box of the finder that overlaps a sight more shows the same person.
 const KNOWN: f32 = 0.4;
+/// A look at somebody who is followed counts if its score is so much higher.
+const MORE: f32 = 0.1;
 /// How often a find is cropped again around its own pose.
 const REFINEMENTS: usize = 2;
 /// The share of `acquire_score` from which a place is worth a second look around what it shows.
@@ -60,6 +62,8 @@ pub struct Attention {
     frames: u32,
     /// How long a look that a change asks for waits for the one before.
     patience: Duration,
+    /// Whether a change is the only reason to look.
+    only_changed: bool,
     /// What the finder showed, how far it was gone through, and in pictures of which size.
     places: Vec<Proposal>,
     next: usize,
@@ -81,6 +85,7 @@ impl Attention {
         Self {
             turns: Turns::new(find.max_inferences),
             patience: find.idle,
+            only_changed: false,
             find,
             visible,
             glance: Glance::default(),
@@ -195,12 +200,18 @@ impl Attention {
             (false, false) if people.is_empty() => EMPTY.min(self.find.look_again),
             (false, false) => self.find.look_again,
         };
+        if !changed && self.is_past(frame.time, self.patience) {
+            // It was quiet for as long: the next change is news again.
+            self.patience = self.find.idle;
+        }
+        self.only_changed = changed && !soon && !self.is_past(frame.time, self.find.look_again);
         // On a slow board all its time would go to looking for others.
         let frames = match soon || changed {
             true => SOON_FRAMES,
             false => FRAMES,
         };
         let enough = people.is_empty() || self.frames >= frames;
+        self.only_changed &= !lost;
         lost || enough && self.is_past(frame.time, interval)
     }
 
@@ -214,7 +225,9 @@ impl Attention {
         self.frames = 0;
         self.next = 0;
         // A picture that always changes, a window to a street, is not looked at every time.
-        self.patience = (2 * self.patience).min(self.find.look_again.max(self.find.idle));
+        if self.only_changed {
+            self.patience = (2 * self.patience).min(self.find.look_again.max(self.find.idle));
+        }
         self.glance.keep();
         self.places.clear();
         if first {
@@ -281,8 +294,8 @@ impl Attention {
 
     /// Whether somebody who was seen, or waits, stands where the finder shows somebody.
     fn is_known(&self, bbox: Rect, mut waiting: impl Iterator<Item = Rect>) -> bool {
-        let bbox = upright(bbox);
-        let known = |next: Rect| upright(next).iou(bbox) > KNOWN;
+        let bbox = bbox.upright();
+        let known = |next: Rect| next.upright().iou(bbox) > KNOWN;
         self.sightings().iter().any(|s| known(s.next)) || waiting.any(known)
     }
 
@@ -347,10 +360,14 @@ impl Attention {
             let theirs = previous_pose::around(&s.skeleton, self.visible).unwrap_or(s.next);
             s.score * s.bbox.iou(theirs) < score * bbox.iou(own)
         };
-        let place = match twin {
+        let (place, of) = match twin {
+            // The finder shows more of somebody who is followed: a half that came from behind a table.
+            Some(i) if of.is_none() && score > self.sightings[i].score + MORE => {
+                (i, self.sightings[i].of)
+            }
             Some(i) if of.is_none() || !worse(&self.sightings[i]) => return of.is_none(),
-            Some(i) => i,
-            None => self.add(),
+            Some(i) => (i, of),
+            None => (self.add(), of),
         };
         let sighting = &mut self.sightings[place];
         sighting.skeleton.copy_from(&self.skeleton);
@@ -374,16 +391,4 @@ impl Attention {
 fn waiting(people: &[Person], time: Duration) -> impl Iterator<Item = Rect> {
     let waiting = people.iter().filter(move |p| p.is_waiting_at(time));
     waiting.map(move |p| p.expected(time))
-}
-
-/// The 3:4 box around a box, as the finder gives it.
-fn upright(bbox: Rect) -> Rect {
-    let height = bbox.height.max(bbox.width * 4.0 / 3.0);
-    let c = bbox.centre();
-    Rect::new(
-        c.x - height * 0.375,
-        c.y - height / 2.0,
-        height * 0.75,
-        height,
-    )
 }

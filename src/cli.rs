@@ -130,6 +130,19 @@ fn print(lines: &mut Vec<u8>, report: &Report, frames: bool) -> anyhow::Result<(
 }
 
 /// `x,y,w,h` in image pixels.
+/// An error with its causes, each said once.
+pub fn told(error: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if said.is_empty() {
+            said = cause;
+        } else if !said.contains(&cause) {
+            said = format!("{said}: {cause}");
+        }
+    }
+    said
+}
+
 fn parse_box(text: &str) -> Result<Rect, String> {
     let numbers: Result<Vec<f32>, _> = text.split(',').map(|n| n.trim().parse()).collect();
     match numbers.as_deref() {
@@ -178,6 +191,17 @@ fn configuration(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::ModelError;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let path = std::path::PathBuf::from("x.toml");
+        let source = std::io::Error::other("gone");
+        let error = anyhow::Error::new(ModelError::Read { path, source });
+        assert_eq!(told(&error).matches("gone").count(), 1);
+        assert_eq!(told(&error.context("photo")).matches("gone").count(), 1);
+        assert_eq!(told(&anyhow::anyhow!("b").context("a")), "a: b");
+    }
 
     #[test]
     fn a_box_may_begin_outside_the_picture_and_nothing_in_it_is_passed_over() {

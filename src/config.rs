@@ -304,7 +304,11 @@ fn model(s: &mut Section, overrides: &Overrides) -> Option<ModelCard> {
         .hint("`posed models` lists them")
         .or(DEFAULT_MODEL.into());
     let name = overrides.model.as_deref().unwrap_or(&named);
-    let card = ModelCard::find(name).map_err(|e| s.fault("model", e.to_string()));
+    let by = match &overrides.model {
+        Some(_) => "--model: ",
+        None => "",
+    };
+    let card = ModelCard::find(name).map_err(|e| s.fault("model", format!("{by}{e}")));
     if let Ok(card) = &card
         && let Err(e) = card.keypoints()
     {
@@ -312,7 +316,7 @@ fn model(s: &mut Section, overrides: &Overrides) -> Option<ModelCard> {
             Output::Sizes(_) => "name a pose network here, and this one as `model` under [find]",
             _ => "name a pose network here, and this one as `model` under [segment]",
         };
-        s.fault_with("model", e.to_string(), place);
+        s.fault_with("model", format!("{by}{e}"), place);
     }
     card.ok()
 }

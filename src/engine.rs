@@ -35,7 +35,9 @@ use tract_onnx::prelude::*;
 /// Why a network could not be loaded or run.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    #[error("{path}: cannot be read: {source}")]
+    #[error(
+        "{path}: cannot be read: {source}. A model is a card and the .onnx file that it names, beside each other"
+    )]
     Read {
         path: PathBuf,
         source: std::io::Error,
@@ -45,7 +47,7 @@ pub enum EngineError {
     )]
     Load { path: PathBuf, reason: String },
     #[error(
-        "{path}: its output is {found}, not 1 x {planes} x height x width, a plane for each name of the card. Mend `keypoints` or `classes` in the model's TOML, or export the network so that this is its first output"
+        "{path}: its output is {found}, not 1 x {planes} x height x width, a plane for each name of the card. Mend `keypoints`, `classes` or `sizes` in the model's TOML, or export the network so that this is its first output"
     )]
     Output {
         path: PathBuf,

@@ -13,6 +13,7 @@ pub mod windows;
 use crate::engine::Loading;
 use crate::frame::Frame;
 use crate::geometry::Rect;
+use crate::model::ModelCard;
 use crate::network::NetworkError;
 use crate::preprocess::InputFormat;
 use crate::settings::{Kind, Section};
@@ -80,6 +81,11 @@ pub trait Find: std::fmt::Debug + Send + Sync {
     /// given.
     fn smallest(&self) -> f32 {
         WINDOWS_SMALLEST
+    }
+
+    /// The network that it runs, if it runs one.
+    fn model(&self) -> Option<&ModelCard> {
+        None
     }
 
     /// The finder.
@@ -150,8 +156,14 @@ pub fn read(s: &mut Section) -> FindSettings {
     let acquire_score = s.number("acquire_score", ACQUIRE, 0.05..=0.95);
     let acquire_score = acquire_score.or(or.acquire_score);
     let keep_score = s
-        .number("keep_score", KEEP, 0.01..=acquire_score)
-        .example("0.2")
+        .number("keep_score", KEEP, 0.01..=0.95)
+        .check(|keep| match *keep <= acquire_score {
+            true => Ok(()),
+            false => Err(format!(
+                "{keep} is more than `acquire_score`, {acquire_score}"
+            )),
+        })
+        .example("0.1")
         .without("0.6 of `acquire_score`")
         .maybe()
         .unwrap_or(acquire_score * KEEPS);

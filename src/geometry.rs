@@ -114,6 +114,18 @@ impl Rect {
         Self::new(c.x - width / 2.0, c.y - height / 2.0, width, height)
     }
 
+    /// The smallest box of 3:4 around it, with the same middle: as people are found and cropped.
+    pub fn upright(self) -> Self {
+        let height = self.height.max(self.width * 4.0 / 3.0);
+        let c = self.centre();
+        Self::new(
+            c.x - height * 0.375,
+            c.y - height / 2.0,
+            height * 0.75,
+            height,
+        )
+    }
+
     /// The part of this rectangle inside `other`; zero-sized where they do not meet.
     pub fn intersection(self, other: Self) -> Self {
         let x = self.x.max(other.x);

@@ -2,7 +2,7 @@
 //! user wants, and says what went wrong.
 
 use clap::Parser;
-use posed::cli::{Cli, dispatch};
+use posed::cli::{Cli, dispatch, told};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -14,7 +14,7 @@ fn main() -> ExitCode {
         if error.chain().filter_map(|c| c.downcast_ref()).any(closed) {
             return ExitCode::SUCCESS;
         }
-        eprintln!("posed: {error:#}");
+        eprintln!("posed: {}", told(&error));
         ExitCode::FAILURE
     })
 }

@@ -28,14 +28,18 @@ pub enum ModelError {
         known: String,
         looked: String,
     },
-    #[error("{path}: cannot be read: {source}")]
+    #[error(
+        "{path}: cannot be read: {source}. A model is a card and the .onnx file that it names, beside each other"
+    )]
     Read {
         path: PathBuf,
         source: std::io::Error,
     },
     #[error("{path}: {problem}. docs/models.md shows a whole card")]
     Card { path: PathBuf, problem: String },
-    #[error("{name} is no finder: its card has no output.sizes")]
+    #[error(
+        "{name} is no finder, its card has no output.sizes: name a finder network, such as \"finder\""
+    )]
     NoFinder { name: String },
     #[error("{name} is {what} and gives no joints: name a pose network; `posed models` lists them")]
     NoJoints { name: String, what: &'static str },

@@ -196,7 +196,9 @@ impl Skeleton {
         if self.keypoints.is_empty() {
             return 0.0;
         }
-        self.seen(visible).map(|k| k.score).sum::<f32>() / self.keypoints.len() as f32
+        // A sum of nothing is -0.
+        let sum = self.seen(visible).fold(0.0, |sum, k| sum + k.score);
+        sum / self.keypoints.len() as f32
     }
 
     /// The rectangle around the seen joints; `None` if fewer than two are seen.

@@ -94,10 +94,23 @@ pub struct Tracker {
     people: Vec<Person>,
     spare: Vec<Person>,
     next: u32,
+    nobody: u32,
     /// Person, sight and how alike they are.
     pairs: Vec<(usize, usize, f32)>,
     taken: Vec<bool>,
     predicted: Skeleton,
+}
+
+/// Numbers from here on are of those who were seen once only; nobody is told of them.
+const NOBODY_YET: u32 = 1 << 31;
+
+/// The number after `id`, in a row from `first` on that begins anew after half of all numbers.
+fn following(id: u32, first: u32) -> u32 {
+    if (id + 1) % NOBODY_YET == 0 {
+        first
+    } else {
+        id + 1
+    }
 }
 
 /// Skeletons less alike than this are different people.
@@ -108,6 +121,10 @@ const LOOKED_FOR: f32 = 0.3;
 const LIKENESS_STEPS: f32 = 10_000.0;
 /// Boxes that overlap more than this are the same person even if the pose has changed much.
 const SAME_BOX: f32 = 0.3;
+/// The share of the smaller of two upright boxes that lies in the other, from which somebody who was
+/// lost may be the one who is seen; and what that counts beside pairs that are alike.
+const SAME_PLACE: f32 = 0.6;
+const MAY_BE: f32 = 0.05;
 
 impl Tracker {
     pub fn new(settings: TrackSettings) -> Self {
@@ -116,6 +133,7 @@ impl Tracker {
             people: Vec::new(),
             spare: Vec::new(),
             next: 1,
+            nobody: NOBODY_YET,
             pairs: Vec::new(),
             taken: Vec::new(),
             predicted: Skeleton::default(),
@@ -151,7 +169,12 @@ impl Tracker {
         self.taken.resize(sights.len(), false);
         for &(i, k, _) in &self.pairs {
             self.taken[k] = true;
-            self.people[i].meet(time, &sights[k], &self.settings);
+            let person = &mut self.people[i];
+            person.meet(time, &sights[k], &self.settings);
+            if person.is_sure() && person.id.0 >= NOBODY_YET {
+                person.id = PersonId(self.next);
+                self.next = following(self.next, 1);
+            }
         }
         for (k, sight) in sights.iter().enumerate() {
             if !self.taken[k] {
@@ -193,9 +216,18 @@ impl Tracker {
         let area = sight.next.area();
         let visible = self.settings.visible;
         let oks = similarity(&self.predicted, &sight.skeleton, area, visible);
-        let iou = person.expected(time).iou(sight.next);
+        let [expected, seen] = [person.expected(time), sight.next];
+        let iou = expected.iou(seen);
         if oks < SAME_PERSON && iou < SAME_BOX {
-            return 0.0;
+            // Whoever was lost may be half hidden and somewhat further than they were foreseen: it
+            // may be they, if it is nobody else.
+            let [expected, seen] = [expected.upright(), seen.upright()];
+            let smaller = expected.area().min(seen.area()).max(1.0);
+            let inside = expected.intersection(seen).area() / smaller;
+            return match person.is_missing() && inside > SAME_PLACE {
+                true => MAY_BE * inside,
+                false => 0.0,
+            };
         }
         let looked_for = if sight.of == Some(person.id) {
             LOOKED_FOR
@@ -228,12 +260,7 @@ impl Tracker {
 
     fn drop_all(&mut self, gone: impl Fn(&Person) -> bool) {
         while let Some(i) = self.people.iter().position(&gone) {
-            let person = self.people.remove(i);
-            // A number that nobody was told of is free again.
-            if !person.is_sure() && person.id.0 + 1 == self.next {
-                self.next -= 1;
-            }
-            self.spare.push(person);
+            self.spare.push(self.people.remove(i));
         }
     }
 
@@ -244,8 +271,9 @@ impl Tracker {
 
     fn add(&mut self) -> usize {
         let mut person = self.spare.pop().unwrap_or_else(Person::nobody);
-        person.become_new(PersonId(self.next));
-        self.next = self.next.checked_add(1).unwrap_or(1);
+        // Whoever turns out to be somebody gets a number of the row then.
+        person.become_new(PersonId(self.nobody));
+        self.nobody = following(self.nobody, NOBODY_YET);
         self.people.push(person);
         self.people.len() - 1
     }

@@ -14,7 +14,10 @@ pub struct CheckArgs {
 
 pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let config = Config::read(&args.config, &Overrides::default())?;
-    for card in std::iter::once(&config.model).chain(&config.segment) {
+    for card in std::iter::once(&config.model)
+        .chain(&config.segment)
+        .chain(config.find.kind.model())
+    {
         card.verify()?;
     }
     let names: Vec<&str> = config.poses.iter().map(|p| &*p.name).collect();

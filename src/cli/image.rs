@@ -61,7 +61,7 @@ pub fn run(args: &ImageArgs) -> anyhow::Result<ExitCode> {
     let mut failed = 0;
     for (i, photo) in args.photos.iter().enumerate() {
         if let Err(e) = one(&mut infer, args, i, photo, targets.get(i)) {
-            eprintln!("posed: {e:#}");
+            eprintln!("posed: {}", super::told(&e));
             failed += 1;
         }
     }
@@ -138,6 +138,19 @@ fn one(
     decode::photo(&bytes, &mut frame).with_context(|| photo.display().to_string())?;
     frame.sequence = index as u64;
     let mut report = Report::default();
+    let size = frame.size;
+    let outside = |b: &&Rect| b.intersection(size.rect()).area() <= 0.0;
+    if let Some(b) = args.boxes.iter().find(outside) {
+        bail!(
+            "{}: the box {},{},{},{} lies outside of the picture, which is {size}; give one that \
+             shows a part of it",
+            photo.display(),
+            b.x,
+            b.y,
+            b.width,
+            b.height
+        );
+    }
     if args.boxes.is_empty() {
         infer.photo(&frame, &mut report)?;
     } else {

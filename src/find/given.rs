@@ -28,7 +28,7 @@ fn read(s: &mut Section) -> Option<Arc<dyn Find>> {
             },
         )
         .check(|boxes| match boxes[..] {
-            [] => Err("is missing, and kind = \"given\" needs it".into()),
+            [] => Err("is an empty list, and kind = \"given\" needs a box".into()),
             _ => Ok(()),
         })
         .needed()?;

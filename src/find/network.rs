@@ -44,7 +44,8 @@ fn read(s: &mut Section) -> Option<Arc<dyn Find>> {
         Ok(_) => Ok(card),
         Err(e) => Err(e),
     });
-    let mend = "name a finder: a network whose card has output.sizes; `posed models` lists them";
+    let mend = "name a finder, a network whose card has output.sizes, or write kind = \"windows\", \
+                which needs none";
     let card = card.map_err(|e| s.fault_with("model", e.to_string(), mend));
     let card = card.ok()?;
     Some(Arc::new(NetworkSettings { card, least }))
@@ -65,6 +66,10 @@ pub struct NetworkSettings {
 impl Find for NetworkSettings {
     fn smallest(&self) -> f32 {
         SMALLEST
+    }
+
+    fn model(&self) -> Option<&ModelCard> {
+        Some(&self.card)
     }
 
     fn finder(&self, finding: &Finding) -> Result<Box<dyn Finder>, NetworkError> {

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 /// An engine that fails so often in a row will not recover.
 const MOST_FAILURES: u32 = 10;
-/// Frames that go well before a drill begins.
-const BEFORE_A_DRILL: u64 = 10;
+/// Frames that are looked at before a drill begins.
+const BEFORE_A_DRILL: u32 = 5;
 
 /// Takes frames down the road until there are no more, and says when the source is silent for
 /// longer than `grace`. Gives the reason why it cannot go on.
@@ -36,6 +36,7 @@ pub(super) fn run(
         failures: 0,
     };
     let mut frame = Frame::default();
+    let mut looked_at = 0;
     loop {
         let taken = shared.frames.take(&mut frame, BEAT);
         shared.health.beat(Stage::Infer);
@@ -43,7 +44,8 @@ pub(super) fn run(
             Taken::Closed => break,
             Taken::Timeout => inferring.nothing_came(),
             Taken::Item => {
-                if inferring.take(&mut frame)? && frame.sequence >= BEFORE_A_DRILL {
+                looked_at += u32::from(inferring.take(&mut frame)?);
+                if looked_at >= BEFORE_A_DRILL {
                     practise(shared, drill);
                 }
             }

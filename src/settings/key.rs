@@ -136,11 +136,14 @@ impl<'s, 'a, T> Key<'s, 'a, Vec<T>> {
     /// Makes another type of each entry; every entry that cannot be is a fault of its own.
     pub fn each<U>(self, mut make: impl FnMut(T) -> Result<U, String>) -> Key<'s, 'a, Vec<U>> {
         let mut problems = self.problems;
+        let before = problems.len();
         let value = self.value.map(|entries| {
             let made = entries.into_iter().map(&mut make);
             made.filter_map(|made| made.map_err(|problem| problems.push(problem)).ok())
                 .collect()
         });
+        // What is left of a list would be judged as if it were the whole.
+        let value = value.filter(|_| problems.len() == before);
         Key {
             section: self.section,
             row: self.row,

@@ -7,7 +7,7 @@ use super::one_euro::SkeletonFilter;
 use super::{Sighting, TrackSettings};
 use crate::geometry::{Point, Rect};
 use crate::mask::Mask;
-use crate::skeleton::Skeleton;
+use crate::skeleton::{Skeleton, Threshold};
 use std::time::Duration;
 
 /// The number of a person, from 1, never used twice in one run.
@@ -34,8 +34,10 @@ pub struct Person {
     /// The box to look in next, of the last sight.
     pub next: Rect,
     pub(super) sights: u32,
-    /// Of the middle of `next`, in pixels a second.
+    /// Of all joints, in pixels a second.
     pub(super) speed: Point,
+    /// The joints of the last sight as they were seen.
+    sight: Skeleton,
     pub(super) filter: SkeletonFilter,
 }
 
@@ -60,6 +62,7 @@ impl Person {
             next: Rect::default(),
             sights: 0,
             speed: Point::default(),
+            sight: Skeleton::default(),
             filter: SkeletonFilter::default(),
         }
     }
@@ -118,13 +121,17 @@ impl Person {
 
     pub(super) fn meet(&mut self, time: Duration, sight: &Sighting, settings: &TrackSettings) {
         let dt = time.saturating_sub(self.last_seen).as_secs_f32();
-        let [from, to] = [self.next.centre(), sight.next.centre()];
-        if self.sights > 0 && dt > 0.0 {
-            let share = dt / (dt + SPEED_MEMORY_S);
+        if let Some(way) = way(&self.sight, &sight.skeleton, settings.visible)
+            && self.sights > 0
+            && dt > 0.0
+        {
+            // The first ways are all that is known of the speed.
+            let share = (dt / (dt + SPEED_MEMORY_S)).max(1.0 / self.sights as f32);
             let towards = |speed: &mut f32, now: f32| *speed += (now - *speed) * share;
-            towards(&mut self.speed.x, (to.x - from.x) / dt);
-            towards(&mut self.speed.y, (to.y - from.y) / dt);
+            towards(&mut self.speed.x, way.x / dt);
+            towards(&mut self.speed.y, way.y / dt);
         }
+        self.sight.copy_from(&sight.skeleton);
         self.next = sight.next;
         self.sights = self.sights.saturating_add(1);
         self.skeleton.copy_from(&sight.skeleton);
@@ -136,4 +143,18 @@ impl Person {
         self.last_seen = time;
         self.looked_for = time;
     }
+}
+
+/// How far the joints went that are seen both times, on average.
+fn way(from: &Skeleton, to: &Skeleton, visible: Threshold) -> Option<Point> {
+    let pairs = from.keypoints.iter().zip(&to.keypoints);
+    let both = pairs.filter(|(a, b)| visible.sees(a) && visible.sees(b));
+    let mut sum = Point::default();
+    let mut count = 0.0;
+    for (a, b) in both {
+        sum.x += b.position.x - a.position.x;
+        sum.y += b.position.y - a.position.y;
+        count += 1.0;
+    }
+    (count > 0.0).then(|| Point::new(sum.x / count, sum.y / count))
 }

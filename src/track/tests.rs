@@ -19,6 +19,10 @@ impl Tracker {
             .iter_mut()
             .rfind(|p| p.last_seen == time && p.bbox == bbox);
         let person = met.unwrap();
+        if person.id.0 >= NOBODY_YET {
+            person.id = PersonId(self.next);
+            self.next += 1;
+        }
         person.sights = person.sights.max(2);
         person
     }
@@ -192,4 +196,35 @@ fn a_person_gone_for_longer_than_forget_is_someone_new() {
         PersonId(2)
     );
     assert_eq!(tracker.people().len(), 1);
+}
+
+#[test]
+fn who_is_seen_once_takes_no_number() {
+    let mut tracker = Tracker::new(TrackSettings::default());
+    for i in 0..20u64 {
+        let time = Duration::from_millis(i * 40);
+        tracker.whole(time, &[sight(100.0 + 1000.0 * i as f32)]);
+        tracker.forget(time);
+        assert!(tracker.people().len() <= 1);
+    }
+    for i in 20..22u64 {
+        let time = Duration::from_millis(i * 40);
+        tracker.whole(time, &[sight(100.0)]);
+        tracker.forget(time);
+    }
+    assert_eq!(ids(&tracker, Duration::from_millis(840)), [(1, 100)]);
+}
+
+#[test]
+fn a_runner_is_foreseen_from_the_second_sight_on() {
+    let mut tracker = Tracker::new(TrackSettings::default());
+    let at = |i: u64| 100.0 + 40.0 * i as f32;
+    for i in 0..2u64 {
+        tracker.whole(Duration::from_millis(i * 100), &[sight(at(i))]);
+    }
+    let expected = tracker.people()[0].expected(Duration::from_millis(200));
+    assert!((expected.x + 10.0 - at(2)).abs() < 1.0, "{expected:?}");
+    // However long nobody sees them, nobody is foreseen on the other side of the street.
+    let late = tracker.people()[0].expected(Duration::from_secs(30));
+    assert!(late.x - expected.x < 110.0, "{late:?}");
 }
