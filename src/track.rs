@@ -115,8 +115,9 @@ fn following(id: u32, first: u32) -> u32 {
 
 /// Skeletons less alike than this are different people.
 const SAME_PERSON: f32 = 0.2;
-/// Added to the likeness of a sight in the box in which the person was looked for.
-const LOOKED_FOR: f32 = 0.3;
+/// Added to the likeness of a sight in the box in which the person was looked for: little, since who
+/// stands before them is found there as well.
+const LOOKED_FOR: f32 = 0.05;
 /// Likeness as whole numbers, which can be summed in any order.
 const LIKENESS_STEPS: f32 = 10_000.0;
 /// Boxes that overlap more than this are the same person even if the pose has changed much.
