@@ -67,7 +67,7 @@ sed '/^boxes = /d; s/^when = .*/when = "nose above left_elbow or nose above righ
 posed check; systemctl reload posed; from=$(frames); person_comes
 # entered FROM: how many people have entered since line FROM of the lines
 entered() { tail -n "+$(($1 + 1))" /var/lib/posed/lines | sed -n 's/.*"event":"enter".*"person":\([0-9]*\).*/\1/p' | sort -u | wc -l; }
-until_ '[ "$(entered '"$from"')" -ge 2 ]' 1800
+until_ '[ "$(entered '"$from"')" -ge 2 ]' 3000
 until_ 'tail -n 3 /var/lib/posed/lines | grep -q "\"people\":\[{\"id\":.*,{\"id\":"' 600
 until_ 'systemctl show -P StatusText posed | grep -q "2 people are followed"'
 on || fail "a line fell"
