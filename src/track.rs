@@ -106,7 +106,7 @@ const NOBODY_YET: u32 = 1 << 31;
 
 /// The number after `id`, in a row from `first` on that begins anew after half of all numbers.
 fn following(id: u32, first: u32) -> u32 {
-    if (id + 1) % NOBODY_YET == 0 {
+    if (id + 1).is_multiple_of(NOBODY_YET) {
         first
     } else {
         id + 1

@@ -180,7 +180,7 @@ fn noise(x: usize, y: usize, number: usize) -> [u8; 3] {
 }
 
 fn stripes(x: usize, y: usize, number: usize) -> [u8; 3] {
-    if (x + y / 3 + 2 * number) / 12 % 2 == 0 {
+    if ((x + y / 3 + 2 * number) / 12).is_multiple_of(2) {
         [200, 190, 170]
     } else {
         [60, 70, 90]

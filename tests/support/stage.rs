@@ -129,7 +129,7 @@ impl Stage {
             for x in 0..WIDTH {
                 // Mirrored wherever it ends, so that it has no seam.
                 let (turn, at) = (x / (to - from), x % (to - from));
-                let at = if turn % 2 == 0 {
+                let at = if turn.is_multiple_of(2) {
                     from + at
                 } else {
                     to - 1 - at
