@@ -50,6 +50,14 @@ const SOON_FRAMES: u32 = 3;
 /// Whom a finder is less sure of must be so much surer as a pose.
 const SURE_FIND: f32 = 0.25;
 
+/// Why a finder looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    /// The picture changed beside people who are all seen, and it is not time otherwise.
+    OnlyChange,
+    Other,
+}
+
 /// Carries what lasts from frame to frame.
 pub struct Attention {
     find: FindSettings,
@@ -62,8 +70,6 @@ pub struct Attention {
     frames: u32,
     /// How long a look that a change asks for waits for the one before.
     patience: Duration,
-    /// Whether a change is the only reason to look.
-    only_changed: bool,
     /// What the finder showed, how far it was gone through, and in pictures of which size.
     places: Vec<Proposal>,
     next: usize,
@@ -85,7 +91,6 @@ impl Attention {
         Self {
             turns: Turns::new(find.max_inferences),
             patience: find.idle,
-            only_changed: false,
             find,
             visible,
             glance: Glance::default(),
@@ -130,8 +135,8 @@ impl Attention {
             lost |= !kept && !person.is_missing();
         }
         if shows {
-            if self.is_time(frame, people, lost) {
-                self.look_around(frame, eyes)?;
+            if let Some(reason) = self.reason(frame, people, lost) {
+                self.look_around(frame, eyes, reason)?;
             }
             self.meet_those_shown(frame, eyes, people)
         } else {
@@ -186,12 +191,11 @@ impl Attention {
         estimator.estimate(frame, place, &mut self.skeleton)
     }
 
-    /// Whether a finder that shows people should look at this frame.
-    fn is_time(&mut self, frame: &Frame, people: &[Person], lost: bool) -> bool {
+    /// Why a finder that shows people should look at this frame, if it should.
+    fn reason(&mut self, frame: &Frame, people: &[Person], lost: bool) -> Option<Reason> {
         let here = self.sightings[..self.count].iter().map(|s| s.next);
         let here = here.chain(waiting(people, frame.time));
         let changed = self.glance.changes(frame, here);
-        // Whoever is lost may stand elsewhere in the picture.
         let missing = people.iter().any(Person::is_missing);
         let soon = missing || changed && people.is_empty();
         let interval = match (soon, changed) {
@@ -204,15 +208,21 @@ impl Attention {
             // It was quiet for as long: the next change is news again.
             self.patience = self.find.idle;
         }
-        self.only_changed = changed && !soon && !self.is_past(frame.time, self.find.look_again);
+        // Whoever is lost may stand elsewhere in the picture.
+        if lost {
+            return Some(Reason::Other);
+        }
         // On a slow board all its time would go to looking for others.
         let frames = match soon || changed {
             true => SOON_FRAMES,
             false => FRAMES,
         };
         let enough = people.is_empty() || self.frames >= frames;
-        self.only_changed &= !lost;
-        lost || enough && self.is_past(frame.time, interval)
+        let reason = match changed && !soon && !self.is_past(frame.time, self.find.look_again) {
+            true => Reason::OnlyChange,
+            false => Reason::Other,
+        };
+        (enough && self.is_past(frame.time, interval)).then_some(reason)
     }
 
     fn is_past(&self, time: Duration, interval: Duration) -> bool {
@@ -220,12 +230,17 @@ impl Attention {
             .is_none_or(|at| time < at || time.saturating_sub(at) >= interval)
     }
 
-    fn look_around(&mut self, frame: &Frame, eyes: &mut Eyes) -> Result<(), NetworkError> {
+    fn look_around(
+        &mut self,
+        frame: &Frame,
+        eyes: &mut Eyes,
+        reason: Reason,
+    ) -> Result<(), NetworkError> {
         let first = self.looked.replace(frame.time).is_none();
         self.frames = 0;
         self.next = 0;
         // A picture that always changes, a window to a street, is not looked at every time.
-        if self.only_changed {
+        if reason == Reason::OnlyChange {
             self.patience = (2 * self.patience).min(self.find.look_again.max(self.find.idle));
         }
         self.glance.keep();

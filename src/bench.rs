@@ -5,86 +5,28 @@
 //! camera and no photo is needed; every network does the same work on any picture.
 
 mod report;
+mod subject;
 
 pub use report::{Report, Spread};
 
 use crate::doctor::machine;
 use crate::engine::{Loading, Origin};
-use crate::estimate::{Estimator, StageTimes};
-use crate::find::Proposal;
-use crate::find::network::NetworkFinder;
+use crate::estimate::StageTimes;
 use crate::frame::{Frame, PixelFormat};
 use crate::geometry::{Rect, Size};
-use crate::model::{ModelCard, Output};
-use crate::network::{CropNetwork, NetworkError};
-use crate::segment::Classifier;
-use crate::skeleton::Skeleton;
+use crate::model::ModelCard;
+use crate::network::NetworkError;
 use report::peak_rss_mb;
 use serde::Serialize;
 use std::io::{BufRead, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
+use subject::Subject;
 
 /// Runs before the measured ones: caches, pages and the clock's governor settle.
 const WARM_UP_RUNS: usize = 5;
 /// What most USB cameras give.
 const PICTURE: Size = Size::new(640, 480);
-
-/// What is measured: all that a frame goes through.
-enum Subject {
-    Pose(Estimator, Skeleton),
-    Segmentation(Classifier),
-    Finder(NetworkFinder, Vec<Proposal>),
-}
-
-impl Subject {
-    fn load(card: &ModelCard, loading: Loading) -> Result<Self, NetworkError> {
-        Ok(match card.output {
-            Output::Keypoints(_) => {
-                Self::Pose(Estimator::load(card, loading)?, Skeleton::default())
-            }
-            Output::Classes(_) => {
-                Self::Segmentation(Classifier::load(card, card.input.padding, loading)?)
-            }
-            Output::Sizes(_) => Self::Finder(NetworkFinder::load(card, loading)?, Vec::new()),
-        })
-    }
-
-    fn network(&mut self) -> &mut CropNetwork {
-        match self {
-            Self::Pose(estimator, _) => estimator.network(),
-            Self::Segmentation(classifier) => classifier.network(),
-            Self::Finder(finder, _) => finder.network(),
-        }
-    }
-
-    /// Looks at a part of the picture, a finder at the whole of it.
-    fn look(&mut self, frame: &Frame, area: Rect) -> Result<StageTimes, NetworkError> {
-        match self {
-            Self::Pose(estimator, skeleton) => {
-                estimator.estimate(frame, area, skeleton)?;
-                Ok(estimator.times())
-            }
-            Self::Segmentation(classifier) => {
-                classifier.look(frame, area)?;
-                Ok(times(classifier.network(), Duration::ZERO))
-            }
-            Self::Finder(finder, found) => {
-                finder.overlook(frame, found)?;
-                let decode = finder.decode();
-                Ok(times(finder.network(), decode))
-            }
-        }
-    }
-}
-
-fn times(network: &CropNetwork, decode: Duration) -> StageTimes {
-    StageTimes {
-        preprocess: network.preprocess,
-        inference: network.inference,
-        decode,
-    }
-}
 
 /// A loaded and warm network.
 struct Bench {

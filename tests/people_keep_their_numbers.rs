@@ -31,31 +31,29 @@ struct Scene {
     find: &'static str,
 }
 
-fn thrower(id: u32, x: f32, height: f32, mirrored: bool) -> Place {
-    let foot = 465.0;
-    let who = "thrower";
+fn place(who: &'static str, id: u32, x: f32, foot: f32, height: f32) -> Place {
     Place {
         who,
         id,
         x,
         foot,
         height,
-        mirrored,
+        mirrored: false,
     }
 }
 
+fn thrower(id: u32, x: f32, height: f32) -> Place {
+    place("thrower", id, x, 465.0, height)
+}
+
 /// Cut off at the thighs: stands at the picture's lower edge.
-fn catcher(id: u32, x: f32, height: f32, mirrored: bool) -> Place {
-    let foot = stage::HEIGHT as f32;
-    let who = "catcher";
-    Place {
-        who,
-        id,
-        x,
-        foot,
-        height,
-        mirrored,
-    }
+fn catcher(id: u32, x: f32, height: f32) -> Place {
+    place("catcher", id, x, stage::HEIGHT as f32, height)
+}
+
+/// The same.
+fn astronaut(id: u32, x: f32, height: f32) -> Place {
+    place("astronaut", id, x, stage::HEIGHT as f32, height)
 }
 
 /// Back and forth between `a` and `b`, from `a`, `seconds` a way.
@@ -66,25 +64,21 @@ fn between(a: f32, b: f32, seconds: f32, t: f32) -> f32 {
 
 fn past_each_other(t: f32) -> Vec<Place> {
     vec![
-        thrower(1, between(90.0, 550.0, 3.0, t), 330.0, false),
-        catcher(2, between(540.0, 110.0, 3.0, t), 360.0, false),
+        thrower(1, between(90.0, 550.0, 3.0, t), 330.0),
+        catcher(2, between(540.0, 110.0, 3.0, t), 360.0),
     ]
 }
 
 fn behind_somebody_who_stands(t: f32) -> Vec<Place> {
-    let mut astronaut = catcher(2, 330.0, 330.0, false);
-    astronaut.who = "astronaut";
-    vec![
-        thrower(1, between(80.0, 560.0, 2.4, t), 350.0, t % 4.8 > 2.4),
-        astronaut,
-    ]
+    let walks = Place {
+        mirrored: t % 4.8 > 2.4,
+        ..thrower(1, between(80.0, 560.0, 2.4, t), 350.0)
+    };
+    vec![walks, astronaut(2, 330.0, 330.0)]
 }
 
 fn in_and_out(t: f32) -> Vec<Place> {
-    let mut all = vec![thrower(1, 110.0, 340.0, false)];
-    let mut astronaut = catcher(2, 320.0, 260.0, false);
-    astronaut.who = "astronaut";
-    all.push(astronaut);
+    let mut all = vec![thrower(1, 110.0, 340.0), astronaut(2, 320.0, 260.0)];
     // Comes in from the right, stays, goes, and comes back as somebody new.
     let walk = [(0.6, 3), (4.4, 4)];
     for (from, id) in walk {
@@ -97,19 +91,17 @@ fn in_and_out(t: f32) -> Vec<Place> {
             } else {
                 530.0 + 230.0 * (since - 2.0)
             };
-            all.push(catcher(id, x, 380.0, false));
+            all.push(catcher(id, x, 380.0));
         }
     }
     all
 }
 
 fn in_turns(t: f32) -> Vec<Place> {
-    let mut astronaut = catcher(3, 330.0, 250.0, false);
-    astronaut.who = "astronaut";
     vec![
-        thrower(1, 90.0 + 30.0 * (2.0 * t).sin(), 330.0, false),
-        astronaut,
-        catcher(2, 530.0 + 25.0 * (1.5 * t).cos(), 370.0, false),
+        thrower(1, 90.0 + 30.0 * (2.0 * t).sin(), 330.0),
+        astronaut(3, 330.0, 250.0),
+        catcher(2, 530.0 + 25.0 * (1.5 * t).cos(), 370.0),
     ]
 }
 

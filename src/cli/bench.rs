@@ -2,7 +2,7 @@
 
 use crate::bench::{self, Crowd};
 use crate::find::network::{self, DEFAULT_FINDER};
-use crate::model::{DEFAULT_MODEL, ModelCard, ModelError};
+use crate::model::{DEFAULT_MODEL, ModelCard};
 use clap::Args;
 use std::process::ExitCode;
 
@@ -65,7 +65,7 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     }
     let crowd = Crowd {
         people: args.people.into(),
-        finder: args.finder.as_deref().map(finder).transpose()?,
+        finder: args.finder.as_deref().map(network::card).transpose()?,
     };
     let report = bench::run(&card, &crowd, loading, runs)?;
     if args.json {
@@ -74,10 +74,4 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
         println!("{report}");
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn finder(name: &str) -> Result<ModelCard, ModelError> {
-    let card = ModelCard::find(name)?;
-    network::sizes(&card)?;
-    Ok(card)
 }

@@ -118,6 +118,19 @@ impl<'a> Figure<'a> {
         PEOPLE[self.person.id.saturating_sub(1) as usize % PEOPLE.len()]
     }
 
+    /// The colour of the side on which both joints are; the person's own where they are on none.
+    fn side(&self, a: usize, b: usize) -> Rgb888 {
+        let names = self.keypoints.names();
+        let both = |prefix: &str| names[a].starts_with(prefix) && names[b].starts_with(prefix);
+        if both("left_") {
+            LEFT
+        } else if both("right_") {
+            RIGHT
+        } else {
+            self.colour()
+        }
+    }
+
     /// The dark edge on each side, in target pixels.
     fn edge(&self) -> u32 {
         1 + self.bone / 5
@@ -137,21 +150,13 @@ impl<'a> Figure<'a> {
     fn draw<D: DrawTarget<Color = Rgb888>>(&self, target: &mut D) -> Result<(), D::Error> {
         for edge in [self.edge(), 0] {
             for &(a, b) in self.keypoints.bones() {
-                let colour = if edge > 0 {
-                    EDGE
-                } else {
-                    side(self.keypoints, a, b).unwrap_or(self.colour())
-                };
+                let colour = if edge > 0 { EDGE } else { self.side(a, b) };
                 if let (Some(a), Some(b)) = (self.joint(a), self.joint(b)) {
                     draw_line(a, b, self.bone + 2 * edge, colour, self.whole, target)?;
                 }
             }
             for i in 0..self.keypoints.len() {
-                let colour = if edge > 0 {
-                    EDGE
-                } else {
-                    side(self.keypoints, i, i).unwrap_or(self.colour())
-                };
+                let colour = if edge > 0 { EDGE } else { self.side(i, i) };
                 if let Some(p) = self.joint(i) {
                     draw_disc(
                         p,
@@ -213,20 +218,6 @@ impl<'a> Figure<'a> {
             x: face.centre().x,
             y: face.y - above_eyes,
         }
-    }
-}
-
-/// The colour of the side on which both joints are, if they are on one.
-fn side(keypoints: &KeypointSet, a: usize, b: usize) -> Option<Rgb888> {
-    let both = |prefix: &str| {
-        keypoints.names()[a].starts_with(prefix) && keypoints.names()[b].starts_with(prefix)
-    };
-    if both("left_") {
-        Some(LEFT)
-    } else if both("right_") {
-        Some(RIGHT)
-    } else {
-        None
     }
 }
 

@@ -12,6 +12,7 @@ use crate::geometry::Rect;
 use crate::model::{ModelCard, ModelError, Output};
 use crate::network::{CropNetwork, NetworkError};
 use crate::settings::{Kind, Section};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,10 +41,7 @@ fn read(s: &mut Section) -> Option<Arc<dyn Find>> {
             0.05..=0.95,
         )
         .or(LEAST);
-    let card = ModelCard::find(&name).and_then(|card| match sizes(&card) {
-        Ok(_) => Ok(card),
-        Err(e) => Err(e),
-    });
+    let card = card(&name);
     let mend = "name a finder, a network whose card has output.sizes, or write kind = \"windows\", \
                 which needs none";
     let card = card.map_err(|e| s.fault_with("model", e.to_string(), mend));
@@ -80,11 +78,21 @@ impl Find for NetworkSettings {
     }
 }
 
+/// The card of a finder, by name or by the path of its .toml file.
+///
+/// # Errors
+/// There is none, or the network is no finder.
+pub fn card(name: &str) -> Result<ModelCard, ModelError> {
+    let card = ModelCard::find(name)?;
+    sizes(&card)?;
+    Ok(card)
+}
+
 /// The heights of a finder's planes in input pixels.
 ///
 /// # Errors
 /// The network is no finder.
-pub fn sizes(card: &ModelCard) -> Result<&[f32], ModelError> {
+fn sizes(card: &ModelCard) -> Result<&[f32], ModelError> {
     match &card.output {
         Output::Sizes(sizes) => Ok(sizes),
         Output::Keypoints(_) | Output::Classes(_) => Err(ModelError::NoFinder {
@@ -176,6 +184,23 @@ impl NetworkFinder {
         Ok(())
     }
 
+    /// Everybody in the whole picture, and where people may be small those in these parts.
+    fn look_closely(
+        &mut self,
+        frame: &Frame,
+        parts: Range<usize>,
+        found: &mut Vec<Proposal>,
+    ) -> Result<(), NetworkError> {
+        self.overlook(frame, found)?;
+        if self.smallest < NEEDS_PARTS {
+            for part in parts {
+                self.look_at_part(frame, part, found)?;
+            }
+            peaks::distinct(found);
+        }
+        Ok(())
+    }
+
     /// Adds the small people of a part who are whole in it.
     fn look_at_part(
         &mut self,
@@ -193,10 +218,6 @@ impl NetworkFinder {
         }
         self.found_in_part = here;
         looked
-    }
-
-    fn needs_parts(&self) -> bool {
-        self.smallest < NEEDS_PARTS
     }
 }
 
@@ -229,13 +250,8 @@ fn is_whole(bbox: Rect, area: Rect, all: Rect) -> bool {
 
 impl Finder for NetworkFinder {
     fn propose(&mut self, frame: &Frame, found: &mut Vec<Proposal>) -> Result<(), NetworkError> {
-        self.overlook(frame, found)?;
-        if self.needs_parts() {
-            self.part = (self.part + 1) % (PARTS * PARTS);
-            self.look_at_part(frame, self.part, found)?;
-            peaks::distinct(found);
-        }
-        Ok(())
+        self.part = (self.part + 1) % (PARTS * PARTS);
+        self.look_closely(frame, self.part..self.part + 1, found)
     }
 
     fn propose_thoroughly(
@@ -243,14 +259,7 @@ impl Finder for NetworkFinder {
         frame: &Frame,
         found: &mut Vec<Proposal>,
     ) -> Result<(), NetworkError> {
-        self.overlook(frame, found)?;
-        if self.needs_parts() {
-            for part in 0..PARTS * PARTS {
-                self.look_at_part(frame, part, found)?;
-            }
-            peaks::distinct(found);
-        }
-        Ok(())
+        self.look_closely(frame, 0..PARTS * PARTS, found)
     }
 
     fn shows_people(&self) -> bool {

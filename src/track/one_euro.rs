@@ -31,7 +31,7 @@ fn share(cutoff_hz: f32, dt_s: f32) -> f32 {
     r / (r + 1.0)
 }
 
-fn towards(from: Point, to: Point, share: f32) -> Point {
+pub(super) fn towards(from: Point, to: Point, share: f32) -> Point {
     Point::new(
         from.x + (to.x - from.x) * share,
         from.y + (to.y - from.y) * share,

@@ -3,7 +3,7 @@
 //! In: a sight of them, with its time. Out: joints smoothed, where they will be, how long ago they
 //! were looked for and seen.
 
-use super::one_euro::SkeletonFilter;
+use super::one_euro::{SkeletonFilter, towards};
 use super::{Sighting, TrackSettings};
 use crate::geometry::{Point, Rect};
 use crate::mask::Mask;
@@ -127,9 +127,8 @@ impl Person {
         {
             // The first ways are all that is known of the speed.
             let share = (dt / (dt + SPEED_MEMORY_S)).max(1.0 / self.sights as f32);
-            let towards = |speed: &mut f32, now: f32| *speed += (now - *speed) * share;
-            towards(&mut self.speed.x, way.x / dt);
-            towards(&mut self.speed.y, way.y / dt);
+            let now = Point::new(way.x / dt, way.y / dt);
+            self.speed = towards(self.speed, now, share);
         }
         self.sight.copy_from(&sight.skeleton);
         self.next = sight.next;
