@@ -1,6 +1,7 @@
 """Persons are cut out of photos by boxes of a detector, of YOLO's labels, or both, and training reads them."""
 
 import json
+import threading
 
 import cv2
 import numpy as np
@@ -95,6 +96,25 @@ def test_without_a_detector_the_labels_are_the_persons(photos, tmp_path, capsys)
     out = tmp_path / "own.npz"
     assert main(["persons", str(photos), "--labels", "--out", str(out)]) == 0
     assert "2 persons of 3 photos" in capsys.readouterr().out
+
+
+def test_of_twins_the_first_is_used_even_if_the_second_is_done_before(photos, tmp_path):
+    done = threading.Event()
+
+    class Slow(persons.Cutter):
+        def of(self, path):
+            if path.stem == "a":
+                assert done.wait(60)
+            photo = super().of(path)
+            if path.stem == "twin_of_a":
+                done.set()
+            return photo
+
+    out = tmp_path / "own.npz"
+    files = [photos / "a.png", photos / "twin_of_a.png"]
+    count = persons.gather(files, Slow(None, labels=True), out)
+    assert (count["used"], count["twice"]) == (1, 1)
+    assert set(crops.read(out).groups) == {str(photos / "a.png")}
 
 
 def test_photos_like_those_to_avoid_are_left_out(detector, photos, tmp_path, capsys):

@@ -44,6 +44,8 @@ class Photo:
     size: tuple[int, int] = (0, 0)
     """Width and height."""
     persons: list[tuple[list[float], float, tuple[bytes, tuple[float, ...]] | None]] = field(default_factory=list)
+    bits: int | None = None
+    """How it looks, of one that could be used."""
 
 
 def look(photo: np.ndarray) -> int:
@@ -93,11 +95,10 @@ def cut(photo: np.ndarray, box: Sequence[float]) -> tuple[bytes, tuple[float, ..
 
 
 class Cutter:
-    """Cuts photo by photo; remembers what it saw. `find`: a detector; `labels`: take YOLO's boxes too."""
+    """Cuts photo by photo: what it says of one depends on no other. `find`: a detector; `labels`: take YOLO's boxes too."""
 
     def __init__(self, find: Find | None, labels: bool, avoid: Iterable[int] = ()) -> None:
         self._find, self._labels, self._avoid = find, labels, list(avoid)
-        self._seen: set[int] = set()
 
     def of(self, path: Path) -> Photo:
         """The persons of one photo."""
@@ -105,9 +106,6 @@ class Cutter:
         if photo is None:
             return Photo(str(path), "unreadable")
         bits = look(photo)
-        if bits in self._seen:
-            return Photo(str(path), "twice")
-        self._seen.add(bits)
         if any((bits ^ other).bit_count() <= ALIKE_BITS for other in self._avoid):
             return Photo(str(path), "avoided")
         height, width = photo.shape[:2]
@@ -119,17 +117,25 @@ class Cutter:
         large = [max(box[2:]) >= SMALLEST_BOX and score > 0 for box, score in found]
         crops = [cut(photo, box) if wanted else None for (box, _), wanted in zip(found, large, strict=True)]
         persons = [(box, score, crop) for (box, score), crop in zip(found, crops, strict=True)]
-        return Photo(str(path), "used", (width, height), persons)
+        return Photo(str(path), "used", (width, height), persons, bits)
 
 
 def gather(
     photos: Iterable[Path], cutter: Cutter, out: Path, say: Callable[[str], None] = print, threads: int = 2
 ) -> Counter[str]:
-    """Writes `out` (crops) and the same name with .json (boxes); returns how many photos were used, or why not, and persons."""
+    """Writes `out` (crops) and the same name with .json (boxes); returns how many photos were used, or why not, and persons.
+
+    Of photos that look alike the first is used, whichever thread is done first.
+    """
     count: Counter[str] = Counter()
     used: list[Photo] = []
+    seen: set[int] = set()
     with ThreadPoolExecutor(threads) as pool:
         for number, photo in enumerate(pool.map(cutter.of, photos), 1):
+            if photo.bits in seen:
+                photo = Photo(photo.name, "twice")
+            if photo.bits is not None:
+                seen.add(photo.bits)
             count[photo.what] += 1
             count["persons"] += sum(crop is not None for _, _, crop in photo.persons)
             if photo.what == "used":
