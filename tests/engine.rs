@@ -23,8 +23,17 @@ fn load(isa: Isa, name: &str) -> Network {
     Network::load_for(isa, &file(&format!("{name}.onnx")), 96, 128, 17, 1).unwrap()
 }
 
-/// The greatest difference, and the greatest value.
-fn against_onnxruntime(isa: Isa, name: &str) -> (f32, f32) {
+/// How far heatmaps are from onnxruntime's, in steps of 1/127 of the largest value.
+#[derive(Debug)]
+struct Off {
+    /// The share of cells within one step.
+    within: f64,
+    /// The root of the mean square.
+    rms: f64,
+    most: f32,
+}
+
+fn against_onnxruntime(isa: Isa, name: &str) -> Off {
     let mut network = load(isa, name);
     let image = floats("image.f32");
     let want = floats(&format!("{name}.f32"));
@@ -35,11 +44,18 @@ fn against_onnxruntime(isa: Isa, name: &str) -> (f32, f32) {
         network.run(image, &mut got).unwrap();
     }
     assert_eq!(got.len(), want.len(), "{name}");
-    let most = |it: &mut dyn Iterator<Item = f32>| it.fold(0f32, f32::max);
-    (
-        most(&mut got.iter().zip(&want).map(|(a, b)| (a - b).abs())),
-        most(&mut want.iter().map(|v| v.abs())),
-    )
+    let step = want.iter().fold(0f32, |m, v| m.max(v.abs())) / 127.0;
+    let off: Vec<f32> = got
+        .iter()
+        .zip(&want)
+        .map(|(a, b)| (a - b).abs() / step)
+        .collect();
+    let squares: f64 = off.iter().map(|&o| f64::from(o) * f64::from(o)).sum();
+    Off {
+        within: off.iter().filter(|&&o| o <= 1.0).count() as f64 / off.len() as f64,
+        rms: (squares / off.len() as f64).sqrt(),
+        most: off.iter().copied().fold(0.0, f32::max),
+    }
 }
 
 const SMALL: [&str; 5] = [
@@ -50,15 +66,21 @@ const SMALL: [&str; 5] = [
     "lite_pool.int8",
 ];
 
+/// int8 is rounded in fixed point, which falls to the other side in one value of a hundred: a tenth of
+/// the noise that rounding to int8 makes itself. What these networks of random weights make of it is
+/// known; onnxruntime with its own optimisations has 0.56 and 0.30 steps (tests/engine/golden/exact.txt).
 #[test]
 fn small_networks_are_those_of_onnxruntime() {
     for isa in Isa::available() {
         for name in SMALL {
-            let (worst, largest) = against_onnxruntime(isa, name);
-            assert!(
-                worst <= 1e-5 * largest,
-                "{name} on {isa:?}: {worst} of {largest} off"
-            );
+            let off = against_onnxruntime(isa, name);
+            let good = match name {
+                "mobile" => off.most <= 1e-3,
+                "mobile.int8" => off.within >= 0.66 && off.rms <= 1.15,
+                _ => off.within >= 0.87 && off.rms <= 0.71,
+            };
+            println!("{name} on {isa:?}: {off:?}");
+            assert!(good, "{name} on {isa:?}: {off:?}");
         }
     }
 }
@@ -149,7 +171,8 @@ fn golden(model: &str, name: &str) -> Vec<f32> {
 /// its own optimisations in 97.0 to 98.3 % (docs/performance.md): no engine can agree with it more
 /// than it does with itself. Sure joints then lie 0.63 pixels of the crop apart in the mean, 1.3 at
 /// most (lite), and 0.40, 2.1 (wider naive): the mean is taken over all three pictures, since the
-/// five sure joints of one of them (1.03 apart there) are too few.
+/// five sure joints of one of them (1.03 apart there) are too few. Fixed point adds a little: 0.75
+/// and 0.44 here. What it is worth in AP is in docs/performance.md.
 #[test]
 fn whole_networks_agree_with_onnxruntime_as_it_agrees_with_itself() {
     for model in ["lite_hrnet_18", "wider_naive_lite_hrnet_18"] {
@@ -168,6 +191,7 @@ fn whole_networks_agree_with_onnxruntime_as_it_agrees_with_itself() {
                 .filter(|(a, b)| (*a - *b).abs() <= step)
                 .count();
             let share = within as f64 / want.len() as f64;
+            println!("{model} {name}: {share}");
             assert!(share >= 0.965, "{model} {name}: {share} within a step");
             let peak = |h: &[f32], joint: usize| {
                 posed::estimate::dark::peak(&h[joint * 3072..][..3072], 48, 64)
@@ -179,8 +203,12 @@ fn whole_networks_agree_with_onnxruntime_as_it_agrees_with_itself() {
             off.extend(joints.map(|(a, b)| 4.0 * (a.x - b.x).hypot(a.y - b.y)));
         }
         let mean = off.iter().sum::<f32>() / off.len() as f32;
+        println!(
+            "{model}: {mean}, {:?}",
+            off.iter().fold(0f32, |m, &o| m.max(o))
+        );
         assert!(
-            mean <= 0.6 && off.iter().all(|&o| o <= 1.5),
+            mean <= 0.85 && off.iter().all(|&o| o <= 2.5),
             "{model}: sure joints are off by {off:.2?} px, {mean:.2} in the mean"
         );
     }

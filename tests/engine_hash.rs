@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 const HASHES: [(&str, &str); 2] = [
     (
         "lite_hrnet_18",
-        "a0b65e6458b052d994275c2353829919a4beb17b016108b632d0ededfc0ab994",
+        "e3f3c91eb05524f0351ea8a7874bc39312502e69e98af702b38de984fb509ca1",
     ),
     (
         "wider_naive_lite_hrnet_18",
-        "47d87413d77246473c3e1fd736e309ce36be4e4d3f958b611a38d1c0d68efdea",
+        "bf14808b72e553f415a2b05ae8910dc0c584a2909e03ef86a823187ded1eb35c",
     ),
 ];
 

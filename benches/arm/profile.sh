@@ -1,24 +1,21 @@
 #!/bin/bash
-# profile.sh RELEASE MODEL.onnx CPU: instructions of one inference by function, counted by qemu-user (a log line a block of code: minutes).
-# RELEASE is the folder with libposed.rlib that the cross build left (…/aarch64-unknown-linux-gnu/release); RUSTC is the rustc of that build.
-# A name counts what the compiler inlined into it.
+# profile.sh MODEL.onnx CPU: instructions of one inference by function, counted by qemu-user (a log line a block of code: minutes).
+# What is counted is net/, the engine alone, built for it in NET_TARGET (/tmp/posed-net; a quarter of an hour the first time): the program that
+# ships is linked as a whole and stripped. A name counts what the compiler inlined into it.
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd) release=$(realpath "$1") t=$(mktemp -d); trap 'rm -r "$t"' EXIT
-libraries=()
-for d in "$release"/build/tract-linalg-*/out; do libraries+=(-L "native=$d"); done
-"${RUSTC:-rustc}" --edition 2024 -O "$here/net.rs" --target aarch64-unknown-linux-gnu -C linker=aarch64-linux-gnu-gcc \
-  -C target-feature=+crt-static -C relocation-model=static --extern posed="$release/libposed.rlib" \
-  -L dependency="$release/deps" -L dependency="$release/../../release/deps" \
-  "${libraries[@]}" -o "$t/net"
-qemu-aarch64-static -cpu "$3" -d exec,nochain,in_asm -D /dev/stdout "$t/net" "$2" | python3 -c '
-import collections, sys
+here=$(cd "$(dirname "$0")" && pwd) model=$(realpath "$1")
+target=${NET_TARGET:-/tmp/posed-net}
+CARGO_TARGET_DIR=$target "$here/../../cross/build.sh" aarch64-unknown-linux-gnu build --release --quiet --manifest-path "$here/net/Cargo.toml"
+qemu-aarch64-static -cpu "$2" -L /usr/aarch64-linux-gnu -d exec,nochain,in_asm -D /dev/stdout \
+  "$target/aarch64-unknown-linux-gnu/release/posed-net" "$model" | python3 -c '
+import collections, re, sys
 size, name, runs, passed, n, marker = {}, {}, collections.Counter(), 0, 0, None
 for line in sys.stdin:
     if line[0] == "I":            # IN: function
-        function = line[4:].strip()
+        function = re.sub(r"17h[0-9a-f]{16}E$|^_ZN|\$LT\$|\$GT\$|\$RF\$", "", line[4:].strip())
     elif line[0] == "0":          # an instruction of the block that is being translated
         if n == 0:
-            start = line[2:10].rjust(16, "0")
+            start = line[2:line.index(":")].rjust(16, "0")
             name[start] = function
             if function == "marker" and marker is None: marker = start
         n += 1
@@ -31,4 +28,4 @@ for line in sys.stdin:
 total = collections.Counter()
 for block, k in runs.items(): total[name[block]] += k * size[block]
 print(f"{sum(total.values())} instructions")
-for function, k in total.most_common(30): print(f"{k / 1e6:8.2f} M {100 * k / sum(total.values()):5.1f} %  {function}")'
+for function, k in total.most_common(40): print(f"{k / 1e6:8.2f} M {100 * k / sum(total.values()):5.1f} %  {function[:150]}")'

@@ -15,6 +15,7 @@ mod tests;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+use rows::fixed::Fixed;
 use std::ops::Range;
 
 /// Bytes after the last pixel of every int8 tensor that a kernel may read (never use), and int32
@@ -175,37 +176,68 @@ impl Matrix {
         }
     }
 
-    /// [`Matrix::multiply`], then [`rows::requantise`]; in one pass where there is a kernel for it.
-    /// `sums` is room for the sums.
+    /// [`Matrix::multiply`], then [`rows::fixed::round_sums`]; in one pass where there is a kernel
+    /// for it. `sums` is room for the sums.
     pub fn multiply_rounded(
         &self,
         x: &[i8],
         stride: usize,
         pixels: usize,
-        r: &rows::Requant,
+        fixed: &Fixed,
         sums: &mut [i32],
         out: &mut [i8],
     ) {
         assert!(out.len() >= pixels * self.n, "no room for the output");
         #[cfg(target_arch = "aarch64")]
-        if let (Some(task), Some(zero)) = (self.neon_task(x, stride, pixels), r.plain) {
+        if let Some(task) = self.task(x, stride, pixels)
+            && let Some(numbers) = fixed.numbers(self.n)
+            && fixed.limits.is_none()
+        {
             // SAFETY: as in `multiply`; the output's length is checked above.
             return unsafe {
-                aarch64::neon::multiply_rounded(
-                    task,
-                    &r.scale[..self.n],
-                    &r.bias[..self.n],
-                    zero,
-                    out,
-                )
+                match self.isa {
+                    Isa::NeonDot => aarch64::dot::multiply_rounded(task, numbers, out),
+                    _ => aarch64::neon::multiply_rounded(task, numbers, out),
+                }
             };
         }
         self.multiply(x, stride, pixels, sums);
-        rows::requantise(self.isa, &sums[..pixels * self.n], r, out);
+        rows::fixed::round_sums(self.isa, sums, fixed, &mut out[..pixels * self.n]);
     }
 
-    /// [`Matrix::multiply`], then [`rows::to_real`] or, to ADD, [`rows::add_sums`], in the same
-    /// way.
+    /// [`Matrix::multiply`], then [`rows::fixed::set_sums`] or, to ADD, [`rows::fixed::add_sums`], in
+    /// the same way.
+    pub fn multiply_shares<const ADD: bool>(
+        &self,
+        x: &[i8],
+        stride: usize,
+        pixels: usize,
+        fixed: &Fixed,
+        sums: &mut [i32],
+        out: &mut [i16],
+    ) {
+        assert!(out.len() >= pixels * self.n, "no room for the output");
+        #[cfg(target_arch = "aarch64")]
+        if let Some(task) = self.task(x, stride, pixels)
+            && let Some(numbers) = fixed.numbers(self.n)
+        {
+            // SAFETY: as in `multiply`; the output's length is checked above.
+            return unsafe {
+                match self.isa {
+                    Isa::NeonDot => aarch64::dot::multiply_shares::<ADD>(task, numbers, out),
+                    _ => aarch64::neon::multiply_shares::<ADD>(task, numbers, out),
+                }
+            };
+        }
+        self.multiply(x, stride, pixels, sums);
+        let out = &mut out[..pixels * self.n];
+        match ADD {
+            true => rows::fixed::add_sums(self.isa, sums, fixed, out),
+            false => rows::fixed::set_sums(self.isa, sums, fixed, out),
+        }
+    }
+
+    /// [`Matrix::multiply`], then [`rows::to_real`] or, to ADD, [`rows::add_sums`].
     #[allow(clippy::too_many_arguments)] // a product, and what is done with it
     pub fn multiply_real<const ADD: bool>(
         &self,
@@ -218,7 +250,9 @@ impl Matrix {
     ) {
         assert!(out.len() >= pixels * self.n, "no room for the output");
         #[cfg(target_arch = "aarch64")]
-        if let Some(task) = self.neon_task(x, stride, pixels) {
+        if self.isa == Isa::Neon
+            && let Some(task) = self.task(x, stride, pixels)
+        {
             // SAFETY: as in `multiply`; the output's length is checked above.
             return unsafe {
                 aarch64::neon::multiply_real::<ADD>(task, &scale[..self.n], &bias[..self.n], out)
@@ -236,14 +270,11 @@ impl Matrix {
 
     /// What NEON's one-pass kernels take, if this product is one for them.
     #[cfg(target_arch = "aarch64")]
-    fn neon_task<'a>(
-        &'a self,
-        x: &'a [i8],
-        stride: usize,
-        pixels: usize,
-    ) -> Option<aarch64::neon::Task<'a>> {
+    fn task<'a>(&'a self, x: &'a [i8], stride: usize, pixels: usize) -> Option<aarch64::Task<'a>> {
         match &self.packed {
-            Packed::I8(w) if self.isa == Isa::Neon && self.n.is_multiple_of(4) && pixels > 0 => {
+            Packed::I8(w)
+                if self.isa != Isa::Portable && self.n.is_multiple_of(4) && pixels > 0 =>
+            {
                 assert!(
                     x.len() >= (pixels - 1) * stride + self.k + SLACK,
                     "int8 tensor without slack"
@@ -347,13 +378,13 @@ impl Taps {
     /// Output rows `rows` of `x` (height x width x channels, without gaps, [`SLACK`] bytes behind
     /// it): `emit(y, sums)` gets each row's width x channels sums in turn, `sums[x * channels + c]
     /// = init[c] + Σ w[c][i][j] · input[y·stride + i − 1][x·stride + j − 1][c]`; or, where there is
-    /// a kernel for it, what [`rows::requantise`] would make of them with `rounding`.
+    /// a kernel for it, what [`rows::fixed::round_sums`] would make of them with `rounding`.
     pub fn run(
         &self,
         x: &[i8],
         rows: Range<usize>,
         scratch: &mut TapScratch,
-        rounding: Option<&rows::Requant>,
+        rounding: Option<&Fixed>,
         emit: &mut dyn FnMut(usize, Row),
     ) {
         let s = &self.shape;
@@ -364,9 +395,11 @@ impl Taps {
         assert!(rows.end <= s.output[0]);
         let period = period(s.channels);
         assert!(
-            rounding.is_none_or(|r| r.scale.len() == period && r.bias.len() == period),
+            rounding.is_none_or(|r| r.is_whole() && r.factor.len() == period),
             "another number of channels"
         );
+        #[cfg(target_arch = "aarch64")]
+        let rounding = rounding.filter(|r| r.limits.is_none());
         let mut sums = |y: usize, sums: &[i32]| emit(y, Row::Sums(sums));
         match (self.isa, &self.packed) {
             // SAFETY: `pack` was called with an instruction set of `Isa::available`; the lengths
@@ -390,7 +423,9 @@ impl Taps {
             // SAFETY: as above.
             #[cfg(target_arch = "aarch64")]
             (Isa::NeonDot, Packed::I8(w)) => unsafe {
-                aarch64::dot::depthwise(w, &self.init, &self.pad, s, x, rows, scratch, &mut sums)
+                aarch64::dot::depthwise(
+                    w, &self.init, &self.pad, s, x, rows, scratch, rounding, emit,
+                )
             },
             (_, Packed::I8(w)) => {
                 portable::depthwise(w, &self.init, &self.pad, s, x, rows, scratch, &mut sums)

@@ -62,9 +62,11 @@ pub struct Scratch {
     pub other: Vec<f32>,
     pub image: Vec<f32>,
     pub product: Vec<f32>,
-    pub gates: Vec<i8>,
+    pub shares: Vec<i16>,
+    pub other_shares: Vec<i16>,
     pub out_bytes: Vec<i8>,
     pub rows: Vec<Vec<f32>>,
+    pub share_rows: Vec<Vec<i16>>,
     /// Which row each of `rows` holds.
     pub held: Vec<usize>,
 }
@@ -152,7 +154,7 @@ impl Spec {
             Self::Image(s) => Box::new(s.prepare()),
             Self::Conv(s) => s.prepare(isa)?,
             Self::Depthwise(s) => s.prepare(isa)?,
-            Self::Sum(s) => Box::new(s.prepare(isa)?),
+            Self::Sum(s) => s.prepare(isa)?,
             Self::Scale(s) => Box::new(s.prepare()?),
             Self::Pool(s) => Box::new(s.prepare()?),
             Self::Gather(s) => Box::new(s.prepare()?),

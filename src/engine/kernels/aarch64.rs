@@ -2,11 +2,18 @@
 //! is what both share.
 
 pub mod dot;
+pub mod moves;
 pub mod neon;
+pub mod pool;
 pub mod rows;
+mod sinks;
 
 use std::arch::aarch64::{int8x16_t, int32x4_t, vst1q_s32};
 use std::arch::asm;
+
+/// A product and its pixels: packed weights and their init, [n, k], and x with its stride and its
+/// number of pixels.
+pub type Task<'a> = ((&'a [i8], &'a [i32]), [usize; 2], (&'a [i8], usize, usize));
 
 /// Bytes of packed weights that are gone through for all pixels before the next ones are: they stay
 /// in the first-level cache (32 KiB on the smallest core) beside the pixels.

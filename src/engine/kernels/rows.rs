@@ -54,21 +54,6 @@ pub struct Grid {
     pub one: Option<(f32, f32)>,
 }
 
-/// From int32 sums to a grid: `q = clamp(round(sum · scale + bias), low, high) + zero`, the scale
-/// and the bias in steps of the grid.
-#[derive(Debug, Clone, Default)]
-pub struct Requant {
-    pub scale: Vec<f32>,
-    pub bias: Vec<f32>,
-    pub to: Target,
-    /// The zero that all channels share, if nothing but int8 itself limits the result and no sum
-    /// can lead beyond what `saturate` bears: then two operations in ten are spared.
-    pub plain: Option<i32>,
-}
-
-/// The most that `saturate` may be given, in steps of a grid.
-pub const BEARABLE: f64 = 4_000_000.0;
-
 /// What a rounded number is limited to and shifted by.
 #[derive(Debug, Clone, Default)]
 pub struct Target {
@@ -115,15 +100,6 @@ fn round(v: f32, zero: i32) -> i8 {
     ((v + MAGIC).to_bits() as i32).wrapping_sub(MAGIC_BITS - zero) as i8
 }
 
-/// As [`round`], limited to int8 by the narrowing itself, which is one instruction where there are
-/// vectors; |v| under [`BEARABLE`].
-#[inline(always)]
-fn saturate(v: f32, zero: i32) -> i8 {
-    ((v + MAGIC).to_bits() as i32)
-        .wrapping_sub(MAGIC_BITS - zero)
-        .clamp(-128, 127) as i8
-}
-
 /// Sets each of `$o` from the values of the same place in the `$a`s: a plain loop, which the
 /// compiler turns into vectors.
 macro_rules! each {
@@ -137,55 +113,19 @@ macro_rules! each {
     }};
 }
 
-mod gates;
+pub mod fixed;
+pub mod lanes;
 mod moves;
 mod pool;
 mod real;
 
-pub use gates::{gate, rescale};
-pub use moves::{interleave, interleave_bytes, pick, pick_bytes, repeat, repeat_bytes};
+pub use moves::{interleave, interleave_bytes, pick, pick_bytes, repeat, repeat_shares};
 pub use pool::{pool_all, pool_real, pool_windows};
 pub use real::{add, add_blend, hard, limit, multiply, multiply_channels, sigmoid, stretch, times};
 
 /// The rows that NEON does in fewer instructions than the compiler finds.
 #[cfg(target_arch = "aarch64")]
 use super::aarch64::rows as neon;
-
-/// Sums to a grid.
-pub fn requantise(isa: Isa, sums: &[i32], r: &Requant, out: &mut [i8]) {
-    #[cfg(target_arch = "aarch64")]
-    if let (Some(zero), false) = (r.plain, isa == Isa::Portable) {
-        let p = r.scale.len();
-        for (sums, out) in sums.chunks(p).zip(out.chunks_mut(p)) {
-            let done = neon::requantise(sums, &r.scale, &r.bias, zero, out);
-            for i in done..out.len() {
-                out[i] = saturate(sums[i] as f32 * r.scale[i] + r.bias[i], zero);
-            }
-        }
-        return;
-    }
-    requantise_plainly(isa, sums, r, out);
-}
-
-for_every_isa! {
-    fn requantise_plainly(sums: &[i32], r: &Requant, out: &mut [i8]) {
-        let p = r.scale.len();
-        for (sums, out) in sums.chunks(p).zip(out.chunks_mut(p)) {
-            let scale = &r.scale;
-            let bias = &r.bias;
-            if let Some(zero) = r.plain {
-                each!(out, (sums, scale, bias), |_| saturate(sums as f32 * scale + bias, zero));
-            } else if let Some((zero, low, high)) = r.to.one {
-                each!(out, (sums, scale, bias), |_| round(clamp(sums as f32 * scale + bias, low, high), zero));
-            } else {
-                let zero = &r.to.zero;
-                let low = &r.to.low;
-                let high = &r.to.high;
-                each!(out, (sums, scale, bias, zero, low, high), |_| round(clamp(sums as f32 * scale + bias, low, high), zero));
-            }
-        }
-    }
-}
 
 for_every_isa! {
     /// Sums to real numbers: `sum · scale + bias`.

@@ -1,6 +1,7 @@
 //! Every instruction set of this processor equals the portable reference, bit for bit, and stays
 //! within its slack.
 
+use super::rows::fixed::{self, Fixed, Gain, Landing, Scaled};
 use super::*;
 
 /// A small generator of numbers, the same on every run.
@@ -96,11 +97,25 @@ fn check_matrix(
         sums
     };
     let expected = run(Isa::Portable, &x);
-    let r = rounding(lcg, n);
+    let (r, small) = rounding(lcg, n, k);
+    let mut exact = vec![0; pixels * n + SLACK];
+    Matrix::pack(Isa::Portable, &w, n, k, &small).multiply(&x, stride, pixels, &mut exact);
     let mut rounded = vec![0; pixels * n];
-    rows::requantise(Isa::Portable, &expected, &r, &mut rounded);
+    fixed::round_sums(Isa::Portable, &exact, &r, &mut rounded);
+    let before: Vec<i16> = (0..pixels * n).map(|_| lcg.next() as i16).collect();
+    let mut shares = vec![0; pixels * n];
+    fixed::set_sums(Isa::Portable, &exact, &r, &mut shares);
+    let mut added = before.clone();
+    fixed::add_sums(Isa::Portable, &exact, &r, &mut added);
+    let (scale, bias) = real_numbers(lcg, n);
     let mut real = vec![0.0; pixels * n];
-    rows::to_real(Isa::Portable, &expected, &r.scale, &r.bias, &mut real);
+    rows::to_real(
+        Isa::Portable,
+        &exact[..pixels * n],
+        &scale,
+        &bias,
+        &mut real,
+    );
     for isa in fast() {
         // Gaps between pixels and the slack behind the last: other garbage every time.
         for (_, value) in x
@@ -114,16 +129,21 @@ fn check_matrix(
             "{isa:?}: {pixels} pixels, k {k}, n {n}, stride {stride}, {inputs:?} x {weights:?}"
         );
         assert!(run(isa, &x) == expected, "{shape}");
+        let packed = Matrix::pack(isa, &w, n, k, &small);
         let mut sums = vec![0; pixels * n + SLACK];
         let mut out = vec![0; pixels * n];
-        Matrix::pack(isa, &w, n, k, &init)
-            .multiply_rounded(&x, stride, pixels, &r, &mut sums, &mut out);
+        packed.multiply_rounded(&x, stride, pixels, &r, &mut sums, &mut out);
         assert!(out == rounded, "rounded, {shape}");
+        let mut out = vec![0; pixels * n];
+        packed.multiply_shares::<false>(&x, stride, pixels, &r, &mut sums, &mut out);
+        assert!(out == shares, "shares, {shape}");
+        out.copy_from_slice(&before);
+        packed.multiply_shares::<true>(&x, stride, pixels, &r, &mut sums, &mut out);
+        assert!(out == added, "shares added, {shape}");
         let mut out = vec![0.0; pixels * n];
-        let packed = Matrix::pack(isa, &w, n, k, &init);
-        packed.multiply_real::<false>(&x, stride, pixels, (&r.scale, &r.bias), &mut sums, &mut out);
+        packed.multiply_real::<false>(&x, stride, pixels, (&scale, &bias), &mut sums, &mut out);
         assert!(out == real, "real, {shape}");
-        packed.multiply_real::<true>(&x, stride, pixels, (&r.scale, &r.bias), &mut sums, &mut out);
+        packed.multiply_real::<true>(&x, stride, pixels, (&scale, &bias), &mut sums, &mut out);
         assert!(
             out.iter().zip(&real).all(|(sum, one)| *sum == one + one),
             "added, {shape}"
@@ -230,7 +250,7 @@ fn run_rounded_taps(
     x: &[i8],
     rows: Range<usize>,
     scratch: &mut TapScratch,
-    r: &rows::Requant,
+    r: &Fixed,
 ) -> Vec<i8> {
     let mut all = Vec::new();
     taps.run(x, rows, scratch, Some(r), &mut |_, row| match row {
@@ -238,28 +258,219 @@ fn run_rounded_taps(
         Row::Sums(sums) => {
             let start = all.len();
             all.resize(start + sums.len(), 0);
-            rows::requantise(Isa::Portable, sums, r, &mut all[start..]);
+            fixed::round_sums(Isa::Portable, sums, r, &mut all[start..]);
         }
     });
     all
 }
 
-/// Random numbers to round by, for sums of any size.
-fn rounding(lcg: &mut Lcg, channels: usize) -> rows::Requant {
+/// Random numbers to round sums of `k` products by, and what is to be added to the sums: steps from
+/// hundreds of sums to less than one.
+fn rounding(lcg: &mut Lcg, channels: usize, k: usize) -> (Fixed, Vec<i32>) {
+    let limits = lcg.upto(4) == 1;
+    loop {
+        let most = vec![k as f64 * 32640.0; channels];
+        let largest = [1e-3, 1e-2, 0.5, 5.0][lcg.upto(4) - 1];
+        let scale: Vec<f64> = (0..channels)
+            .map(|_| lcg.upto(1000) as f64 / 1000.0 * largest)
+            .collect();
+        let bias: Vec<f64> = (0..channels)
+            .map(|_| f64::from((lcg.next() >> 8) as i16) / 100.0)
+            .collect();
+        let limits = limits.then(|| {
+            let low: Vec<i8> = (0..channels)
+                .map(|_| -(lcg.upto(128) as i32) as i8)
+                .collect();
+            let high = low.iter().map(|&l| l.saturating_add(100)).collect();
+            [low, high]
+        });
+        if let Some(found) = Fixed::new(fixed::FRACTION, &scale, &bias, &most, limits) {
+            return found;
+        }
+    }
+}
+
+/// Random scales and biases in real numbers.
+fn real_numbers(lcg: &mut Lcg, channels: usize) -> (Vec<f32>, Vec<f32>) {
     let scale: Vec<f32> = (0..channels)
         .map(|_| lcg.upto(1000) as f32 * 1e-6)
         .collect();
-    let bias: Vec<f32> = lcg
-        .bytes(channels, Values::Random)
-        .into_iter()
-        .map(f32::from)
-        .collect();
-    let zero = lcg.bytes(1, Values::Random)[0];
-    rows::Requant {
-        scale: periodic(&scale),
-        bias: periodic(&bias),
-        to: rows::Target::default(),
-        plain: Some(i32::from(zero)),
+    let bias = lcg.bytes(channels, Values::Random);
+    let bias: Vec<f32> = bias.into_iter().map(f32::from).collect();
+    (periodic(&scale), periodic(&bias))
+}
+
+/// What rounding in fixed point is for: within two shares and a half of a step of the real value,
+/// saturated.
+#[test]
+fn rounding_in_fixed_point_is_within_a_share_of_the_real_value() {
+    let mut lcg = Lcg(6);
+    for _ in 0..300 {
+        let channels = lcg.upto(40);
+        let scale: Vec<f64> = (0..channels)
+            .map(|_| 2f64.powf(lcg.upto(4000) as f64 / 200.0 - 18.0))
+            .collect();
+        let bias: Vec<f64> = (0..channels)
+            .map(|_| f64::from((lcg.next() >> 8) as i16) / 40.0)
+            .collect();
+        let most: Vec<f64> = scale.iter().map(|s| (2000.0 / s).max(1.0)).collect();
+        let Some((f, init)) = Fixed::new(fixed::FRACTION, &scale, &bias, &most, None) else {
+            panic!("no way from {scale:?}")
+        };
+        for isa in Isa::available() {
+            let sums: Vec<i32> = (0..channels * 5)
+                .map(|i| {
+                    let most = most[i % channels] as i64;
+                    (i64::from(lcg.next()) % (2 * most + 1) - most) as i32
+                })
+                .collect();
+            let given: Vec<i32> = sums
+                .iter()
+                .enumerate()
+                .map(|(i, s)| s + init[i % channels])
+                .collect();
+            let mut out = vec![0; sums.len()];
+            fixed::round_sums(isa, &given, &f, &mut out);
+            for (i, (&sum, &q)) in sums.iter().zip(&out).enumerate() {
+                let c = i % channels;
+                let real = f64::from(sum) * scale[c] + bias[c];
+                let off = (f64::from(q) - real.clamp(-128.0, 127.0)).abs();
+                assert!(
+                    off <= 0.5 + 2.5 / 128.0 + real.abs() / 32768.0,
+                    "{isa:?}: {real} became {q}, {} a sum, {} more",
+                    scale[c],
+                    bias[c]
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_in_fixed_point_equal_the_reference() {
+    let mut lcg = Lcg(7);
+    let sigmoid = fixed::Table::new(|v| (v * 15.0) as i8);
+    for round in 0..400 {
+        let channels = lcg.upto(70);
+        let n = lcg.upto(400);
+        let x = lcg.bytes(n, KINDS[round % 6].0);
+        let gates = lcg.bytes(n, Values::Random);
+        let shorts = |lcg: &mut Lcg, n: usize| -> Vec<i16> {
+            (0..n).map(|_| (lcg.next() as i16).max(-32767)).collect()
+        };
+        let (r, init) = rounding(&mut lcg, channels, 30);
+        let sums: Vec<i32> = (0..n)
+            .map(|i| init[i % channels] + (lcg.next() % 1_900_000) as i32 - 950_000)
+            .collect();
+        let before = shorts(&mut lcg, n);
+        let zeros = |lcg: &mut Lcg| -> Vec<i16> {
+            periodic(
+                &lcg.bytes(channels, Values::Random)
+                    .iter()
+                    .map(|&z| fixed::raised(z))
+                    .collect::<Vec<_>>(),
+            )
+        };
+        let scaled = Scaled {
+            zero: zeros(&mut lcg),
+            factor: periodic(&shorts(&mut lcg, channels)),
+        };
+        let mut land = Landing {
+            zero: periodic(
+                &(0..channels)
+                    .map(|_| lcg.next() as i16 / 4)
+                    .collect::<Vec<_>>(),
+            ),
+            limits: r.limits.clone(),
+            from: None,
+        };
+        let factors = shorts(&mut lcg, n);
+        let others = shorts(&mut lcg, n);
+        let pixels = shorts(&mut lcg, 3 * channels);
+        let columns: Vec<(usize, i16)> = (0..n / channels)
+            .map(|i| (i % 3, others[i].max(0)))
+            .collect();
+        let wide = columns.len() * channels;
+        let thin = lcg.upto(channels);
+        let gains: Vec<f64> = (0..channels)
+            .map(|_| 2f64.powf(lcg.upto(1000) as f64 / 50.0 - 10.0))
+            .collect();
+        let gain = Gain::new(&periodic(&gains));
+        let all = |isa: Isa, land: &Landing| {
+            let mut bytes = vec![vec![0i8; 2 * n]; 8];
+            let mut words = vec![before.clone(); 7];
+            fixed::round_sums(isa, &sums, &r, &mut bytes[0][..n]);
+            fixed::set_sums(isa, &sums, &r, &mut words[0]);
+            fixed::add_sums(isa, &sums, &r, &mut words[1]);
+            fixed::set_scaled(isa, &x, &scaled, &mut words[2]);
+            fixed::add_scaled(isa, &x, &scaled, &mut words[3]);
+            fixed::add_shares(isa, &factors, &mut words[4]);
+            fixed::add_blend(isa, &factors, &others, 12_345, &mut words[5]);
+            fixed::stretch(isa, &pixels, channels, &columns, &mut words[6][..wide]);
+            fixed::land(isa, &before, land, &mut bytes[1][..n]);
+            fixed::gate(isa, &x, &scaled.zero, &factors, land, &mut bytes[2][..n]);
+            fixed::rescale(
+                isa,
+                &gates,
+                &scaled.zero,
+                &scaled.factor,
+                land,
+                &mut bytes[3][..n],
+            );
+            fixed::rescale_terms(isa, &x, &scaled, land, &mut bytes[4][..n]);
+            let all = n / channels;
+            rows::pick_bytes(isa, &gates, channels, thin, &mut bytes[5][..all * thin]);
+            rows::interleave_bytes(
+                isa,
+                &gates,
+                channels,
+                &x,
+                channels,
+                thin,
+                &mut bytes[6][..2 * all * thin],
+            );
+            let mut wide = vec![0; 3 * 3 * channels];
+            rows::repeat_shares(isa, &pixels, channels, channels, 3, &mut wide);
+            words.push(wide);
+            let mut gained = before.clone();
+            fixed::add_gained(isa, &x, &scaled.zero, &gain, &mut gained);
+            words.push(gained);
+            let mut gained = before.clone();
+            fixed::set_gained(isa, &x, &scaled.zero, &gain, &mut gained);
+            words.push(gained);
+            let (kh, kw) = (1 + round % 5, 1 + round % 7);
+            let across = n / (channels * kw * kh);
+            let mut pooled = vec![0; across * channels];
+            let zeros = &init[..];
+            rows::pool_windows(
+                isa,
+                &x,
+                channels,
+                across * kw * channels,
+                [kh, kw],
+                zeros,
+                &mut pooled,
+            );
+            words.extend(
+                pooled
+                    .chunks(2)
+                    .map(|p| p.iter().map(|&p| p as i16).collect()),
+            );
+            let mut table = vec![0i8; n];
+            sigmoid.read(&factors, &mut table);
+            bytes.push(table);
+            (bytes, words)
+        };
+        for from in [None, Some(gain.clone())] {
+            land.from = from;
+            let want = all(Isa::Portable, &land);
+            for isa in fast() {
+                assert!(
+                    all(isa, &land) == want,
+                    "{isa:?}: {n} numbers of {channels} channels"
+                );
+            }
+        }
     }
 }
 
@@ -283,14 +494,12 @@ fn check_taps(
         scratch,
     );
     let row = shape.output[1] * c;
-    let r = rounding(lcg, c);
-    let mut rounded = vec![0; expected.len()];
-    expected
-        .chunks(row.max(1))
-        .zip(rounded.chunks_mut(row.max(1)))
-        .for_each(|(sums, out)| rows::requantise(Isa::Portable, sums, &r, out));
+    let (r, small) = rounding(lcg, c, shape.kernel[0] * shape.kernel[1]);
+    let exact = Taps::pack(Isa::Portable, shape, &taps, &small, &pad);
+    let rounded = run_rounded_taps(&exact, &x, all.clone(), scratch, &r);
     for isa in fast() {
         let packed = Taps::pack(isa, shape, &taps, &init, &pad);
+        let rounds = Taps::pack(isa, shape, &taps, &small, &pad);
         let mut check = |rows: Range<usize>| {
             x[h * w * c..].fill_with(|| lcg.next() as i8);
             scratch.words.fill_with(|| lcg.next());
@@ -300,7 +509,7 @@ fn check_taps(
                 sums == expected[rows.start * row..rows.end * row],
                 "{isa:?} {shape:?} {rows:?} {inputs:?} x {weights:?}"
             );
-            let out = run_rounded_taps(&packed, &x, rows.clone(), scratch, &r);
+            let out = run_rounded_taps(&rounds, &x, rows.clone(), scratch, &r);
             assert!(
                 out == rounded[rows.start * row..rows.end * row],
                 "rounded, {isa:?} {shape:?} {rows:?} {inputs:?} x {weights:?}"

@@ -10,7 +10,8 @@ use super::exit::{self, Exit, Finish, copy_pixels, put, real_pixels};
 use super::{Io, Operator, Scratch, room};
 use crate::engine::graph::Geometry;
 use crate::engine::kernels::real::RealMatrix;
-use crate::engine::kernels::rows::{Grid, Requant};
+use crate::engine::kernels::rows::Grid;
+use crate::engine::kernels::rows::fixed::{Fixed, Table};
 use crate::engine::kernels::{Isa, Matrix, SLACK, periodic};
 use crate::engine::memory::Place;
 use serde::{Deserialize, Serialize};
@@ -41,8 +42,10 @@ pub struct Conv {
 }
 
 /// An int8 product with the real scale of its sums.
-pub struct Int8Product {
-    pub matrix: Matrix,
+pub struct Int8Product<'a> {
+    w: &'a [i8],
+    k: usize,
+    init: Vec<i32>,
     /// Real value of one step of each output's sum.
     pub scale: Vec<f64>,
     /// What no sum's amount exceeds.
@@ -54,27 +57,36 @@ pub fn most(w: &[i8]) -> f64 {
     w.iter().map(|&w| f64::from(w).abs()).sum::<f64>() * 255.0
 }
 
-/// Packs int8 weights for pixels on the grid (`step`, `zero`).
-pub fn int8_product(
-    isa: Isa,
-    w: &[i8],
+/// int8 weights for pixels on the grid (`step`, `zero`).
+pub fn int8_product<'a>(
+    w: &'a [i8],
     scale: &[f32],
     k: usize,
     (step, zero): (f32, i8),
-) -> Int8Product {
+) -> Int8Product<'a> {
     let sum = |row: &[i8]| row.iter().map(|&w| i32::from(w)).sum::<i32>();
-    let init: Vec<i32> = w
-        .chunks_exact(k)
-        .map(|row| -i32::from(zero) * sum(row))
-        .collect();
-    let scale: Vec<f64> = scale
-        .iter()
-        .map(|&s| f64::from(s) * f64::from(step))
-        .collect();
     Int8Product {
-        matrix: Matrix::pack(isa, w, scale.len(), k, &init),
-        scale,
+        w,
+        k,
+        init: w
+            .chunks_exact(k)
+            .map(|row| -i32::from(zero) * sum(row))
+            .collect(),
+        scale: scale
+            .iter()
+            .map(|&s| f64::from(s) * f64::from(step))
+            .collect(),
         most: w.chunks_exact(k).map(most).collect(),
+    }
+}
+
+impl Int8Product<'_> {
+    /// Packs it, `more` being added to each output's sum.
+    pub fn pack(&self, isa: Isa, more: &[i32]) -> Matrix {
+        let init: Vec<i32> = (0..self.init.len())
+            .map(|i| self.init[i].wrapping_add(*more.get(i).unwrap_or(&0)))
+            .collect();
+        Matrix::pack(isa, self.w, init.len(), self.k, &init)
     }
 }
 
@@ -92,7 +104,13 @@ pub fn real_weights(weights: &Weights, k: usize) -> Vec<f32> {
 
 enum Product {
     /// int8 to int8, straight.
-    Straight { product: Matrix, requant: Requant },
+    Straight { product: Matrix, fixed: Fixed },
+    /// int8 to int8 by a table of the activation.
+    Table {
+        product: Matrix,
+        fixed: Fixed,
+        table: Table,
+    },
     /// int8 to real numbers, then through the exit.
     Sums {
         product: Matrix,
@@ -139,17 +157,24 @@ impl Conv {
         let product = match (&self.weights, steps) {
             (Weights::Int8 { values, scale }, Some(steps)) if steps.is_uniform() => {
                 pad = steps.at(0).1;
-                let Int8Product {
-                    matrix: product,
-                    scale,
-                    most,
-                } = int8_product(isa, values, scale, k, steps.at(0));
-                match self.exit.requant(&scale, &self.bias, &most) {
-                    Some(requant) => Product::Straight { product, requant },
-                    None => {
-                        let scale: Vec<f32> = scale.iter().map(|&s| s as f32).collect();
+                let int8 = int8_product(values, scale, k, steps.at(0));
+                match (
+                    self.exit.fixed(&int8.scale, &self.bias, &int8.most),
+                    self.exit.table(&int8.scale, &self.bias, &int8.most),
+                ) {
+                    (Some((fixed, init)), _) => Product::Straight {
+                        product: int8.pack(isa, &init),
+                        fixed,
+                    },
+                    (None, Some((fixed, init, table))) => Product::Table {
+                        product: int8.pack(isa, &init),
+                        fixed,
+                        table,
+                    },
+                    (None, None) => {
+                        let scale: Vec<f32> = int8.scale.iter().map(|&s| s as f32).collect();
                         Product::Sums {
-                            product,
+                            product: int8.pack(isa, &[]),
                             scale: periodic(&scale),
                             bias: periodic(&self.bias),
                         }
@@ -214,7 +239,9 @@ impl Prepared {
         let count = to - from;
         let pointwise = self.geometry.is_pointwise();
         match &self.product {
-            Product::Straight { product, .. } | Product::Sums { product, .. } => {
+            Product::Straight { product, .. }
+            | Product::Table { product, .. }
+            | Product::Sums { product, .. } => {
                 let sums = room(&mut scratch.sums, count * n + SLACK);
                 let (x, stride) = if pointwise {
                     (io.memory.int8(&self.from, from, to), self.from.pixel)
@@ -225,10 +252,17 @@ impl Prepared {
                     (&*window, k)
                 };
                 match &self.product {
-                    Product::Straight { requant, .. } => {
+                    Product::Straight { fixed, .. } => {
                         put(io.memory, &self.to, from, to, &mut scratch.bytes, |out| {
-                            product.multiply_rounded(x, stride, count, requant, sums, out);
+                            product.multiply_rounded(x, stride, count, fixed, sums, out);
                         })
+                    }
+                    Product::Table { fixed, table, .. } => {
+                        let shares = room(&mut scratch.shares, count * n);
+                        product.multiply_shares::<false>(x, stride, count, fixed, sums, shares);
+                        put(io.memory, &self.to, from, to, &mut scratch.bytes, |out| {
+                            table.read(shares, out);
+                        });
                     }
                     Product::Sums { scale, bias, .. } => {
                         let real = room(&mut scratch.real, count * n);

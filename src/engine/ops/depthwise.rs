@@ -10,7 +10,8 @@ use super::exit::{self, Exit, Finish, copy_pixels, put};
 use super::{Io, Operator, Scratch, room};
 use crate::engine::graph::Geometry;
 use crate::engine::kernels::real::RealTaps;
-use crate::engine::kernels::rows::{self, Grid, Requant};
+use crate::engine::kernels::rows::fixed::{self, Fixed};
+use crate::engine::kernels::rows::{self, Grid};
 use crate::engine::kernels::{Isa, Row, SLACK, TapShape, Taps, periodic};
 use crate::engine::memory::Place;
 use serde::{Deserialize, Serialize};
@@ -30,7 +31,7 @@ struct Int8 {
     from: Place,
     to: Place,
     taps: Taps,
-    requant: Option<Requant>,
+    fixed: Option<Fixed>,
     scale: Vec<f32>,
     bias: Vec<f32>,
     finish: Finish,
@@ -92,7 +93,7 @@ impl Depthwise {
                 .map(|&w| i32::from(w))
                 .sum::<i32>()
         };
-        let init: Vec<i32> = (0..c).map(|c| -i32::from(steps.zero[c]) * sum(c)).collect();
+        let mut init: Vec<i32> = (0..c).map(|c| -i32::from(steps.zero[c]) * sum(c)).collect();
         let size = |p: &Place| [p.shape.h, p.shape.w];
         let shape = TapShape {
             channels: c,
@@ -108,14 +109,19 @@ impl Depthwise {
             .map(|(&w, &x)| f64::from(w) * f64::from(x))
             .collect();
         let most: Vec<f64> = values.chunks_exact(g.window()).map(most).collect();
-        let requant = self.exit.requant(&real, &self.bias, &most);
+        let fixed = self.exit.fixed(&real, &self.bias, &most);
+        let fixed = fixed.map(|(fixed, more)| {
+            let add = |(i, m): (&mut i32, i32)| *i = i.wrapping_add(m);
+            init.iter_mut().zip(more).for_each(add);
+            fixed
+        });
         let scale: Vec<f32> = real.iter().map(|&s| s as f32).collect();
         let taps = Taps::pack(isa, shape, values, &init, &steps.zero);
         Ok(Box::new(Int8 {
             from,
             to,
             taps,
-            requant,
+            fixed,
             scale: periodic(&scale),
             bias: periodic(&self.bias),
             finish,
@@ -159,22 +165,19 @@ impl Operator for Int8 {
         };
         let width = self.to.shape.w;
         self.taps
-            .run(x, parts, taps, self.requant.as_ref(), &mut |y, row| {
+            .run(x, parts, taps, self.fixed.as_ref(), &mut |y, row| {
                 let from = y * width;
                 let to = (y + 1) * width;
-                let sums = match row {
-                    Row::Sums(sums) => sums,
-                    Row::Rounded(row) => {
-                        return put(io.memory, &self.to, from, to, bytes, |out| {
-                            out.copy_from_slice(row)
-                        });
-                    }
-                };
-                match &self.requant {
-                    Some(requant) => put(io.memory, &self.to, from, to, bytes, |out| {
-                        rows::requantise(io.isa, sums, requant, out)
+                match (row, &self.fixed) {
+                    (Row::Rounded(row), _) => put(io.memory, &self.to, from, to, bytes, |out| {
+                        out.copy_from_slice(row)
                     }),
-                    None => {
+                    (Row::Sums(sums), Some(fixed)) => {
+                        put(io.memory, &self.to, from, to, bytes, |out| {
+                            fixed::round_sums(io.isa, sums, fixed, out)
+                        })
+                    }
+                    (Row::Sums(sums), None) => {
                         let real = room(real, sums.len());
                         rows::to_real(io.isa, sums, &self.scale, &self.bias, real);
                         self.finish.send(io.isa, io.memory, from, real, bytes);

@@ -5,7 +5,8 @@
 
 use super::{Scratch, room};
 use crate::engine::graph::{Activation, Steps};
-use crate::engine::kernels::rows::{self, Grid, Requant, Target};
+use crate::engine::kernels::rows::fixed::{FRACTION, Fixed, Landing, Table};
+use crate::engine::kernels::rows::{self, Grid, Target};
 use crate::engine::kernels::{Isa, periodic};
 use crate::engine::memory::{Memory, Place};
 use serde::{Deserialize, Serialize};
@@ -77,36 +78,77 @@ impl Exit {
         }
     }
 
-    /// The way from int32 sums straight to the grid, if there is one. `scale` and `bias` are real
-    /// numbers a channel, `most` what no sum's amount exceeds.
-    pub fn requant(&self, scale: &[f64], bias: &[f32], most: &[f64]) -> Option<Requant> {
-        let steps = self.to.steps.as_ref()?;
-        if self.activation.is_some() && self.limit().is_none() {
-            return None;
-        }
-        let grid = grid(steps, self.to.shape.c, self.limit());
-        let at = |c: usize| f64::from(steps.at(c).0);
-        let scale: Vec<f32> = scale
-            .iter()
-            .enumerate()
-            .map(|(c, s)| (s / at(c)) as f32)
+    /// Whether the way to the grid goes in fixed point: it is a grid, and no function but a clamp
+    /// stands before it.
+    pub fn is_fixed(&self) -> bool {
+        self.to.steps.is_some() && (self.activation.is_none() || self.limit().is_some())
+    }
+
+    /// The step of every channel's grid.
+    pub fn steps(&self) -> Option<Vec<f64>> {
+        let steps = self.to.steps.as_ref()?.expand(self.to.shape.c);
+        Some(steps.scale.iter().map(|&s| f64::from(s)).collect())
+    }
+
+    /// The int8 that a clamp leaves, if it leaves less than all.
+    fn limits(&self, steps: &Steps) -> Option<[Vec<i8>; 2]> {
+        let (low, high) = self.limit()?;
+        let at = |v: f32, c: usize| {
+            let (step, zero) = steps.at(c);
+            let q = (f64::from(v) / f64::from(step)).round_ties_even() + f64::from(zero);
+            q.clamp(-128.0, 127.0) as i8
+        };
+        let all = |v: f32| (0..self.to.shape.c).map(|c| at(v, c)).collect::<Vec<i8>>();
+        let limits = [all(low), all(high)];
+        let whole = limits[0].iter().all(|&l| l == -128) && limits[1].iter().all(|&h| h == 127);
+        (!whole).then_some(limits)
+    }
+
+    /// The way from int32 sums straight to the grid, if there is one, and what is to be added to
+    /// each sum first. `scale` and `bias` are real numbers a channel, `most` what no sum's amount
+    /// exceeds.
+    pub fn fixed(&self, scale: &[f64], bias: &[f32], most: &[f64]) -> Option<(Fixed, Vec<i32>)> {
+        let steps = self.to.steps.as_ref().filter(|_| self.is_fixed())?;
+        let in_steps = |v: f64, c: usize| v / f64::from(steps.at(c).0);
+        let scale: Vec<f64> = (0..scale.len()).map(|c| in_steps(scale[c], c)).collect();
+        let bias: Vec<f64> = (0..bias.len())
+            .map(|c| in_steps(bias[c].into(), c) + f64::from(steps.at(c).1))
             .collect();
-        let bias: Vec<f32> = bias
-            .iter()
-            .enumerate()
-            .map(|(c, &b)| (f64::from(b) / at(c)) as f32)
-            .collect();
-        let bearable =
-            |c: usize| f64::from(scale[c]) * most[c] + f64::from(bias[c]).abs() < rows::BEARABLE;
-        let plain = grid.to.one.filter(|&(zero, low, high)| {
-            let whole = low == (-128 - zero) as f32 && high == (127 - zero) as f32;
-            whole && (0..scale.len()).all(bearable)
+        Fixed::new(FRACTION, &scale, &bias, most, self.limits(steps))
+    }
+
+    /// The way from int32 sums by a table of the activation, if it is one whose ends are flat.
+    pub fn table(
+        &self,
+        scale: &[f64],
+        bias: &[f32],
+        most: &[f64],
+    ) -> Option<(Fixed, Vec<i32>, Table)> {
+        let steps = self.to.steps.as_ref().filter(|s| s.is_uniform())?;
+        let of = match self.activation? {
+            Activation::Sigmoid => |v: f64| 1.0 / (1.0 + (-v).exp()),
+            _ => return None,
+        };
+        let (step, zero) = steps.at(0);
+        let table = Table::new(|v| {
+            let q = (of(v) / f64::from(step)).round_ties_even() + f64::from(zero);
+            q.clamp(-128.0, 127.0) as i8
         });
-        Some(Requant {
-            scale: periodic(&scale),
-            bias: periodic(&bias),
-            plain: plain.map(|(zero, ..)| zero),
-            to: grid.to,
+        let bias: Vec<f64> = bias.iter().map(|&b| b.into()).collect();
+        let (fixed, init) = Fixed::new(Table::FRACTION, scale, &bias, most, None)?;
+        Some((fixed, init, table))
+    }
+
+    /// How shares of its steps become its int8.
+    pub fn landing(&self, fraction: i32) -> Option<Landing> {
+        let steps = self.to.steps.as_ref().filter(|_| self.is_fixed())?;
+        let zero: Vec<i16> = (0..self.to.shape.c)
+            .map(|c| i16::from(steps.at(c).1) << fraction)
+            .collect();
+        Some(Landing {
+            zero: periodic(&zero),
+            limits: self.limits(steps).map(|l| l.map(|l| periodic(&l))),
+            from: None,
         })
     }
 }

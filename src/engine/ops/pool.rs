@@ -6,7 +6,8 @@
 
 use super::exit::{Exit, Finish, put, real_pixels};
 use super::{Io, Operator, Scratch, room};
-use crate::engine::kernels::rows::{self, Requant};
+use crate::engine::kernels::rows;
+use crate::engine::kernels::rows::fixed::{self, Fixed};
 use crate::engine::kernels::{period, periodic};
 use crate::engine::memory::Place;
 use serde::{Deserialize, Serialize};
@@ -31,7 +32,7 @@ pub struct Prepared {
     /// Real value of a sum, a channel, repeated.
     scale: Vec<f32>,
     none: Vec<f32>,
-    requant: Option<Requant>,
+    fixed: Option<Fixed>,
 }
 
 impl Pool {
@@ -61,13 +62,20 @@ impl Pool {
             scale = steps.scale.iter().map(|&s| f64::from(s) / window).collect();
         }
         let none = vec![0.0; from.c];
+        let fixed = match &self.from.steps {
+            Some(_) => self
+                .exit
+                .fixed(&scale, &none, &vec![window * 255.0; from.c]),
+            None => None,
+        };
+        let fixed = fixed.map(|(fixed, more)| {
+            init.iter_mut().zip(more).for_each(|(i, m)| *i += m);
+            fixed
+        });
         Ok(Prepared {
             kernel: self.kernel,
             finish: self.exit.prepare(),
-            requant: self.from.steps.as_ref().and_then(|_| {
-                self.exit
-                    .requant(&scale, &none, &vec![window * 255.0; from.c])
-            }),
+            fixed,
             scale: periodic(&scale.iter().map(|&s| s as f32).collect::<Vec<_>>()),
             none: periodic(&none),
             init,
@@ -92,6 +100,7 @@ impl Operator for Prepared {
         let Scratch {
             bytes,
             sums,
+            shares,
             real,
             other,
             ..
@@ -124,7 +133,7 @@ impl Operator for Prepared {
                 // One window: walked flat, then the period folded to its channels.
                 let (fold, wide) = total.split_at_mut(c);
                 wide.fill(0);
-                rows::pool_all(io.isa, &x[..kh * w * c], wide);
+                rows::pool_all(io.isa, &x[..kh * w * c], room(shares, period(c)), wide);
                 fold.copy_from_slice(&self.init);
                 for part in wide.chunks_exact(c) {
                     fold.iter_mut().zip(part).for_each(|(f, p)| *f += p);
@@ -143,15 +152,15 @@ impl Operator for Prepared {
                 );
             }
             let total = &total[..out_w * c];
-            match &self.requant {
-                Some(requant) => put(
+            match &self.fixed {
+                Some(fixed) => put(
                     io.memory,
                     &self.to,
                     y * out_w,
                     (y + 1) * out_w,
                     bytes,
                     |out| {
-                        rows::requantise(io.isa, total, requant, out);
+                        fixed::round_sums(io.isa, total, fixed, out);
                     },
                 ),
                 None => {

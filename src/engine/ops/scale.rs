@@ -6,7 +6,10 @@
 
 use super::exit::{self, Exit, Finish, copy_pixels, get, put, real_pixels};
 use super::{Io, Operator, Scratch, room};
-use crate::engine::kernels::rows::{self, Grid, Requant};
+use crate::engine::graph::Steps;
+use crate::engine::kernels::periodic;
+use crate::engine::kernels::rows::fixed::{self, COARSE, GATE, Landing, Scaled};
+use crate::engine::kernels::rows::{self, Grid};
 use crate::engine::memory::Place;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -26,10 +29,19 @@ pub struct Prepared {
     to: Place,
     grids: [Option<Grid>; 2],
     finish: Finish,
-    /// If all is int8: from (x − zero) · (gate − zero) to the result's grid; and the gate's zero.
-    straight: Option<(Requant, i32)>,
+    straight: Option<Straight>,
     factor: [usize; 2],
-    one: (Option<i32>, Option<f32>),
+}
+
+/// If all is int8: the product in fixed point.
+struct Straight {
+    /// Zeros of the value, as `rows::fixed` has them.
+    zero: Vec<i16>,
+    /// From a gate to the factor of its value.
+    factors: Scaled,
+    landing: Landing,
+    /// Shares of a step of the result: [`GATE`], or [`COARSE`] where the factors need it.
+    fraction: i32,
 }
 
 impl Scale {
@@ -48,37 +60,38 @@ impl Scale {
         if !fits || self.exit.to.shape != x {
             return Err("a gate does not fit what it scales".into());
         }
-        let straight = match (&self.from.steps, &self.gate.steps) {
-            (Some(from), Some(gate)) if gate.is_uniform() => {
-                let (step, zero) = gate.at(0);
-                let scale: Vec<f64> = from
-                    .expand(c)
-                    .scale
-                    .iter()
-                    .map(|&s| f64::from(s) * f64::from(step))
-                    .collect();
-                self.exit
-                    .requant(&scale, &vec![0.0; c], &vec![65_025.0; c])
-                    .map(|r| (r, i32::from(zero)))
-            }
-            _ => None,
-        };
         let grid = |p: &Place| p.steps.as_ref().map(|s| exit::grid(s, c, None));
-        let grids = [grid(&self.from), grid(&self.gate)];
-        let zero = grids[0].as_ref().and_then(|g| rows::common(&g.to.zero));
-        let one = (
-            zero,
-            straight.as_ref().and_then(|(r, _)| rows::common(&r.scale)),
-        );
         Ok(Prepared {
-            grids,
-            one,
+            grids: [grid(&self.from), grid(&self.gate)],
             finish: self.exit.prepare(),
-            straight,
+            straight: self.straight(c, GATE).or_else(|| self.straight(c, COARSE)),
             factor: [x.h / g.h, x.w / g.w],
             from: self.from.clone(),
             gate: self.gate.clone(),
             to: self.exit.to.clone(),
+        })
+    }
+
+    fn straight(&self, c: usize, fraction: i32) -> Option<Straight> {
+        let (from, gate) = (self.from.steps.as_ref()?, self.gate.steps.as_ref()?);
+        let (landing, to) = (self.exit.landing(fraction)?, self.exit.steps()?);
+        let raised = |steps: &Steps| {
+            let zero: Vec<i16> = (0..c).map(|c| fixed::raised(steps.at(c).1)).collect();
+            periodic(&zero)
+        };
+        let unit = |c: usize| f64::from(gate.at(c).0) * f64::from(from.at(c).0) / to[c];
+        let factor: Vec<i16> = (0..c)
+            // A gate becomes the factor of what it is multiplied with.
+            .map(|c| fixed::factor(fraction + 8, unit(c)))
+            .collect::<Option<_>>()?;
+        Some(Straight {
+            zero: raised(from),
+            factors: Scaled {
+                zero: raised(gate),
+                factor: periodic(&factor),
+            },
+            landing,
+            fraction,
         })
     }
 }
@@ -94,55 +107,71 @@ impl Operator for Prepared {
             bytes,
             packed,
             out_bytes,
-            gates,
+            shares,
+            other_shares,
             real,
             other,
             image,
             ..
         } = scratch;
         let mut held = usize::MAX;
-        if let (Some((requant, gate_zero)), Some(grid)) = (&self.straight, &self.grids[0]) {
+        if let Some(straight) = &self.straight {
+            let across = self.gate.shape.w;
+            let row = |y: usize, bytes: &mut Vec<i8>, out: &mut [i16]| {
+                let gate = get(
+                    io.isa,
+                    io.memory,
+                    &self.gate,
+                    y * across,
+                    (y + 1) * across,
+                    bytes,
+                );
+                fixed::set_scaled(io.isa, gate, &straight.factors, out);
+            };
+            let (zero, landing) = (&straight.zero, &straight.landing);
             if self.gate.pixels() == 1 {
-                // One gate a channel: it becomes the channel's scale.
-                let scale = room(real, requant.scale.len());
-                let gate = &io.memory.int8(&self.gate, 0, 1)[..c];
-                for (scale, (r, &gate)) in scale
-                    .iter_mut()
-                    .zip(requant.scale.iter().zip(gate.iter().cycle()))
-                {
-                    *scale = r * (i32::from(gate) - gate_zero) as f32;
+                // One gate a channel.
+                let factors = room(shares, zero.len());
+                row(0, bytes, &mut factors[..c]);
+                for at in c..factors.len() {
+                    factors[at] = factors[at - c];
                 }
                 let from = parts.start * w;
                 let to = parts.end * w;
                 let x = get(io.isa, io.memory, &self.from, from, to, packed);
-                put(io.memory, &self.to, from, to, out_bytes, |out| {
-                    rows::rescale(io.isa, x, &grid.to.zero, self.one.0, scale, requant, out);
-                });
+                put(
+                    io.memory,
+                    &self.to,
+                    from,
+                    to,
+                    out_bytes,
+                    |out| match straight.fraction {
+                        GATE => fixed::rescale(io.isa, x, zero, factors, landing, out),
+                        _ => fixed::rescale_coarse(io.isa, x, zero, factors, landing, out),
+                    },
+                );
                 return Ok(());
             }
             for y in parts {
+                let factors = room(shares, w * c);
                 if held != y / fy {
                     held = y / fy;
-                    let row = io.memory.int8(
-                        &self.gate,
-                        held * self.gate.shape.w,
-                        (held + 1) * self.gate.shape.w,
-                    );
-                    rows::repeat_bytes(io.isa, row, self.gate.pixel, c, fx, room(gates, w * c));
+                    let coarse = room(other_shares, across * c);
+                    row(held, bytes, coarse);
+                    rows::repeat_shares(io.isa, coarse, c, c, fx, factors);
                 }
                 let x = get(io.isa, io.memory, &self.from, y * w, (y + 1) * w, packed);
-                put(io.memory, &self.to, y * w, (y + 1) * w, out_bytes, |out| {
-                    rows::gate(
-                        io.isa,
-                        x,
-                        gates,
-                        &grid.to.zero,
-                        *gate_zero,
-                        requant,
-                        self.one,
-                        out,
-                    );
-                });
+                put(
+                    io.memory,
+                    &self.to,
+                    y * w,
+                    (y + 1) * w,
+                    out_bytes,
+                    |out| match straight.fraction {
+                        GATE => fixed::gate(io.isa, x, zero, factors, landing, out),
+                        _ => fixed::gate_coarse(io.isa, x, zero, factors, landing, out),
+                    },
+                );
             }
             return Ok(());
         }

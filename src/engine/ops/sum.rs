@@ -4,10 +4,12 @@
 //! This is the fuse of a Lite-HRNet module (arXiv 2104.06403, figure 3): 1x1 convolutions of the
 //! coarser branches, enlarged to the nearest neighbour, plus the branch itself, plus what strided
 //! convolutions make of the finer ones. It is also the head's bilinear sum, and with one term any
-//! function of one value. All terms of a row meet in f32 in the first-level cache, added in the
-//! order of the graph.
+//! function of one value. All terms of a row meet in the first-level cache: in fixed point where all
+//! is int8 ([`shares`]), else in f32, added in the order of the graph.
 
-use super::conv::{Int8Product, Weights, int8_product, real_weights};
+mod shares;
+
+use super::conv::{Weights, int8_product, real_weights};
 use super::exit::{self, Exit, Finish, copy_pixels, get, real_pixels};
 use super::{Io, Operator, Scratch, room};
 use crate::engine::kernels::real::RealMatrix;
@@ -67,8 +69,8 @@ struct PreparedTerm {
     columns: Vec<(usize, f32)>,
 }
 
-/// The prepared form.
-pub struct Prepared {
+/// The prepared form in real numbers.
+struct Prepared {
     terms: Vec<PreparedTerm>,
     finishes: Vec<Finish>,
     height: usize,
@@ -95,15 +97,15 @@ impl Term {
                 }
                 match (weights, steps) {
                     (Weights::Int8 { values, scale }, Some(steps)) if steps.is_uniform() => {
-                        let Int8Product { matrix, scale, .. } =
-                            int8_product(isa, values, scale, inputs, steps.at(0));
-                        let scale: Vec<f32> = scale
+                        let int8 = int8_product(values, scale, inputs, steps.at(0));
+                        let scale: Vec<f32> = int8
+                            .scale
                             .iter()
                             .map(|s| (s * f64::from(self.times)) as f32)
                             .collect();
                         let bias: Vec<f32> = bias.iter().map(|b| b * self.times).collect();
                         Source::Sums {
-                            matrix,
+                            matrix: int8.pack(isa, &[]),
                             scale: periodic(&scale),
                             bias: periodic(&bias),
                         }
@@ -162,7 +164,7 @@ fn left_neighbour(x: usize, inputs: usize, outputs: usize, align_corners: bool) 
 impl Sum {
     /// # Errors
     /// Its numbers do not fit together.
-    pub fn prepare(&self, isa: Isa) -> Result<Prepared, String> {
+    pub fn prepare(&self, isa: Isa) -> Result<Box<dyn Operator>, String> {
         let Some(exit) = self.exits.first() else {
             return Err("a sum without a result".into());
         };
@@ -187,14 +189,17 @@ impl Sum {
             .iter()
             .map(|t| t.prepare(isa, shape.w, shape.c))
             .collect::<Result<_, _>>()?;
+        if let Some(shares) = shares::prepare(self, isa) {
+            return Ok(Box::new(shares));
+        }
         let finishes = self.exits.iter().map(Exit::prepare).collect();
-        Ok(Prepared {
+        Ok(Box::new(Prepared {
             terms,
             finishes,
             height: shape.h,
             width: shape.w,
             channels: shape.c,
-        })
+        }))
     }
 }
 

@@ -8,7 +8,7 @@ mod matrix;
 mod quads;
 mod taps;
 
-pub use matrix::{multiply, pack_matrix};
+pub use matrix::{multiply, multiply_rounded, multiply_shares, pack_matrix};
 pub use taps::{depthwise, pack_taps};
 
 use std::arch::aarch64::{int8x16_t, int32x4_t};

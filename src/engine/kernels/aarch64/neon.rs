@@ -10,7 +10,7 @@
 mod matrix;
 mod taps;
 
-pub use matrix::{Task, multiply, multiply_real, multiply_rounded, pack_matrix};
+pub use matrix::{multiply, multiply_real, multiply_rounded, multiply_shares, pack_matrix};
 pub use taps::{depthwise, pack_taps};
 
 /// The last packed byte: whether two products may not be summed in int16.

@@ -8,9 +8,11 @@
 //! registers. For 16 inputs k it loads 16 vectors and does 64 `sdot`, taking the inputs of a pixel
 //! by lane, so nothing is ever copied across lanes nor added up at the end.
 
-use super::super::{opaque_pointer, panel_vectors, store};
+use super::super::sinks::{Rounded, Shares, Sink, Sums};
+use super::super::{Task, opaque_pointer, panel_vectors};
 use super::dot_lane;
 use crate::engine::kernels::Packed;
+use crate::engine::kernels::rows::fixed::Numbers;
 use std::arch::aarch64::*;
 
 pub fn pack_matrix(w: &[i8], n: usize, k: usize, init: &[i32]) -> (Packed, Vec<i32>) {
@@ -51,10 +53,60 @@ pub unsafe fn multiply(
     pixels: usize,
     sums: &mut [i32],
 ) {
+    let to = sums.as_mut_ptr();
+    // SAFETY: the caller's promise is that of `all_pixels`.
+    unsafe { all_pixels((w, init), [n, k], (x, stride, pixels), &Sums { to, n }) }
+}
+
+/// The same sums straight to int8.
+///
+/// # Safety
+/// As [`multiply`]; n is a multiple of 4, `numbers` are of n channels and `out` holds pixels · n.
+#[target_feature(enable = "neon,dotprod")]
+pub unsafe fn multiply_rounded((w, [n, k], x): Task, numbers: Numbers, out: &mut [i8]) {
+    let to = out.as_mut_ptr();
+    // SAFETY: the caller's promise is that of `all_pixels`.
+    unsafe {
+        match numbers.rest {
+            None => all_pixels(w, [n, k], x, &Rounded::<false> { numbers, to, n }),
+            Some(_) => all_pixels(w, [n, k], x, &Rounded::<true> { numbers, to, n }),
+        }
+    }
+}
+
+/// The same sums straight to shares of a step: set, or added to those in `out`.
+///
+/// # Safety
+/// As [`multiply_rounded`].
+#[target_feature(enable = "neon,dotprod")]
+pub unsafe fn multiply_shares<const ADD: bool>(
+    (w, [n, k], x): Task,
+    numbers: Numbers,
+    out: &mut [i16],
+) {
+    let to = out.as_mut_ptr();
+    // SAFETY: the caller's promise is that of `all_pixels`.
+    unsafe {
+        match numbers.rest {
+            None => all_pixels(w, [n, k], x, &Shares::<ADD, false> { numbers, to, n }),
+            Some(_) => all_pixels(w, [n, k], x, &Shares::<ADD, true> { numbers, to, n }),
+        }
+    }
+}
+
+/// # Safety
+/// As [`multiply`]; `sink` takes as many sums.
+#[inline]
+#[target_feature(enable = "neon,dotprod")]
+unsafe fn all_pixels(
+    (w, init): (&[i8], &[i32]),
+    [n, k]: [usize; 2],
+    (x, stride, pixels): (&[i8], usize, usize),
+    sink: &impl Sink,
+) {
     let layer = Layer {
         w: w.as_ptr(),
         init: init.as_ptr(),
-        n,
         groups: k.div_ceil(4),
         stride,
     };
@@ -65,17 +117,16 @@ pub unsafe fn multiply(
         // SAFETY: p + the tile's pixels never exceed `pixels`.
         unsafe {
             let x = x.as_ptr();
-            let sums = sums.as_mut_ptr();
             while p + 8 <= pixels {
-                layer.some_pixels::<8>(x.add(p * stride), vectors.clone(), sums.add(p * n));
+                layer.some_pixels::<8>(x.add(p * stride), p, vectors.clone(), sink);
                 p += 8;
             }
             if p + 4 <= pixels {
-                layer.some_pixels::<4>(x.add(p * stride), vectors.clone(), sums.add(p * n));
+                layer.some_pixels::<4>(x.add(p * stride), p, vectors.clone(), sink);
                 p += 4;
             }
             while p < pixels {
-                layer.some_pixels::<1>(x.add(p * stride), vectors.clone(), sums.add(p * n));
+                layer.some_pixels::<1>(x.add(p * stride), p, vectors.clone(), sink);
                 p += 1;
             }
         }
@@ -85,7 +136,6 @@ pub unsafe fn multiply(
 struct Layer {
     w: *const i8,
     init: *const i32,
-    n: usize,
     /// Fours of inputs.
     groups: usize,
     stride: usize,
@@ -93,25 +143,26 @@ struct Layer {
 
 impl Layer {
     /// # Safety
-    /// P pixels can be read at `x` and their sums be written at `sums`; `vectors` starts with an
-    /// even one.
+    /// P pixels, of which the first is `p`, can be read at `x`, and `sink` takes their sums; `vectors`
+    /// starts with an even one.
     #[inline]
     #[target_feature(enable = "neon,dotprod")]
     unsafe fn some_pixels<const P: usize>(
         &self,
         x: *const i8,
+        p: usize,
         vectors: std::ops::Range<usize>,
-        sums: *mut i32,
+        sink: &impl Sink,
     ) {
         let mut vector = vectors.start;
         // SAFETY: vector + the tile's vectors never exceed `vectors`.
         unsafe {
             while vector + 2 <= vectors.end {
-                self.tile::<P, 2>(x, vector, sums);
+                self.tile::<P, 2>(x, p, vector, sink);
                 vector += 2;
             }
             if vector < vectors.end {
-                self.tile::<P, 1>(x, vector, sums);
+                self.tile::<P, 1>(x, p, vector, sink);
             }
         }
     }
@@ -133,15 +184,16 @@ impl Layer {
     }
 
     /// # Safety
-    /// P pixels and 15 bytes can be read at `x` and their sums be written at `sums`; there are V
-    /// vectors from `vector` on.
+    /// P pixels, of which the first is `p`, and 15 bytes can be read at `x`, and `sink` takes their
+    /// sums; there are V vectors from `vector` on.
     #[inline]
     #[target_feature(enable = "neon,dotprod")]
     unsafe fn tile<const P: usize, const V: usize>(
         &self,
         mut x: *const i8,
+        p: usize,
         vector: usize,
-        sums: *mut i32,
+        sink: &impl Sink,
     ) {
         let mut w = self.w.wrapping_add(vector * self.groups * 16);
         // SAFETY: `groups` times V vectors of weights are packed at `w`; a pixel has `groups` times
@@ -173,11 +225,7 @@ impl Layer {
                     add_group::<2, P, V>(&mut tile, &inputs, &mut w);
                 }
             }
-            let mut to = sums.wrapping_add(vector * 4);
-            for sums in tile {
-                store(to, sums, self.n - vector * 4);
-                to = opaque_pointer(to.wrapping_add(self.n)).cast_mut();
-            }
+            sink.put(p, vector * 4, tile);
         }
     }
 }

@@ -9,10 +9,12 @@
 //! Packed: for every four channels and each of the three kernel rows, 16 bytes: four times three
 //! weights and a 0.
 
+use super::super::sinks::{Eight, store_four};
 use super::super::{grow, opaque_pointer};
 use super::dot;
 use super::quads::QuadRows;
-use crate::engine::kernels::{Packed, SLACK, TapScratch, TapShape};
+use crate::engine::kernels::rows::fixed::{Fixed, Numbers};
+use crate::engine::kernels::{Packed, Row, SLACK, TapScratch, TapShape};
 use std::arch::aarch64::*;
 use std::ops::Range;
 
@@ -50,7 +52,8 @@ pub unsafe fn depthwise(
     x: &[i8],
     rows: Range<usize>,
     scratch: &mut TapScratch,
-    emit: &mut dyn FnMut(usize, &[i32]),
+    rounding: Option<&Fixed>,
+    emit: &mut dyn FnMut(usize, Row),
 ) {
     let c = s.channels;
     let words = s.channels.next_multiple_of(4);
@@ -64,7 +67,12 @@ pub unsafe fn depthwise(
     let pad_words = words / 4 + 4;
     grow(&mut scratch.words, pad_words + 3 * row_words);
     // A row of odd width gets one pixel more than it has.
-    grow(&mut scratch.sums, (s.output[1] + 1) * c + SLACK);
+    let out = (s.output[1] + 1) * c + SLACK;
+    let rounding = rounding.and_then(|r| r.numbers(words));
+    match rounding {
+        Some(_) => grow(&mut scratch.rounded, out),
+        None => grow(&mut scratch.sums, out),
+    }
     let room = scratch.words.as_mut_ptr();
     // SAFETY: `room` begins with a padding pixel.
     unsafe { room.cast::<i8>().copy_from_nonoverlapping(pad.as_ptr(), c) };
@@ -89,14 +97,101 @@ pub unsafe fn depthwise(
                 init: init.as_ptr(),
                 inputs,
                 quads: &quads,
-                sums: scratch.sums.as_mut_ptr(),
             };
-            match s.stride {
-                1 => line.sum_all::<2>(),
-                _ => line.sum_all::<1>(),
+            let sums = scratch.sums.as_mut_ptr();
+            let rounded = scratch.rounded.as_mut_ptr();
+            match (rounding, s.stride) {
+                (None, 1) => line.sum_all::<2>(&sums),
+                (None, _) => line.sum_all::<1>(&sums),
+                (Some(n @ Numbers { rest: None, .. }), 1) => {
+                    line.sum_all::<2>(&Rounded::<false>(n, rounded));
+                }
+                (Some(n @ Numbers { rest: None, .. }), _) => {
+                    line.sum_all::<1>(&Rounded::<false>(n, rounded));
+                }
+                (Some(n), 1) => line.sum_all::<2>(&Rounded::<true>(n, rounded)),
+                (Some(n), _) => line.sum_all::<1>(&Rounded::<true>(n, rounded)),
             }
         }
-        emit(y, &scratch.sums[..s.output[1] * c]);
+        let row = s.output[1] * c;
+        emit(
+            y,
+            match rounding {
+                Some(_) => Row::Rounded(&scratch.rounded[..row]),
+                None => Row::Sums(&scratch.sums[..row]),
+            },
+        );
+    }
+}
+
+/// Where the sums of N pixels go, V vectors of channels from `channel` on; the first pixel's begin
+/// at number `at` of the row.
+trait Sink {
+    /// # Safety
+    /// There is room for N pixels of `channels` and three numbers more.
+    unsafe fn put<const V: usize, const N: usize>(
+        &self,
+        at: usize,
+        channels: usize,
+        channel: usize,
+        sums: [[int32x4_t; V]; N],
+    );
+}
+
+// Pixel by pixel: with no more channels than V vectors, the first one's last numbers lie on the
+// second one's first.
+impl Sink for *mut i32 {
+    #[inline(always)]
+    unsafe fn put<const V: usize, const N: usize>(
+        &self,
+        at: usize,
+        channels: usize,
+        _: usize,
+        sums: [[int32x4_t; V]; N],
+    ) {
+        for (n, sums) in sums.into_iter().enumerate() {
+            for (v, sum) in sums.into_iter().enumerate() {
+                // SAFETY: the caller's promise.
+                unsafe { vst1q_s32(self.add(at + n * channels + v * 4), sum) };
+            }
+        }
+    }
+}
+
+/// To int8; whether there may be a rest.
+struct Rounded<const REST: bool>(Numbers, *mut i8);
+
+impl<const REST: bool> Sink for Rounded<REST> {
+    #[inline(always)]
+    unsafe fn put<const V: usize, const N: usize>(
+        &self,
+        at: usize,
+        channels: usize,
+        channel: usize,
+        sums: [[int32x4_t; V]; N],
+    ) {
+        let numbers = &self.0;
+        // SAFETY: the caller's promise; there are numbers for whole vectors of channels.
+        unsafe {
+            let to = self.1.add(at);
+            // Where two pixels overlap, the first one's last numbers must be written first.
+            if V % 2 == 1 {
+                let channel = channel + 4 * (V - 1);
+                let last = Eight::<REST>::twice(numbers, channel);
+                let q = last.rounded(sums[0][V - 1], sums[N - 1][V - 1]);
+                let to = to.add(4 * (V - 1));
+                store_four::<0>(to, q);
+                if N == 2 {
+                    store_four::<1>(to.add(channels), q);
+                }
+            }
+            if V >= 2 {
+                let first = Eight::<REST>::in_a_row(numbers, channel);
+                for (n, sums) in sums.into_iter().enumerate() {
+                    vst1_s8(to.add(n * channels), first.rounded(sums[0], sums[1 % V]));
+                }
+            }
+        }
     }
 }
 
@@ -106,7 +201,6 @@ struct Line<'a> {
     init: *const i32,
     inputs: [*const u32; 3],
     quads: &'a QuadRows,
-    sums: *mut i32,
 }
 
 impl Line<'_> {
@@ -116,23 +210,23 @@ impl Line<'_> {
     /// first channels, so it must come first.
     ///
     /// # Safety
-    /// The pointers are good for the row, `sums` for N · `pairs` pixels and three values more.
+    /// The pointers are good for the row, `sink` for N · `pairs` pixels and three values more.
     #[target_feature(enable = "neon,dotprod")]
-    unsafe fn sum_all<const N: usize>(&self) {
+    unsafe fn sum_all<const N: usize>(&self, sink: &impl Sink) {
         let mut vector = self.quads.words / 4;
         // SAFETY: `vector` goes down from words / 4 to 0.
         unsafe {
             match vector {
-                1 => return self.sum_vectors::<1, N>(0),
+                1 => return self.sum_vectors::<1, N>(0, sink),
                 odd if !odd.is_multiple_of(2) => {
                     vector -= 3;
-                    self.sum_vectors::<3, N>(vector);
+                    self.sum_vectors::<3, N>(vector, sink);
                 }
                 _ => {}
             }
             while vector > 0 {
                 vector -= 2;
-                self.sum_vectors::<2, N>(vector);
+                self.sum_vectors::<2, N>(vector, sink);
             }
         }
     }
@@ -144,7 +238,7 @@ impl Line<'_> {
     #[allow(clippy::needless_range_loop)] // iterators over the weights would keep them in memory instead of in registers
     #[inline]
     #[target_feature(enable = "neon,dotprod")]
-    unsafe fn sum_vectors<const V: usize, const N: usize>(&self, vector: usize) {
+    unsafe fn sum_vectors<const V: usize, const N: usize>(&self, vector: usize, sink: &impl Sink) {
         let QuadRows {
             channels,
             words,
@@ -166,7 +260,7 @@ impl Line<'_> {
             a = a.add(vector * 4);
             b = b.add(vector * 4);
             c = c.add(vector * 4);
-            let mut to = self.sums.add(vector * 4);
+            let mut at = vector * 4;
             let mut init = self.init.add(vector * 4);
             for _ in 0..pairs {
                 a = opaque_pointer(a);
@@ -192,14 +286,8 @@ impl Line<'_> {
                 a = a.wrapping_add(words);
                 b = b.wrapping_add(words);
                 c = c.wrapping_add(words);
-                // Pixel by pixel: with no more channels than V vectors, the first one's last sums
-                // lie on the second one's first.
-                for (n, sums) in sums.into_iter().enumerate() {
-                    for (v, sum) in sums.into_iter().enumerate() {
-                        vst1q_s32(to.add(n * channels + v * 4), sum);
-                    }
-                }
-                to = to.wrapping_add(N * channels);
+                sink.put(at, channels, vector * 4, sums);
+                at += N * channels;
             }
         }
     }

@@ -12,12 +12,12 @@
 //! `dup` for every input and a second widening add for every 16 products.
 
 mod piece;
-mod sinks;
 
-use super::super::{opaque_pointer, panel_vectors};
+use super::super::sinks::{Real, Rounded, Shares, Sink, Sums};
+use super::super::{Task, opaque_pointer, panel_vectors};
 use crate::engine::kernels::Packed;
+use crate::engine::kernels::rows::fixed::Numbers;
 use piece::At;
-use sinks::{Real, Rounded, Sink, Sums};
 use std::arch::aarch64::*;
 
 /// Columns of a tile.
@@ -131,37 +131,50 @@ pub unsafe fn multiply(
     }
 }
 
-/// A product and its pixels: packed weights and their init, [n, k], and x with its stride and its
-/// number of pixels.
-pub type Task<'a> = ((&'a [i8], &'a [i32]), [usize; 2], (&'a [i8], usize, usize));
-
-/// The same sums straight to int8: `saturate(round(sum · scale + bias) + zero)`.
+/// The same sums straight to int8.
 ///
 /// # Safety
-/// As [`multiply`]; n is a multiple of 4, `scale` and `bias` have n values and `out` pixels · n.
+/// As [`multiply`]; n is a multiple of 4, `numbers` are of n channels and `out` holds pixels · n.
 #[target_feature(enable = "neon")]
-pub unsafe fn multiply_rounded(
-    ((w, init), [n, k], x): Task,
-    scale: &[f32],
-    bias: &[f32],
-    zero: i32,
-    out: &mut [i8],
-) {
-    let sink = Rounded {
-        scale: scale.as_ptr(),
-        bias: bias.as_ptr(),
-        zero: vdupq_n_s16(zero as i16),
-        to: out.as_mut_ptr(),
-        n,
-    };
+pub unsafe fn multiply_rounded(((w, init), [n, k], x): Task, numbers: Numbers, out: &mut [i8]) {
+    let to = out.as_mut_ptr();
     // SAFETY: the caller's promise is that of `all_pixels`.
-    unsafe { Layer::new(w, init, n, k, x.1).all_pixels(x.0.as_ptr(), x.2, &sink) }
+    unsafe {
+        let layer = Layer::new(w, init, n, k, x.1);
+        let (x, pixels) = (x.0.as_ptr(), x.2);
+        match numbers.rest {
+            None => layer.all_pixels(x, pixels, &Rounded::<false> { numbers, to, n }),
+            Some(_) => layer.all_pixels(x, pixels, &Rounded::<true> { numbers, to, n }),
+        }
+    }
+}
+
+/// The same sums straight to shares of a step: set, or added to those in `out`.
+///
+/// # Safety
+/// As [`multiply_rounded`].
+#[target_feature(enable = "neon")]
+pub unsafe fn multiply_shares<const ADD: bool>(
+    ((w, init), [n, k], x): Task,
+    numbers: Numbers,
+    out: &mut [i16],
+) {
+    let to = out.as_mut_ptr();
+    // SAFETY: the caller's promise is that of `all_pixels`.
+    unsafe {
+        let layer = Layer::new(w, init, n, k, x.1);
+        let (x, pixels) = (x.0.as_ptr(), x.2);
+        match numbers.rest {
+            None => layer.all_pixels(x, pixels, &Shares::<ADD, false> { numbers, to, n }),
+            Some(_) => layer.all_pixels(x, pixels, &Shares::<ADD, true> { numbers, to, n }),
+        }
+    }
 }
 
 /// The same sums straight to real numbers, `sum · scale + bias`: set, or added to those in `out`.
 ///
 /// # Safety
-/// As [`multiply_rounded`].
+/// As [`multiply`]; n is a multiple of 4, `scale` and `bias` have n values and `out` pixels · n.
 #[target_feature(enable = "neon")]
 pub unsafe fn multiply_real<const ADD: bool>(
     ((w, init), [n, k], x): Task,
@@ -246,9 +259,9 @@ impl Layer {
                 (tile, w) = self.tile::<P>(x, w, chains, count);
                 chains = opaque_pointer(chains.wrapping_add(count));
                 let init = vld1q_s32(self.init.add(column));
-                let mut sums = [init; P];
+                let mut sums = [[init]; P];
                 for (sum, [a, b, c, d]) in sums.iter_mut().zip(tile) {
-                    *sum = vaddq_s32(vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d)), init);
+                    sum[0] = vaddq_s32(vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d)), init);
                 }
                 sink.put(p, column, sums);
             }

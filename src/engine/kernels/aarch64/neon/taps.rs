@@ -10,10 +10,9 @@
 //! Packed: for every 16 lanes of a period, nine taps of 16 bytes. A step is 9 loads, 18
 //! `smull`/`smlal`, 20 widening adds.
 
-use super::super::rows::narrow;
 use super::super::{grow, opaque};
 use super::has_minimum;
-use crate::engine::kernels::rows::Requant;
+use crate::engine::kernels::rows::fixed::{FRACTION, Fixed, Numbers};
 use crate::engine::kernels::{Packed, Row, SLACK, TapScratch, TapShape, period, periodic};
 use std::arch::aarch64::*;
 use std::ops::Range;
@@ -46,7 +45,7 @@ pub unsafe fn depthwise(
     x: &[i8],
     rows: Range<usize>,
     scratch: &mut TapScratch,
-    rounding: Option<&Requant>,
+    rounding: Option<&Fixed>,
     emit: &mut dyn FnMut(usize, Row),
 ) {
     let padded = PaddedRows::new(s);
@@ -55,13 +54,7 @@ pub unsafe fn depthwise(
         &mut scratch.words,
         (padded.pad_bytes + 3 * padded.row_bytes) / 4,
     );
-    let rounding = rounding.and_then(|r| {
-        Some(Rounding {
-            scale: r.scale.as_ptr(),
-            bias: r.bias.as_ptr(),
-            zero: r.plain?,
-        })
-    });
+    let rounding = rounding.and_then(|r| r.numbers(s.channels));
     match rounding {
         Some(_) => grow(&mut scratch.rounded, out + SLACK),
         None => grow(&mut scratch.sums, out + SLACK),
@@ -88,27 +81,20 @@ pub unsafe fn depthwise(
                 slot(first + t / 3).add(padded.columns[t % 3]).cast_const()
             });
             let minimum = w.last() != Some(&0);
-            match (&rounding, minimum) {
-                (None, false) => {
-                    sum_row::<false>(w.as_ptr(), init, taps, out, &scratch.sums.as_mut_ptr())
+            let (w, sums) = (w.as_ptr(), scratch.sums.as_mut_ptr());
+            let rounded = scratch.rounded.as_mut_ptr();
+            match (rounding, minimum) {
+                (None, false) => sum_row::<false>(w, init, taps, out, &sums),
+                (None, true) => sum_row::<true>(w, init, taps, out, &sums),
+                (Some(of @ Numbers { rest: None, .. }), false) => {
+                    sum_row::<false>(w, init, taps, out, &Rounded::<false>(of, rounded));
                 }
-                (None, true) => {
-                    sum_row::<true>(w.as_ptr(), init, taps, out, &scratch.sums.as_mut_ptr())
+                (Some(of), false) => {
+                    sum_row::<false>(w, init, taps, out, &Rounded::<true>(of, rounded));
                 }
-                (Some(r), false) => sum_row::<false>(
-                    w.as_ptr(),
-                    init,
-                    taps,
-                    out,
-                    &(r, scratch.rounded.as_mut_ptr()),
-                ),
-                (Some(r), true) => sum_row::<true>(
-                    w.as_ptr(),
-                    init,
-                    taps,
-                    out,
-                    &(r, scratch.rounded.as_mut_ptr()),
-                ),
+                (Some(of), true) => {
+                    sum_row::<true>(w, init, taps, out, &Rounded::<true>(of, rounded));
+                }
             }
         }
         emit(
@@ -120,13 +106,6 @@ pub unsafe fn depthwise(
             },
         );
     }
-}
-
-/// `saturate(round(sum · scale + bias) + zero)`; a period of scales and biases.
-struct Rounding {
-    scale: *const f32,
-    bias: *const f32,
-    zero: i32,
 }
 
 /// Where sixteen sums go.
@@ -153,35 +132,38 @@ impl Sink for *mut i32 {
     }
 }
 
-impl Sink for (&Rounding, *mut i8) {
-    type Lane = ([float32x4_t; 4], [float32x4_t; 4], int16x8_t);
+/// To int8; whether there may be a rest.
+struct Rounded<const REST: bool>(Numbers, *mut i8);
+
+impl<const REST: bool> Sink for Rounded<REST> {
+    type Lane = ([int32x4_t; 4], [int16x8_t; 2], [int16x8_t; 2]);
     #[inline(always)]
     unsafe fn lane(&self, start: usize) -> Self::Lane {
         // SAFETY: the caller's promise.
         unsafe {
-            let load = |p: *const f32| {
-                [
-                    vld1q_f32(p),
-                    vld1q_f32(p.add(4)),
-                    vld1q_f32(p.add(8)),
-                    vld1q_f32(p.add(12)),
-                ]
+            let by = |q: usize| vld1q_s32(self.0.by.add(start + 4 * q));
+            let two = |p: *const i16| [vld1q_s16(p.add(start)), vld1q_s16(p.add(start + 8))];
+            let rest = match self.0.rest {
+                Some(rest) if REST => two(rest),
+                _ => [vdupq_n_s16(0); 2],
             };
-            (
-                load(self.0.scale.add(start)),
-                load(self.0.bias.add(start)),
-                vdupq_n_s16(self.0.zero as i16),
-            )
+            ([by(0), by(1), by(2), by(3)], two(self.0.factor), rest)
         }
     }
     #[inline(always)]
-    unsafe fn put(&self, (scale, bias, zero): &Self::Lane, at: usize, sums: [int32x4_t; 4]) {
+    unsafe fn put(&self, (by, factor, rest): &Self::Lane, at: usize, sums: [int32x4_t; 4]) {
         // SAFETY: the caller's promise.
         unsafe {
-            let real = |q: usize| vaddq_f32(vmulq_f32(vcvtq_f32_s32(sums[q]), scale[q]), bias[q]);
+            let shares = |i: usize| {
+                let low = vqmovn_s32(vrshlq_s32(sums[2 * i], by[2 * i]));
+                let v = vqmovn_high_s32(low, vrshlq_s32(sums[2 * i + 1], by[2 * i + 1]));
+                let v = vqrdmulhq_s16(v, factor[i]);
+                if REST { vqaddq_s16(v, rest[i]) } else { v }
+            };
+            let low = vqrshrn_n_s16::<FRACTION>(shares(0));
             vst1q_s8(
                 self.1.add(at),
-                narrow([real(0), real(1), real(2), real(3)], *zero),
+                vqrshrn_high_n_s16::<FRACTION>(low, shares(1)),
             );
         }
     }
