@@ -101,7 +101,7 @@ impl Fixed {
     pub fn is_whole(&self) -> bool {
         let n = self.factor.len();
         let limits = self.limits.iter().flatten().all(|l| l.len() == n);
-        self.shift.len() == n && self.rest.as_ref().is_none_or(|r| r.len() == n) && limits
+        self.shift.lanes() == n && self.rest.as_ref().is_none_or(|r| r.len() == n) && limits
     }
 
     /// The numbers of `n` channels, as the kernels of NEON take them, if there are so many.
@@ -196,7 +196,7 @@ impl Landing {
             .iter()
             .flatten()
             .all(|l| l.len() == self.zero.len());
-        limits && self.from.iter().all(|g| g.len() == self.zero.len())
+        limits && self.from.iter().all(|g| g.lanes() == self.zero.len())
     }
 }
 
@@ -329,14 +329,14 @@ row! {
 
 row! {
     /// int8 to shares by factors of any size.
-    set_gained<V>(zero.len(), gain.len() == zero.len() && x.len() >= out.len(); out: i16, x: &[i8], zero: &[i16], gain: &Gain; |i, at|
+    set_gained<V>(zero.len(), gain.lanes() == zero.len() && x.len() >= out.len(); out: i16, x: &[i8], zero: &[i16], gain: &Gain; |i, at|
         V::raised(sixteen(x, i)).minus(V::load(sixteen(zero, at))).gained(gain, at).store(sixteen_mut(out, i)),
         out[i] = gain.of(raised(x[i]) - zero[at], at))
 }
 
 row! {
     /// int8 to shares by factors of any size, which are added to those in `out`.
-    add_gained<V>(zero.len(), gain.len() == zero.len() && x.len() >= out.len(); out: i16, x: &[i8], zero: &[i16], gain: &Gain; |i, at| {
+    add_gained<V>(zero.len(), gain.lanes() == zero.len() && x.len() >= out.len(); out: i16, x: &[i8], zero: &[i16], gain: &Gain; |i, at| {
         let v = V::raised(sixteen(x, i)).minus(V::load(sixteen(zero, at))).gained(gain, at);
         V::load(sixteen(out, i)).plus(v).store(sixteen_mut(out, i))
     }, out[i] = out[i].saturating_add(gain.of(raised(x[i]) - zero[at], at)))

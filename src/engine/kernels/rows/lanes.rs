@@ -53,7 +53,7 @@ impl Shift {
         }
     }
 
-    pub fn len(&self) -> usize {
+    pub fn lanes(&self) -> usize {
         self.by.len()
     }
 
@@ -96,7 +96,7 @@ impl Gain {
         }
     }
 
-    pub fn len(&self) -> usize {
+    pub fn lanes(&self) -> usize {
         self.shift.len()
     }
 
@@ -402,7 +402,7 @@ mod neon {
 
         #[inline(always)]
         fn gained(self, by: &Gain, at: usize) -> Self {
-            debug_assert!(at + 16 <= by.len());
+            debug_assert!(at + 16 <= by.lanes());
             // SAFETY: as said above; `by` has these lanes (see the trait).
             unsafe {
                 let load = |x: &[i16], i: usize| vld1q_s16(x.as_ptr().add(at + i));
