@@ -12,7 +12,7 @@ import collections, re, sys
 size, name, runs, passed, n, marker = {}, {}, collections.Counter(), 0, 0, None
 for line in sys.stdin:
     if line[0] == "I":            # IN: function
-        function = re.sub(r"17h[0-9a-f]{16}E$|^_ZN|\$LT\$|\$GT\$|\$RF\$", "", line[4:].strip())
+        function = re.sub(r"17h[0-9a-f]{16}E|_ZN", "", line[4:].strip())
     elif line[0] == "0":          # an instruction of the block that is being translated
         if n == 0:
             start = line[2:line.index(":")].rjust(16, "0")

@@ -5,7 +5,7 @@
 //! coarser branches, enlarged to the nearest neighbour, plus the branch itself, plus what strided
 //! convolutions make of the finer ones. It is also the head's bilinear sum, and with one term any
 //! function of one value. All terms of a row meet in the first-level cache: in fixed point where all
-//! is int8 ([`shares`]), else in f32, added in the order of the graph.
+//! is int8 (sum/shares.rs), else in f32, added in the order of the graph.
 
 mod shares;
 
