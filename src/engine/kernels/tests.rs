@@ -417,7 +417,14 @@ fn rows_in_fixed_point_equal_the_reference() {
                 land,
                 &mut bytes[3][..n],
             );
-            fixed::rescale_terms(isa, &x, &scaled, land, &mut bytes[4][..n]);
+            fixed::rescale_terms(
+                isa,
+                &x,
+                &scaled.zero,
+                &scaled.factor,
+                land,
+                &mut bytes[4][..n],
+            );
             let all = n / channels;
             rows::pick_bytes(isa, &gates, channels, thin, &mut bytes[5][..all * thin]);
             rows::interleave_bytes(

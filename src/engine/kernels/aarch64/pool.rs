@@ -31,8 +31,7 @@ pub unsafe fn sixteen(
     }
     // SAFETY: the arrays have four vectors.
     unsafe {
-        let add = |i: usize, part| vst1q_s32(&mut out[i], vaddq_s32(vld1q_s32(&init[i]), part));
-        let mut add = add;
+        let mut add = |i: usize, part| vst1q_s32(&mut out[i], vaddq_s32(vld1q_s32(&init[i]), part));
         add(0, vmovl_s16(vget_low_s16(low)));
         add(4, vmovl_high_s16(low));
         add(8, vmovl_s16(vget_low_s16(high)));

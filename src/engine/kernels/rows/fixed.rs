@@ -460,9 +460,9 @@ row! {
     })
 }
 
-/// Defines the products of gates for shares of one size.
-macro_rules! gates {
-    ($gate:ident, $rescale:ident, $fraction:ident) => {
+/// Defines the product with a gate for shares of one size.
+macro_rules! gate {
+    ($gate:ident, $fraction:ident) => {
         row! {
             /// int8 times a factor of each lane of the row (a gate), to int8.
             $gate<V>(l.zero.len(), l.is_whole() && zero.len() == l.zero.len() && x.len() >= out.len() && factors.len() >= out.len(); out: i8, x: &[i8], zero: &[i16], factors: &[i16], l: &Landing; |i, at|
@@ -470,7 +470,12 @@ macro_rules! gates {
                     .narrow::<$fraction>(limits_at(&l.limits, at), sixteen_mut(out, i)),
                 out[i] = limit(&l.limits, at, lanes::narrow::<$fraction>(scaled_one(x[i], zero[at], factors[i]).saturating_add(l.zero[at]))))
         }
+    };
+}
 
+/// The same of one factor a channel, a gate's or another grid's.
+macro_rules! rescale {
+    ($rescale:ident, $fraction:ident) => {
         row! {
             /// int8 times a factor a channel, repeated to the period, to int8.
             $rescale<V>(l.zero.len(), l.is_whole() && zero.len() == l.zero.len() && x.len() >= out.len() && factors.len() == l.zero.len(); out: i8, x: &[i8], zero: &[i16], factors: &[i16], l: &Landing; |i, at|
@@ -481,13 +486,8 @@ macro_rules! gates {
     };
 }
 
-gates!(gate, rescale, GATE);
-gates!(gate_coarse, rescale_coarse, COARSE);
-
-row! {
-    /// int8 to another grid's int8, by shares of a term.
-    rescale_terms<V>(l.zero.len(), l.is_whole() && s.zero.len() == l.zero.len() && s.factor.len() == l.zero.len() && x.len() >= out.len(); out: i8, x: &[i8], s: &Scaled, l: &Landing; |i, at|
-        scaled::<V>(sixteen(x, i), sixteen(&s.zero, at), sixteen(&s.factor, at)).plus(V::load(sixteen(&l.zero, at)))
-            .narrow::<TERM>(limits_at(&l.limits, at), sixteen_mut(out, i)),
-        out[i] = limit(&l.limits, at, lanes::narrow::<TERM>(scaled_one(x[i], s.zero[at], s.factor[at]).saturating_add(l.zero[at]))))
-}
+gate!(gate, GATE);
+gate!(gate_coarse, COARSE);
+rescale!(rescale, GATE);
+rescale!(rescale_coarse, COARSE);
+rescale!(rescale_terms, TERM);

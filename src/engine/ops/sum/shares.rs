@@ -37,8 +37,8 @@ struct Term {
 
 /// Terms of one size.
 struct Level {
-    /// How often each pixel is repeated, down and across, to be as large as the next level.
-    repeat: [usize; 2],
+    /// How often each pixel is repeated across to be as wide as the next level.
+    repeat: usize,
     /// Rows of the sum to a row of this level.
     rows: usize,
     width: usize,
@@ -135,7 +135,7 @@ pub fn prepare(sum: &Sum, isa: Isa) -> Option<Prepared> {
             return None;
         }
         levels.push(Level {
-            repeat: [factor[0] / next[0], factor[1] / next[1]],
+            repeat: factor[1] / next[1],
             rows: factor[0],
             width: shape.w / factor[1],
             terms,
@@ -271,7 +271,7 @@ impl Operator for Prepared {
             let (from, to) = (parts.start * self.width, parts.end * self.width);
             let x = get(io.isa, io.memory, place, from, to, &mut scratch.packed);
             put(io.memory, to_place, from, to, &mut scratch.bytes, |out| {
-                fixed::rescale_terms(io.isa, x, scaled, landing, out);
+                fixed::rescale_terms(io.isa, x, &scaled.zero, &scaled.factor, landing, out);
             });
             return Ok(());
         }
@@ -298,7 +298,7 @@ impl Operator for Prepared {
                 if std::mem::replace(&mut held[l], row) == row {
                     continue;
                 }
-                let across = level.repeat[1];
+                let across = level.repeat;
                 let (coarser, own) = share_rows.split_at_mut(l);
                 let wide = room(&mut own[0], level.width * across * c);
                 let total = match across {
