@@ -313,7 +313,7 @@ fn model(s: &mut Section, overrides: &Overrides) -> Option<ModelCard> {
         && let Err(e) = card.keypoints()
     {
         let place = match card.output {
-            Output::Sizes(_) => "name a pose network here, and this one as `model` under [find]",
+            Output::People(_) => "name a pose network here, and this one as `model` under [find]",
             _ => "name a pose network here, and this one as `model` under [segment]",
         };
         s.fault_with("model", format!("{by}{e}"), place);

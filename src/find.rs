@@ -3,9 +3,11 @@
 //! In: a frame. Out: boxes that are worth an estimate, best first. A [`Finder`] looks at the
 //! picture; [`previous_pose`] follows a person who was found.
 
+pub mod boxes;
 pub mod given;
 pub mod network;
 pub mod peaks;
+mod planes;
 pub mod previous_pose;
 pub mod whole_frame;
 pub mod windows;
@@ -118,7 +120,7 @@ pub struct FindSettings {
 }
 
 /// Nobody asks for more people than a finder tells of.
-const MOST_PEOPLE: usize = peaks::MOST;
+const MOST_PEOPLE: usize = planes::MOST;
 
 /// People lower than this share of the picture take windows too long to find.
 const WINDOWS_SMALLEST: f32 = 0.45;

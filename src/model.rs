@@ -38,7 +38,7 @@ pub enum ModelError {
     #[error("{path}: {problem}. docs/models.md shows a whole card")]
     Card { path: PathBuf, problem: String },
     #[error(
-        "{name} is no finder, its card has no output.sizes: name a finder network, such as \"finder\""
+        "{name} is no finder, its card has no output.sizes or output.strides: name a finder network, such as \"finder\""
     )]
     NoFinder { name: String },
     #[error("{name} is {what} and gives no joints: name a pose network; `posed models` lists them")]
@@ -86,8 +86,30 @@ pub enum Output {
     Keypoints(Arc<KeypointSet>),
     /// Logits of classes: a segmentation.
     Classes(Vec<String>),
-    /// People as peaks over place, one plane for each height in input pixels: a finder.
+    /// People: a finder.
+    People(People),
+}
+
+/// In which form a finder tells of people.
+#[derive(Debug, Clone, PartialEq)]
+pub enum People {
+    /// As peaks over place, one plane for each height in input pixels.
     Sizes(Vec<f32>),
+    /// As boxes: for each of these strides (input pixels from cell to cell) five planes, score
+    /// (logit), left, top, right and bottom in input pixels from the cell.
+    Strides(Vec<usize>),
+}
+
+impl People {
+    /// Planes for each stride.
+    pub const BOX: usize = 5;
+
+    fn planes(&self) -> usize {
+        match self {
+            Self::Sizes(sizes) => sizes.len(),
+            Self::Strides(strides) => Self::BOX * strides.len(),
+        }
+    }
 }
 
 impl Output {
@@ -96,7 +118,7 @@ impl Output {
         match self {
             Self::Keypoints(joints) => joints.len(),
             Self::Classes(classes) => classes.len(),
-            Self::Sizes(sizes) => sizes.len(),
+            Self::People(people) => people.planes(),
         }
     }
 }
@@ -211,7 +233,7 @@ impl ModelCard {
         let what = match &self.output {
             Output::Keypoints(joints) => return Ok(joints),
             Output::Classes(_) => "a segmentation network",
-            Output::Sizes(_) => "a finder network",
+            Output::People(_) => "a finder network",
         };
         let name = self.name.clone();
         Err(ModelError::NoJoints { name, what })
@@ -314,7 +336,7 @@ mod tests {
         for card in cards {
             card.verify().unwrap();
             let planes = match card.output {
-                Output::Sizes(_) => 9,
+                Output::People(_) => 15,
                 Output::Keypoints(_) | Output::Classes(_) => 17,
             };
             assert_eq!(card.output.planes(), planes, "{}", card.name);

@@ -86,7 +86,7 @@ impl Segmenter {
     pub fn class(card: &ModelCard) -> Result<usize, ModelError> {
         let class = match &card.output {
             Output::Classes(names) => names.iter().position(|n| n == PERSON),
-            Output::Keypoints(_) | Output::Sizes(_) => None,
+            Output::Keypoints(_) | Output::People(_) => None,
         };
         class.ok_or_else(|| ModelError::NoPerson {
             name: card.name.clone(),

@@ -51,7 +51,8 @@ pub fn verify(card: &ModelCard, golden: &Golden, loading: Loading) -> Result<Com
     })
 }
 
-/// The largest difference in a golden cell and in a map's highest value.
+/// The largest difference in a golden cell and in a map's highest value, as a share of that where it
+/// is more than 1.
 fn peaks_off(out: &[f32], peaks: &[[f32; 3]], width: usize, plane: usize) -> Result<f32, String> {
     let mut worst = 0.0f32;
     for (joint, (map, &[x, y, value])) in out.chunks_exact(plane).zip(peaks).enumerate() {
@@ -60,7 +61,8 @@ fn peaks_off(out: &[f32], peaks: &[[f32; 3]], width: usize, plane: usize) -> Res
         let at = at
             .ok_or_else(|| format!("golden.peaks: entry {} lies outside the heatmap", joint + 1))?;
         let highest = map.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let off = (at - value).abs().max((highest - value).abs());
+        // Of logits and distances, which may be many, a share.
+        let off = (at - value).abs().max((highest - value).abs()) / value.abs().max(1.0);
         if !off.is_finite() {
             return Ok(f32::INFINITY);
         }

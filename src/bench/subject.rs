@@ -30,7 +30,7 @@ impl Subject {
             Output::Classes(_) => {
                 Self::Segmentation(Classifier::load(card, card.input.padding, loading)?)
             }
-            Output::Sizes(_) => Self::Finder(NetworkFinder::load(card, loading)?, Vec::new()),
+            Output::People(_) => Self::Finder(NetworkFinder::load(card, loading)?, Vec::new()),
         })
     }
 

@@ -60,6 +60,8 @@ pub enum Kind {
     Mul,
     /// Mean over windows of so many rows and columns without overlap or padding.
     Pool([usize; 2]),
+    /// The greatest number of every window.
+    MaxPool(Window),
     /// Channels taken from the inputs: split, concat, shuffle and all their combinations. (input,
     /// channel) an output channel.
     Channels(Vec<(usize, usize)>),
@@ -108,6 +110,15 @@ pub struct Geometry {
     pub depthwise: bool,
     pub kernel: [usize; 2],
     pub stride: usize,
+    pub pad: [usize; 2],
+}
+
+/// Windows over a picture: rows and columns of one, from one to the next, and beyond the picture's
+/// upper and left edge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    pub kernel: [usize; 2],
+    pub stride: [usize; 2],
     pub pad: [usize; 2],
 }
 
@@ -161,6 +172,8 @@ pub enum Activation {
         high: f32,
     },
     Sigmoid,
+    /// v · sigmoid(v): SiLU.
+    Swish,
     /// clamp(v · slope + offset, 0, 1), times v if `times`: HardSigmoid, HardSwish.
     Hard {
         slope: f32,
@@ -174,6 +187,23 @@ impl Activation {
         low: 0.0,
         high: f32::INFINITY,
     };
+
+    /// What it makes of a number.
+    pub fn of(self, v: f64) -> f64 {
+        match self {
+            Self::Limit { low, high } => v.max(low.into()).min(high.into()),
+            Self::Sigmoid => 1.0 / (1.0 + (-v).exp()),
+            Self::Swish => v / (1.0 + (-v).exp()),
+            Self::Hard {
+                slope,
+                offset,
+                times,
+            } => {
+                let gate = (v * f64::from(slope) + f64::from(offset)).clamp(0.0, 1.0);
+                if times { v * gate } else { gate }
+            }
+        }
+    }
 }
 
 /// An operator run by tract, as a model of its own.

@@ -153,6 +153,7 @@ impl<'a> Import<'a> {
             }
             "Add" | "Mul" => self.arithmetic(node)?,
             "AveragePool" | "GlobalAveragePool" => self.pool(node, &attributes)?,
+            "MaxPool" => self.max_pool(node, &attributes)?,
             "Resize" | "Upsample" => self.resize(node, &attributes)?,
             "Slice" => self.slice(node, &attributes)?,
             "Split" => return self.split(node, &attributes),
@@ -183,6 +184,7 @@ impl<'a> Import<'a> {
         let (window, weights) = match &kind {
             Kind::Conv(c) => (c.geometry.window(), c.weights.bytes()),
             Kind::Pool([h, w]) => (h * w, 0),
+            Kind::MaxPool(w) => (w.kernel[0] + w.kernel[1], 0),
             Kind::Channels(map) => (1, size_of_val(&map[..])),
             _ => (1, 0),
         };

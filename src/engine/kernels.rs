@@ -10,6 +10,7 @@ mod aarch64;
 mod portable;
 pub mod real;
 pub mod rows;
+mod taps;
 #[cfg(test)]
 mod tests;
 #[cfg(target_arch = "x86_64")]
@@ -291,6 +292,8 @@ impl Matrix {
 pub struct Taps {
     pub isa: Isa,
     pub shape: TapShape,
+    /// Whether it goes by the kernels for any shape.
+    any: bool,
     packed: Packed,
     init: Vec<i32>,
     pad: Vec<i8>,
@@ -350,12 +353,14 @@ impl Taps {
             (w.len(), init.len(), pad.len()),
             (c * shape.kernel[0] * shape.kernel[1], c, c)
         );
-        let isa = if shape.is_common() {
+        let any = !shape.is_common() && isa != Isa::Portable && c >= taps::LANES;
+        let isa = if shape.is_common() || any {
             isa
         } else {
             Isa::Portable
         };
         let (packed, init) = match isa {
+            _ if any => (Packed::I8(taps::pack(w, c)), init.to_vec()),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => x86::avx2::pack_taps(w, c, init),
             #[cfg(target_arch = "x86_64")]
@@ -369,6 +374,7 @@ impl Taps {
         Self {
             isa,
             shape,
+            any,
             packed,
             init,
             pad: pad.to_vec(),
@@ -402,6 +408,9 @@ impl Taps {
         let rounding = rounding.filter(|r| r.limits.is_none());
         let mut sums = |y: usize, sums: &[i32]| emit(y, Row::Sums(sums));
         match (self.isa, &self.packed) {
+            (isa, Packed::I8(w)) if self.any => {
+                taps::depthwise(isa, w, &self.init, &self.pad, s, x, rows, scratch, &mut sums)
+            }
             // SAFETY: `pack` was called with an instruction set of `Isa::available`; the lengths
             // are checked above.
             #[cfg(target_arch = "x86_64")]

@@ -9,6 +9,7 @@ pub mod exit;
 pub mod foreign;
 pub mod gather;
 pub mod image;
+pub mod max_pool;
 pub mod pool;
 pub mod scale;
 pub mod sum;
@@ -27,6 +28,7 @@ pub enum Spec {
     Sum(sum::Sum),
     Scale(scale::Scale),
     Pool(pool::Pool),
+    MaxPool(max_pool::MaxPool),
     Gather(gather::Gather),
     Foreign(foreign::Foreign),
 }
@@ -89,7 +91,7 @@ impl Spec {
             Self::Depthwise(_) => "depthwise",
             Self::Sum(_) => "sum",
             Self::Scale(_) => "scale",
-            Self::Pool(_) => "pool",
+            Self::Pool(_) | Self::MaxPool(_) => "pool",
             Self::Gather(_) => "gather channels",
             Self::Foreign(_) => "tract",
         }
@@ -107,6 +109,7 @@ impl Spec {
             ),
             Self::Scale(s) => (vec![&s.from, &s.gate], vec![&s.exit.to]),
             Self::Pool(s) => (vec![&s.from], vec![&s.exit.to]),
+            Self::MaxPool(s) => (vec![&s.from], vec![&s.exit.to]),
             Self::Gather(s) => (s.from.iter().collect(), vec![&s.to]),
             Self::Foreign(s) => (s.from.iter().collect(), vec![&s.to]),
         }
@@ -139,6 +142,10 @@ impl Spec {
                 Self::Sum(s) => s.terms.iter().map(|_| 0.5 * numbers(&s.exits[0].to)).sum(),
                 Self::Scale(s) => numbers(&s.from) * 0.4,
                 Self::Pool(s) => numbers(&s.from) * 0.15,
+                Self::MaxPool(s) => {
+                    let [rows, columns] = s.window.kernel;
+                    numbers(&s.exit.to) * 0.1 * (rows + columns) as f64
+                }
                 Self::Gather(s) => numbers(&s.to) * 0.07,
                 Self::Foreign(s) => numbers(&s.to) * 20.0,
             }
@@ -157,6 +164,7 @@ impl Spec {
             Self::Sum(s) => s.prepare(isa)?,
             Self::Scale(s) => Box::new(s.prepare()?),
             Self::Pool(s) => Box::new(s.prepare()?),
+            Self::MaxPool(s) => Box::new(s.prepare()?),
             Self::Gather(s) => Box::new(s.prepare()?),
             Self::Foreign(s) => Box::new(s.prepare()?),
         })

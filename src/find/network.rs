@@ -1,15 +1,17 @@
 //! A finder network: everybody in the picture by one inference.
 //!
 //! In: a frame. Out: a box for each person it shows, with a score. The whole picture is brought to
-//! the network's input, black beside it; what comes back is read by [`super::peaks`]. Small people
-//! are looked for in one of four parts as well, each time another; in a photo in all four.
+//! the network's input, black beside it; what comes back is read by [`super::peaks`] or
+//! [`super::boxes`]. Small people are looked for in one of four parts as well, each time another; in
+//! a photo in all four.
 
-use super::peaks::{self, Planes};
+use super::planes::{Planes, distinct};
+use super::{boxes, peaks};
 use super::{Find, Finder, Finding, Proposal};
 use crate::engine::Loading;
 use crate::frame::Frame;
 use crate::geometry::Rect;
-use crate::model::{ModelCard, ModelError, Output};
+use crate::model::{ModelCard, ModelError, Output, People};
 use crate::network::{CropNetwork, NetworkError};
 use crate::settings::{Kind, Section};
 use std::ops::Range;
@@ -40,17 +42,19 @@ fn read(s: &mut Section) -> Option<Arc<dyn Find>> {
             "the score from which what the network shows is looked at",
             0.05..=0.95,
         )
-        .or(LEAST);
+        .without("`0.2` of boxes, `0.1` of peaks")
+        .maybe();
     let card = card(&name);
-    let mend = "name a finder, a network whose card has output.sizes, or write kind = \"windows\", \
-                which needs none";
+    let mend = "name a finder, a network whose card has output.sizes or output.strides, or write \
+                kind = \"windows\", which needs none";
     let card = card.map_err(|e| s.fault_with("model", e.to_string(), mend));
     let card = card.ok()?;
     Some(Arc::new(NetworkSettings { card, least }))
 }
 
-/// The least score of a peak that is looked at, where none is given.
-const LEAST: f32 = 0.1;
+/// The least score of what is looked at, where none is given: of a peak, and of a box.
+const LEAST_PEAK: f32 = 0.1;
+const LEAST_BOX: f32 = 0.2;
 /// The least height of a person, as a share of the picture's, where none is given.
 const SMALLEST: f32 = 0.1;
 
@@ -58,7 +62,7 @@ const SMALLEST: f32 = 0.1;
 #[derive(Debug, Clone)]
 pub struct NetworkSettings {
     pub card: ModelCard,
-    pub least: f32,
+    pub least: Option<f32>,
 }
 
 impl Find for NetworkSettings {
@@ -72,7 +76,7 @@ impl Find for NetworkSettings {
 
     fn finder(&self, finding: &Finding) -> Result<Box<dyn Finder>, NetworkError> {
         let mut finder = NetworkFinder::load(&self.card, finding.loading)?;
-        finder.least = self.least;
+        finder.least = self.least.unwrap_or(finder.least);
         finder.smallest = finding.smallest;
         Ok(Box::new(finder))
     }
@@ -84,17 +88,17 @@ impl Find for NetworkSettings {
 /// There is none, or the network is no finder.
 pub fn card(name: &str) -> Result<ModelCard, ModelError> {
     let card = ModelCard::find(name)?;
-    sizes(&card)?;
+    people(&card)?;
     Ok(card)
 }
 
-/// The heights of a finder's planes in input pixels.
+/// How a finder tells of people.
 ///
 /// # Errors
 /// The network is no finder.
-fn sizes(card: &ModelCard) -> Result<&[f32], ModelError> {
+fn people(card: &ModelCard) -> Result<&People, ModelError> {
     match &card.output {
-        Output::Sizes(sizes) => Ok(sizes),
+        Output::People(people) => Ok(people),
         Output::Keypoints(_) | Output::Classes(_) => Err(ModelError::NoFinder {
             name: card.name.clone(),
         }),
@@ -113,7 +117,7 @@ const NEEDS_PARTS: f32 = 0.25;
 /// A loaded finder network.
 pub struct NetworkFinder {
     network: CropNetwork,
-    sizes: Vec<f32>,
+    people: People,
     least: f32,
     smallest: f32,
     /// The part that is next.
@@ -128,11 +132,14 @@ impl NetworkFinder {
     /// # Errors
     /// It is no finder, or cannot be loaded.
     pub fn load(card: &ModelCard, loading: Loading) -> Result<Self, NetworkError> {
-        let sizes = sizes(card)?.to_vec();
+        let people = people(card)?.clone();
         Ok(Self {
             network: CropNetwork::load(card, 1.0, loading)?,
-            sizes,
-            least: LEAST,
+            least: match people {
+                People::Sizes(_) => LEAST_PEAK,
+                People::Strides(_) => LEAST_BOX,
+            },
+            people,
             smallest: SMALLEST,
             part: 0,
             found_in_part: Vec::new(),
@@ -177,9 +184,12 @@ impl NetworkFinder {
             stride: self.network.stride(),
             crop: self.network.crop(),
         };
-        peaks::read(planes, &self.sizes, self.least, found);
+        match &self.people {
+            People::Sizes(sizes) => peaks::read(planes, sizes, self.least, found),
+            People::Strides(strides) => boxes::read(planes, strides, self.least, found),
+        }
         let least = self.smallest * frame.size.height as f32;
-        found.retain(|p| p.bbox.height >= least);
+        found.retain(|p| p.bbox.upright().height >= least);
         self.decode = start.elapsed();
         Ok(())
     }
@@ -196,7 +206,7 @@ impl NetworkFinder {
             for part in parts {
                 self.look_at_part(frame, part, found)?;
             }
-            peaks::distinct(found);
+            distinct(found);
         }
         Ok(())
     }
@@ -212,7 +222,8 @@ impl NetworkFinder {
         let area = part_of(all, part);
         let mut here = std::mem::take(&mut self.found_in_part);
         let looked = self.look(frame, area, &mut here);
-        here.retain(|p| p.bbox.height <= SMALL * area.height && is_whole(p.bbox, area, all));
+        let small = |b: Rect| b.upright().height <= SMALL * area.height;
+        here.retain(|p| small(p.bbox) && is_whole(p.bbox, area, all));
         if looked.is_ok() {
             found.append(&mut here);
         }

@@ -7,48 +7,23 @@
 //! models/posed_models/data/planes.py, which made what the network learnt.
 
 use super::Proposal;
-use crate::geometry::{Affine, CropPoint, Rect};
+use super::planes::{Planes, distinct};
+use crate::geometry::{CropPoint, Rect};
 
 /// Width over height of the box around a person: the crop's that a pose is found in.
 const ASPECT: f32 = 0.75;
-/// Boxes that overlap more are the same person.
-const SAME: f32 = 0.6;
-/// More people are not told of.
-pub const MOST: usize = 20;
 /// Cells that are compared with the threshold at once.
 const CHUNK: usize = 16;
 
-/// What a finder network gave, and where it lies in the picture.
-#[derive(Debug, Clone, Copy)]
-pub struct Planes<'a> {
-    /// Planes x height x width.
-    pub values: &'a [f32],
-    pub height: usize,
-    pub width: usize,
-    /// Input pixels a cell.
-    pub stride: f32,
-    /// From input pixels to the picture's.
-    pub crop: Affine,
-}
-
-impl Planes<'_> {
-    fn at(&self, plane: usize, row: usize, column: usize) -> f32 {
-        self.values[(plane * self.height + row) * self.width + column]
-    }
-
-    fn depth(&self) -> usize {
-        self.values.len() / (self.height * self.width)
-    }
-
-    /// Whether no neighbour is higher; a NaN beside it is none.
-    fn is_peak(&self, plane: usize, row: usize, column: usize) -> bool {
-        let top = self.at(plane, row, column);
-        let around = |at: usize, end: usize| at.saturating_sub(1)..(at + 2).min(end);
-        around(plane, self.depth()).all(|p| {
-            around(row, self.height)
-                .all(|r| around(column, self.width).all(|c| self.at(p, r, c).max(top) <= top))
+/// Whether no neighbour is higher; a NaN beside it is none.
+fn is_peak(planes: &Planes, plane: usize, row: usize, column: usize) -> bool {
+    let top = planes.at(plane, row, column);
+    let around = |at: usize, end: usize| at.saturating_sub(1)..(at + 2).min(end);
+    around(plane, planes.depth()).all(|p| {
+        around(row, planes.height).all(|r| {
+            around(column, planes.width).all(|c| planes.at(p, r, c).max(top) <= top)
         })
-    }
+    })
 }
 
 /// Where between cells the top lies, −0.5 to 0.5; 0 at an end of the axis.
@@ -85,7 +60,7 @@ pub fn read(planes: Planes, sizes: &[f32], least: f32, out: &mut Vec<Proposal>) 
         }
         for (i, &score) in (first..).zip(chunk) {
             let (p, row, column) = (i / plane, i % plane / planes.width, i % planes.width);
-            if !(score > least && score.is_finite() && planes.is_peak(p, row, column)) {
+            if !(score > least && score.is_finite() && is_peak(&planes, p, row, column)) {
                 continue;
             }
             let x = column as f32 + between(column, planes.width, |c| planes.at(p, row, c));
@@ -112,30 +87,11 @@ pub fn read(planes: Planes, sizes: &[f32], least: f32, out: &mut Vec<Proposal>) 
     distinct(out);
 }
 
-/// Keeps of those who overlap the surest, and the surest [`MOST`] in all, in order.
-pub(super) fn distinct(found: &mut Vec<Proposal>) {
-    found.sort_unstable_by(|a, b| {
-        let place = |p: &Proposal| (p.bbox.y, p.bbox.x);
-        let by_place = place(a).partial_cmp(&place(b));
-        b.score
-            .total_cmp(&a.score)
-            .then(by_place.unwrap_or(std::cmp::Ordering::Equal))
-    });
-    let mut kept = 0;
-    for i in 0..found.len() {
-        let next = found[i];
-        let is_new = found[..kept].iter().all(|k| k.bbox.iou(next.bbox) < SAME);
-        if is_new && kept < MOST {
-            found[kept] = next;
-            kept += 1;
-        }
-    }
-    found.truncate(kept);
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::planes::MOST;
     use super::*;
+    use crate::geometry::Affine;
 
     const SIZES: [f32; 9] = [
         20.0, 28.284_27, 40.0, 56.568_54, 80.0, 113.137_08, 160.0, 226.274_17, 320.0,

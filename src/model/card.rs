@@ -4,7 +4,7 @@
 //! where the form is.
 
 use super::golden::{self, Golden};
-use super::{Accuracy, ModelCard, Output};
+use super::{Accuracy, ModelCard, Output, People};
 use crate::geometry::Size;
 use crate::preprocess::InputFormat;
 use crate::skeleton::KeypointSet;
@@ -53,6 +53,7 @@ struct OutputFile {
     keypoints: Option<Vec<String>>,
     classes: Option<Vec<String>>,
     sizes: Option<Vec<f32>>,
+    strides: Option<Vec<usize>>,
 }
 
 fn default_padding() -> f32 {
@@ -125,13 +126,18 @@ fn input(i: &InputFile) -> Result<InputFormat, String> {
 }
 
 fn output(o: OutputFile) -> Result<Output, String> {
-    match (o.keypoints, o.classes, o.sizes) {
-        (Some(names), None, None) => Ok(Output::Keypoints(Arc::new(KeypointSet::new(once_each(
+    match (o.keypoints, o.classes, o.sizes, o.strides) {
+        (Some(names), None, None, None) => Ok(Output::Keypoints(Arc::new(KeypointSet::new(once_each(
             "output.keypoints",
             names,
         )?)))),
-        (None, None, Some(sizes)) => evenly_spread(sizes).map(Output::Sizes),
-        (None, Some(names), None) => {
+        (None, None, Some(sizes), None) => {
+            evenly_spread(sizes).map(|sizes| Output::People(People::Sizes(sizes)))
+        }
+        (None, None, None, Some(strides)) => {
+            multiples(strides).map(|strides| Output::People(People::Strides(strides)))
+        }
+        (None, Some(names), None, None) => {
             let names = once_each("output.classes", names)?;
             if names.len() < 2 {
                 return Err("output.classes must name two classes or more, such as [\"background\", \"person\"]".into());
@@ -139,10 +145,24 @@ fn output(o: OutputFile) -> Result<Output, String> {
             Ok(Output::Classes(names))
         }
         _ => Err(
-            "output must have one of `keypoints` (a pose network), `classes` (a segmentation) and `sizes` (a finder)"
+            "output must have one of `keypoints` (a pose network), `classes` (a segmentation), and `sizes` or `strides` (a finder)"
                 .into(),
         ),
     }
+}
+
+/// Strides of a finder's levels: each a multiple of the first, ascending.
+fn multiples(strides: Vec<usize>) -> Result<Vec<usize>, String> {
+    let ascending = strides.windows(2).all(|pair| pair[0] < pair[1]);
+    let whole = strides.iter().all(|&s| {
+        (1..=256).contains(&s) && strides[0] > 0 && s.is_multiple_of(strides[0])
+    });
+    if !(1..=8).contains(&strides.len()) || !ascending || !whole {
+        return Err(format!(
+            "output.strides must list 1 to 8 distances of cells in input pixels, each a multiple of the first, such as [8, 16, 32]; found {strides:?}"
+        ));
+    }
+    Ok(strides)
 }
 
 /// Heights of a finder's planes: each as many times the one before, to a hundredth.
@@ -212,6 +232,12 @@ mod tests {
             let e = read(&format!("sizes = [{wrong}]")).unwrap_err();
             assert!(e.contains("such as [20, 28.28, 40]"), "{wrong}: {e}");
         }
+        let finder = read("strides = [8, 16, 32]").unwrap();
+        assert!(finder.keypoints().is_err() && finder.output.planes() == 15);
+        for wrong in ["", "0", "8, 8", "16, 8", "8, 20", "8, 512", "-8, 8"] {
+            assert!(read(&format!("strides = [{wrong}]")).is_err(), "{wrong}");
+        }
+        assert!(read("sizes = [20, 40]\nstrides = [8]").is_err());
         assert!(read("keypoints = [\"nose\"]\nclasses = [\"a\", \"b\"]").is_err());
         assert!(
             read("keypoints = [\"nose\", \"nose\"]")

@@ -1,11 +1,14 @@
 //! Convolutions, activations, sums, products, pools and resizes.
 
 use super::{Import, Stop, Value, quantise};
-use crate::engine::graph::{Activation, Conv, Geometry, Kind, Weights};
+use crate::engine::graph::{Activation, Conv, Geometry, Id, Kind, Weights, Window};
 use crate::engine::onnx::Attributes;
 use tract_onnx::pb::NodeProto;
 
 type Known = Result<Option<Value>, Stop>;
+
+/// Rows or columns of a window, and from one to the next.
+const MOST_WINDOW: usize = 31;
 
 impl<'a> Import<'a> {
     pub(super) fn conv(&mut self, node: &'a NodeProto, attributes: &Attributes) -> Known {
@@ -41,19 +44,11 @@ impl<'a> Import<'a> {
         let group = usize::try_from(attributes.int("group", 1)).map_err(|_| "a negative group")?;
         let depthwise = group != 1 && group == c && group == outputs && per_group == 1;
         let stride = attributes.pair("strides", 1);
-        let pads = match attributes.ints("pads") {
-            None => Some([0; 4]),
-            Some(&[t, l, b, r]) => [t, l, b, r]
-                .map(|p| usize::try_from(p).ok())
-                .into_iter()
-                .collect::<Option<Vec<_>>>()
-                .and_then(|p| p.try_into().ok()),
-            Some(_) => None,
-        };
+        let pads = attributes.pads();
         let (Some([sy, sx]), Some(pads)) = (stride, pads) else {
             return Ok(None);
         };
-        let [top, left, bottom, right]: [usize; 4] = pads;
+        let [top, left, bottom, right] = pads;
         let simple = attributes.pair("dilations", 1) == Some([1, 1])
             && matches!(attributes.text("auto_pad", "NOTSET"), "NOTSET");
         if !simple
@@ -70,9 +65,9 @@ impl<'a> Import<'a> {
             || left >= kw.max(2)
             || bottom >= kh.max(2)
             || right >= kw.max(2)
-            || kh > 31
-            || kw > 31
-            || sy > 31
+            || kh > MOST_WINDOW
+            || kw > MOST_WINDOW
+            || sy > MOST_WINDOW
         {
             return Ok(None);
         }
@@ -210,6 +205,14 @@ impl<'a> Import<'a> {
             () if sa == [sb[0], 1, 1] => (b, a, sb),
             () => return Ok(None),
         };
+        if node.op_type == "Mul"
+            && let Some(x) = self.swish(a, b).or_else(|| self.swish(b, a))
+        {
+            let dims = vec![1, size[0], size[1], size[2]];
+            return self
+                .push(&node.name, Kind::Act(Activation::Swish), vec![x], dims)
+                .map(|id| Some(Value::Node(id)));
+        }
         let kind = if node.op_type == "Add" {
             Kind::Add
         } else {
@@ -222,6 +225,50 @@ impl<'a> Import<'a> {
             vec![1, size[0], size[1], size[2]],
         )
         .map(|id| Some(Value::Node(id)))
+    }
+
+    /// `x`, if `gate` is its sigmoid.
+    fn swish(&self, x: Id, gate: Id) -> Option<Id> {
+        let gate = &self.graph.nodes[gate];
+        let own = matches!(gate.kind, Kind::Act(Activation::Sigmoid)) && gate.inputs == [x];
+        own.then_some(x)
+    }
+
+    pub(super) fn max_pool(&mut self, node: &'a NodeProto, attributes: &Attributes) -> Known {
+        let Some((id, [c, h, w])) = self.picture(node, 0) else {
+            return Ok(None);
+        };
+        let simple = attributes.int("ceil_mode", 0) == 0
+            && attributes.pair("dilations", 1) == Some([1, 1])
+            && attributes.text("auto_pad", "NOTSET") == "NOTSET"
+            && node.output.iter().filter(|o| !o.is_empty()).count() == 1;
+        let (Some(kernel), Some(stride), Some([top, left, bottom, right])) = (
+            attributes.pair("kernel_shape", 0),
+            attributes.pair("strides", 1),
+            attributes.pads(),
+        ) else {
+            return Ok(None);
+        };
+        let [kh, kw] = kernel;
+        // Every window must see a part of the picture.
+        let sees = top.max(bottom) < kh && left.max(right) < kw;
+        if !simple || !sees || kh > MOST_WINDOW || kw > MOST_WINDOW || stride.contains(&0) {
+            return Ok(None);
+        }
+        let (Some(oh), Some(ow)) = (
+            (h + top + bottom).checked_sub(kh),
+            (w + left + right).checked_sub(kw),
+        ) else {
+            return Err(format!("a {kh}x{kw} window over a {h}x{w} picture"));
+        };
+        let window = Window {
+            kernel,
+            stride,
+            pad: [top, left],
+        };
+        let dims = vec![1, c, oh / stride[0] + 1, ow / stride[1] + 1];
+        self.push(&node.name, Kind::MaxPool(window), vec![id], dims)
+            .map(|id| Some(Value::Node(id)))
     }
 
     pub(super) fn pool(&mut self, node: &'a NodeProto, attributes: &Attributes) -> Known {

@@ -41,6 +41,7 @@ macro_rules! for_every_isa {
         }
     };
 }
+pub(super) use for_every_isa;
 
 /// An int8 grid with its limits, one number a channel, repeated to the period. `real = (q − zero) ·
 /// scale`.
@@ -121,7 +122,7 @@ mod real;
 
 pub use moves::{interleave, interleave_bytes, pick, pick_bytes, repeat, repeat_shares};
 pub use pool::{pool_all, pool_real, pool_windows};
-pub use real::{add, add_blend, hard, limit, multiply, multiply_channels, sigmoid, stretch, times};
+pub use real::{add, add_blend, hard, limit, multiply, multiply_channels, sigmoid, stretch, swish, times};
 
 /// The rows that NEON does in fewer instructions than the compiler finds.
 #[cfg(target_arch = "aarch64")]

@@ -349,7 +349,7 @@ fn rounding_in_fixed_point_is_within_a_share_of_the_real_value() {
 #[test]
 fn rows_in_fixed_point_equal_the_reference() {
     let mut lcg = Lcg(7);
-    let sigmoid = fixed::Table::new(|v| (v * 15.0) as i8);
+    let sigmoid = fixed::Table::new(12, |v| (v * 15.0) as i8);
     for round in 0..400 {
         let channels = lcg.upto(70);
         let n = lcg.upto(400);

@@ -7,7 +7,7 @@ use super::units::{Unit, UnitExit, UnitKind, UnitTerm};
 use crate::engine::graph::{Conv, Graph, Id, Kind, Shape, Steps, Weights as Numbers};
 use crate::engine::memory::Place;
 use crate::engine::ops::{
-    Spec, conv, depthwise, exit::Exit, foreign, gather, image, pool, scale, sum,
+    Spec, conv, depthwise, exit::Exit, foreign, gather, image, max_pool, pool, scale, sum,
 };
 use crate::engine::program::{Program, Step};
 
@@ -272,6 +272,11 @@ impl Assign<'_> {
             }),
             UnitKind::Pool(kernel, x) => Spec::Pool(pool::Pool {
                 kernel: *kernel,
+                from: self.place(*x),
+                exit: exit(),
+            }),
+            UnitKind::MaxPool(window, x) => Spec::MaxPool(max_pool::MaxPool {
+                window: *window,
                 from: self.place(*x),
                 exit: exit(),
             }),

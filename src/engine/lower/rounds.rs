@@ -174,6 +174,7 @@ fn of_source(
 /// A value that is on a grid already is not rounded to it again: `round ── channels ── round` with
 /// the same grid loses the second.
 pub fn drop_repeated(graph: &mut Graph) {
+    let readers = graph.readers();
     let mut grids: Vec<Option<Steps>> = Vec::with_capacity(graph.nodes.len());
     let mut instead: Vec<Id> = (0..graph.nodes.len()).collect();
     for id in 0..graph.nodes.len() {
@@ -183,7 +184,12 @@ pub fn drop_repeated(graph: &mut Graph) {
         let grid = match &graph.nodes[id].kind {
             Kind::Round(steps) => {
                 let steps = steps.expand(channels);
-                if grids[inputs[0]].as_ref() == Some(&steps) && id != graph.output {
+                // An enlargement that no product or sum does itself is an operator, and rounds.
+                let by_reader = |&r: &Id| matches!(graph.nodes[r].kind, Kind::Mul | Kind::Add);
+                let enlarged = matches!(graph.nodes[inputs[0]].kind, Kind::Nearest(_));
+                let made = enlarged && !readers[id].iter().all(by_reader);
+                let same = grids[inputs[0]].as_ref() == Some(&steps);
+                if same && !made && id != graph.output {
                     instead[id] = inputs[0];
                 }
                 Some(steps)

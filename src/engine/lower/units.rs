@@ -1,6 +1,6 @@
 //! Units: nodes that run together as one operator.
 
-use crate::engine::graph::{Activation, Graph, Id, Kind, Steps};
+use crate::engine::graph::{Activation, Graph, Id, Kind, Steps, Window};
 
 /// One operator to be.
 #[derive(Debug)]
@@ -26,6 +26,7 @@ pub enum UnitKind {
     /// Value, gate.
     Scale(Id, Id),
     Pool([usize; 2], Id),
+    MaxPool(Window, Id),
     Channels(Id),
     Foreign(Id),
 }
@@ -156,6 +157,10 @@ impl Finder<'_> {
             }
             Kind::Pool(kernel) => Unit {
                 kind: UnitKind::Pool(kernel, inputs[0]),
+                exits: self.single_exit(id),
+            },
+            Kind::MaxPool(window) => Unit {
+                kind: UnitKind::MaxPool(window, inputs[0]),
                 exits: self.single_exit(id),
             },
             Kind::Channels(_) => Unit {

@@ -27,6 +27,16 @@ impl<'a> Attributes<'a> {
             .unwrap_or(default)
     }
 
+    /// Rows above, columns left, rows below and columns right of a picture; None where they are no
+    /// such numbers.
+    pub fn pads(&self) -> Option<[usize; 4]> {
+        let Some(pads) = self.ints("pads") else {
+            return Some([0; 4]);
+        };
+        let pads: Option<Vec<usize>> = pads.iter().map(|&p| usize::try_from(p).ok()).collect();
+        pads?.try_into().ok()
+    }
+
     /// Two numbers of one axis each, as usize.
     pub fn pair(&self, name: &str, default: usize) -> Option<[usize; 2]> {
         match self.ints(name) {

@@ -6,12 +6,12 @@
 //! − z·Σ w`, and the second term stands in the matrix. Lite-HRNet (arXiv 2104.06403) spends three
 //! quarters of its multiplications here: its fuse layers (section 3.1), gates (3.2) and stem (3.3).
 
-use super::exit::{self, Exit, Finish, copy_pixels, put, real_pixels};
+use super::exit::{self, Curve, Exit, Finish, copy_pixels, put, real_pixels};
 use super::{Io, Operator, Scratch, room};
 use crate::engine::graph::Geometry;
 use crate::engine::kernels::real::RealMatrix;
 use crate::engine::kernels::rows::Grid;
-use crate::engine::kernels::rows::fixed::{Fixed, Table};
+use crate::engine::kernels::rows::fixed::Fixed;
 use crate::engine::kernels::{Isa, Matrix, SLACK, periodic};
 use crate::engine::memory::Place;
 use serde::{Deserialize, Serialize};
@@ -106,11 +106,7 @@ enum Product {
     /// int8 to int8, straight.
     Straight { product: Matrix, fixed: Fixed },
     /// int8 to int8 by a table of the activation.
-    Table {
-        product: Matrix,
-        fixed: Fixed,
-        table: Table,
-    },
+    Curve { product: Matrix, curve: Curve },
     /// int8 to real numbers, then through the exit.
     Sums {
         product: Matrix,
@@ -160,16 +156,15 @@ impl Conv {
                 let int8 = int8_product(values, scale, k, steps.at(0));
                 match (
                     self.exit.fixed(&int8.scale, &self.bias, &int8.most),
-                    self.exit.table(&int8.scale, &self.bias, &int8.most),
+                    self.exit.curve(&int8.scale, &self.bias, &int8.most),
                 ) {
                     (Some((fixed, init)), _) => Product::Straight {
                         product: int8.pack(isa, &init),
                         fixed,
                     },
-                    (None, Some((fixed, init, table))) => Product::Table {
+                    (None, Some((curve, init))) => Product::Curve {
                         product: int8.pack(isa, &init),
-                        fixed,
-                        table,
+                        curve,
                     },
                     (None, None) => {
                         let scale: Vec<f32> = int8.scale.iter().map(|&s| s as f32).collect();
@@ -240,7 +235,7 @@ impl Prepared {
         let pointwise = self.geometry.is_pointwise();
         match &self.product {
             Product::Straight { product, .. }
-            | Product::Table { product, .. }
+            | Product::Curve { product, .. }
             | Product::Sums { product, .. } => {
                 let sums = room(&mut scratch.sums, count * n + SLACK);
                 let (x, stride) = if pointwise {
@@ -257,11 +252,12 @@ impl Prepared {
                             product.multiply_rounded(x, stride, count, fixed, sums, out);
                         })
                     }
-                    Product::Table { fixed, table, .. } => {
+                    Product::Curve { curve, .. } => {
+                        let fixed = curve.shares();
                         let shares = room(&mut scratch.shares, count * n);
                         product.multiply_shares::<false>(x, stride, count, fixed, sums, shares);
                         put(io.memory, &self.to, from, to, &mut scratch.bytes, |out| {
-                            table.read(shares, out);
+                            curve.read(io.isa, shares, out);
                         });
                     }
                     Product::Sums { scale, bias, .. } => {

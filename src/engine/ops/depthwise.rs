@@ -6,7 +6,7 @@
 //! channel's zero.
 
 use super::conv::{Weights, most, real_weights};
-use super::exit::{self, Exit, Finish, copy_pixels, put};
+use super::exit::{self, Curve, Exit, Finish, copy_pixels, put};
 use super::{Io, Operator, Scratch, room};
 use crate::engine::graph::Geometry;
 use crate::engine::kernels::real::RealTaps;
@@ -31,10 +31,17 @@ struct Int8 {
     from: Place,
     to: Place,
     taps: Taps,
-    fixed: Option<Fixed>,
+    way: Way,
     scale: Vec<f32>,
     bias: Vec<f32>,
     finish: Finish,
+}
+
+/// From sums to the exit.
+enum Way {
+    Straight(Fixed),
+    Curve(Curve),
+    Real,
 }
 
 struct Real {
@@ -109,19 +116,21 @@ impl Depthwise {
             .map(|(&w, &x)| f64::from(w) * f64::from(x))
             .collect();
         let most: Vec<f64> = values.chunks_exact(g.window()).map(most).collect();
-        let fixed = self.exit.fixed(&real, &self.bias, &most);
-        let fixed = fixed.map(|(fixed, more)| {
-            let add = |(i, m): (&mut i32, i32)| *i = i.wrapping_add(m);
-            init.iter_mut().zip(more).for_each(add);
-            fixed
-        });
+        let straight = self.exit.fixed(&real, &self.bias, &most);
+        let curve = || self.exit.curve(&real, &self.bias, &most);
+        let way = straight.map(|(fixed, more)| (Way::Straight(fixed), more));
+        let way = way.or_else(|| curve().map(|(curve, more)| (Way::Curve(curve), more)));
+        let (way, more) = way.unwrap_or((Way::Real, vec![0; c]));
+        init.iter_mut()
+            .zip(more)
+            .for_each(|(i, m)| *i = i.wrapping_add(m));
         let scale: Vec<f32> = real.iter().map(|&s| s as f32).collect();
         let taps = Taps::pack(isa, shape, values, &init, &steps.zero);
         Ok(Box::new(Int8 {
             from,
             to,
             taps,
-            fixed,
+            way,
             scale: periodic(&scale),
             bias: periodic(&self.bias),
             finish,
@@ -140,6 +149,7 @@ impl Operator for Int8 {
             bytes,
             packed,
             real,
+            shares,
             ..
         } = scratch;
         let x = match self.from.is_dense() {
@@ -164,26 +174,36 @@ impl Operator for Int8 {
             }
         };
         let width = self.to.shape.w;
-        self.taps
-            .run(x, parts, taps, self.fixed.as_ref(), &mut |y, row| {
-                let from = y * width;
-                let to = (y + 1) * width;
-                match (row, &self.fixed) {
-                    (Row::Rounded(row), _) => put(io.memory, &self.to, from, to, bytes, |out| {
-                        out.copy_from_slice(row)
-                    }),
-                    (Row::Sums(sums), Some(fixed)) => {
-                        put(io.memory, &self.to, from, to, bytes, |out| {
-                            fixed::round_sums(io.isa, sums, fixed, out)
-                        })
-                    }
-                    (Row::Sums(sums), None) => {
-                        let real = room(real, sums.len());
-                        rows::to_real(io.isa, sums, &self.scale, &self.bias, real);
-                        self.finish.send(io.isa, io.memory, from, real, bytes);
-                    }
+        let rounding = match &self.way {
+            Way::Straight(fixed) => Some(fixed),
+            _ => None,
+        };
+        self.taps.run(x, parts, taps, rounding, &mut |y, row| {
+            let from = y * width;
+            let to = (y + 1) * width;
+            match (row, &self.way) {
+                (Row::Rounded(row), _) => put(io.memory, &self.to, from, to, bytes, |out| {
+                    out.copy_from_slice(row)
+                }),
+                (Row::Sums(sums), Way::Straight(fixed)) => {
+                    put(io.memory, &self.to, from, to, bytes, |out| {
+                        fixed::round_sums(io.isa, sums, fixed, out)
+                    })
                 }
-            });
+                (Row::Sums(sums), Way::Curve(curve)) => {
+                    let shares = room(shares, sums.len());
+                    fixed::set_sums(io.isa, sums, curve.shares(), shares);
+                    put(io.memory, &self.to, from, to, bytes, |out| {
+                        curve.read(io.isa, shares, out)
+                    });
+                }
+                (Row::Sums(sums), Way::Real) => {
+                    let real = room(real, sums.len());
+                    rows::to_real(io.isa, sums, &self.scale, &self.bias, real);
+                    self.finish.send(io.isa, io.memory, from, real, bytes);
+                }
+            }
+        });
         Ok(())
     }
 }

@@ -5,7 +5,7 @@
 
 use super::{Scratch, room};
 use crate::engine::graph::{Activation, Steps};
-use crate::engine::kernels::rows::fixed::{FRACTION, Fixed, Landing, Table};
+use crate::engine::kernels::rows::fixed::{self, FRACTION, Fixed, Gain, Landing, TERM, Table};
 use crate::engine::kernels::rows::{self, Grid, Target};
 use crate::engine::kernels::{Isa, periodic};
 use crate::engine::memory::{Memory, Place};
@@ -117,26 +117,40 @@ impl Exit {
         Fixed::new(FRACTION, &scale, &bias, most, self.limits(steps))
     }
 
-    /// The way from int32 sums by a table of the activation, if it is one whose ends are flat.
-    pub fn table(
-        &self,
-        scale: &[f64],
-        bias: &[f32],
-        most: &[f64],
-    ) -> Option<(Fixed, Vec<i32>, Table)> {
-        let steps = self.to.steps.as_ref().filter(|s| s.is_uniform())?;
-        let of = match self.activation? {
-            Activation::Sigmoid => |v: f64| 1.0 / (1.0 + (-v).exp()),
-            _ => return None,
-        };
-        let (step, zero) = steps.at(0);
-        let table = Table::new(|v| {
-            let q = (of(v) / f64::from(step)).round_ties_even() + f64::from(zero);
-            q.clamp(-128.0, 127.0) as i8
-        });
+    /// The way from int32 sums by a table of the activation, if it is one whose ends are flat; as
+    /// [`Exit::fixed`].
+    pub fn curve(&self, scale: &[f64], bias: &[f32], most: &[f64]) -> Option<(Curve, Vec<i32>)> {
+        let steps = self.to.steps.as_ref()?;
+        let activation = self.activation?;
+        let of = |v| activation.of(v);
+        let fraction = FRACTIONS
+            .rev()
+            .find(|&f| is_flat(activation, steps, f))?;
         let bias: Vec<f64> = bias.iter().map(|&b| b.into()).collect();
-        let (fixed, init) = Fixed::new(Table::FRACTION, scale, &bias, most, None)?;
-        Some((fixed, init, table))
+        let (fixed, init) = Fixed::new(fraction, scale, &bias, most, None)?;
+        let read = if steps.is_uniform() {
+            let (step, zero) = steps.at(0);
+            Read::Straight(Table::new(fraction, |v| {
+                let q = (of(v) / f64::from(step)).round_ties_even() + f64::from(zero);
+                q.clamp(-128.0, 127.0) as i8
+            }))
+        } else {
+            // Shares of 1, in which every channel's step is another.
+            let share = 2f64.powi(fraction);
+            let table = |v| (of(v) * share).round().clamp(-32768.0, 32767.0) as i16;
+            let gain = |c| 2f64.powi(TERM) / (share * f64::from(steps.at(c).0));
+            let gains: Vec<f64> = (0..self.to.shape.c).map(gain).collect();
+            let zero: Vec<i16> = (0..self.to.shape.c)
+                .map(|c| i16::from(steps.at(c).1) << TERM)
+                .collect();
+            let landing = Landing {
+                zero: periodic(&zero),
+                limits: None,
+                from: Some(Gain::new(&periodic(&gains))),
+            };
+            Read::Landed(Table::new(fraction, table), landing)
+        };
+        Some((Curve { fixed, read }, init))
     }
 
     /// How shares of its steps become its int8.
@@ -150,6 +164,55 @@ impl Exit {
             limits: self.limits(steps).map(|l| l.map(|l| periodic(&l))),
             from: None,
         })
+    }
+}
+
+/// Whether what int16 holds in shares of 2^`fraction` is all that matters of `activation`: farther
+/// on, no channel's result moves by more than a table's entries are apart.
+fn is_flat(activation: Activation, steps: &Steps, fraction: i32) -> bool {
+    // Shares saturate before they are multiplied by a factor of a half or more.
+    let end = 2f64.powi(14 - fraction);
+    let apart = 2f64.powi(4 - fraction);
+    (0..steps.scale.len()).all(|c| {
+        let (step, zero) = steps.at(c);
+        let real = |q: i16| f64::from(q - i16::from(zero)) * f64::from(step);
+        let held = |v: f64| activation.of(v).clamp(real(-128), real(127));
+        let moves = |end: f64| (held(end) - held(16.0 * end)).abs();
+        moves(end) <= apart && moves(-end) <= apart
+    })
+}
+
+/// The way from int32 sums to int8 by a table.
+pub struct Curve {
+    fixed: Fixed,
+    read: Read,
+}
+
+enum Read {
+    /// One grid for all channels.
+    Straight(Table<i8>),
+    /// A grid each.
+    Landed(Table<i16>, Landing),
+}
+
+/// Shares of 1 that a curve may be read by, from 2^6 (numbers up to 256) to 2^12 (up to 4).
+const FRACTIONS: std::ops::RangeInclusive<i32> = 6..=12;
+
+impl Curve {
+    /// How sums become what [`Curve::read`] takes.
+    pub fn shares(&self) -> &Fixed {
+        &self.fixed
+    }
+
+    /// From shares, which are used up, to int8.
+    pub fn read(&self, isa: Isa, shares: &mut [i16], out: &mut [i8]) {
+        match &self.read {
+            Read::Straight(table) => table.read(shares, out),
+            Read::Landed(table, landing) => {
+                table.change(shares);
+                fixed::land(isa, shares, landing, out);
+            }
+        }
     }
 }
 
@@ -172,6 +235,7 @@ impl Finish {
             None => {}
             Some(Activation::Limit { low, high }) => rows::limit(isa, low, high, real),
             Some(Activation::Sigmoid) => rows::sigmoid(isa, real),
+            Some(Activation::Swish) => rows::swish(isa, real),
             Some(Activation::Hard {
                 slope,
                 offset,

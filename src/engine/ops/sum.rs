@@ -7,6 +7,7 @@
 //! function of one value. All terms of a row meet in the first-level cache: in fixed point where all
 //! is int8 (sum/shares.rs), else in f32, added in the order of the graph.
 
+mod repeat;
 mod shares;
 
 use super::conv::{Weights, int8_product, real_weights};
@@ -183,6 +184,9 @@ impl Sum {
         }
         if self.terms.is_empty() || self.exits.iter().any(|e| e.to.shape != shape) {
             return Err("a sum's results have different shapes".into());
+        }
+        if let Some(repeat) = repeat::prepare(self) {
+            return Ok(Box::new(repeat));
         }
         let terms = self
             .terms

@@ -408,40 +408,63 @@ pub fn stretch(isa: Isa, row: &[i16], c: usize, columns: &[(usize, i16)], out: &
 /// Numbers of a [`Table`].
 const ENTRIES: usize = 4096;
 
-/// A function of one number whose ends are flat (a sigmoid), read from a table: the int8 of every
-/// 1/256 from −8 to 8.
+/// A function of one number whose ends are flat (a sigmoid, or a SiLU whose result saturates), read
+/// from a table by shares of 1 in int16: every number of int16's range, sixteen shares apart.
 #[derive(Debug, Clone)]
-pub struct Table(Box<[i8; ENTRIES]>);
+pub struct Table<T>(Box<[T; ENTRIES]>);
 
-impl Table {
-    /// Shares of 1 that it is read by: 2^12.
-    pub const FRACTION: i32 = 12;
-
-    /// `of` gives the int8 of a number.
-    pub fn new(of: impl Fn(f64) -> i8) -> Self {
-        let middle = |i: usize| (i as f64 + 0.5 - ENTRIES as f64 / 2.0) / 256.0;
-        Self(Box::new(std::array::from_fn(|i| of(middle(i)))))
+impl<T: Copy> Table<T> {
+    /// Read by shares of 2^`fraction`; `of` gives what is made of a number.
+    pub fn new(fraction: i32, of: impl Fn(f64) -> T) -> Self {
+        let middle = |i: usize| (i as f64 + 0.5 - ENTRIES as f64 / 2.0) * 16.0;
+        let share = 2f64.powi(-fraction);
+        Self(Box::new(std::array::from_fn(|i| of(middle(i) * share))))
     }
 
-    /// Reads it by shares of 2^12.
+    #[inline(always)]
+    fn at(&self, x: i16) -> T {
+        self.0[(usize::from(x as u16 ^ 0x8000) >> 4) % ENTRIES]
+    }
+
+    /// What four shares become.
+    #[inline(always)]
+    fn four(&self, x: &[i16; 4]) -> [T; 4] {
+        // In one register, to be picked from there.
+        let four = x
+            .iter()
+            .rev()
+            .fold(0u64, |all, &x| all << 16 | u64::from(x as u16));
+        let four = (four ^ 0x8000_8000_8000_8000) >> 4;
+        let one = |i: u32| self.0[(four >> (16 * i)) as usize % ENTRIES];
+        [one(0), one(1), one(2), one(3)]
+    }
+}
+
+impl Table<i8> {
+    /// To int8.
     pub fn read(&self, x: &[i16], out: &mut [i8]) {
-        let at = |x: i16| self.0[(usize::from(x as u16 ^ 0x8000) >> 4) % ENTRIES];
         let (fours, rest) = x.as_chunks::<4>();
         let (out_fours, out_rest) = out[..x.len()].as_chunks_mut::<4>();
         for (x, out) in fours.iter().zip(out_fours) {
-            // Four in one register, to be picked from there.
-            let four = x
-                .iter()
-                .rev()
-                .fold(0u64, |all, &x| all << 16 | u64::from(x as u16));
-            let four = (four ^ 0x8000_8000_8000_8000) >> 4;
-            let one = |i: u32| self.0[(four >> (16 * i)) as usize % ENTRIES] as u8;
-            *out = u32::from_le_bytes([one(0), one(1), one(2), one(3)])
-                .to_le_bytes()
-                .map(|b| b as i8);
+            let four = self.four(x).map(|q| q as u8);
+            // Stored at once.
+            *out = u32::from_le_bytes(four).to_le_bytes().map(|b| b as i8);
         }
         for (&x, out) in rest.iter().zip(out_rest) {
-            *out = at(x);
+            *out = self.at(x);
+        }
+    }
+}
+
+impl Table<i16> {
+    /// To other shares, in place.
+    pub fn change(&self, x: &mut [i16]) {
+        let (fours, rest) = x.as_chunks_mut::<4>();
+        for x in fours {
+            *x = self.four(x);
+        }
+        for x in rest {
+            *x = self.at(*x);
         }
     }
 }

@@ -75,6 +75,13 @@ for_every_isa! {
 }
 
 for_every_isa! {
+    /// `out = out / (1 + e^−out)`.
+    pub fn swish(out: &mut [f32]) {
+        each!(out, (), |o: f32| o * sigmoid_of(o));
+    }
+}
+
+for_every_isa! {
     /// `out *= factor`.
     pub fn times(factor: f32, out: &mut [f32]) {
         each!(out, (), |o: f32| o * factor);
