@@ -3,7 +3,7 @@
 //! In: a COCO keypoints annotation file and its photos. Out: detections in COCO's results form, and
 //! the ten figures of pycocotools; of MPII's annotations PCKh ([`mpii`]), of a segmentation the
 //! mean IoU ([`regions`]). Persons are cropped by their ground-truth boxes, so the figures speak of
-//! the network alone, not of how people are found.
+//! the network alone; [`find`] searches for them, so its figures speak of everything `image` does.
 
 pub mod coco;
 pub mod matching;
@@ -19,7 +19,9 @@ use crate::decode::{DecodeError, photo};
 use crate::estimate::Estimator;
 use crate::frame::Frame;
 use crate::geometry::Rect;
+use crate::infer::Infer;
 use crate::network::NetworkError;
+use crate::report::Report;
 use crate::skeleton::{COCO_17, Skeleton, Threshold};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -130,15 +132,7 @@ pub fn run(
             continue;
         }; // Dataset::read lets no such annotation in
         let path = images.join(file);
-        let bytes = std::fs::read(&path).map_err(|source| EvalError::MissingPhoto {
-            path: path.clone(),
-            image_id,
-            source,
-        })?;
-        photo(&bytes, &mut frame).map_err(|source| EvalError::Photo {
-            path: path.clone(),
-            source,
-        })?;
+        read_image(&path, image_id, &mut frame)?;
         for person in people {
             let [x, y, width, height] = person.bbox.map(|v| v as f32);
             estimator
@@ -154,10 +148,65 @@ pub fn run(
     Ok(detections)
 }
 
-fn detection(person: &coco::Annotation, skeleton: &Skeleton, visible: Threshold) -> Detection {
+/// Reads the photo of an image that the annotations name.
+fn read_image(path: &Path, image_id: i64, frame: &mut Frame) -> Result<(), EvalError> {
+    let bytes = std::fs::read(path).map_err(|source| EvalError::MissingPhoto {
+        path: path.into(),
+        image_id,
+        source,
+    })?;
+    photo(&bytes, frame).map_err(|source| EvalError::Photo {
+        path: path.into(),
+        source,
+    })
+}
+
+/// Searches every image of `dataset`, whose photos lie in `images`, for people, as `posed image`
+/// does. A detection's score is the person's. `progress` is called after each image with the number
+/// done and the number in all.
+///
+/// # Errors
+/// As [`run`].
+pub fn find(
+    infer: &mut Infer,
+    dataset: &Dataset,
+    images: &Path,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Vec<Detection>, EvalError> {
+    let category_id = dataset.categories.first().map_or(1, |c| c.id);
+    let mut detections = Vec::new();
+    let mut frame = Frame::default();
+    let mut report = Report::default();
+    for (done, image) in dataset.images.iter().enumerate() {
+        let path = images.join(&image.file_name);
+        read_image(&path, image.id, &mut frame)?;
+        let found = infer.photo(&frame, &mut report);
+        found.map_err(|source| EvalError::Estimate { path, source })?;
+        if report.keypoints.names() != COCO_17 {
+            return Err(EvalError::Joints {
+                found: report.keypoints.len(),
+            });
+        }
+        detections.extend(report.people.iter().map(|person| Detection {
+            image_id: image.id,
+            category_id,
+            keypoints: keypoints(&person.skeleton),
+            score: person.score.into(),
+        }));
+        progress(done + 1, dataset.images.len());
+    }
+    Ok(detections)
+}
+
+/// Column, row and score of each joint, as COCO's results have them.
+fn keypoints(skeleton: &Skeleton) -> Vec<f64> {
     let joint =
         |k: &crate::skeleton::Keypoint| [k.position.x, k.position.y, k.score].map(f64::from);
-    let keypoints = skeleton.keypoints.iter().flat_map(joint).collect();
+    skeleton.keypoints.iter().flat_map(joint).collect()
+}
+
+fn detection(person: &coco::Annotation, skeleton: &Skeleton, visible: Threshold) -> Detection {
+    let keypoints = keypoints(skeleton);
     let seen: Vec<f64> = skeleton.seen(visible).map(|k| f64::from(k.score)).collect();
     let score = if seen.is_empty() {
         0.0

@@ -58,9 +58,10 @@ fn against_onnxruntime(isa: Isa, name: &str) -> Off {
     }
 }
 
-const SMALL: [&str; 5] = [
+const SMALL: [&str; 6] = [
     "mobile",
     "mobile.int8",
+    "csp.int8",
     "lite.int8",
     "lite_elu.int8",
     "lite_pool.int8",
@@ -76,6 +77,8 @@ fn small_networks_are_those_of_onnxruntime() {
             let off = against_onnxruntime(isa, name);
             let good = match name {
                 "mobile" => off.most <= 1e-3,
+                // Fourteen layers deep, and of its SiLU's values one in thirty falls to the other side.
+                "csp.int8" => off.within >= 0.5 && off.rms <= 1.7,
                 "mobile.int8" => off.within >= 0.66 && off.rms <= 1.15,
                 _ => off.within >= 0.87 && off.rms <= 0.71,
             };
@@ -118,7 +121,9 @@ fn an_odd_node_runs_on_tract_and_is_named() {
             network.foreign()
         );
     }
-    assert_eq!(load(Isa::best(), "lite.int8").foreign(), &[] as &[String]);
+    for name in ["lite.int8", "csp.int8"] {
+        assert_eq!(load(Isa::best(), name).foreign(), &[] as &[String]);
+    }
 }
 
 /// The lines of tests/engine/golden/index.txt: file, type, shape, scale, zero.

@@ -1,9 +1,12 @@
 //! `posed eval`: accuracy of a model on annotated pictures, with ground-truth boxes: COCO's AP,
-//! MPII's PCKh, or the IoU of a segmentation.
+//! MPII's PCKh, or the IoU of a segmentation; or with `--find` of the whole search for people.
 
+use crate::capture::photo::PhotoSettings;
+use crate::config::Overrides;
 use crate::engine::Loading;
 use crate::estimate::Estimator;
-use crate::eval::{self, coco::Dataset, mpii, regions, summary};
+use crate::eval::{self, Detection, coco::Dataset, mpii, regions, summary};
+use crate::infer::Infer;
 use crate::model::{DEFAULT_MODEL, ModelCard, Output};
 use crate::segment::Classifier;
 use crate::skeleton::Threshold;
@@ -12,6 +15,7 @@ use clap::Args;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 #[derive(Debug, Args)]
 pub struct EvalArgs {
@@ -22,9 +26,15 @@ pub struct EvalArgs {
     /// of its masks (PNG of class numbers)
     #[arg(long)]
     annotations: PathBuf,
-    /// Model by name or by the path of its .toml file
-    #[arg(short, long, default_value = DEFAULT_MODEL)]
-    model: String,
+    /// Model by name or by the path of its .toml file; the sample configuration's where none is given
+    #[arg(short, long)]
+    model: Option<String>,
+    /// Search for the people as `image` does, instead of taking the annotations' boxes
+    #[arg(long)]
+    find: bool,
+    /// With --find: as this configuration says, instead of the sample
+    #[arg(short, long, requires = "find")]
+    config: Option<PathBuf>,
     /// Write the detections to this file, as COCO results
     #[arg(long)]
     detections: Option<PathBuf>,
@@ -34,14 +44,21 @@ pub struct EvalArgs {
 }
 
 pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
-    let card = ModelCard::find(&args.model)?;
+    let card = ModelCard::find(args.model.as_deref().unwrap_or(DEFAULT_MODEL))?;
     let folder = args.annotations.is_dir();
     let list = is_list(&args.annotations);
     anyhow::ensure!(
         !(folder || list) || args.detections.is_none(),
         "--detections goes with COCO annotations only: leave it out"
     );
+    anyhow::ensure!(
+        !(folder || list) || !args.find,
+        "--find goes with COCO annotations only: leave it out"
+    );
     let plans = super::plan_directory();
+    if args.find {
+        return search(args, plans);
+    }
     let loading = super::loading(1, plans.as_deref());
     if folder {
         return masks(args, &card, loading);
@@ -73,6 +90,29 @@ fn masks(args: &EvalArgs, card: &ModelCard, loading: Loading) -> anyhow::Result<
     print(args, &found, &[("mIoU", found.mean)])
 }
 
+/// Against COCO's annotations, people being searched for.
+fn search(args: &EvalArgs, plans: Option<PathBuf>) -> anyhow::Result<ExitCode> {
+    let dataset = Dataset::read(&args.annotations)?;
+    // A configuration has a source all the same.
+    let photo = PhotoSettings {
+        path: args.images.clone(),
+        fps: 1.0,
+    };
+    let overrides = Overrides {
+        model: args.model.clone(),
+        source: Some(Arc::new(photo)),
+        find: None,
+        cache: plans,
+        drill: None,
+        isa: super::kernels(),
+    };
+    let config = super::configuration(args.config.as_ref(), &overrides)?;
+    let mut infer = Infer::new(&config)?;
+    let mut progress = |done, all| told(done, all, "images");
+    let detections = eval::find(&mut infer, &dataset, &args.images, &mut progress)?;
+    summarise(args, &dataset, &detections)
+}
+
 /// Against COCO's annotations.
 fn joints(args: &EvalArgs, estimator: &mut Estimator) -> anyhow::Result<ExitCode> {
     let dataset = Dataset::read(&args.annotations)?;
@@ -83,12 +123,20 @@ fn joints(args: &EvalArgs, estimator: &mut Estimator) -> anyhow::Result<ExitCode
         Threshold::DEFAULT,
         &mut progress,
     )?;
+    summarise(args, &dataset, &detections)
+}
+
+fn summarise(
+    args: &EvalArgs,
+    dataset: &Dataset,
+    detections: &[Detection],
+) -> anyhow::Result<ExitCode> {
     if let Some(path) = &args.detections {
         let text = serde_json::to_string(&detections)?;
         std::fs::write(path, text)
             .with_context(|| format!("{}: cannot be written", path.display()))?;
     }
-    let summary = summary::evaluate(&dataset, &detections);
+    let summary = summary::evaluate(dataset, detections);
     if args.json {
         println!("{}", serde_json::to_string(&summary)?);
     } else {
@@ -98,8 +146,12 @@ fn joints(args: &EvalArgs, estimator: &mut Estimator) -> anyhow::Result<ExitCode
 }
 
 fn progress(done: usize, all: usize) {
+    told(done, all, "people");
+}
+
+fn told(done: usize, all: usize, what: &str) {
     if done.is_multiple_of(50) || done == all {
-        eprintln!("{done} of {all} people");
+        eprintln!("{done} of {all} {what}");
     }
 }
 

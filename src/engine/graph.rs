@@ -188,6 +188,12 @@ impl Activation {
         high: f32::INFINITY,
     };
 
+    /// Whether far from 0 it is a ReLU, and near it something else.
+    pub fn is_bent(self) -> bool {
+        let ends = [-8.0, 8.0].map(|v: f64| (self.of(v) - v.max(0.0)).abs());
+        ends.iter().all(|off| *off < 0.01) && self.of(1.0) != 1.0
+    }
+
     /// What it makes of a number.
     pub fn of(self, v: f64) -> f64 {
         match self {

@@ -35,16 +35,20 @@ class Graph:
         self.nodes.append(helper.make_node(op, list(inputs), out, name=name, **attributes))
         return out[0] if outputs == 1 else out
 
-    def point(self, x, key):
-        """Round x here. Points of one key share one scale."""
+    def point(self, x, key, channels=None):
+        """Round x here. Points of one key share one scale. `channels`: a scale for each of so many, which differ by up to two."""
         self.points.setdefault(key, []).append(x)
         if self.ranges is None:
             return x
         lo, hi = min(self.ranges[key][0], 0), max(self.ranges[key][1], 0)
         scale = np.float32(max(hi - lo, 1e-6) / 255)
         zero = np.int8(np.clip(np.rint(-128 - lo / scale), -128, 127))
+        axis = {}
+        if channels:
+            scale = scale * np.linspace(0.7, 1.4, channels).astype(np.float32)
+            zero, axis = np.full(channels, zero), {"axis": 1}
         s, z = self.const(scale), self.const(zero)
-        return self.op("DequantizeLinear", self.op("QuantizeLinear", x, s, z), s, z)
+        return self.op("DequantizeLinear", self.op("QuantizeLinear", x, s, z, **axis), s, z, **axis)
 
     def weight(self, w, axis=0):
         if self.ranges is None:

@@ -9,11 +9,14 @@ Out, beside this script (all take `image` 1x3x128x96 and give `heatmaps` 1x17x32
      lite.int8.onnx       two conditional channel weighting blocks of Lite-HRNet on 32x24x16 and 16x12x32, then one fuse row; QDQ as our models
      lite_elu.int8.onnx   the same with an Elu between one depthwise convolution and its QuantizeLinear
      lite_pool.int8.onnx  the same with a product with Sigmoid(GlobalMaxPool) there
+     csp.int8.onnx        two CSPNeXt blocks as RTMDet has them: SiLU, depthwise 3x3 and 5x5, sums and gates with a scale a channel,
+                          maximum pools of 5, 9 and 13, an enlargement that is joined; QDQ (of `python make_nets.py csp` alone)
      image.f32            the input of all, 1x3x128x96 planar, little-endian float32
      NAME.f32             the heatmaps of NAME.onnx by onnxruntime, graph optimisation off, planar, float32
      NAME.all.f32         the same with all optimisations, of the int8 networks
 """
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +117,51 @@ def lite(g):
     return g.conv(x, 16, 17, gain=1.0)
 
 
+def csp(g):
+    def silu(x):
+        return g.op("Mul", x, g.op("Sigmoid", x))
+
+    def layer(x, cin, cout, key, k=1, stride=1, channels=None):
+        return g.point(silu(g.conv(x, cin, cout, k, stride, gain=3.0)), key, channels)
+
+    def depthwise(x, c, key, k, stride=1):
+        return g.point(silu(g.depthwise(x, c, k, stride, 3.0)), key)
+
+    def block(x, c, key):
+        half = c // 2
+        short = layer(x, c, half, key + ".short", channels=half)
+        main = layer(x, c, half, key + ".main", channels=half)
+        y = layer(depthwise(main, half, key + ".a", 3), half, half, key + ".b", channels=half)
+        y = layer(depthwise(y, half, key + ".c", 5), half, half, key + ".d", channels=half)
+        y = g.point(g.op("Add", y, main), key + ".sum", half)
+        x = g.op("Concat", y, short, axis=1)
+        gate = g.conv(g.point(g.op("GlobalAveragePool", x), key + ".pool"), c, c, gain=4.0)
+        gate = g.point(g.op("HardSigmoid", gate, alpha=float(np.float32(1 / 6))), key + ".gate")
+        return layer(g.point(g.op("Mul", x, gate), key + ".gated"), c, c, key + ".last")
+
+    x = layer(g.point("image", "image"), 3, 16, "stem", 3, 2)
+    x = layer(depthwise(x, 16, "stem.depthwise", 3, 2), 16, 32, "fine.begin")
+    fine = block(x, 32, "fine")
+    x = layer(depthwise(fine, 32, "coarse.depthwise", 5, 2), 32, 48, "coarse.begin")
+    x = layer(x, 48, 16, "pools")
+    pools = [g.op("MaxPool", x, kernel_shape=[k, k], strides=[1, 1], pads=[k // 2] * 4) for k in (5, 9, 13)]
+    x = g.op("Concat", x, *(g.point(p, "pools") for p in pools), axis=1)
+    coarse = block(x, 64, "coarse")
+    x = layer(coarse, 64, 32, "joined")
+    up = g.op(
+        "Resize",
+        x,
+        "",
+        g.const(np.array([1, 1, 2, 2], np.float32)),
+        mode="nearest",
+        coordinate_transformation_mode="asymmetric",
+        nearest_mode="floor",
+    )
+    fine = layer(fine, 32, 32, "joined")
+    x = layer(g.op("Concat", g.point(up, "joined"), fine, axis=1), 64, 32, "end")
+    return g.conv(x, 32, 17, gain=1.0)
+
+
 def both(make, seed, opset):
     """The float network and its int8 twin, with ranges from eight random pictures."""
     plain = Graph(seed)
@@ -128,14 +176,17 @@ def both(make, seed, opset):
 def main():
     x = picture(1, IN)
     x.tofile(HERE / "image.f32")
-    nets = dict(zip(("mobile", "mobile.int8"), both(mobile, 7, 14), strict=True))
-    nets["lite"], nets["lite.int8"] = both(lite, 8, 13)
-    nets["lite_elu.int8"], nets["lite_pool.int8"] = with_elu(nets["lite.int8"]), with_pool_gate(nets["lite.int8"])
+    nets = {}
+    nets["csp"], nets["csp.int8"] = both(csp, 9, 13)
+    if sys.argv[1:] != ["csp"]:
+        nets["mobile"], nets["mobile.int8"] = both(mobile, 7, 14)
+        nets["lite"], nets["lite.int8"] = both(lite, 8, 13)
+        nets["lite_elu.int8"], nets["lite_pool.int8"] = with_elu(nets["lite.int8"]), with_pool_gate(nets["lite.int8"])
     plain = {}
     for name, model in nets.items():
         plain[name] = y = session(model).run(None, {"image": x})[0]
         report = f"{name:15} |max| {np.abs(y).max():.3f} rms {y.std():.3f}"
-        if name != "lite":
+        if name not in ("lite", "csp"):
             onnx.save(model, HERE / f"{name}.onnx")
             y.astype("<f4").tofile(HERE / f"{name}.f32")
             report += f"  {(HERE / f'{name}.onnx').stat().st_size} bytes"

@@ -20,8 +20,10 @@ from posed_models.nets.checkpoint import Imported
 from posed_models.nets.complexity import complexity
 from posed_models.nets.lite_hrnet import ARCHS
 from posed_models.tasks import TASKS, Task, head_like
+from posed_models.tasks.detector import DETECTOR
 from posed_models.tasks.pose import POSE
 
+_SHARES = {4: "a quarter", 8: "an eighth"}
 _GOLDEN = "# What ONNX Runtime makes of the golden picture: "
 
 
@@ -66,7 +68,7 @@ def write(card: Card, onnx: str | Path) -> Path:
     reads = "# The network reads RGB as (value/255 - mean)/std, 1x3xheightxwidth"
     lines += [
         "",
-        f"{reads}, and gives {card.task.card_says} at a quarter of that size.",
+        f"{reads}, and gives {card.task.card_says} at {_SHARES[card.task.finest]} of that size.",
         "[input]",
         f"width = {width}",
         f"height = {height}",
@@ -114,5 +116,5 @@ def set_golden(path: str | Path) -> None:
     card = tomllib.loads(text)
     if "golden" in card:
         text = text[: text.index("# What ONNX Runtime")] if "# What ONNX Runtime" in text else text[: text.index("[golden]")]
-    task = next((t for t in TASKS.values() if t.card_key in card["output"]), POSE)
+    task = next((t for t in (*TASKS.values(), DETECTOR) if t.card_key in card["output"]), POSE)
     path.write_text(text.rstrip("\n") + "\n\n" + _golden(path.parent / card["file"], task, card["precision"]))

@@ -25,6 +25,8 @@ PRECISION = 0.8
 TALL = 0.25
 
 Planes = Callable[[Tensor], Tensor]
+Read = Callable[[np.ndarray, float], list[tuple[list[float], float]]]
+"""What a finder gave, to boxes and scores: peaks (planes.py), or boxes (boxes.py)."""
 
 
 def _upright(box: list[float]) -> list[float]:
@@ -49,10 +51,10 @@ def match(found: list[tuple[list[float], float]], persons: list[list[float]], ig
 class FoundPeople:
     """Held-out pictures, at most `limit` of them, spread over all."""
 
-    def __init__(self, pictures: PictureSet, height_: int, width: int, limit: int = 300) -> None:
+    def __init__(self, pictures: PictureSet, height_: int, width: int, limit: int = 300, read: Read = boxes) -> None:
         n = min(limit, len(pictures))
         self._pictures = pictures.subset([i * len(pictures) // n for i in range(n)])
-        self._size = (height_, width)
+        self._size, self._read = (height_, width), read
 
     def __len__(self) -> int:
         return len(self._pictures)
@@ -67,7 +69,7 @@ class FoundPeople:
         persons = [0, 0]
         for i in range(len(self._pictures)):
             x, people, ignored, shown = files.plain(self._pictures, i, *self._size)
-            found = boxes(net(x)[0].float().cpu().numpy(), LEAST)
+            found = [(_upright(box), score) for box, score in self._read(net(x)[0].float().cpu().numpy(), LEAST)]
             # of the picture's height, not the input's: what lies beside the picture is black
             large = [height(p[2], p[3]) >= TALL * shown for p in people]
             persons[0] += large.count(False)

@@ -6,17 +6,21 @@ import argparse
 import copy
 from pathlib import Path
 
+import onnx
 import torch
 
 from posed_models.check import card, evaluate
+from posed_models.check.card import Card
 from posed_models.check.heldout import Forward, Judge
 from posed_models.commands import options as shared
 from posed_models.commands.options import Parser
 from posed_models.errors import PosedModelsError
-from posed_models.int8 import quantise
+from posed_models.int8 import graph, quantise
 from posed_models.int8.rounding import unrounded
-from posed_models.nets import importing
+from posed_models.nets import importing, rtmdet
 from posed_models.nets.export import export_float, export_int8
+from posed_models.nets.rtmdet import STRIDES
+from posed_models.tasks.detector import DETECTOR
 from posed_models.tasks.pose import POSE
 from posed_models.training.log import RunLog
 from posed_models.training.native.tuner import NativeTuner
@@ -29,7 +33,7 @@ TITLES = {"pck": "PCK@0.2", "ap": "AP", "iou": "mean IoU"}
 
 
 def options(p: Parser) -> None:
-    p.add_argument("source", help="float weights: .pth, .pt, .npz, float .onnx or OpenVINO .xml")
+    p.add_argument("source", help="float weights: .pth, .pt, .npz, float .onnx or OpenVINO .xml; or RTMDet's raw maps as .onnx")
     shared.data(p)
     p.add_argument("--out", required=True, help="writes OUT.onnx, OUT_f32.onnx, their cards, OUT.noise.txt")
     p.add_argument("--teacher", help="fine-tune towards these weights instead of SOURCE's own")
@@ -56,7 +60,45 @@ def compare(when: str, test: Judge, exact: Forward, rounded: Forward) -> None:
             print(f"  {who}: {', '.join(words)}", flush=True)
 
 
+def detector(a: argparse.Namespace) -> None:
+    """RTMDet as a finder: calibrated, not fine-tuned."""
+    for option in ("steps", "minutes", "teacher", "native", "eval"):
+        if getattr(a, option):
+            raise PosedModelsError(f"--{option} is for our own networks: RTMDet is only calibrated, leave it away")
+    height, width = a.size
+    seen, held = shared.examples(a, "cpu", DETECTOR)
+    if not len(seen):
+        raise PosedModelsError("no pictures to calibrate on: give --data a COCO JSON of pictures, such as `persons` writes")
+    exact = rtmdet.finder(a.source, height, width)
+    source = DETECTOR.source(seen, height, width, torch.Generator().manual_seed(a.seed))
+    rounded = graph.quantise(exact, source.draw(graph.PICTURES).x.numpy())
+    out = Path(a.out)
+    for model, name, kind in ((exact, f"{out}_f32.onnx", "float32"), (rounded, f"{out}.onnx", "int8")):
+        onnx.save(model, name)
+        origin = a.origin or Path(a.source).name
+        card.write(
+            Card(
+                title=f"RTMDet-nano, persons, {'int8 (QDQ)' if kind == 'int8' else kind}",
+                precision=kind,
+                names=STRIDES,
+                task=DETECTOR,
+                parameters=f"{rtmdet.parameters(exact) / 1e6:.1f} M",
+                flops=f"{rtmdet.operations(exact) / 1e6:.0f} M",
+                licence=a.licence,
+                source=f"{origin}, calibrated only" if kind == "int8" else origin,
+            ),
+            name,
+        )
+    if len(held):
+        nets = [graph.forward(f"{out}{end}.onnx") for end in ("_f32", "")]
+        compare("calibrated", DETECTOR.held_out(held, height, width), *nets)
+    print(f"saved {out}.onnx and {out}_f32.onnx with their cards")
+
+
 def run(a: argparse.Namespace) -> None:
+    if rtmdet.is_one(a.source):
+        detector(a)
+        return
     device = shared.device(a)
     imported = importing.load(a.source, a.trust)
     task = imported.task

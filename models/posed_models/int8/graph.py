@@ -16,7 +16,8 @@ every convolution is the float network's (Nagel et al., Data-Free Quantization, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -24,6 +25,7 @@ import onnxruntime as ort
 import torch
 from onnx import helper, numpy_helper
 
+from posed_models.check.session import Session
 from posed_models.data.imagenet import MEAN, STD
 from posed_models.int8.rounding import Rounder
 
@@ -252,3 +254,18 @@ def _stages(model: onnx.ModelProto, names: Sequence[str]) -> list[list[str]]:
         for name in node.output:
             depth[name] = below + (name in wanted)
     return [[n for n in names if depth[n] == d] for d in sorted({depth[n] for n in names})]
+
+
+PICTURES = 96
+"""For calibrating."""
+
+
+def quantise(model: onnx.ModelProto, pictures: np.ndarray) -> onnx.ModelProto:
+    """`model` in QDQ form, calibrated on these pictures (N x 3 x H x W)."""
+    return rounded(model, Grids(model, pictures))
+
+
+def forward(path: str | Path) -> Callable[[torch.Tensor], torch.Tensor]:
+    """A graph's file as a network."""
+    session = Session(path)
+    return lambda x: torch.from_numpy(session.run(x.numpy()))

@@ -103,3 +103,17 @@ def _fold_factors(graph: onnx.GraphProto, weights: dict[str, onnx.TensorProto]) 
         gone += [node, b]
     for node in gone:
         graph.node.remove(node)
+
+
+def parameters(model: onnx.ModelProto) -> int:
+    """Numbers in convolutions."""
+    held = {i.name: int(np.prod(i.dims)) for i in model.graph.initializer}
+    return sum(held[name] for n in model.graph.node if n.op_type == "Conv" for name in n.input[1:])
+
+
+def operations(model: onnx.ModelProto) -> int:
+    """Multiplications of convolutions."""
+    dims = {i.name: list(i.dims) for i in model.graph.initializer}
+    shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in model.graph.value_info}
+    convolutions = [n for n in model.graph.node if n.op_type == "Conv"]
+    return sum(int(np.prod(shapes[n.output[0]])) * int(np.prod(dims[n.input[1]][1:])) for n in convolutions)

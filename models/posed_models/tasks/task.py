@@ -61,6 +61,8 @@ class Task(ABC, Generic[D]):
     """Of the names in a card's table `[output]`."""
     card_says: str
     """What the network gives, for the card's comment."""
+    finest: int = 4
+    """Input pixels from cell to cell of what it gives."""
     golden_says: str
     """The comment above a card's golden table."""
     titled: str = ""
@@ -132,7 +134,8 @@ class Task(ABC, Generic[D]):
 def golden_peaks(out: np.ndarray, tolerance: float, rewritten: Callable[[], np.ndarray] | None) -> list[str]:
     """Lines of a golden table of planes: column, row and value of the highest cell of each.
 
-    `rewritten`: of an int8 network, whose tolerance is wider where ONNX Runtime's optimiser differs from itself.
+    `rewritten`: of an int8 network, whose tolerance is wider where ONNX Runtime's optimiser differs from itself. Of values over 1
+    (logits, distances) differences are shares (src/verify.rs).
     """
     flat = out.reshape(len(out), -1)
     cells, values, rows = flat.argmax(1), flat.max(1), []
@@ -142,7 +145,7 @@ def golden_peaks(out: np.ndarray, tolerance: float, rewritten: Callable[[], np.n
     if rewritten is not None:
         other = rewritten().reshape(flat.shape)
         here = other[np.arange(len(other)), cells]
-        apart = np.maximum(abs(here - values), abs(other.max(1) - values)).max()
+        apart = (np.maximum(abs(here - values), abs(other.max(1) - values)) / np.maximum(abs(values), 1)).max()
         tolerance = max(tolerance, round(2 * float(apart), 2))
     lines = [f"tolerance = {tolerance}", "peaks = ["]
     return lines + ["  " + " ".join(rows[i : i + 5]) for i in range(0, len(rows), 5)] + ["]"]

@@ -349,7 +349,8 @@ fn rounding_in_fixed_point_is_within_a_share_of_the_real_value() {
 #[test]
 fn rows_in_fixed_point_equal_the_reference() {
     let mut lcg = Lcg(7);
-    let sigmoid = fixed::Table::new(12, |v| (v * 15.0) as i8);
+    let sigmoid = fixed::Table::new(4096.0, |v| (v * 15.0) as i8);
+    let swish = fixed::Bend::new(700.0, |v| v / (1.0 + (-v).exp()));
     for round in 0..400 {
         let channels = lcg.upto(70);
         let n = lcg.upto(400);
@@ -398,7 +399,7 @@ fn rows_in_fixed_point_equal_the_reference() {
         let gain = Gain::new(&periodic(&gains));
         let all = |isa: Isa, land: &Landing| {
             let mut bytes = vec![vec![0i8; 2 * n]; 8];
-            let mut words = vec![before.clone(); 7];
+            let mut words = vec![before.clone(); 8];
             fixed::round_sums(isa, &sums, &r, &mut bytes[0][..n]);
             fixed::set_sums(isa, &sums, &r, &mut words[0]);
             fixed::add_sums(isa, &sums, &r, &mut words[1]);
@@ -466,6 +467,9 @@ fn rows_in_fixed_point_equal_the_reference() {
             let mut table = vec![0i8; n];
             sigmoid.read(&factors, &mut table);
             bytes.push(table);
+            let mut bent = vec![0i8; n];
+            swish.read(isa, &factors, &mut words[7], land, &mut bent);
+            bytes.push(bent);
             (bytes, words)
         };
         for from in [None, Some(gain.clone())] {
@@ -611,22 +615,26 @@ fn depthwise_convolutions_of_any_size_equal_the_reference() {
 }
 
 #[test]
-fn an_uncommon_depthwise_convolution_runs_on_the_reference() {
-    let shape = TapShape {
-        channels: 3,
-        kernel: [5, 5],
-        stride: 1,
-        pad: [2, 2],
-        input: [6, 7],
-        output: [6, 7],
-    };
-    let taps = Taps::pack(Isa::best(), shape, &[1; 75], &[0; 3], &[0; 3]);
-    assert_eq!(taps.isa, Isa::Portable);
-    check_taps(
-        &mut Lcg(5),
-        shape,
-        KINDS[0],
-        &mut TapScratch::default(),
-        true,
-    );
+fn kernels_of_any_size_stride_and_padding_equal_the_reference() {
+    let mut lcg = Lcg(5);
+    let mut scratch = TapScratch::default();
+    for round in 0..600 {
+        let kernel = [lcg.upto(7), lcg.upto(7)];
+        let pad = kernel.map(|k| lcg.next() as usize % k);
+        let stride = lcg.upto(3);
+        // Sixteen channels or more go by a kernel of their own.
+        let channels = if round % 4 == 0 { lcg.upto(15) } else { 15 + lcg.upto(60) };
+        let input = [0, 1].map(|i| (kernel[i] - pad[i]).max(1) + lcg.upto(9));
+        let output = [0, 1].map(|i| (input[i] + 2 * pad[i] - kernel[i]) / stride + 1);
+        let shape = TapShape {
+            channels,
+            kernel,
+            stride,
+            pad,
+            input,
+            output,
+        };
+        let kinds = KINDS[round % KINDS.len()];
+        check_taps(&mut lcg, shape, kinds, &mut scratch, round % 8 == 0);
+    }
 }

@@ -257,7 +257,7 @@ impl Prepared {
                         let shares = room(&mut scratch.shares, count * n);
                         product.multiply_shares::<false>(x, stride, count, fixed, sums, shares);
                         put(io.memory, &self.to, from, to, &mut scratch.bytes, |out| {
-                            curve.read(io.isa, shares, out);
+                            curve.read(io.isa, shares, &mut scratch.other_shares, out);
                         });
                     }
                     Product::Sums { scale, bias, .. } => {

@@ -5,7 +5,7 @@
 
 use super::{Scratch, room};
 use crate::engine::graph::{Activation, Steps};
-use crate::engine::kernels::rows::fixed::{self, FRACTION, Fixed, Gain, Landing, TERM, Table};
+use crate::engine::kernels::rows::fixed::{BENT, Bend, FRACTION, Fixed, Gain, Landing, Table};
 use crate::engine::kernels::rows::{self, Grid, Target};
 use crate::engine::kernels::{Isa, periodic};
 use crate::engine::memory::{Memory, Place};
@@ -117,38 +117,36 @@ impl Exit {
         Fixed::new(FRACTION, &scale, &bias, most, self.limits(steps))
     }
 
-    /// The way from int32 sums by a table of the activation, if it is one whose ends are flat; as
-    /// [`Exit::fixed`].
+    /// The way from int32 sums by a table of the activation, if there is one; as [`Exit::fixed`].
     pub fn curve(&self, scale: &[f64], bias: &[f32], most: &[f64]) -> Option<(Curve, Vec<i32>)> {
         let steps = self.to.steps.as_ref()?;
         let activation = self.activation?;
-        let of = |v| activation.of(v);
-        let fraction = FRACTIONS
-            .rev()
-            .find(|&f| is_flat(activation, steps, f))?;
-        let bias: Vec<f64> = bias.iter().map(|&b| b.into()).collect();
-        let (fixed, init) = Fixed::new(fraction, scale, &bias, most, None)?;
-        let read = if steps.is_uniform() {
-            let (step, zero) = steps.at(0);
-            Read::Straight(Table::new(fraction, |v| {
-                let q = (of(v) / f64::from(step)).round_ties_even() + f64::from(zero);
-                q.clamp(-128.0, 127.0) as i8
-            }))
-        } else {
-            // Shares of 1, in which every channel's step is another.
-            let share = 2f64.powi(fraction);
-            let table = |v| (of(v) * share).round().clamp(-32768.0, 32767.0) as i16;
-            let gain = |c| 2f64.powi(TERM) / (share * f64::from(steps.at(c).0));
-            let gains: Vec<f64> = (0..self.to.shape.c).map(gain).collect();
+        let bent = activation.is_bent();
+        let shares = match bent {
+            true => MOST_SHARES / greatest(steps).max(BEND),
+            false => FLAT.into_iter().find(|&s| is_flat(activation, steps, s))?,
+        };
+        let scale: Vec<f64> = scale.iter().map(|s| s * shares).collect();
+        let bias: Vec<f64> = bias.iter().map(|&b| f64::from(b) * shares).collect();
+        let (fixed, init) = Fixed::new(0, &scale, &bias, most, None)?;
+        let read = if bent {
             let zero: Vec<i16> = (0..self.to.shape.c)
-                .map(|c| i16::from(steps.at(c).1) << TERM)
+                .map(|c| i16::from(steps.at(c).1) << BENT)
                 .collect();
+            let gain = |c| f64::from(1 << BENT) / (shares * f64::from(steps.at(c).0));
+            let gains: Vec<f64> = (0..self.to.shape.c).map(gain).collect();
             let landing = Landing {
                 zero: periodic(&zero),
                 limits: None,
                 from: Some(Gain::new(&periodic(&gains))),
             };
-            Read::Landed(Table::new(fraction, table), landing)
+            Read::Bent(Bend::new(shares, |v| activation.of(v)), landing)
+        } else {
+            let (step, zero) = steps.at(0);
+            Read::Flat(Table::new(shares, |v| {
+                let q = (activation.of(v) / f64::from(step)).round_ties_even();
+                (q + f64::from(zero)).clamp(-128.0, 127.0) as i8
+            }))
         };
         Some((Curve { fixed, read }, init))
     }
@@ -167,20 +165,33 @@ impl Exit {
     }
 }
 
-/// Whether what int16 holds in shares of 2^`fraction` is all that matters of `activation`: farther
-/// on, no channel's result moves by more than a table's entries are apart.
-fn is_flat(activation: Activation, steps: &Steps, fraction: i32) -> bool {
-    // Shares saturate before they are multiplied by a factor of a half or more.
-    let end = 2f64.powi(14 - fraction);
-    let apart = 2f64.powi(4 - fraction);
-    (0..steps.scale.len()).all(|c| {
-        let (step, zero) = steps.at(c);
-        let real = |q: i16| f64::from(q - i16::from(zero)) * f64::from(step);
-        let held = |v: f64| activation.of(v).clamp(real(-128), real(127));
-        let moves = |end: f64| (held(end) - held(16.0 * end)).abs();
-        moves(end) <= apart && moves(-end) <= apart
-    })
+/// What int16 surely holds: shares saturate before they are multiplied by a factor of a half or more.
+const MOST_SHARES: f64 = 16383.0;
+
+/// Shares of 1 that a function whose ends are flat may be read by: numbers up to 4, to 256.
+const FLAT: [f64; 7] = [4096.0, 2048.0, 1024.0, 512.0, 256.0, 128.0, 64.0];
+
+/// Whether int16 holds all that matters of such a function: farther on, the result on the one grid of
+/// all channels moves by no more than a table's entries are apart.
+fn is_flat(activation: Activation, steps: &Steps, shares: f64) -> bool {
+    let end = (MOST_SHARES + 1.0) / shares;
+    let apart = 16.0 / shares;
+    let (step, zero) = steps.at(0);
+    let real = |q: i16| f64::from(q - i16::from(zero)) * f64::from(step);
+    let held = |v: f64| activation.of(v).clamp(real(-128), real(127));
+    let moves = |end: f64| (held(end) - held(16.0 * end)).abs();
+    steps.is_uniform() && moves(end) <= apart && moves(-end) <= apart
 }
+
+/// The greatest number of these grids.
+fn greatest(steps: &Steps) -> f64 {
+    let most = |(&step, &zero): (&f32, &i8)| f64::from(step) * f64::from(127 - i16::from(zero));
+    let all = steps.scale.iter().zip(&steps.zero).map(most);
+    all.fold(0.0, f64::max)
+}
+
+/// Where a SiLU is a ReLU.
+const BEND: f64 = 8.0;
 
 /// The way from int32 sums to int8 by a table.
 pub struct Curve {
@@ -189,14 +200,9 @@ pub struct Curve {
 }
 
 enum Read {
-    /// One grid for all channels.
-    Straight(Table<i8>),
-    /// A grid each.
-    Landed(Table<i16>, Landing),
+    Flat(Table),
+    Bent(Bend, Landing),
 }
-
-/// Shares of 1 that a curve may be read by, from 2^6 (numbers up to 256) to 2^12 (up to 4).
-const FRACTIONS: std::ops::RangeInclusive<i32> = 6..=12;
 
 impl Curve {
     /// How sums become what [`Curve::read`] takes.
@@ -204,13 +210,12 @@ impl Curve {
         &self.fixed
     }
 
-    /// From shares, which are used up, to int8.
-    pub fn read(&self, isa: Isa, shares: &mut [i16], out: &mut [i8]) {
+    /// From shares to int8; `more` is room.
+    pub fn read(&self, isa: Isa, shares: &[i16], more: &mut Vec<i16>, out: &mut [i8]) {
         match &self.read {
-            Read::Straight(table) => table.read(shares, out),
-            Read::Landed(table, landing) => {
-                table.change(shares);
-                fixed::land(isa, shares, landing, out);
+            Read::Flat(table) => table.read(shares, out),
+            Read::Bent(bend, landing) => {
+                bend.read(isa, shares, room(more, shares.len()), landing, out);
             }
         }
     }

@@ -27,6 +27,10 @@ pub const TERM: i32 = 5;
 pub const GATE: i32 = 6;
 pub const COARSE: i32 = 3;
 
+/// The same of what a table bends, before its zero is added: 255 steps, and a gain that saturates at
+/// half of what int16 holds.
+pub const BENT: i32 = 6;
+
 /// What no sum may exceed before it is shifted.
 const MOST_SUM: f64 = (1 << 30) as f64;
 
@@ -405,68 +409,119 @@ pub fn stretch(isa: Isa, row: &[i16], c: usize, columns: &[(usize, i16)], out: &
     for_lanes_of!(isa, body(row: &[i16], c: usize, columns: &[(usize, i16)], out: &mut [i16]));
 }
 
-/// Numbers of a [`Table`].
+/// Numbers of a table.
 const ENTRIES: usize = 4096;
 
-/// A function of one number whose ends are flat (a sigmoid, or a SiLU whose result saturates), read
-/// from a table by shares of 1 in int16: every number of int16's range, sixteen shares apart.
-#[derive(Debug, Clone)]
-pub struct Table<T>(Box<[T; ENTRIES]>);
-
-impl<T: Copy> Table<T> {
-    /// Read by shares of 2^`fraction`; `of` gives what is made of a number.
-    pub fn new(fraction: i32, of: impl Fn(f64) -> T) -> Self {
-        let middle = |i: usize| (i as f64 + 0.5 - ENTRIES as f64 / 2.0) * 16.0;
-        let share = 2f64.powi(-fraction);
-        Self(Box::new(std::array::from_fn(|i| of(middle(i) * share))))
-    }
-
-    #[inline(always)]
-    fn at(&self, x: i16) -> T {
-        self.0[(usize::from(x as u16 ^ 0x8000) >> 4) % ENTRIES]
-    }
-
-    /// What four shares become.
-    #[inline(always)]
-    fn four(&self, x: &[i16; 4]) -> [T; 4] {
-        // In one register, to be picked from there.
-        let four = x
-            .iter()
-            .rev()
-            .fold(0u64, |all, &x| all << 16 | u64::from(x as u16));
-        let four = (four ^ 0x8000_8000_8000_8000) >> 4;
-        let one = |i: u32| self.0[(four >> (16 * i)) as usize % ENTRIES];
-        [one(0), one(1), one(2), one(3)]
-    }
+/// What four places of a table hold, all of them picked from one register.
+#[inline(always)]
+fn four<T: Copy>(table: &[T; ENTRIES], x: &[i16; 4], flip: u64, by: u32) -> [T; 4] {
+    let four = x
+        .iter()
+        .rev()
+        .fold(0u64, |all, &x| all << 16 | u64::from(x as u16));
+    let four = (four ^ flip) >> by;
+    let one = |i: u32| table[(four >> (16 * i)) as usize % ENTRIES];
+    [one(0), one(1), one(2), one(3)]
 }
 
-impl Table<i8> {
-    /// To int8.
+/// A function of one number whose ends are flat (a sigmoid), to int8, read from a table by shares of
+/// 1 in int16: every number of int16's range, sixteen shares apart.
+#[derive(Debug, Clone)]
+pub struct Table(Box<[i8; ENTRIES]>);
+
+impl Table {
+    /// Of so many shares of 1; `of` gives the int8 of a number.
+    pub fn new(shares: f64, of: impl Fn(f64) -> i8) -> Self {
+        let middle = |i: usize| (i as f64 + 0.5 - ENTRIES as f64 / 2.0) * 16.0;
+        Self(Box::new(std::array::from_fn(|i| of(middle(i) / shares))))
+    }
+
     pub fn read(&self, x: &[i16], out: &mut [i8]) {
         let (fours, rest) = x.as_chunks::<4>();
         let (out_fours, out_rest) = out[..x.len()].as_chunks_mut::<4>();
         for (x, out) in fours.iter().zip(out_fours) {
-            let four = self.four(x).map(|q| q as u8);
+            let four = four(&self.0, x, 0x8000_8000_8000_8000, 4).map(|q| q as u8);
             // Stored at once.
             *out = u32::from_le_bytes(four).to_le_bytes().map(|b| b as i8);
         }
         for (&x, out) in rest.iter().zip(out_rest) {
-            *out = self.at(x);
+            *out = self.0[(usize::from(x as u16 ^ 0x8000) >> 4) % ENTRIES];
         }
     }
 }
 
-impl Table<i16> {
-    /// To other shares, in place.
-    pub fn change(&self, x: &mut [i16]) {
-        let (fours, rest) = x.as_chunks_mut::<4>();
-        for x in fours {
-            *x = self.four(x);
-        }
-        for x in rest {
-            *x = self.at(*x);
+/// A function that far from 0 is that of ReLU (SiLU): `max(v, 0)`, exact, and from a table what it is
+/// more, which is small and changes slowly.
+#[derive(Debug, Clone)]
+pub struct Bend {
+    /// In shares; 0 stands in the middle.
+    more: Box<[i16; ENTRIES]>,
+    /// From shares to places.
+    factor: i16,
+}
+
+/// Half the places.
+const HALF: i16 = ENTRIES as i16 / 2;
+
+impl Bend {
+    /// The table reaches from −8 to 8, or farther where `shares` of 1 are too few for its places.
+    pub fn new(shares: f64, of: impl Fn(f64) -> f64) -> Self {
+        let unit = (f64::from(HALF) / 8.0).min(shares * 0.999);
+        let more = |i: usize| {
+            let v = (i as f64 - f64::from(HALF)) / unit;
+            ((of(v) - v.max(0.0)) * shares).round()
+        };
+        Self {
+            more: Box::new(std::array::from_fn(|i| {
+                more(i).clamp(-32767.0, 32767.0) as i16
+            })),
+            factor: (unit / shares * 32768.0).round() as i16,
         }
     }
+
+    /// From shares to int8; `room` is for as many numbers.
+    pub fn read(&self, isa: Isa, x: &[i16], room: &mut [i16], landing: &Landing, out: &mut [i8]) {
+        places(isa, x, self.factor, room);
+        let (fours, rest) = room.as_chunks_mut::<4>();
+        for x in fours {
+            *x = four(&self.more, x, 0, 0);
+        }
+        for x in rest {
+            *x = self.more[*x as usize % ENTRIES];
+        }
+        land_bent(isa, x, room, landing, out);
+    }
+}
+
+/// What added and taken away again leaves numbers under [`HALF`] and no less than −[`HALF`].
+const OVER: i16 = i16::MAX - (HALF - 1);
+
+row! {
+    /// `x · factor / 2^15` as a place from 0 on.
+    places<V>(16, x.len() >= out.len(); out: i16, x: &[i16], factor: i16; |i, at| {
+        let _ = at;
+        let (over, half) = (V::splat(OVER), V::splat(HALF));
+        let v = V::load(sixteen(x, i)).times(V::splat(factor));
+        v.plus(over).less(over).less(over).plus(over).plus(half).store(sixteen_mut(out, i))
+    }, {
+        let _ = at;
+        out[i] = lanes::times(x[i], factor).clamp(-HALF, HALF - 1) + HALF
+    })
+}
+
+row! {
+    /// The greater of `x` and 0, and `more`, to int8.
+    land_bent<V>(l.zero.len(), l.is_whole() && x.len() >= out.len() && more.len() >= out.len(); out: i8, x: &[i16], more: &[i16], l: &Landing; |i, at| {
+        let mut v = V::load(sixteen(x, i)).positive().plus(V::load(sixteen(more, i)));
+        if let Some(gain) = &l.from {
+            v = v.gained(gain, at);
+        }
+        v.plus(V::load(sixteen(&l.zero, at))).narrow::<BENT>(limits_at(&l.limits, at), sixteen_mut(out, i))
+    }, {
+        let v = x[i].max(0).saturating_add(more[i]);
+        let v = l.from.as_ref().map_or(v, |g| g.of(v, at));
+        out[i] = limit(&l.limits, at, lanes::narrow::<BENT>(v.saturating_add(l.zero[at])))
+    })
 }
 
 row! {

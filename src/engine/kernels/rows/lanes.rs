@@ -22,6 +22,8 @@ pub trait Lanes: Copy {
     fn gained(self, by: &Gain, at: usize) -> Self;
     /// The difference, saturated.
     fn less(self, other: Self) -> Self;
+    /// Not less than 0.
+    fn positive(self) -> Self;
     /// `(self + 2^(N − 1)) >> N`, saturated to int8, then not under `low` nor over `high`.
     fn narrow<const N: i32>(self, limits: Option<(&[i8; 16], &[i8; 16])>, out: &mut [i8; 16]);
 }
@@ -172,6 +174,11 @@ impl Lanes for [i16; 16] {
     }
 
     #[inline(always)]
+    fn positive(self) -> Self {
+        self.map(|v| v.max(0))
+    }
+
+    #[inline(always)]
     fn narrow<const N: i32>(self, limits: Option<(&[i8; 16], &[i8; 16])>, out: &mut [i8; 16]) {
         *out = self.map(narrow::<N>);
         if let Some((low, high)) = limits {
@@ -305,6 +312,12 @@ mod x86 {
         }
 
         #[inline(always)]
+        fn positive(self) -> Self {
+            // SAFETY: AVX2, as above.
+            Self(unsafe { _mm256_max_epi16(self.0, _mm256_setzero_si256()) })
+        }
+
+        #[inline(always)]
         fn narrow<const N: i32>(self, limits: Option<(&[i8; 16], &[i8; 16])>, out: &mut [i8; 16]) {
             // SAFETY: AVX2, as above; the arrays have a vector's bytes.
             unsafe {
@@ -416,6 +429,15 @@ mod neon {
         fn less(self, other: Self) -> Self {
             // SAFETY: as said above.
             unsafe { Self(vqsubq_s16(self.0, other.0), vqsubq_s16(self.1, other.1)) }
+        }
+
+        #[inline(always)]
+        fn positive(self) -> Self {
+            // SAFETY: as said above.
+            unsafe {
+                let none = vdupq_n_s16(0);
+                Self(vmaxq_s16(self.0, none), vmaxq_s16(self.1, none))
+            }
         }
 
         #[inline(always)]
