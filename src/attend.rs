@@ -47,9 +47,6 @@ const EMPTY: Duration = Duration::from_secs(2);
 const FRAMES: u32 = 10;
 const SOON_FRAMES: u32 = 3;
 
-/// Whom a finder is less sure of must be so much surer as a pose.
-const SURE_FIND: f32 = 0.25;
-
 /// Why a finder looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reason {
@@ -344,12 +341,7 @@ impl Attention {
 
     /// The score from which a pose that is found there is a person.
     fn acquire_score(&self, place: Proposal) -> f32 {
-        let doubt = if place.score > 0.0 {
-            (SURE_FIND - place.score).max(0.0)
-        } else {
-            0.0
-        };
-        self.find.acquire_score + doubt
+        self.find.acquire_score + place.doubt
     }
 
     /// Keeps the skeleton that was just found in `bbox` if it scores `least` and is nobody else's;

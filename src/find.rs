@@ -55,12 +55,17 @@ pub struct Proposal {
     pub bbox: Rect,
     /// How sure it is, 0 to 1; 0 of a finder that only knows where to look.
     pub score: f32,
+    /// How much higher than otherwise a pose must score there to be a person's, or lower.
+    pub doubt: f32,
 }
 
 impl Proposal {
     /// A place to look at.
     pub fn place(bbox: Rect) -> Self {
-        Self { bbox, score: 0.0 }
+        Self {
+            bbox,
+            ..Self::default()
+        }
     }
 }
 

@@ -10,6 +10,10 @@ use super::planes::{Planes, distinct};
 use crate::geometry::{CropPoint, Rect};
 use crate::model::People;
 
+/// A find of this score is taken as it is; a surer one may be a little less sure as a pose.
+const SURE: f32 = 0.45;
+const MOST_TRUST: f32 = 0.05;
+
 /// Writes the people of `planes` that score more than `least` (0 to 1) into `out` (cleared first),
 /// the surest first, each once. `strides`: input pixels from cell to cell, one a level.
 pub fn read(planes: Planes, strides: &[usize], least: f32, out: &mut Vec<Proposal>) {
@@ -41,7 +45,11 @@ pub fn read(planes: Planes, strides: &[usize], least: f32, out: &mut Vec<Proposa
                 // NaN and infinity are no places.
                 if is_box && bbox.area().is_finite() && (bbox.x + bbox.y).is_finite() {
                     let score = 1.0 / (1.0 + (-logit).exp());
-                    out.push(Proposal { bbox, score });
+                    out.push(Proposal {
+                        bbox,
+                        score,
+                        doubt: (SURE - score).max(-MOST_TRUST),
+                    });
                 }
             }
         }

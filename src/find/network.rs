@@ -42,7 +42,7 @@ fn read(s: &mut Section) -> Option<Arc<dyn Find>> {
             "the score from which what the network shows is looked at",
             0.05..=0.95,
         )
-        .without("`0.2` of boxes, `0.1` of peaks")
+        .without("`0.25` of boxes, `0.1` of peaks")
         .maybe();
     let card = card(&name);
     let mend = "name a finder, a network whose card has output.sizes or output.strides, or write \
@@ -54,7 +54,7 @@ fn read(s: &mut Section) -> Option<Arc<dyn Find>> {
 
 /// The least score of what is looked at, where none is given: of a peak, and of a box.
 const LEAST_PEAK: f32 = 0.1;
-const LEAST_BOX: f32 = 0.2;
+const LEAST_BOX: f32 = 0.25;
 /// The least height of a person, as a share of the picture's, where none is given.
 const SMALLEST: f32 = 0.1;
 

@@ -14,6 +14,8 @@ use crate::geometry::{CropPoint, Rect};
 const ASPECT: f32 = 0.75;
 /// Cells that are compared with the threshold at once.
 const CHUNK: usize = 16;
+/// From this score on a find is not doubted.
+const SURE: f32 = 0.25;
 
 /// Whether no neighbour is higher; a NaN beside it is none.
 fn is_peak(planes: &Planes, plane: usize, row: usize, column: usize) -> bool {
@@ -81,6 +83,7 @@ pub fn read(planes: Planes, sizes: &[f32], least: f32, out: &mut Vec<Proposal>) 
                     height,
                 ),
                 score,
+                doubt: (SURE - score).max(0.0),
             });
         }
     }
