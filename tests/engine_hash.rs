@@ -6,14 +6,22 @@ use posed::engine::{Network, kernels::Isa};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
-/// SHA-256 of the heatmaps, little-endian f32, of tests/engine/golden/input_basketball.bin.
-const HASHES: [(&str, &str); 2] = [
+/// A network, its input's width and height, its planes; SHA-256 of what it gives, little-endian f32,
+/// for tests/engine/golden/input_basketball.bin.
+const HASHES: [(&str, [usize; 3], &str); 3] = [
+    (
+        "finder",
+        [320, 256, 15],
+        "5d7e10a57b5e1e62766036e5eca9fe12310a0a44d70e5f24d17ea6838d124f2b",
+    ),
     (
         "lite_hrnet_18",
-        "e3f3c91eb05524f0351ea8a7874bc39312502e69e98af702b38de984fb509ca1",
+        [192, 256, 17],
+        "d540a6892887f6fe9cf7ec8c1d1013cc6046e64eef153766d7fcce18ae9534ab",
     ),
     (
         "wider_naive_lite_hrnet_18",
+        [192, 256, 17],
         "bf14808b72e553f415a2b05ae8910dc0c584a2909e03ef86a823187ded1eb35c",
     ),
 ];
@@ -22,9 +30,9 @@ fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
-/// The picture as the network takes it: planar f32. The file is int8, 256x192x3; index.txt has its
-/// scale and zero.
-fn picture() -> Vec<f32> {
+/// The picture as a network of this input takes it, by nearest neighbour: planar f32. The file is
+/// int8, 256x192x3; index.txt has its scale and zero.
+fn picture(width: usize, height: usize) -> Vec<f32> {
     let index = std::fs::read_to_string(file("tests/engine/golden/index.txt")).unwrap();
     let line = index
         .lines()
@@ -35,24 +43,22 @@ fn picture() -> Vec<f32> {
     };
     let (scale, zero): (f32, f32) = (scale.parse().unwrap(), zero.parse().unwrap());
     let bytes = std::fs::read(file("tests/engine/golden/input_basketball.bin")).unwrap();
-    let plane = |c: usize| {
-        bytes
-            .iter()
-            .skip(c)
-            .step_by(3)
-            .map(move |&b| (f32::from(b as i8) - zero) * scale)
+    let at = |i: usize| {
+        let (c, y, x) = (i / (width * height), i / width % height, i % width);
+        let b = bytes[(y * 256 / height * 192 + x * 192 / width) * 3 + c];
+        (f32::from(b as i8) - zero) * scale
     };
-    (0..3).flat_map(plane).collect()
+    (0..3 * width * height).map(at).collect()
 }
 
 #[test]
 fn heatmaps_are_the_same_bits_on_every_processor() {
-    let picture = picture();
     let mut wrong = Vec::new();
-    for (name, want) in HASHES {
+    for (name, [width, height, planes], want) in HASHES {
+        let picture = picture(width, height);
         for isa in Isa::available() {
             let model = file(&format!("models/{name}.onnx"));
-            let mut network = Network::load_for(isa, &model, 192, 256, 17, 1).unwrap();
+            let mut network = Network::load_for(isa, &model, width, height, planes, 1).unwrap();
             let mut heatmaps = Vec::new();
             network.run(&picture, &mut heatmaps).unwrap();
             let bytes: Vec<u8> = heatmaps.iter().flat_map(|v| v.to_le_bytes()).collect();

@@ -1,12 +1,10 @@
 //! `posed eval`: accuracy of a model on annotated pictures, with ground-truth boxes: COCO's AP,
 //! MPII's PCKh, or the IoU of a segmentation; or with `--find` of the whole search for people.
 
-use crate::capture::photo::PhotoSettings;
-use crate::config::Overrides;
+use super::image;
 use crate::engine::Loading;
 use crate::estimate::Estimator;
 use crate::eval::{self, Detection, coco::Dataset, mpii, regions, summary};
-use crate::infer::Infer;
 use crate::model::{DEFAULT_MODEL, ModelCard, Output};
 use crate::segment::Classifier;
 use crate::skeleton::Threshold;
@@ -15,7 +13,6 @@ use clap::Args;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 #[derive(Debug, Args)]
 pub struct EvalArgs {
@@ -55,10 +52,10 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
         !(folder || list) || !args.find,
         "--find goes with COCO annotations only: leave it out"
     );
-    let plans = super::plan_directory();
     if args.find {
-        return search(args, plans);
+        return search(args);
     }
+    let plans = super::plan_directory();
     let loading = super::loading(1, plans.as_deref());
     if folder {
         return masks(args, &card, loading);
@@ -91,23 +88,10 @@ fn masks(args: &EvalArgs, card: &ModelCard, loading: Loading) -> anyhow::Result<
 }
 
 /// Against COCO's annotations, people being searched for.
-fn search(args: &EvalArgs, plans: Option<PathBuf>) -> anyhow::Result<ExitCode> {
+fn search(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     let dataset = Dataset::read(&args.annotations)?;
-    // A configuration has a source all the same.
-    let photo = PhotoSettings {
-        path: args.images.clone(),
-        fps: 1.0,
-    };
-    let overrides = Overrides {
-        model: args.model.clone(),
-        source: Some(Arc::new(photo)),
-        find: None,
-        cache: plans,
-        drill: None,
-        isa: super::kernels(),
-    };
-    let config = super::configuration(args.config.as_ref(), &overrides)?;
-    let mut infer = Infer::new(&config)?;
+    let photos = args.images.clone();
+    let mut infer = image::infer(photos, args.model.clone(), None, args.config.as_ref())?;
     let mut progress = |done, all| told(done, all, "images");
     let detections = eval::find(&mut infer, &dataset, &args.images, &mut progress)?;
     summarise(args, &dataset, &detections)

@@ -40,24 +40,11 @@ pub struct ImageArgs {
 }
 
 pub fn run(args: &ImageArgs) -> anyhow::Result<ExitCode> {
-    // Photos are read one by one; a configuration has a source all the same.
-    let photo = PhotoSettings {
-        path: args.photos.first().cloned().unwrap_or_default(),
-        fps: 1.0,
-    };
     let boxes = args.boxes.clone();
     let given = (!boxes.is_empty()).then(|| Arc::new(GivenSettings { boxes }) as Arc<dyn Find>);
-    let overrides = Overrides {
-        model: args.model.clone(),
-        source: Some(Arc::new(photo)),
-        find: given,
-        cache: super::plan_directory(),
-        drill: None,
-        isa: super::kernels(),
-    };
-    let config = configuration(args.config.as_ref(), &overrides)?;
+    let first = args.photos.first().cloned().unwrap_or_default();
+    let mut infer = infer(first, args.model.clone(), given, args.config.as_ref())?;
     let targets = targets(args)?;
-    let mut infer = Infer::new(&config)?;
     let mut failed = 0;
     for (i, photo) in args.photos.iter().enumerate() {
         if let Err(e) = one(&mut infer, args, i, photo, targets.get(i)) {
@@ -70,6 +57,32 @@ pub fn run(args: &ImageArgs) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// What looks at photos, of which this is one.
+///
+/// # Errors
+/// The configuration has faults, or a network cannot be loaded.
+pub(super) fn infer(
+    photo: PathBuf,
+    model: Option<String>,
+    find: Option<Arc<dyn Find>>,
+    config: Option<&PathBuf>,
+) -> anyhow::Result<Infer> {
+    // Photos are read one by one; a configuration has a source all the same.
+    let photo = PhotoSettings {
+        path: photo,
+        fps: 1.0,
+    };
+    let overrides = Overrides {
+        model,
+        source: Some(Arc::new(photo)),
+        find,
+        cache: super::plan_directory(),
+        drill: None,
+        isa: super::kernels(),
+    };
+    Ok(Infer::new(&configuration(config, &overrides)?)?)
 }
 
 fn targets(args: &ImageArgs) -> anyhow::Result<Vec<PathBuf>> {

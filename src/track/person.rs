@@ -144,16 +144,31 @@ impl Person {
     }
 }
 
-/// How far the joints went that are seen both times, on average.
+/// Joints of which a way is the middle one.
+const MOST_JOINTS: usize = 64;
+
+/// How far a skeleton has moved: the middle of the ways of all joints that are seen in both, since one
+/// that is taken for another person's jumps.
 fn way(from: &Skeleton, to: &Skeleton, visible: Threshold) -> Option<Point> {
     let pairs = from.keypoints.iter().zip(&to.keypoints);
     let both = pairs.filter(|(a, b)| visible.sees(a) && visible.sees(b));
-    let mut sum = Point::default();
-    let mut count = 0.0;
-    for (a, b) in both {
-        sum.x += b.position.x - a.position.x;
-        sum.y += b.position.y - a.position.y;
-        count += 1.0;
+    let mut ways = [[0.0f32; MOST_JOINTS]; 2];
+    let mut count = 0;
+    for (a, b) in both.take(MOST_JOINTS) {
+        ways[0][count] = b.position.x - a.position.x;
+        ways[1][count] = b.position.y - a.position.y;
+        count += 1;
     }
-    (count > 0.0).then(|| Point::new(sum.x / count, sum.y / count))
+    let [x, y] = ways.each_mut().map(|axis| middle(&mut axis[..count]));
+    Some(Point::new(x?, y?))
+}
+
+fn middle(values: &mut [f32]) -> Option<f32> {
+    values.sort_unstable_by(f32::total_cmp);
+    let at = values.len() / 2;
+    match values.len() {
+        0 => None,
+        n if n % 2 == 0 => Some((values[at - 1] + values[at]) / 2.0),
+        _ => Some(values[at]),
+    }
 }
