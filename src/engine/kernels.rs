@@ -408,9 +408,9 @@ impl Taps {
         let rounding = rounding.filter(|r| r.limits.is_none());
         let mut sums = |y: usize, sums: &[i32]| emit(y, Row::Sums(sums));
         match (self.isa, &self.packed) {
-            (isa, Packed::I8(w)) if self.any => {
-                taps::depthwise(isa, w, &self.init, &self.pad, s, x, rows, scratch, &mut sums)
-            }
+            (isa, Packed::I8(w)) if self.any => taps::depthwise(
+                isa, w, &self.init, &self.pad, s, x, rows, scratch, &mut sums,
+            ),
             // SAFETY: `pack` was called with an instruction set of `Isa::available`; the lengths
             // are checked above.
             #[cfg(target_arch = "x86_64")]

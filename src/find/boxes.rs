@@ -133,7 +133,13 @@ mod tests {
         put(&mut values, 0, 1, 9, [f32::INFINITY, 8.0, 8.0, 8.0, 8.0]);
         put(&mut values, 0, 3, 3, [4.0, f32::NAN, 8.0, 8.0, 8.0]);
         put(&mut values, 0, 5, 5, [4.0, -9.0, 8.0, 8.0, 8.0]);
-        put(&mut values, 0, 7, 7, [4.0, f32::INFINITY, 8.0, f32::INFINITY, 8.0]);
+        put(
+            &mut values,
+            0,
+            7,
+            7,
+            [4.0, f32::INFINITY, 8.0, f32::INFINITY, 8.0],
+        );
         assert_eq!(read_all(&values), []);
         assert_eq!(read_all(&vec![f32::NAN; 15 * HEIGHT * WIDTH]), []);
         assert_eq!(read_all(&vec![4.0; 14 * HEIGHT * WIDTH]), []);

@@ -6,8 +6,8 @@
 //! a photo in all four.
 
 use super::planes::{Planes, distinct};
-use super::{boxes, peaks};
 use super::{Find, Finder, Finding, Proposal};
+use super::{boxes, peaks};
 use crate::engine::Loading;
 use crate::frame::Frame;
 use crate::geometry::Rect;

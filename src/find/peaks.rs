@@ -22,9 +22,8 @@ fn is_peak(planes: &Planes, plane: usize, row: usize, column: usize) -> bool {
     let top = planes.at(plane, row, column);
     let around = |at: usize, end: usize| at.saturating_sub(1)..(at + 2).min(end);
     around(plane, planes.depth()).all(|p| {
-        around(row, planes.height).all(|r| {
-            around(column, planes.width).all(|c| planes.at(p, r, c).max(top) <= top)
-        })
+        around(row, planes.height)
+            .all(|r| around(column, planes.width).all(|c| planes.at(p, r, c).max(top) <= top))
     })
 }
 

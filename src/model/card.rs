@@ -154,9 +154,9 @@ fn output(o: OutputFile) -> Result<Output, String> {
 /// Strides of a finder's levels: each a multiple of the first, ascending.
 fn multiples(strides: Vec<usize>) -> Result<Vec<usize>, String> {
     let ascending = strides.windows(2).all(|pair| pair[0] < pair[1]);
-    let whole = strides.iter().all(|&s| {
-        (1..=256).contains(&s) && strides[0] > 0 && s.is_multiple_of(strides[0])
-    });
+    let whole = strides
+        .iter()
+        .all(|&s| (1..=256).contains(&s) && strides[0] > 0 && s.is_multiple_of(strides[0]));
     if !(1..=8).contains(&strides.len()) || !ascending || !whole {
         return Err(format!(
             "output.strides must list 1 to 8 distances of cells in input pixels, each a multiple of the first, such as [8, 16, 32]; found {strides:?}"

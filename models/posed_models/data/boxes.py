@@ -1,6 +1,6 @@
 """What RTMDet as a finder gives (nets/rtmdet.py), and back to boxes, as posed reads it (src/find/boxes.rs).
 
-In: 15 x h x w: for each stride score (logit), left, top, right, bottom; of a stride n times the first only every n-th cell counts.
+In: 15 x h x w: for each stride score (logit), left, top, right, bottom; of a stride n times the first every n-th cell counts.
 Out: boxes x, y, w, h in input pixels and scores, best first.
 """
 

@@ -10,8 +10,8 @@ weights per output channel, symmetric; activations asymmetric, zero exactly repr
 - with one scale a channel what no convolution of all channels reads: sums, gates and depthwise convolutions take each as it is;
 - nothing behind the last convolutions: scores and boxes stay real.
 
-Each range is clipped where the squared error is least (rounding.py). Biases are then shifted so that the mean of every channel of
-every convolution is the float network's (Nagel et al., Data-Free Quantization, ICCV 2019, section 4.2).
+Each range is clipped where the squared error is least (rounding.py). Biases are not corrected as those of our own networks are:
+most of a picture is nobody, and what its mean gains the few cells lose where somebody is (scores fell by 0.07 instead of 0.05).
 """
 
 from __future__ import annotations
@@ -226,34 +226,6 @@ def rounded(model: onnx.ModelProto, grids: Grids) -> onnx.ModelProto:
     del graph.value_info[:]
     onnx.checker.check_model(out)
     return out
-
-
-def correct_biases(model: onnx.ModelProto, quantised: onnx.ModelProto, pictures: np.ndarray) -> int:
-    """Shifts every bias of `quantised` as the module's doc says, each before the next convolution is looked at."""
-    convolutions = [n for n in model.graph.node if n.op_type == "Conv" and len(n.input) > 2]
-    want = {name: v.mean((0, 2, 3)) for name, v in values(model, [n.output[0] for n in convolutions], pictures).items()}
-    biases = {i.name: i for i in quantised.graph.initializer}
-    changed = 0
-    for group in _stages(quantised, [n.output[0] for n in convolutions]):
-        got = values(quantised, group, pictures)
-        for node in convolutions:
-            if node.output[0] in got:
-                kept = biases[node.input[2]]
-                shift = want[node.output[0]] - got[node.output[0]].mean((0, 2, 3))
-                kept.CopyFrom(numpy_helper.from_array((numpy_helper.to_array(kept) + shift).astype(np.float32), kept.name))
-                changed += 1
-    return changed
-
-
-def _stages(model: onnx.ModelProto, names: Sequence[str]) -> list[list[str]]:
-    """These values by the number of them that each is made of: none of a stage changes another of it."""
-    depth: dict[str, int] = {}
-    wanted = set(names)
-    for node in model.graph.node:
-        below = max((depth.get(i, 0) for i in node.input), default=0)
-        for name in node.output:
-            depth[name] = below + (name in wanted)
-    return [[n for n in names if depth[n] == d] for d in sorted({depth[n] for n in names})]
 
 
 PICTURES = 96

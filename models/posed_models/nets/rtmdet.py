@@ -44,8 +44,17 @@ def finder(path: str | Path, height: int, width: int) -> onnx.ModelProto:
     for place, size in zip(graph.input[0].type.tensor_type.shape.dim, (1, 3, height, width), strict=True):
         place.dim_value = size
     del graph.value_info[:]
-    model = version_converter.convert_version(model, OPSET)
+    for out in graph.output:
+        out.type.tensor_type.ClearField("shape")
+    try:
+        model = version_converter.convert_version(onnx.shape_inference.infer_shapes(model, strict_mode=True), OPSET)
+    except Exception as e:
+        raise PosedModelsError(f"{path}: is no graph that can be used: {str(e).splitlines()[0]}") from e
     graph = model.graph
+    shapes = [[d.dim_value for d in o.type.tensor_type.shape.dim] for o in graph.output]
+    wanted = [[1, n, height // s, width // s] for n in (1, PLANES - 1) for s in STRIDES]
+    if shapes != wanted:
+        raise PosedModelsError(f"{path}: gives {shapes}, wanted RTMDet's raw maps of one class, {wanted}")
     _rename(graph, graph.input[0].name, "image")
     graph.input[0].name = "image"
     weights = {i.name: i for i in graph.initializer}
@@ -80,7 +89,9 @@ def _take_rgb(graph: onnx.GraphProto, weights: dict[str, onnx.TensorProto]) -> N
     first = next(n for n in graph.node if "image" in n.input)
     kept = weights[first.input[1]]
     if first.op_type != "Conv" or kept.dims[1] != 3:
-        raise PosedModelsError("the picture is read by something else than a convolution of three channels: not RTMDet's raw maps")
+        raise PosedModelsError(
+            "the picture is read by something else than a convolution of three channels: not RTMDet's raw maps"
+        )
     kept.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(numpy_helper.to_array(kept)[:, ::-1]), kept.name))
 
 

@@ -22,7 +22,6 @@ class Detector(Finder):
     titled = ""
     golden_says = "column, row and value of the highest cell of each plane"
     native = False
-    published = ()
     finest = STRIDES[0]
 
     def names(self, outputs: int) -> tuple[float, ...]:

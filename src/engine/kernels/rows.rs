@@ -122,7 +122,9 @@ mod real;
 
 pub use moves::{interleave, interleave_bytes, pick, pick_bytes, repeat, repeat_shares};
 pub use pool::{pool_all, pool_real, pool_windows};
-pub use real::{add, add_blend, hard, limit, multiply, multiply_channels, sigmoid, stretch, swish, times};
+pub use real::{
+    add, add_blend, hard, limit, multiply, multiply_channels, sigmoid, stretch, swish, times,
+};
 
 /// The rows that NEON does in fewer instructions than the compiler finds.
 #[cfg(target_arch = "aarch64")]

@@ -623,7 +623,11 @@ fn kernels_of_any_size_stride_and_padding_equal_the_reference() {
         let pad = kernel.map(|k| lcg.next() as usize % k);
         let stride = lcg.upto(3);
         // Sixteen channels or more go by a kernel of their own.
-        let channels = if round % 4 == 0 { lcg.upto(15) } else { 15 + lcg.upto(60) };
+        let channels = if round % 4 == 0 {
+            lcg.upto(15)
+        } else {
+            15 + lcg.upto(60)
+        };
         let input = [0, 1].map(|i| (kernel[i] - pad[i]).max(1) + lcg.upto(9));
         let output = [0, 1].map(|i| (input[i] + 2 * pad[i] - kernel[i]) / stride + 1);
         let shape = TapShape {
