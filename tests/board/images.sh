@@ -46,12 +46,31 @@ rm -rf "$out"; mkdir -p "$out" "$work"/{debs,kernel,module,source,root,early/{bi
 foreign() { "$here/../../cross/foreign-apt.sh" arm64 "$work/apt" "$@" >&2; }
 cd "$work/debs"
 foreign update
-foreign download linux-image-arm64 busybox-static
-depends=$(dpkg-deb -f linux-image-arm64_*.deb Depends)
-kernel=$(grep -o '[0-9][0-9.]*-[0-9]*-arm64' <<<"$depends" | head -1) version=$(grep -o '= [^)]*' <<<"$depends" | cut -c3-)
-series=${kernel%.*}; common=${kernel%-arm64}
-foreign download "linux-image-$kernel=$version" "linux-headers-$kernel=$version"
-apt-get -qq -o APT::Sandbox::User=root download "linux-kbuild-$series=$version" "linux-source-$series=$version" "linux-headers-$common-common=$version" >&2
+foreign download busybox-static
+# The lists of this machine may be older than those of the other architecture.
+apt-get update -qq >&2
+# Everything of a kernel in one version of Debian's package linux-image-arm64.
+kernel() {
+    local depends version
+    foreign download "linux-image-arm64=$1" || return
+    depends=$(dpkg-deb -f linux-image-arm64_*.deb Depends)
+    kernel=$(grep -o '[0-9][0-9.]*-[0-9]*-arm64' <<<"$depends" | head -1) version=$(grep -o '= [^)]*' <<<"$depends" | cut -c3-)
+    series=${kernel%.*}
+    foreign download "linux-image-$kernel=$version" "linux-headers-$kernel=$version" || return
+    apt-get -qq -o APT::Sandbox::User=root download \
+        "linux-kbuild-$series=$version" "linux-source-$series=$version" "linux-headers-${kernel%-arm64}-common=$version" >&2
+}
+# While security updates are on their way, the newest may be there in part only.
+found=
+versions=$("$here/../../cross/foreign-apt.sh" arm64 "$work/apt" madison linux-image-arm64 | awk '{ print $3 }')
+for each in $versions; do
+    if kernel "$each"; then
+        found=1
+        break
+    fi
+    rm -f linux-*.deb
+done
+[ -n "$found" ] || { echo "images.sh: apt has no arm64 kernel with its headers and source: try again later" >&2; exit 1; }
 dpkg -x "linux-image-$kernel"_*.deb "$work/kernel"; dpkg -x busybox-static_*.deb "$work/kernel"
 depmod -b "$work/kernel" "$kernel"
 
