@@ -10,9 +10,10 @@ use super::planes::{Planes, distinct};
 use crate::geometry::{CropPoint, Rect};
 use crate::model::People;
 
-/// A find of this score is taken as it is; a surer one may be a little less sure as a pose.
+/// A find of this score is taken as it is; a surer one may be less sure as a pose, somebody of whom a
+/// table or the picture's edge hides most.
 const SURE: f32 = 0.45;
-const MOST_TRUST: f32 = 0.05;
+const MOST_TRUST: f32 = 0.13;
 
 /// Writes the people of `planes` that score more than `least` (0 to 1) into `out` (cleared first),
 /// the surest first, each once. `strides`: input pixels from cell to cell, one a level.
