@@ -6,7 +6,7 @@
 //! − z·Σ w`, and the second term stands in the matrix. Lite-HRNet (arXiv 2104.06403) spends three
 //! quarters of its multiplications here: its fuse layers (section 3.1), gates (3.2) and stem (3.3).
 
-use super::exit::{self, Curve, Exit, Finish, copy_pixels, put, real_pixels};
+use super::exit::{self, Curve, Exit, Finish, Way, copy_pixels, put, real_pixels};
 use super::{Io, Operator, Scratch, room};
 use crate::engine::graph::Geometry;
 use crate::engine::kernels::real::RealMatrix;
@@ -154,22 +154,15 @@ impl Conv {
             (Weights::Int8 { values, scale }, Some(steps)) if steps.is_uniform() => {
                 pad = steps.at(0).1;
                 let int8 = int8_product(values, scale, k, steps.at(0));
-                match (
-                    self.exit.fixed(&int8.scale, &self.bias, &int8.most),
-                    self.exit.curve(&int8.scale, &self.bias, &int8.most),
-                ) {
-                    (Some((fixed, init)), _) => Product::Straight {
-                        product: int8.pack(isa, &init),
-                        fixed,
-                    },
-                    (None, Some((curve, init))) => Product::Curve {
-                        product: int8.pack(isa, &init),
-                        curve,
-                    },
-                    (None, None) => {
+                let (way, init) = self.exit.way(&int8.scale, &self.bias, &int8.most);
+                let product = int8.pack(isa, &init);
+                match way {
+                    Way::Straight(fixed) => Product::Straight { product, fixed },
+                    Way::Curve(curve) => Product::Curve { product, curve },
+                    Way::Real => {
                         let scale: Vec<f32> = int8.scale.iter().map(|&s| s as f32).collect();
                         Product::Sums {
-                            product: int8.pack(isa, &[]),
+                            product,
                             scale: periodic(&scale),
                             bias: periodic(&self.bias),
                         }

@@ -6,11 +6,11 @@
 //! channel's zero.
 
 use super::conv::{Weights, most, real_weights};
-use super::exit::{self, Curve, Exit, Finish, copy_pixels, put};
+use super::exit::{self, Exit, Finish, Way, copy_pixels, put};
 use super::{Io, Operator, Scratch, room};
 use crate::engine::graph::Geometry;
 use crate::engine::kernels::real::RealTaps;
-use crate::engine::kernels::rows::fixed::{self, Fixed};
+use crate::engine::kernels::rows::fixed;
 use crate::engine::kernels::rows::{self, Grid};
 use crate::engine::kernels::{Isa, Row, SLACK, TapShape, Taps, periodic};
 use crate::engine::memory::Place;
@@ -35,13 +35,6 @@ struct Int8 {
     scale: Vec<f32>,
     bias: Vec<f32>,
     finish: Finish,
-}
-
-/// From sums to the exit.
-enum Way {
-    Straight(Fixed),
-    Curve(Curve),
-    Real,
 }
 
 struct Real {
@@ -116,11 +109,7 @@ impl Depthwise {
             .map(|(&w, &x)| f64::from(w) * f64::from(x))
             .collect();
         let most: Vec<f64> = values.chunks_exact(g.window()).map(most).collect();
-        let straight = self.exit.fixed(&real, &self.bias, &most);
-        let curve = || self.exit.curve(&real, &self.bias, &most);
-        let way = straight.map(|(fixed, more)| (Way::Straight(fixed), more));
-        let way = way.or_else(|| curve().map(|(curve, more)| (Way::Curve(curve), more)));
-        let (way, more) = way.unwrap_or((Way::Real, vec![0; c]));
+        let (way, more) = self.exit.way(&real, &self.bias, &most);
         init.iter_mut()
             .zip(more)
             .for_each(|(i, m)| *i = i.wrapping_add(m));

@@ -117,8 +117,20 @@ impl Exit {
         Fixed::new(FRACTION, &scale, &bias, most, self.limits(steps))
     }
 
+    /// The shortest way from int32 sums, and what is to be added to each first; the numbers are as for
+    /// [`Exit::fixed`].
+    pub fn way(&self, scale: &[f64], bias: &[f32], most: &[f64]) -> (Way, Vec<i32>) {
+        if let Some((fixed, more)) = self.fixed(scale, bias, most) {
+            return (Way::Straight(fixed), more);
+        }
+        match self.curve(scale, bias, most) {
+            Some((curve, more)) => (Way::Curve(curve), more),
+            None => (Way::Real, vec![0; scale.len()]),
+        }
+    }
+
     /// The way from int32 sums by a table of the activation, if there is one; as [`Exit::fixed`].
-    pub fn curve(&self, scale: &[f64], bias: &[f32], most: &[f64]) -> Option<(Curve, Vec<i32>)> {
+    fn curve(&self, scale: &[f64], bias: &[f32], most: &[f64]) -> Option<(Curve, Vec<i32>)> {
         let steps = self.to.steps.as_ref()?;
         let activation = self.activation?;
         let bent = activation.is_bent();
@@ -192,6 +204,14 @@ fn greatest(steps: &Steps) -> f64 {
 
 /// Where a SiLU is a ReLU.
 const BEND: f64 = 8.0;
+
+/// From int32 sums to the exit.
+pub enum Way {
+    Straight(Fixed),
+    Curve(Curve),
+    /// Through real numbers.
+    Real,
+}
 
 /// The way from int32 sums to int8 by a table.
 pub struct Curve {
