@@ -150,14 +150,13 @@ pub fn run(
 
 /// Reads the photo of an image that the annotations name.
 fn read_image(path: &Path, image_id: i64, frame: &mut Frame) -> Result<(), EvalError> {
-    let bytes = std::fs::read(path).map_err(|source| EvalError::MissingPhoto {
-        path: path.into(),
-        image_id,
-        source,
-    })?;
-    photo(&bytes, frame).map_err(|source| EvalError::Photo {
-        path: path.into(),
-        source,
+    read_photo(path, frame).map_err(|e| match e {
+        EvalError::Read { path, source } => EvalError::MissingPhoto {
+            path,
+            image_id,
+            source,
+        },
+        other => other,
     })
 }
 

@@ -23,7 +23,8 @@ pub struct EvalArgs {
     /// of its masks (PNG of class numbers)
     #[arg(long)]
     annotations: PathBuf,
-    /// Model by name or by the path of its .toml file; the sample configuration's where none is given
+    /// Model by name or by the path of its .toml file; without it the default one, with --find that of the
+    /// configuration
     #[arg(short, long)]
     model: Option<String>,
     /// Search for the people as `image` does, instead of taking the annotations' boxes
@@ -41,7 +42,6 @@ pub struct EvalArgs {
 }
 
 pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
-    let card = ModelCard::find(args.model.as_deref().unwrap_or(DEFAULT_MODEL))?;
     let folder = args.annotations.is_dir();
     let list = is_list(&args.annotations);
     anyhow::ensure!(
@@ -55,6 +55,7 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     if args.find {
         return search(args);
     }
+    let card = ModelCard::find(args.model.as_deref().unwrap_or(DEFAULT_MODEL))?;
     let plans = super::plan_directory();
     let loading = super::loading(1, plans.as_deref());
     if folder {

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from posed_models.data.planes import overlap
+from posed_models.data.planes import distinct
 from posed_models.nets.rtmdet import PLANES, STRIDES
-
-MOST_OVERLAP = 0.6
-"""Of two boxes of different persons (intersection over union)."""
 
 
 def boxes(maps: np.ndarray, least: float, most: int = 20) -> list[tuple[list[float], float]]:
@@ -27,8 +24,4 @@ def boxes(maps: np.ndarray, least: float, most: int = 20) -> list[tuple[list[flo
             box = [x * stride - left, y * stride - top, left + right, top + bottom]
             if box[2] > 0 and box[3] > 0:
                 found.append(([float(v) for v in box], float(scores[y, x])))
-    kept: list[tuple[list[float], float]] = []
-    for box, score in sorted(found, key=lambda f: -f[1]):
-        if len(kept) < most and all(overlap(box, other) < MOST_OVERLAP for other, _ in kept):
-            kept.append((box, score))
-    return kept
+    return distinct(found, most)

@@ -14,10 +14,10 @@ import onnx
 import onnxruntime as ort
 
 from posed_models.errors import PosedModelsError
+from posed_models.nets.rtmdet import STRIDES
 
 SIDE = 416
 """Of the square that a photo is fitted into."""
-STRIDES = (8, 16, 32)
 MEAN, STD = np.array([103.53, 116.28, 123.675], np.float32), np.array([57.375, 57.12, 58.395], np.float32)
 GREY = 114
 LARGEST_OVERLAP = 0.6

@@ -81,6 +81,15 @@ def overlap(a: Sequence[float], b: Sequence[float]) -> float:
     return both / max(a[2] * a[3] + b[2] * b[3] - both, 1e-9)
 
 
+def distinct(found: list[tuple[list[float], float]], most: int) -> list[tuple[list[float], float]]:
+    """Of boxes that overlap the one of the highest score, best first, at most so many."""
+    kept: list[tuple[list[float], float]] = []
+    for box, score in sorted(found, key=lambda f: -f[1]):
+        if len(kept) < most and all(overlap(box, other) < MOST_OVERLAP for other, _ in kept):
+            kept.append((box, score))
+    return kept
+
+
 def boxes(planes: np.ndarray, least: float, most: int = 20) -> list[tuple[list[float], float]]:
     """3:4 boxes in input pixels and scores, best first, of PLANES x h x w: what is no lower than its 26 neighbours."""
     depth, rows, columns = planes.shape
@@ -100,8 +109,4 @@ def boxes(planes: np.ndarray, least: float, most: int = 20) -> list[tuple[list[f
         size = SMALLEST * 2 ** ((z + along) / 2)
         cx, cy = (x + across) * CELL, (y + down) * CELL
         found.append(([float(v) for v in (cx - size * ASPECT / 2, cy - size / 2, size * ASPECT, size)], top))
-    kept: list[tuple[list[float], float]] = []
-    for box, score in sorted(found, key=lambda f: -f[1]):
-        if len(kept) < most and all(overlap(box, other) < MOST_OVERLAP for other, _ in kept):
-            kept.append((box, score))
-    return kept
+    return distinct(found, most)

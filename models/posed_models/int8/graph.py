@@ -35,7 +35,9 @@ ACTIVATIONS = ("Sigmoid", "Relu", "Clip", "HardSigmoid", "HardSwish", "LeakyRelu
 PER_CHANNEL = ("Add", "Mul", "GlobalAveragePool")
 GATES = ("Sigmoid", "HardSigmoid")
 VALUES = 60_000
-"""Numbers of a tensor that are looked at in each batch."""
+"""Numbers of a tensor that are looked at."""
+PICTURES = 96
+"""For calibrating."""
 
 
 class Wiring:
@@ -226,10 +228,6 @@ def rounded(model: onnx.ModelProto, grids: Grids) -> onnx.ModelProto:
     del graph.value_info[:]
     onnx.checker.check_model(out)
     return out
-
-
-PICTURES = 96
-"""For calibrating."""
 
 
 def quantise(model: onnx.ModelProto, pictures: np.ndarray) -> onnx.ModelProto:
