@@ -56,8 +56,14 @@ void strip(int m, int k, const float* a, ptrdiff_t a_step, const float* b, ptrdi
     const ptrdiff_t down = UP ? a_step : 1;
     int i = 0;
     for (; i + ROWS <= m; i += ROWS) tile<ROWS, VECTORS, UP>(k, a + i * down, a_step, b, b_step, c + i * c_step, c_step, last, e);
-    for (; i + 4 <= m; i += 4) tile<4, VECTORS, UP>(k, a + i * down, a_step, b, b_step, c + i * c_step, c_step, last, e);
+    if (ROWS > 4) for (; i + 4 <= m; i += 4) tile<4, VECTORS, UP>(k, a + i * down, a_step, b, b_step, c + i * c_step, c_step, last, e);
     for (; i < m; i++) tile<1, VECTORS, UP>(k, a + i * down, a_step, b, b_step, c + i * c_step, c_step, last, e);
+}
+
+// How many of the vectors that are left of a row of B one tile takes.
+inline int together(int left) {
+    if (REGISTERS == 32) return left == 5 || left == 6 ? 3 : std::min(left, 4);
+    return left == 4 ? 2 : std::min(left, 3);
 }
 
 // C (m x n) = A (m x k) · B (k x n). Rows of B and C lie b_step and c_step floats apart; A: see `tile`.
@@ -65,15 +71,16 @@ template <bool UP>
 void multiply(int m, int n, int k, const float* a, ptrdiff_t a_step, const float* b, ptrdiff_t b_step, float* c, ptrdiff_t c_step, Ends e) {
     const float* bias = e.bias;
     for (int j = 0; j < n;) {
-        const int left = (n - j + LANES - 1) / LANES, vectors = left == 5 || left == 6 ? 3 : std::min(left, 4);
+        const int left = (n - j + LANES - 1) / LANES, vectors = together(left);
         const int wide = std::min(vectors * LANES, n - j);
         const Some last = first(wide - LANES * (vectors - 1));
         e.bias = bias ? bias + j : nullptr;
-        switch (vectors) {  // as many rows as sums fit into 32 registers
-            case 1: strip<16, 1, UP>(m, k, a, a_step, b + j, b_step, c + j, c_step, last, e); break;
-            case 2: strip<12, 2, UP>(m, k, a, a_step, b + j, b_step, c + j, c_step, last, e); break;
-            case 3: strip<8, 3, UP>(m, k, a, a_step, b + j, b_step, c + j, c_step, last, e); break;
-            default: strip<6, 4, UP>(m, k, a, a_step, b + j, b_step, c + j, c_step, last, e);
+        constexpr bool MANY = REGISTERS == 32;  // as many rows as sums fit into the registers, beside a row of B and a value of A
+        switch (vectors) {
+            case 1: strip<MANY ? 16 : 8, 1, UP>(m, k, a, a_step, b + j, b_step, c + j, c_step, last, e); break;
+            case 2: strip<MANY ? 12 : 6, 2, UP>(m, k, a, a_step, b + j, b_step, c + j, c_step, last, e); break;
+            case 3: strip<MANY ? 8 : 4, 3, UP>(m, k, a, a_step, b + j, b_step, c + j, c_step, last, e); break;
+            default: strip<6, MANY ? 4 : 2, UP>(m, k, a, a_step, b + j, b_step, c + j, c_step, last, e);
         }
         j += wide;
     }

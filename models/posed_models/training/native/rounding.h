@@ -1,12 +1,14 @@
 // int8 rounding inside a float network: scale · a whole number from `low` to `high`, for each channel. Going back, what was cut off has no
-// gradient, and the steps count for nothing. `constants`: scales, their inverses, lows, highs, each padded to whole vectors.
+// gradient, and the steps count for nothing. `constants`: scales, their inverses, lows, highs, each padded to PADDED.
 #pragma once
 #include "operators.h"
+
+constexpr int PADDED = 16;  // record.py's ALIGN
 
 struct Steps {
     Lanes scale, inverse, low, high;
     Steps(const float* constants, int channels, int c) {
-        const int row = (channels + LANES - 1) / LANES * LANES;
+        const int row = (channels + PADDED - 1) / PADDED * PADDED;
         const Some s = first(LANES);
         scale = load(s, constants + c), inverse = load(s, constants + row + c);
         low = load(s, constants + 2 * row + c), high = load(s, constants + 3 * row + c);
