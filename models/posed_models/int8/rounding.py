@@ -14,6 +14,9 @@ rounded twice; posed's engine recognises exactly these:
 
 from __future__ import annotations
 
+import functools
+import math
+
 import numpy as np
 import torch
 import torch.nn as nn
@@ -110,8 +113,36 @@ class Rounder(nn.Module):
         return self.round(x) if self.mode == "round" else x
 
 
+MOST_OF_A_CHAIN = 253
+"""Products of int8 fit in int16 as long as their weights' amounts sum up to 255: 255 · 128 = 32640. Four weights may each be rounded up by half."""
+
+
+@functools.cache
+def chains(inputs: int, height: int, width: int) -> Tensor:
+    """Which weights of one output meet in one int16 sum of posed's kernels for ARM without the dot product: chains x 4 places in the flat weight;
+    places past its end stand for nothing.
+
+    Depthwise: a row of the kernel. Else the inputs, taps first, are cut in eights, these in fours from the end; lane by lane a four is a chain.
+    """
+    k = inputs * height * width
+    if inputs == 1:
+        rows = torch.arange(k).view(height, width)[:, : min(width, 4)]
+        return torch.nn.functional.pad(rows, (0, 4 - rows.shape[1]), value=k)
+    places = torch.arange(k).view(inputs, height * width).T.flatten()
+    before, behind = -math.ceil(k / 8) * 8 % 32, -k % 8
+    padded = torch.nn.functional.pad(places, (before, behind), value=k)
+    return padded.view(-1, 4, 8).transpose(1, 2).flatten(0, 1)
+
+
+def reach(w: Tensor) -> Tensor:
+    """What 127 steps of each output's weights must reach: the largest, or so much that no chain leaves int16."""
+    amounts = w.detach().abs().flatten(1)
+    sums = torch.nn.functional.pad(amounts, (0, 1))[:, chains(*w.shape[1:])].sum(2)
+    return torch.maximum(amounts.amax(1), sums.amax(1) * (127 / MOST_OF_A_CHAIN)).clamp(min=1e-8)
+
+
 class WeightRounder(nn.Module):
-    """int8 rounding of a convolution's weight, symmetric, scale max|w|/127 for each output channel.
+    """int8 rounding of a convolution's weight, symmetric, scale reach(w)/127 for each output channel.
 
     `on`: does it round at all.
     """
@@ -121,7 +152,7 @@ class WeightRounder(nn.Module):
     def forward(self, w: Tensor) -> Tensor:
         if not self.on:
             return w
-        s = w.detach().abs().amax((1, 2, 3)).clamp(min=1e-8) / 127
+        s = reach(w) / 127
         return torch.fake_quantize_per_channel_affine(w, s, torch.zeros_like(s, dtype=torch.int32), 0, -128, 127)
 
 

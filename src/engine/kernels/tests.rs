@@ -48,8 +48,9 @@ enum Values {
     Only(i8),
 }
 
-/// Inputs and weights. Four products of −128 and −63 fit int16, of −64 not; nor do two of −128.
-const KINDS: [(Values, Values); 11] = [
+/// Inputs and weights. Four products of −128 and −63 fit int16, of −64 not; three of −85, not of −86;
+/// nor do two of −128.
+const KINDS: [(Values, Values); 13] = [
     (Values::Random, Values::Random),
     (Values::Least, Values::Least),
     (Values::Least, Values::Most),
@@ -59,6 +60,8 @@ const KINDS: [(Values, Values); 11] = [
     (Values::Least, Values::Ends),
     (Values::Random, Values::Small),
     (Values::Least, Values::Small),
+    (Values::Least, Values::Only(-85)),
+    (Values::Least, Values::Only(-86)),
     (Values::Least, Values::Only(-63)),
     (Values::Least, Values::Only(-64)),
 ];

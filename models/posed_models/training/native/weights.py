@@ -17,7 +17,7 @@ import torch
 import torch.nn as nn
 from torch import Tensor
 
-from posed_models.int8.rounding import float_weight, rounds_weight
+from posed_models.int8.rounding import float_weight, reach, rounds_weight
 from posed_models.training.native.record import Layer, Recording
 from posed_models.training.optimiser import ADAMW_RMS, orthogonal
 
@@ -120,10 +120,13 @@ class FlatWeights:
         self.bias.copy_(torch.where(self._normed, beta - self.mu * self._scale, beta))
 
     def _rounded(self, w: Tensor) -> Tensor:
-        """Each output's weights to whole steps of a 127th of their largest."""
-        largest = torch.zeros_like(self.beta)
-        largest[self._channels] = torch.from_numpy(np.maximum.reduceat(w.abs().numpy(), self._starts))
-        step = (largest.clamp(min=1e-8) / 127)[self._channel]
+        """Each output's weights to whole steps of a 127th of their reach."""
+        reaches = torch.zeros_like(self.beta)
+        for layer in self.layers:
+            weight = layer.conv.weight
+            there = slice(layer.bias, layer.bias + len(weight))
+            reaches[there] = reach(w[layer.weight : layer.weight + weight.numel()].view(weight.shape))
+        step = (reaches / 127)[self._channel]
         return (w * (1 / step)).round_().clamp_(-128, 127).mul_(step)
 
     def gradients(self, folded: Tensor) -> list[Tensor]:

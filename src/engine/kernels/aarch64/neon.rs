@@ -2,10 +2,9 @@
 //! to int32.
 //!
 //! A Cortex-A72 multiplies 8 pairs of bytes a cycle (`smull`, `smlal`, one pipe); int16 factors
-//! would halve that. The sum of two products fits int16 as long as no weight is −128 (2 · 127 · 128
-//! = 32512). Where one is, the last byte of a depthwise convolution's packed weights says so and
-//! each product is widened on its own; a matrix says it piece by piece, and sums up to four
-//! products where their weights are small.
+//! would halve that. |x| is at most 128, so that sums of products fit int16 as long as the amounts
+//! of their weights sum up to 255 (255 · 128 = 32640): packing looks how many do, up to four.
+//! `posed_models quantise` chooses scales with which the most do.
 
 mod matrix;
 mod taps;
@@ -13,7 +12,8 @@ mod taps;
 pub use matrix::{multiply, multiply_real, multiply_rounded, multiply_shares, pack_matrix};
 pub use taps::{depthwise, pack_taps};
 
-/// The last packed byte: whether two products may not be summed in int16.
-fn has_minimum(w: &[i8]) -> i8 {
-    i8::from(w.contains(&i8::MIN))
+/// Whether products with all of these weights may be summed in int16.
+fn fits<'a>(weights: impl IntoIterator<Item = &'a i8>) -> bool {
+    let amounts = weights.into_iter().map(|&w| i32::from(w).abs());
+    amounts.sum::<i32>() <= 255
 }

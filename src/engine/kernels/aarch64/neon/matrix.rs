@@ -15,6 +15,7 @@ mod piece;
 
 use super::super::sinks::{Real, Rounded, Shares, Sink, Sums};
 use super::super::{Task, opaque_pointer, panel_vectors};
+use super::fits;
 use crate::engine::kernels::Packed;
 use crate::engine::kernels::rows::fixed::Numbers;
 use piece::At;
@@ -26,9 +27,8 @@ const COLUMNS: usize = 4;
 /// Eights of a piece.
 const EIGHTS: usize = 4;
 
-/// How many eights of a piece may be summed in int16 before they are added to int32: |x| is at most
-/// 128, so that products fit as long as the weights' amounts sum up to 255 in every lane (255 · 128
-/// = 32640).
+/// How many eights of a piece may be summed in int16 before they are added to int32: as many as
+/// [`fits`] in every lane.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(i8)]
 enum Chain {
@@ -43,17 +43,7 @@ impl Chain {
         let fits = |eights: usize| {
             w.chunks(w.len() / COLUMNS)
                 .flat_map(|column| column.chunks(8 * eights))
-                .all(|chain| {
-                    (0..8).all(|lane| {
-                        chain
-                            .iter()
-                            .skip(lane)
-                            .step_by(8)
-                            .map(|&w| i32::from(w).abs())
-                            .sum::<i32>()
-                            <= 255
-                    })
-                })
+                .all(|chain| (0..8).all(|lane| fits(chain.iter().skip(lane).step_by(8))))
         };
         if fits(EIGHTS) {
             Self::All

@@ -7,11 +7,12 @@
 //! row. With stride 2 a scratch row holds its even pixels first and then its odd ones, so that
 //! neighbours are again neighbours.
 //!
-//! Packed: for every 16 lanes of a period, nine taps of 16 bytes. A step is 9 loads, 18
-//! `smull`/`smlal`, 20 widening adds.
+//! Packed: for every 16 lanes of a period, nine taps of 16 bytes; behind them, for each of these, how
+//! many taps are summed in int16. A step is 9 loads, 18 `smull`/`smlal` and, with three taps, 12
+//! widening adds.
 
 use super::super::{grow, opaque};
-use super::has_minimum;
+use super::fits;
 use crate::engine::kernels::rows::fixed::{FRACTION, Fixed, Numbers};
 use crate::engine::kernels::{Packed, Row, SLACK, TapScratch, TapShape, period, periodic};
 use std::arch::aarch64::*;
@@ -21,13 +22,21 @@ use std::ops::Range;
 const LANES: usize = 16;
 
 pub fn pack_taps(w: &[i8], c: usize, init: &[i32]) -> (Packed, Vec<i32>) {
-    let mut packed = Vec::with_capacity(period(c) * 9 + 1);
+    let mut packed = Vec::with_capacity(period(c) * 9 + period(c) / LANES);
+    let mut chains = Vec::new();
     for start in (0..period(c)).step_by(LANES) {
+        let channels = (start..start + LANES).map(|lane| lane % c);
         for tap in 0..9 {
-            packed.extend((start..start + LANES).map(|lane| w[lane % c * 9 + tap]));
+            packed.extend(channels.clone().map(|channel| w[channel * 9 + tap]));
         }
+        let longest = [3, 2].into_iter().find(|&chain| {
+            channels
+                .clone()
+                .all(|channel| w[channel * 9..][..9].chunks(chain).all(fits))
+        });
+        chains.push(longest.unwrap_or(1) as i8);
     }
-    packed.push(has_minimum(w));
+    packed.extend(chains);
     (Packed::I8(packed), periodic(init))
 }
 
@@ -80,21 +89,14 @@ pub unsafe fn depthwise(
             let taps = std::array::from_fn(|t| {
                 slot(first + t / 3).add(padded.columns[t % 3]).cast_const()
             });
-            let minimum = w.last() != Some(&0);
             let (w, sums) = (w.as_ptr(), scratch.sums.as_mut_ptr());
             let rounded = scratch.rounded.as_mut_ptr();
-            match (rounding, minimum) {
-                (None, false) => sum_row::<false>(w, init, taps, out, &sums),
-                (None, true) => sum_row::<true>(w, init, taps, out, &sums),
-                (Some(of @ Numbers { rest: None, .. }), false) => {
-                    sum_row::<false>(w, init, taps, out, &Rounded::<false>(of, rounded));
+            match rounding {
+                None => sum_row(w, init, taps, out, &sums),
+                Some(of @ Numbers { rest: None, .. }) => {
+                    sum_row(w, init, taps, out, &Rounded::<false>(of, rounded));
                 }
-                (Some(of), false) => {
-                    sum_row::<false>(w, init, taps, out, &Rounded::<true>(of, rounded));
-                }
-                (Some(of), true) => {
-                    sum_row::<true>(w, init, taps, out, &Rounded::<true>(of, rounded));
-                }
+                Some(of) => sum_row(w, init, taps, out, &Rounded::<true>(of, rounded)),
             }
         }
         emit(
@@ -172,54 +174,79 @@ impl<const REST: bool> Sink for Rounded<REST> {
 /// One row of sums, `out` of them; `taps` are the nine places of lane 0's inputs.
 ///
 /// # Safety
-/// From each of `taps`, `out` bytes rounded up to LANES can be read, as many numbers be put.
+/// From each of `taps`, `out` bytes rounded up to LANES can be read, as many numbers be put; `w` is
+/// packed with as long a period as `init_period`.
 #[target_feature(enable = "neon")]
-unsafe fn sum_row<const MINIMUM: bool>(
+unsafe fn sum_row(
     w: *const i8,
     init_period: &[i32],
     taps: [*const i8; 9],
     out: usize,
     sink: &impl Sink,
 ) {
-    for start in (0..init_period.len().min(out)).step_by(LANES) {
-        // SAFETY: `init_period` is one period, `w` nine times as long; lanes below `out`, rounded
-        // up, are the caller's promise.
+    let period = init_period.len();
+    for start in (0..period.min(out)).step_by(LANES) {
+        // SAFETY: `init_period` is one period, `w` nine times as long with a byte for every start;
+        // lanes below `out`, rounded up, are the caller's promise.
         unsafe {
-            let mut weights = [vdupq_n_s8(0); 9];
-            let mut init4 = [vdupq_n_s32(0); 4];
-            for (t, weights) in weights.iter_mut().enumerate() {
-                *weights = vld1q_s8(w.add(start * 9 + t * LANES));
+            let init = init_period.as_ptr().add(start);
+            let chain = *w.add(period * 9 + start / LANES);
+            let w = w.add(start * 9);
+            let lanes = (start, period, out);
+            match chain {
+                3 => sum_lanes::<3>(w, init, taps, lanes, sink),
+                2 => sum_lanes::<2>(w, init, taps, lanes, sink),
+                _ => sum_lanes::<1>(w, init, taps, lanes, sink),
             }
-            for (q, init) in init4.iter_mut().enumerate() {
-                *init = vld1q_s32(init_period.as_ptr().add(start + q * 4));
-            }
-            let constant = sink.lane(start);
-            let mut lane = start;
-            while lane < out {
-                let mut four = init4;
-                for t in [0, 2, 4, 6, 8] {
-                    weights[t] = opaque(weights[t]);
-                    let x = vld1q_s8(taps[t].add(lane));
-                    let mut low = vmull_s8(vget_low_s8(x), vget_low_s8(weights[t]));
-                    let mut high = vmull_high_s8(x, weights[t]);
-                    if t < 8 {
-                        let x = vld1q_s8(taps[t + 1].add(lane));
-                        let w = opaque(weights[t + 1]);
-                        weights[t + 1] = w;
-                        if MINIMUM {
-                            four = widen(four, low, high);
-                            low = vmull_s8(vget_low_s8(x), vget_low_s8(w));
-                            high = vmull_high_s8(x, w);
-                        } else {
-                            low = vmlal_s8(low, vget_low_s8(x), vget_low_s8(w));
-                            high = vmlal_high_s8(high, x, w);
-                        }
-                    }
+        }
+    }
+}
+
+/// The sums of 16 lanes of every period: from `start`, in steps of the period, below `out`. CHAIN
+/// taps are summed before they are widened.
+///
+/// # Safety
+/// As [`sum_row`]; `w` and `init` are those of the 16 lanes.
+#[inline(always)]
+unsafe fn sum_lanes<const CHAIN: usize>(
+    w: *const i8,
+    init: *const i32,
+    taps: [*const i8; 9],
+    (start, period, out): (usize, usize, usize),
+    sink: &impl Sink,
+) {
+    // SAFETY: the caller's promise; NEON is part of every aarch64 processor that Linux runs on.
+    unsafe {
+        let mut weights = [vdupq_n_s8(0); 9];
+        let mut init4 = [vdupq_n_s32(0); 4];
+        for (t, weights) in weights.iter_mut().enumerate() {
+            *weights = vld1q_s8(w.add(t * LANES));
+        }
+        for (q, part) in init4.iter_mut().enumerate() {
+            *part = vld1q_s32(init.add(q * 4));
+        }
+        let constant = sink.lane(start);
+        let mut lane = start;
+        while lane < out {
+            let mut four = init4;
+            let [mut low, mut high] = [vdupq_n_s16(0); 2];
+            for t in 0..9 {
+                weights[t] = opaque(weights[t]);
+                let w = weights[t];
+                let x = vld1q_s8(taps[t].add(lane));
+                if t % CHAIN == 0 {
+                    low = vmull_s8(vget_low_s8(x), vget_low_s8(w));
+                    high = vmull_high_s8(x, w);
+                } else {
+                    low = vmlal_s8(low, vget_low_s8(x), vget_low_s8(w));
+                    high = vmlal_high_s8(high, x, w);
+                }
+                if t % CHAIN == CHAIN - 1 || t == 8 {
                     four = widen(four, low, high);
                 }
-                sink.put(&constant, lane, four);
-                lane += init_period.len();
             }
+            sink.put(&constant, lane, four);
+            lane += period;
         }
     }
 }
