@@ -4,9 +4,11 @@
 //! readable as a table or as JSON. The picture is made here, in the layout of a camera, so no
 //! camera and no photo is needed; every network does the same work on any picture.
 
+mod board;
 mod report;
 mod subject;
 
+pub use board::{BoardReport, BoardRow, HEAD, Heat, board};
 pub use report::{Report, Spread};
 
 use crate::doctor::machine;

@@ -12,8 +12,9 @@ from posed_models.cli import main
 from posed_models.data import crops
 from posed_models.data.augment import Augmenter
 from posed_models.int8 import quantise
+from posed_models.int8.dead import silence
 from posed_models.int8.equalise import QUIET, equalise
-from posed_models.int8.rounding import Quantised, Rounder, unrounded
+from posed_models.int8.rounding import Quantised, Rounder, reach, unrounded
 from posed_models.nets.blocks import ShuffleUnit, fold_bn
 from posed_models.nets.export import export_int8
 from posed_models.nets.lite_hrnet import enliven
@@ -207,3 +208,59 @@ def test_a_channel_quiet_while_equalising_is_hardly_enlarged():
     enlarged = (first.weight / old).flatten(1).median(1).values
     awake = torch.arange(len(enlarged)) != 3
     assert enlarged[3] < 2 * QUIET * enlarged[awake].median()
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [(20, 20, 1, 1), (7, 40, 1, 1), (4, 5, 1, 1), (6, 3, 3, 3), (8, 80, 1, 1), (16, 1, 3, 3), (9, 1, 5, 5), (3, 333, 1, 1)],
+)
+def test_products_that_kernels_sum_in_int16_fit(shape):
+    torch.manual_seed(2)
+    for w in (torch.randn(shape), torch.ones(shape), torch.rand(shape) ** 8):
+        levels = (w / (reach(w) / 127)[:, None, None, None]).round().abs().int()
+        assert levels.max() <= 127
+        for rows in levels:
+            if shape[1] == 1:
+                assert all(int(row[:3].sum()) <= 255 for row in rows[0])
+                continue
+            taps_first = rows.permute(1, 2, 0).flatten().tolist()
+            eights = [taps_first[i : i + 8] for i in range(0, len(taps_first), 8)]
+            first = (len(eights) - 1) % 4 + 1  # src/engine/kernels/aarch64/neon/matrix.rs
+            pieces = [eights[:first]] + [eights[i : i + 4] for i in range(first, len(eights), 4)]
+            assert all(sum(eight[lane] for eight in piece if lane < len(eight)) <= 255 for piece in pieces for lane in range(8))
+
+
+def test_a_single_large_weight_keeps_all_steps():
+    w = torch.zeros(1, 40, 1, 1)
+    w[0, 3], w[0, 4] = 2.0, -1.0
+    assert float(reach(w)) == 2.0
+
+
+def test_weights_out_of_scale_that_read_a_dead_channel_are_0():
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 4, 1),
+        torch.nn.ReLU(),
+        torch.nn.Conv2d(4, 4, 3, padding=1, groups=4),
+        torch.nn.ReLU(),
+        torch.nn.Conv2d(4, 2, 1),
+    )
+    with torch.no_grad():
+        for p in net.parameters():
+            p.uniform_(0.1, 1.0)
+        net[0].bias[0], net[0].bias[1] = -100.0, -100.0
+        net[2].weight[0], net[2].weight[1], net[2].weight[2] = 68480.0, 2.0, 7.0
+        net[2].bias[1] = -1.0  # its result is dead too, and read with a weight of usual size
+    x = torch.rand(2, 3, 6, 6)
+    before = net(x)
+    assert silence(net, [x[:1], x[1:]]) == 1
+    assert torch.equal(net(x), before)
+    assert net[2].weight[0].abs().max() == 0 and (net[2].weight[1:3].amax((1, 2, 3)) == torch.tensor([2.0, 7.0])).all()
+    assert (net[4].weight > 0).all()
+
+
+def test_every_published_weight_fits_float16_with_room():
+    for file in sorted((REPOSITORY / "models").glob("*.onnx")):
+        for weight in onnx.load(file).graph.initializer:
+            if weight.data_type == onnx.TensorProto.FLOAT:
+                assert np.abs(onnx.numpy_helper.to_array(weight)).max(initial=0) < 1000, (file.name, weight.name)

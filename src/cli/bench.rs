@@ -4,6 +4,7 @@ use crate::bench::{self, Crowd};
 use crate::find::network::{self, DEFAULT_FINDER};
 use crate::model::{DEFAULT_MODEL, ModelCard};
 use clap::Args;
+use std::path::Path;
 use std::process::ExitCode;
 
 #[derive(Debug, Args)]
@@ -23,6 +24,10 @@ pub struct BenchArgs {
     /// Measure a look of this finder too, by name or by the path of its .toml file
     #[arg(long, num_args = 0..=1, default_missing_value = DEFAULT_FINDER)]
     finder: Option<String>,
+    /// What this board is worth: frames a second with one and three people, with one, two and four
+    /// threads, and how hot it gets
+    #[arg(long, conflicts_with_all = ["threads", "people", "profile", "follow"])]
+    board: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -63,11 +68,34 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     }
+    if args.board {
+        return board(&card, args);
+    }
     let crowd = Crowd {
         people: args.people.into(),
         finder: args.finder.as_deref().map(network::card).transpose()?,
     };
     let report = bench::run(&card, &crowd, loading, runs)?;
+    if args.json {
+        println!("{}", serde_json::to_string(&report)?);
+    } else {
+        println!("{report}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn board(card: &ModelCard, args: &BenchArgs) -> anyhow::Result<ExitCode> {
+    let finder = network::card(args.finder.as_deref().unwrap_or(DEFAULT_FINDER))?;
+    let loading = super::loading(1, None);
+    if !args.json {
+        println!("{}", bench::HEAD);
+    }
+    let runs = args.runs as usize;
+    let report = bench::board(card, &finder, loading, runs, Path::new("/"), |row| {
+        if !args.json {
+            println!("{row}");
+        }
+    })?;
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {

@@ -52,7 +52,8 @@ pub fn cpu_features(root: &Path) -> Vec<String> {
         .collect()
 }
 
-fn processors(root: &Path) -> Finding {
+/// What the board, or else the processor, is called, and how many processors there are.
+pub fn name(root: &Path) -> (String, usize) {
     let cpuinfo = text(&root.join("proc/cpuinfo")).unwrap_or_default();
     let count = cpuinfo
         .lines()
@@ -65,6 +66,11 @@ fn processors(root: &Path) -> Finding {
                 .find_map(|key| field(&cpuinfo, key).map(String::from))
         })
         .unwrap_or_else(|| "unknown model".into());
+    (model, count)
+}
+
+fn processors(root: &Path) -> Finding {
+    let (model, count) = name(root);
     Finding::good(
         AREA,
         format!(
@@ -74,7 +80,8 @@ fn processors(root: &Path) -> Finding {
     )
 }
 
-fn memory(root: &Path) -> Option<Finding> {
+/// MB of memory that are available, and of all.
+pub fn memory_mb(root: &Path) -> Option<(u64, u64)> {
     let meminfo = text(&root.join("proc/meminfo"))?;
     let mb = |key| {
         field(&meminfo, key)?
@@ -84,8 +91,30 @@ fn memory(root: &Path) -> Option<Finding> {
             .ok()
             .map(|kb| kb / 1024)
     };
-    let total = mb("MemTotal")?;
-    let available = mb("MemAvailable")?;
+    Some((mb("MemAvailable")?, mb("MemTotal")?))
+}
+
+/// What the kernel calls itself, with its release.
+pub fn system(root: &Path) -> Option<String> {
+    let part = |file| text(&root.join("proc/sys/kernel").join(file));
+    Some(format!("{} {}", part("ostype")?, part("osrelease")?))
+}
+
+/// How fast the fastest processor runs now, and how fast it may, in MHz.
+pub fn clock_mhz(root: &Path) -> Option<(u64, u64)> {
+    let folders = numbered(root, "sys/devices/system/cpu", "cpu");
+    let mhz = |file: &str| {
+        folders
+            .iter()
+            .filter_map(|(_, cpu)| text(&cpu.join("cpufreq").join(file))?.parse::<u64>().ok())
+            .max()
+            .map(|khz| khz / 1000)
+    };
+    Some((mhz("scaling_cur_freq")?, mhz("cpuinfo_max_freq")?))
+}
+
+fn memory(root: &Path) -> Option<Finding> {
+    let (available, total) = memory_mb(root)?;
     let what = format!("{available} MB of {total} MB memory available");
     if available < LOW_MEMORY_MB {
         let mend = format!("stop other programs or add swap: posed wants {LOW_MEMORY_MB} MB");
@@ -120,8 +149,9 @@ fn features(root: &Path) -> Option<Finding> {
     ))
 }
 
-/// The hottest zone; zones that do not answer or have no sensor are passed over.
-fn temperature(root: &Path) -> Option<Finding> {
+/// The hottest zone in °C, and what it is called; zones that do not answer or have no sensor are
+/// passed over.
+pub fn hottest(root: &Path) -> Option<(f64, String)> {
     let zones = numbered(root, "sys/class/thermal", "thermal_zone");
     let read = |zone: &Path| {
         text(&zone.join("temp"))?
@@ -135,6 +165,11 @@ fn temperature(root: &Path) -> Option<Finding> {
         .max_by(|a, b| a.0.total_cmp(&b.0))?;
     let (celsius, zone) = hottest;
     let name = text(&zone.join("type")).unwrap_or_else(|| "sensor".into());
+    Some((celsius, name))
+}
+
+fn temperature(root: &Path) -> Option<Finding> {
+    let (celsius, name) = hottest(root)?;
     let what = format!("{celsius:.0} °C ({name})");
     if celsius >= HOT_C {
         let mend = "the board slows itself down from here: give it a heat sink, a fan or a larger case, or lower the frame rate";
@@ -143,7 +178,9 @@ fn temperature(root: &Path) -> Option<Finding> {
     Some(Finding::good(AREA, what))
 }
 
-fn throttling(root: &Path) -> Option<Finding> {
+/// Why a Raspberry Pi slows itself down now, and why it ever did since it started; empty: it does
+/// not.
+pub fn slowed(root: &Path) -> Option<(String, String)> {
     let word = text(&root.join("sys/devices/platform/soc/soc:firmware/get_throttled"))?;
     let bits = u32::from_str_radix(word.trim_start_matches("0x"), 16).ok()?;
     let names = |bits: u32| {
@@ -153,8 +190,11 @@ fn throttling(root: &Path) -> Option<Finding> {
             .collect();
         set.join(", ")
     };
-    let now = names(bits);
-    let ever = names(bits >> 16);
+    Some((names(bits), names(bits >> 16)))
+}
+
+fn throttling(root: &Path) -> Option<Finding> {
+    let (now, ever) = slowed(root)?;
     let mend = "under-voltage: use the board's own power supply and a short cable; temperature: cool the board";
     Some(match (now.is_empty(), ever.is_empty()) {
         (false, _) => Finding::problem(AREA, format!("slowed down now: {now}"), mend.into()),

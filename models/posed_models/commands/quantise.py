@@ -16,6 +16,7 @@ from posed_models.commands import options as shared
 from posed_models.commands.options import Parser
 from posed_models.errors import PosedModelsError
 from posed_models.int8 import graph, quantise
+from posed_models.int8.dead import silence
 from posed_models.int8.rounding import unrounded
 from posed_models.nets import importing, rtmdet
 from posed_models.nets.export import export_float, export_int8
@@ -109,10 +110,13 @@ def run(a: argparse.Namespace) -> None:
         raise PosedModelsError(f"--native fine-tunes poses on the CPU: this is a {task.name} on {device}: leave it away")
     net = importing.folded(imported).to(device)
     teacher = importing.folded(importing.load(a.teacher)).to(device) if a.teacher else copy.deepcopy(net)
-    truth = copy.deepcopy(net)
     generator = torch.Generator(device).manual_seed(a.seed)
     torch.manual_seed(a.seed)
     augment = (task if task.given else POSE).source(seen, height, width, generator)
+    n = silence(net.eval(), [augment.draw(quantise.CALIBRATION_BATCH).x for _ in range(quantise.CALIBRATION_BATCHES)])
+    if n:
+        print(f"{n} dead channels were read with weights out of scale: these are 0 now")
+    truth = copy.deepcopy(net)
     q = quantise.calibrate(net, augment)
     test = task.held_out(held, height, width) if len(held) else None
 

@@ -114,15 +114,17 @@ class Rounder(nn.Module):
 
 
 MOST_OF_A_CHAIN = 253
-"""Products of int8 fit in int16 as long as their weights' amounts sum up to 255: 255 · 128 = 32640. Four weights may each be rounded up by half."""
+"""Products of int8 fit in int16 as long as their weights' amounts sum up to 255: 255 · 128 = 32640. Four weights may each be
+rounded up by half."""
 
 
 @functools.cache
 def chains(inputs: int, height: int, width: int) -> Tensor:
-    """Which weights of one output meet in one int16 sum of posed's kernels for ARM without the dot product: chains x 4 places in the flat weight;
-    places past its end stand for nothing.
+    """Which weights of one output meet in one int16 sum of posed's kernels for ARM without the dot product: chains x 4 places in
+    the flat weight; places past its end stand for nothing.
 
-    Depthwise: a row of the kernel. Else the inputs, taps first, are cut in eights, these in fours from the end; lane by lane a four is a chain.
+    Depthwise: a row of the kernel. Else the inputs, taps first, are cut in eights, these in fours from the end; lane by lane a
+    four is a chain.
     """
     k = inputs * height * width
     if inputs == 1:
