@@ -156,9 +156,29 @@ impl Frame {
     }
 }
 
+/// R, G and B of a pixel, 0 to 255, and a fourth number that means nothing: one vector.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[repr(align(16))]
+pub struct Level(pub [f32; 4]);
+
+impl From<[f32; 3]> for Level {
+    #[inline(always)]
+    fn from([r, g, b]: [f32; 3]) -> Self {
+        Self([r, g, b, 0.0])
+    }
+}
+
 /// Reads pixels of one layout; `x` and `y` must lie inside the picture.
 pub trait Pixels {
     fn rgb(&self, x: usize, y: usize) -> [u8; 3];
+
+    /// The pixels of row `y` from `x` on, as many as `out` takes: as [`Pixels::rgb`], a row at a time.
+    #[inline(always)]
+    fn levels(&self, y: usize, x: usize, out: &mut [Level]) {
+        for (i, level) in out.iter_mut().enumerate() {
+            *level = self.rgb(x + i, y).map(f32::from).into();
+        }
+    }
 }
 
 /// A visitor that is compiled once for each pixel layout, so that the inner loop knows it.
@@ -208,6 +228,12 @@ impl Pixels for Yuyv<'_> {
             self.0[pair + 3],
         )
     }
+
+    #[inline(always)]
+    fn levels(&self, y: usize, x: usize, out: &mut [Level]) {
+        let row = self.0[y * self.1..].as_chunks::<4>().0;
+        yuv_levels(x, out, |pair| row[pair]);
+    }
 }
 
 impl Pixels for Nv12<'_> {
@@ -215,6 +241,17 @@ impl Pixels for Nv12<'_> {
     fn rgb(&self, x: usize, y: usize) -> [u8; 3] {
         let c = (y / 2) * self.stride + (x / 2) * 2;
         yuv_to_rgb(self.y[y * self.stride + x], self.uv[c], self.uv[c + 1])
+    }
+
+    #[inline(always)]
+    fn levels(&self, y: usize, x: usize, out: &mut [Level]) {
+        let luma = &self.y[y * self.stride..];
+        let chroma = &self.uv[y / 2 * self.stride..];
+        let chroma = chroma.as_chunks::<2>().0;
+        yuv_levels(x, out, |pair| {
+            let [u, v] = chroma[pair];
+            [luma[2 * pair], u, second(luma, pair), v]
+        });
     }
 }
 
@@ -224,23 +261,80 @@ impl Pixels for I420<'_> {
         let c = (y / 2) * self.chroma_stride + x / 2;
         yuv_to_rgb(self.y[y * self.stride + x], self.u[c], self.v[c])
     }
+
+    #[inline(always)]
+    fn levels(&self, y: usize, x: usize, out: &mut [Level]) {
+        let luma = &self.y[y * self.stride..];
+        let (u, v) = (
+            &self.u[y / 2 * self.chroma_stride..],
+            &self.v[y / 2 * self.chroma_stride..],
+        );
+        yuv_levels(x, out, |pair| {
+            [luma[2 * pair], u[pair], second(luma, pair), v[pair]]
+        });
+    }
 }
 
 /// BT.601 limited range to RGB with the 20-bit constants of OpenCV's `COLOR_YUV2RGB_*`: equal to it
 /// bit for bit.
 #[inline(always)]
 pub fn yuv_to_rgb(y: u8, u: u8, v: u8) -> [u8; 3] {
-    const SHIFT: i32 = 20;
-    const HALF: i32 = 1 << (SHIFT - 1);
-    let y = (i32::from(y) - 16).max(0) * 1_220_542;
+    let [r, g, b, _] = lit(y, tint(u, v));
+    [r, g, b].map(|level| level as u8)
+}
+
+/// Bits behind the point of what a pixel is computed in.
+const SHIFT: i32 = 20;
+
+/// What colour adds to a pixel's R, G and B, and half a level; and a fourth number that means
+/// nothing.
+#[inline(always)]
+fn tint(u: u8, v: u8) -> [i32; 4] {
     let u = i32::from(u) - 128;
     let v = i32::from(v) - 128;
-    let level = |c: i32| ((y + c + HALF) >> SHIFT).clamp(0, 255) as u8;
+    let half = 1 << (SHIFT - 1);
     [
-        level(1_673_527 * v),
-        level(-852_492 * v - 409_993 * u),
-        level(2_116_026 * u),
+        1_673_527 * v + half,
+        -852_492 * v - 409_993 * u + half,
+        2_116_026 * u + half,
+        0,
     ]
+}
+
+/// The pixel of this luma with a tint: four levels, 0 to 255.
+#[inline(always)]
+fn lit(y: u8, tint: [i32; 4]) -> [i32; 4] {
+    let y = (i32::from(y) - 16).max(0) * 1_220_542;
+    tint.map(|c| ((y + c) >> SHIFT).clamp(0, 255))
+}
+
+/// A row's pixels from `x` on; `pair` gives Y0 U Y1 V of two pixels that share a colour.
+#[inline(always)]
+fn yuv_levels(x: usize, out: &mut [Level], pair: impl Fn(usize) -> [u8; 4]) {
+    let level = |y: u8, tint| Level(lit(y, tint).map(|level| level as f32));
+    let (odd, out) = out.split_at_mut((x % 2).min(out.len()));
+    for out in odd {
+        let [_, u, y, v] = pair(x / 2);
+        *out = level(y, tint(u, v));
+    }
+    let first = x.div_ceil(2);
+    let (pairs, last) = out.as_chunks_mut::<2>();
+    let count = pairs.len();
+    for (i, out) in pairs.iter_mut().enumerate() {
+        let [y0, u, y1, v] = pair(first + i);
+        let tint = tint(u, v);
+        *out = [level(y0, tint), level(y1, tint)];
+    }
+    for out in last {
+        let [y, u, _, v] = pair(first + count);
+        *out = level(y, tint(u, v));
+    }
+}
+
+/// The luma of a pair's second pixel, or anything where the picture ends in the middle of the pair.
+#[inline(always)]
+fn second(luma: &[u8], pair: usize) -> u8 {
+    luma.get(2 * pair + 1).copied().unwrap_or_default()
 }
 
 /// RGB to BT.601 limited range, for recording: Y 16 to 235, U and V 16 to 240.
@@ -349,6 +443,41 @@ mod tests {
                 130
             };
             assert!(f.to_rgb().unwrap().iter().all(|&v| v == want), "{format}");
+        }
+    }
+
+    #[test]
+    fn a_row_at_a_time_is_the_same_as_pixel_by_pixel() {
+        struct Compare;
+        impl PixelVisitor for Compare {
+            type Output = ();
+            fn visit(self, pixels: &impl Pixels, size: Size) {
+                let width = size.width as usize;
+                for y in 0..size.height as usize {
+                    for from in 0..width {
+                        for to in from..=width {
+                            let mut row = vec![Level::default(); to - from];
+                            pixels.levels(y, from, &mut row);
+                            for (x, level) in (from..to).zip(row) {
+                                assert_eq!(level.0[..3], pixels.rgb(x, y).map(f32::from));
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        for size in [Size::new(7, 5), Size::new(8, 2), Size::new(1, 1)] {
+            for format in [
+                PixelFormat::Rgb,
+                PixelFormat::Grey,
+                PixelFormat::Yuyv,
+                PixelFormat::Nv12,
+                PixelFormat::I420,
+            ] {
+                let bytes = format.frame_bytes(size).unwrap();
+                let data = (0..bytes).map(|i| (i * 151 + i * i * 7) as u8).collect();
+                frame(format, size, data).visit(Compare).unwrap().unwrap();
+            }
         }
     }
 
