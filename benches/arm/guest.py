@@ -13,7 +13,7 @@ import time
 
 HERE = "/work"
 NETS = ["lite_hrnet_18", "wider_naive_lite_hrnet_18"]
-KINDS = ["posed-int8", "posed-f32", "ort-f32", "ort-int8", "ncnn-f32", "ncnn-stored16", "ncnn-default"]
+KINDS = ["posed-int8", "posed-f32", "ort-f32", "ort-int8", "ncnn-f32", "ncnn-stored16", "ncnn-default", "mnn-f32", "mnn-low"]
 WARM_UP, RUNS = 2, 3
 
 
@@ -45,7 +45,7 @@ def ncnn(model, kind):
     for name in {"ncnn-f32": (*stored, "fp16_arithmetic"), "ncnn-stored16": ("fp16_arithmetic",), "ncnn-default": ()}[kind]:
         if hasattr(net.opt, f"use_{name}"):
             setattr(net.opt, f"use_{name}", False)
-    if net.load_param(f"{HERE}/ncnn/{model}.param") or net.load_model(f"{HERE}/ncnn/{model}.bin"):
+    if net.load_param(f"{HERE}/peers/{model}_f32.param") or net.load_model(f"{HERE}/peers/{model}_f32.bin"):
         raise SystemExit(f"{model} does not load")
     mat = ncnn.Mat(image)  # borrows the picture's memory
 
@@ -58,11 +58,40 @@ def ncnn(model, kind):
     return run
 
 
+def mnn(model, precision):
+    import MNN
+    import numpy as np
+
+    net, x = MNN.Interpreter(f"{HERE}/peers/{model}_f32.mnn"), picture()[None]
+    session = net.createSession({"numThread": 1, "backend": "CPU", "precision": precision})
+    image, out = net.getSessionInput(session), net.getSessionOutput(session)
+    shape, room = out.getShape(), np.zeros(out.getShape(), np.float32)
+    given = MNN.Tensor(image.getShape(), MNN.Halide_Type_Float, x, MNN.Tensor_DimensionType_Caffe)
+    back = MNN.Tensor(shape, MNN.Halide_Type_Float, room, MNN.Tensor_DimensionType_Caffe)
+
+    def run():
+        image.copyFrom(given)
+        net.runSession(session)
+        out.copyToHostTensor(back)
+        return np.array(back.getNumpyData(), np.float32).reshape(shape)[0]
+
+    run.keep = x, room, net
+    return run
+
+
+def engine(kind, net):
+    if kind.startswith("ort"):
+        return ort(net + ("_f32" if kind == "ort-f32" else ""))
+    if kind.startswith("mnn"):
+        return mnn(net, {"mnn-f32": "high", "mnn-low": "low"}[kind])
+    return ncnn(net, kind)
+
+
 def peer(name):
     import numpy as np
 
     kind, net = name.split("/")
-    run = ort(net + ("_f32" if kind == "ort-f32" else "")) if kind.startswith("ort") else ncnn(net, kind)
+    run = engine(kind, net)
     counts = []
     for _ in range(WARM_UP + RUNS):
         start = time.perf_counter_ns()

@@ -1,13 +1,16 @@
 #!/bin/bash
-# profile.sh MODEL.onnx CPU: instructions of one inference by function, counted by qemu-user (a log line a block of code: minutes).
+# profile.sh MODEL.onnx CPU [--size WIDTHxHEIGHT --planes N]: instructions of one inference by function, counted by qemu-user (a log line a block
+# of code: minutes). crop, overlook, peaks and boxes in place of a model: the steps beside it (README.md).
 # What is counted is net/, the engine alone, built for it in NET_TARGET (/tmp/posed-net; a quarter of an hour the first time): the program that
 # ships is linked as a whole and stripped. A name counts what the compiler inlined into it.
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd) model=$(realpath "$1")
+here=$(cd "$(dirname "$0")" && pwd) what=$1 cpu=$2
+shift 2
+[ -e "$what" ] && what=$(realpath "$what")
 target=${NET_TARGET:-/tmp/posed-net}
 CARGO_TARGET_DIR=$target "$here/../../cross/build.sh" aarch64-unknown-linux-gnu build --release --quiet --manifest-path "$here/net/Cargo.toml"
-qemu-aarch64-static -cpu "$2" -L /usr/aarch64-linux-gnu -d exec,nochain,in_asm -D /dev/stdout \
-  "$target/aarch64-unknown-linux-gnu/release/posed-net" "$model" | python3 -c '
+qemu-aarch64-static -cpu "$cpu" -L /usr/aarch64-linux-gnu -d exec,nochain,in_asm -D /dev/stdout \
+  "$target/aarch64-unknown-linux-gnu/release/posed-net" "$what" "$@" | python3 -c '
 import collections, re, sys
 size, name, runs, passed, n, marker = {}, {}, collections.Counter(), 0, 0, None
 for line in sys.stdin:

@@ -1,0 +1,1 @@
+../../../../src/estimate/dark.rs

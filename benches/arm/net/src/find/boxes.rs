@@ -1,0 +1,1 @@
+../../../../../src/find/boxes.rs

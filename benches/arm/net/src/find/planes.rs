@@ -1,0 +1,1 @@
+../../../../../src/find/planes.rs

@@ -1,0 +1,1 @@
+../../../../src/preprocess.rs
