@@ -33,7 +33,7 @@ pub struct Preprocessor {
     across: Vec<Tap>,
     columns: Columns,
     lines: Lines,
-    /// The crop before normalising, height x width x 3.
+    /// The crop before normalising, height x width x R, G, B and a byte that means nothing.
     rgb: Vec<u8>,
 }
 
@@ -71,7 +71,7 @@ impl Preprocessor {
             across: vec![Tap::default(); width],
             columns: Columns::new(width * MOST_SAMPLES),
             lines: Lines::new(width),
-            rgb: vec![0; 3 * width * format.size.height as usize],
+            rgb: vec![0; 4 * width * format.size.height as usize],
             format,
         }
     }
@@ -130,6 +130,7 @@ impl Preprocessor {
         let columns = self.format.size.width as usize * across;
         self.columns.plan(
             (0..columns).map(|i| source(i, across, crop.scale_x, crop.offset_x)),
+            1,
             frame.size.width,
         );
         let wanted_rows = (0..self.format.size.height as usize * down)
@@ -158,7 +159,9 @@ impl Preprocessor {
         out: &mut Vec<u8>,
     ) -> Result<(), ShortFrame> {
         self.warp(frame, crop)?;
-        out.clone_from(&self.rgb);
+        out.clear();
+        let pixels = self.rgb.as_chunks::<4>().0;
+        out.extend(pixels.iter().flat_map(|&[r, g, b, _]| [r, g, b]));
         Ok(())
     }
 
@@ -166,11 +169,8 @@ impl Preprocessor {
         for (x, tap) in self.across.iter_mut().enumerate() {
             *tap = Tap::column(x, crop.scale_x, crop.offset_x);
         }
-        let wanted = self
-            .across
-            .iter()
-            .flat_map(|tap| [tap.at, tap.at.saturating_add(1)]);
-        self.columns.plan(wanted, frame.size.width);
+        let wanted = self.across.iter().map(|tap| tap.at);
+        self.columns.plan(wanted, 2, frame.size.width);
         let down =
             (0..self.format.size.height as usize).map(|y| Tap::row(y, crop.scale_y, crop.offset_y));
         rows::warp(
@@ -185,11 +185,12 @@ impl Preprocessor {
 
     /// Bytes to three planes R, G, B of height x width.
     fn normalise(&self, input: &mut [f32]) {
-        let plane = self.rgb.len() / 3;
+        let plane = self.rgb.len() / 4;
         let (red, rest) = input.split_at_mut(plane);
         let (green, blue) = rest.split_at_mut(plane);
         let planes = red.iter_mut().zip(green).zip(blue);
-        for (&[r, g, b], ((red, green), blue)) in self.rgb.as_chunks::<3>().0.iter().zip(planes) {
+        for (&[r, g, b, _], ((red, green), blue)) in self.rgb.as_chunks::<4>().0.iter().zip(planes)
+        {
             *red = self.table[0][usize::from(r)];
             *green = self.table[1][usize::from(g)];
             *blue = self.table[2][usize::from(b)];

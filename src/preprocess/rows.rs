@@ -19,15 +19,18 @@ pub(super) struct Tap {
     pub share: f32,
 }
 
-/// The columns of the frame that a crop reads, and room for a row of them.
+/// The columns of the frame that a crop reads, some beside each other at a time, and room for a row
+/// of them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Columns {
-    /// What is read, in the order in which it is used.
+    /// The first of each group of columns.
     wanted: Vec<i32>,
-    /// Where in `row` each of them is; 0: beside the picture.
+    /// Columns of a group, which lie beside each other in `row` too.
+    group: usize,
+    /// Where in `row` each group is.
     places: Vec<u32>,
-    /// The pixels `from..from + span` of a row, behind a black one; if they are far apart, those
-    /// wanted, one by one.
+    /// The pixels `from..from + span` of a row, `group` black ones before and behind them; or, if they are
+    /// far apart, only the groups, one by one.
     from: usize,
     span: usize,
     scattered: bool,
@@ -40,7 +43,7 @@ impl Columns {
         Self {
             wanted: Vec::with_capacity(most),
             places: Vec::with_capacity(most),
-            row: vec![Level::default(); 1 + Self::longest(most)],
+            row: vec![Level::default(); Self::longest(most) + 2 * MOST_OF_A_GROUP],
             ..Self::default()
         }
     }
@@ -50,42 +53,62 @@ impl Columns {
         wanted + wanted / 2
     }
 
-    /// Plans for the `wanted` columns of a picture of this `width`.
-    pub fn plan(&mut self, wanted: impl Iterator<Item = i32>, width: u32) {
+    /// Plans for groups of columns of a picture of this `width`; `wanted` are the first of each.
+    pub fn plan(&mut self, wanted: impl Iterator<Item = i32>, group: usize, width: u32) {
         self.wanted.clear();
         self.wanted.extend(wanted);
+        self.group = group;
+        let (width, more) = (i64::from(width), group as i64 - 1);
+        // The first column of a group whose last one reaches into the picture, to a group's last.
+        let seen = |x: &i64| (-more..width).contains(x);
+        let firsts = || self.wanted.iter().map(|&x| i64::from(x)).filter(seen);
+        let from = firsts().min().unwrap_or(0).max(0);
+        let to = firsts()
+            .max()
+            .map_or(0, |last| (last + more + 1).min(width));
+        self.from = from as usize;
+        self.span = (to - from) as usize;
+        self.scattered = self.span > Self::longest(self.wanted.len() * group);
+        let scattered = self.scattered;
+        let places = self.wanted.iter().enumerate().map(|(i, &x)| {
+            let x = i64::from(x);
+            if scattered {
+                (i * group) as u32
+            } else if seen(&x) {
+                (x - from + group as i64) as u32
+            } else {
+                0
+            }
+        });
         self.places.clear();
-        let inside = |x: &i32| (0..i64::from(width)).contains(&i64::from(*x));
-        let seen = || self.wanted.iter().copied().filter(inside);
-        let (first, last) = (seen().min().unwrap_or(0), seen().max().unwrap_or(-1));
-        self.from = first as usize;
-        self.span = (last - first + 1) as usize;
-        self.scattered = self.span > Self::longest(self.wanted.len());
-        self.places
-            .extend(self.wanted.iter().enumerate().map(|(i, x)| {
-                if !inside(x) {
-                    0
-                } else if self.scattered {
-                    1 + i as u32
-                } else {
-                    1 + (x - first) as u32
-                }
-            }));
+        self.places.extend(places);
+        if !scattered {
+            self.row[..group].fill(Level::default());
+            self.row[group + self.span..][..group].fill(Level::default());
+        }
     }
 
     /// Reads row `y` of the picture.
     #[inline(always)]
-    fn read(&mut self, pixels: &impl Pixels, y: usize) {
+    fn read(&mut self, pixels: &impl Pixels, y: usize, size: Size) {
+        let group = self.group;
         if !self.scattered {
-            return pixels.levels(y, self.from, &mut self.row[1..=self.span]);
+            return pixels.levels(y, self.from, &mut self.row[group..group + self.span]);
         }
-        for ((x, &place), level) in self.wanted.iter().zip(&self.places).zip(&mut self.row[1..]) {
-            if place > 0 {
-                *level = pixels.rgb(*x as usize, y).map(f32::from).into();
+        for (first, levels) in self.wanted.iter().zip(self.row.chunks_exact_mut(group)) {
+            for (x, level) in (i64::from(*first)..).zip(levels) {
+                *level = if (0..i64::from(size.width)).contains(&x) {
+                    pixels.rgb(x as usize, y).map(f32::from).into()
+                } else {
+                    Level::default()
+                };
             }
         }
     }
 }
+
+/// A tap and the next one.
+const MOST_OF_A_GROUP: usize = 2;
 
 /// Two rows of the frame, interpolated along the row, by the parity of their number.
 #[derive(Debug, Clone)]
@@ -105,8 +128,9 @@ impl Lines {
     }
 }
 
-/// Writes the crop's rows, of which `down` says where they are read, as RGB bytes. `columns` are
-/// planned for two columns of each of `across`: the one at or before it, and the next.
+/// Writes the crop's rows, of which `down` says where they are read, as bytes: R, G, B and one that
+/// means nothing. `columns` are planned for two columns of each of `across`: the one at or before it,
+/// and the next.
 pub(super) fn warp(
     frame: &Frame,
     columns: &mut Columns,
@@ -185,7 +209,7 @@ impl<D: Iterator<Item = Tap>> Warp<'_, D> {
     #[inline(always)]
     fn body(self, pixels: &impl Pixels, size: Size) {
         let width = self.across.len();
-        for (to, tap) in self.rgb.chunks_exact_mut(3 * width).zip(self.down) {
+        for (to, tap) in self.rgb.chunks_exact_mut(4 * width).zip(self.down) {
             for y in [tap.at, tap.at.saturating_add(1)] {
                 let line = y.rem_euclid(2) as usize;
                 if self.lines.which[line] == Some(y) {
@@ -194,7 +218,7 @@ impl<D: Iterator<Item = Tap>> Warp<'_, D> {
                 self.lines.which[line] = Some(y);
                 let line = &mut self.lines.rows[line][..width];
                 if (0..i64::from(size.height)).contains(&i64::from(y)) {
-                    self.columns.read(pixels, y as usize);
+                    self.columns.read(pixels, y as usize, size);
                     along(self.columns, self.across, line);
                 } else {
                     line.fill(Level::default());
@@ -211,18 +235,17 @@ impl<D: Iterator<Item = Tap>> Warp<'_, D> {
 /// A row of the frame to the crop's columns.
 #[inline(always)]
 fn along(columns: &Columns, across: &[Tap], line: &mut [Level]) {
-    let places = columns.places.as_chunks::<2>().0;
-    for ((to, tap), &[a, b]) in line.iter_mut().zip(across).zip(places) {
-        *to = blend(columns.row[a as usize], columns.row[b as usize], tap.share);
+    for ((to, tap), &place) in line.iter_mut().zip(across).zip(&columns.places) {
+        let [a, b] = columns.row[place as usize..].as_chunks().0[0];
+        *to = blend(a, b, tap.share);
     }
 }
 
 /// Two rows to one of bytes, rounded half to even.
 #[inline(always)]
 fn between(upper: &[Level], lower: &[Level], share: f32, to: &mut [u8]) {
-    for ((a, b), to) in upper.iter().zip(lower).zip(to.as_chunks_mut::<3>().0) {
-        let v = blend(*a, *b, share);
-        *to = std::array::from_fn(|c| v.0[c].round_ties_even() as u8);
+    for ((a, b), to) in upper.iter().zip(lower).zip(to.as_chunks_mut::<4>().0) {
+        *to = blend(*a, *b, share).0.map(|v| v.round_ties_even() as u8);
     }
 }
 
@@ -252,13 +275,13 @@ impl<D: Iterator<Item = i32>> Mean<'_, D> {
         let of = (self.across * self.of_rows) as f32;
         let half = ((self.across * self.of_rows) / 2) as f32;
         let sums = &mut self.sums[..width];
-        for to in self.rgb.chunks_exact_mut(3 * width) {
+        for to in self.rgb.chunks_exact_mut(4 * width) {
             sums.fill(Level([half; 4]));
             for y in self.down.by_ref().take(self.of_rows) {
                 if !(0..i64::from(size.height)).contains(&i64::from(y)) {
                     continue;
                 }
-                self.columns.read(pixels, y as usize);
+                self.columns.read(pixels, y as usize, size);
                 let blocks = self.columns.places.chunks_exact(self.across);
                 for (sum, places) in sums.iter_mut().zip(blocks) {
                     for &place in places {
@@ -267,9 +290,9 @@ impl<D: Iterator<Item = i32>> Mean<'_, D> {
                     }
                 }
             }
-            for (sum, to) in sums.iter().zip(to.as_chunks_mut::<3>().0) {
+            for (sum, to) in sums.iter().zip(to.as_chunks_mut::<4>().0) {
                 // Whole numbers under 2^13: the division rounds to no other whole number.
-                *to = std::array::from_fn(|c| (sum.0[c] / of) as u8);
+                *to = sum.0.map(|sum| (sum / of) as u8);
             }
         }
     }
@@ -346,25 +369,48 @@ mod tests {
         struct Read<'a>(&'a mut Columns);
         impl PixelVisitor for Read<'_> {
             type Output = Vec<f32>;
-            fn visit(self, pixels: &impl Pixels, _: Size) -> Vec<f32> {
-                self.0.read(pixels, 0);
-                self.0
-                    .places
-                    .iter()
-                    .map(|&p| self.0.row[p as usize].0[1])
+            fn visit(self, pixels: &impl Pixels, size: Size) -> Vec<f32> {
+                self.0.read(pixels, 0, size);
+                let group = self.0.group;
+                let places = self.0.places.iter().map(|&place| place as usize);
+                places
+                    .flat_map(|place| {
+                        self.0.row[place..place + group]
+                            .iter()
+                            .map(|level| level.0[1])
+                    })
                     .collect()
             }
         }
-        let mut columns = Columns::new(4);
-        for (wanted, want, scattered) in [
-            ([-1, 0, 1, 2], [0.0, 100.0, 101.0, 102.0], false),
-            ([3, 50, 99, 100], [103.0, 150.0, 199.0, 0.0], true),
-            ([i32::MIN, -5, 100, i32::MAX], [0.0; 4], false),
-            ([8, 7, 7, 5], [108.0, 107.0, 107.0, 105.0], false),
+        let mut columns = Columns::new(8);
+        for (wanted, scattered) in [
+            ([-1, 0, 1, 2], false),
+            ([3, 50, 99, 100], true),
+            ([-2, 99, 98, 97], false),
+            ([-1, 0, 99, 50], true),
+            ([98, 99, 100, 101], false),
+            ([i32::MIN, -5, 100, i32::MAX], false),
+            ([8, 7, 7, 5], false),
+            ([-2, -1, -1, -2], false),
         ] {
-            columns.plan(wanted.into_iter(), 100);
-            assert_eq!(columns.scattered, scattered);
-            assert_eq!(frame.visit(Read(&mut columns)).unwrap().unwrap(), want);
+            for group in [1, 2] {
+                let want: Vec<f32> = wanted
+                    .iter()
+                    .flat_map(|&x| (0..group).map(move |i| i64::from(x) + i))
+                    .map(|x| {
+                        if (0..100).contains(&x) {
+                            100.0 + x as f32
+                        } else {
+                            0.0
+                        }
+                    })
+                    .collect();
+                columns.row.fill(Level([7.0; 4]));
+                columns.plan(wanted.into_iter(), group as usize, 100);
+                assert_eq!(columns.scattered, scattered, "{wanted:?}");
+                let got = frame.visit(Read(&mut columns)).unwrap().unwrap();
+                assert_eq!(got, want, "{wanted:?} by {group}");
+            }
         }
     }
 }
