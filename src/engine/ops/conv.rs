@@ -22,6 +22,8 @@ const CHUNK: usize = 2048;
 
 /// Numbers that are copied at once.
 const PIECE: usize = 16;
+/// Kernels of more rows are copied plainly.
+const MOST_ROWS: usize = 7;
 
 /// Weights as a plan stores them, output by output, a window's pixels in order and its channels
 /// innermost.
@@ -337,26 +339,36 @@ impl Prepared {
         let shape = self.from.shape;
         let ([kh, kw], c, k) = (g.kernel, shape.c, g.window());
         let short = kw * c <= PIECE && pixel == c && x.len() >= shape.h * shape.w * c + PIECE;
-        for ox in 0..self.to.shape.w {
+        // Windows whose columns all lie inside the picture.
+        let inner = g.pad[1].div_ceil(g.stride)
+            ..((shape.w + g.pad[1] + g.stride).saturating_sub(kw) / g.stride).min(self.to.shape.w);
+        let mut ox = 0;
+        while ox < self.to.shape.w {
             let left = ox * g.stride;
+            // Short rows are copied as whole pieces, as long as there is room for what is too much.
+            let room = (out.len().saturating_sub(PIECE) / k).min(inner.end);
+            if short && kh <= MOST_ROWS && inner.contains(&ox) && ox < room {
+                let mut rows = [None; MOST_ROWS];
+                for (ky, row) in rows[..kh].iter_mut().enumerate() {
+                    let iy = (y * g.stride + ky).checked_sub(g.pad[0]);
+                    *row = iy
+                        .filter(|&iy| iy < shape.h)
+                        .map(|iy| &x[(iy * shape.w + left - g.pad[1]) * c..]);
+                }
+                let step = g.stride * c;
+                copy_windows(
+                    &rows[..kh],
+                    step,
+                    kw * c,
+                    pad,
+                    &mut out[ox * k..room * k + PIECE],
+                );
+                ox = room;
+                continue;
+            }
             // Kernel columns that lie inside the picture.
             let inside = g.pad[1].saturating_sub(left).min(kw)
                 ..(shape.w + g.pad[1]).saturating_sub(left).min(kw);
-            if short && inside.len() == kw && out.len() >= (ox + 1) * k + PIECE {
-                // A short row is copied as a whole piece; what is too much is overwritten by the
-                // next, or lies in the slack.
-                for ky in 0..kh {
-                    let iy = y * g.stride + ky;
-                    let out = &mut out[ox * k + ky * kw * c..][..PIECE];
-                    match (g.pad[0]..g.pad[0] + shape.h).contains(&iy) {
-                        true => out.copy_from_slice(
-                            &x[((iy - g.pad[0]) * shape.w + left - g.pad[1]) * c..][..PIECE],
-                        ),
-                        false => out.fill(pad),
-                    }
-                }
-                continue;
-            }
             let window = &mut out[ox * k..][..k];
             for (ky, row) in window.chunks_exact_mut(kw * c).enumerate().take(kh) {
                 let iy = y * g.stride + ky;
@@ -379,6 +391,36 @@ impl Prepared {
                     }
                 }
             }
+            ox += 1;
+        }
+    }
+}
+
+/// Copies windows of a kernel, a row (None: outside the picture) at a time, as whole pieces: what is
+/// too much is overwritten by the next, or lies in the piece of room behind them. `step`: from one
+/// window to the next in a row; `width`: numbers of a window's row.
+#[inline(never)]
+fn copy_windows<T: Copy>(rows: &[Option<&[T]>], step: usize, width: usize, pad: T, out: &mut [T]) {
+    let count = (out.len() - PIECE) / (rows.len() * width);
+    if let &[Some(a), Some(b), Some(c)] = rows {
+        // What is most usual, without a question for each row.
+        for i in 0..count {
+            for (k, row) in [a, b, c].into_iter().enumerate() {
+                let piece = &row[i * step..][..PIECE];
+                out[(3 * i + k) * width..][..PIECE].copy_from_slice(piece);
+            }
+        }
+        return;
+    }
+    let mut at = 0;
+    for i in 0..count {
+        for row in rows {
+            let to = &mut out[at..][..PIECE];
+            match row {
+                Some(row) => to.copy_from_slice(&row[i * step..][..PIECE]),
+                None => to.fill(pad),
+            }
+            at += width;
         }
     }
 }

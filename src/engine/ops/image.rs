@@ -37,13 +37,20 @@ impl Operator for Prepared {
         let Shape { c, w, .. } = self.shape;
         let row = room(&mut scratch.real, w * c);
         for y in parts {
-            for (channel, plane) in io.picture.chunks_exact(self.shape.h * w).enumerate() {
-                let plane = &plane[y * w..][..w];
-                row[channel..]
-                    .iter_mut()
-                    .step_by(c)
-                    .zip(plane)
-                    .for_each(|(out, &v)| *out = v);
+            let plane = |channel: usize| &io.picture[(channel * self.shape.h + y) * w..][..w];
+            if c == 3 {
+                let [red, green, blue] = [plane(0), plane(1), plane(2)];
+                for (x, out) in row.as_chunks_mut::<3>().0.iter_mut().enumerate() {
+                    *out = [red[x], green[x], blue[x]];
+                }
+            } else {
+                for channel in 0..c {
+                    row[channel..]
+                        .iter_mut()
+                        .step_by(c)
+                        .zip(plane(channel))
+                        .for_each(|(out, &v)| *out = v);
+                }
             }
             self.finish
                 .send(io.isa, io.memory, y * w, row, &mut scratch.bytes);

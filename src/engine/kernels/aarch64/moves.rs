@@ -58,6 +58,23 @@ pub unsafe fn interleave(
     pixels: usize,
 ) {
     let last = n - 16;
+    if n <= 32 {
+        for _ in 0..pixels {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let (x, y) = (vld1q_s8(a), vld1q_s8(b));
+                let (v, w) = (vld1q_s8(a.add(last)), vld1q_s8(b.add(last)));
+                vst1q_s8(to, vzip1q_s8(x, y));
+                vst1q_s8(to.add(16), vzip2q_s8(x, y));
+                vst1q_s8(to.add(2 * last), vzip1q_s8(v, w));
+                vst1q_s8(to.add(2 * last + 16), vzip2q_s8(v, w));
+            }
+            a = a.wrapping_add(a_stride);
+            b = b.wrapping_add(b_stride);
+            to = to.wrapping_add(2 * n);
+        }
+        return;
+    }
     for _ in 0..pixels {
         let mut i = 0;
         loop {

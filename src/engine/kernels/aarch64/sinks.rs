@@ -197,14 +197,12 @@ impl<const REST: bool> Sink for Rounded<REST> {
             }
             for v in 0..V {
                 let eight = Eight::<REST>::twice(&self.numbers, column + 4 * v);
-                let mut to = to.wrapping_add(4 * v);
                 for i in (0..P).step_by(2) {
                     let q = eight.rounded(sums[i][v], sums[(i + 1).min(P - 1)][v]);
-                    store_four::<0>(to, q);
-                    to = opaque_pointer(to.wrapping_add(self.n)).cast_mut();
+                    let at = |i: usize| to.wrapping_add(4 * v + i * self.n);
+                    store_four::<0>(at(i), q);
                     if i + 1 < P {
-                        store_four::<1>(to, q);
-                        to = opaque_pointer(to.wrapping_add(self.n)).cast_mut();
+                        store_four::<1>(at(i + 1), q);
                     }
                 }
             }

@@ -251,6 +251,9 @@ macro_rules! for_lanes_of {
     }};
 }
 
+/// The period of what has no numbers for channels: a row is gone through in one piece.
+const ALL: usize = 1 << 30;
+
 /// Defines a row's function, for every instruction set: `$sixteen` for whole sixteens, of which the
 /// first lane is `$i` of the row and `$at` of the period, and `$one` for what is over.
 macro_rules! row {
@@ -346,15 +349,21 @@ row! {
     }, out[i] = out[i].saturating_add(gain.of(raised(x[i]) - zero[at], at)))
 }
 
-row! {
-    /// `out += x`, saturated.
-    add_shares<V>(16, x.len() >= out.len(); out: i16, x: &[i16]; |i, at| {
-        let _ = at;
-        V::load(sixteen(out, i)).plus(V::load(sixteen(x, i))).store(sixteen_mut(out, i))
-    }, {
-        let _ = at;
-        out[i] = out[i].saturating_add(x[i])
-    })
+/// `out += x`, saturated.
+pub fn add_shares(isa: Isa, x: &[i16], out: &mut [i16]) {
+    #[inline(always)]
+    fn body<V: Lanes>(x: &[i16], out: &mut [i16]) {
+        let (whole, over) = out.as_chunks_mut();
+        let (x_whole, x_over) = x.as_chunks();
+        for (out, x) in whole.iter_mut().zip(x_whole) {
+            V::load(out).plus(V::load(x)).store(out);
+        }
+        for (out, x) in over.iter_mut().zip(x_over) {
+            *out = out.saturating_add(*x);
+        }
+    }
+    assert!(x.len() == out.len(), "rows of different lengths");
+    for_lanes_of!(isa, body(x: &[i16], out: &mut [i16]));
 }
 
 /// `a + (b − a) · share / 2^15`.
@@ -370,7 +379,7 @@ fn blend_one(a: i16, b: i16, share: i16) -> i16 {
 
 row! {
     /// `out += a + (b − a) · share / 2^15`: a linear interpolation between two rows.
-    add_blend<V>(16, a.len() >= out.len() && b.len() >= out.len(); out: i16, a: &[i16], b: &[i16], share: i16; |i, at| {
+    add_blend<V>(ALL, a.len() >= out.len() && b.len() >= out.len(); out: i16, a: &[i16], b: &[i16], share: i16; |i, at| {
         let _ = at;
         let v = blend(V::load(sixteen(a, i)), V::load(sixteen(b, i)), V::splat(share));
         V::load(sixteen(out, i)).plus(v).store(sixteen_mut(out, i))

@@ -3,7 +3,7 @@
 //! Packed: blocks of four columns; in a block, k is cut in eights and these in pieces of four, the
 //! first piece being what is over (one to three eights, or four); a piece holds its bytes of column
 //! 0, then of column 1, ... Weights past `k` are 0, so that what is read behind a pixel does not
-//! count. After the blocks comes a byte for each of their pieces: its [`Chain`].
+//! count. After the blocks comes a byte for each of their pieces: its [`Chain`]; last, the longest of them.
 //!
 //! A tile is 4 pixels x 4 columns. A piece of it is 8 loads of pairs of vectors, then for each of
 //! the 16 sums one `smull`, three `smlal` and, where its weights are small enough, a single
@@ -14,7 +14,7 @@
 mod piece;
 
 use super::super::sinks::{Real, Rounded, Shares, Sink, Sums};
-use super::super::{Task, opaque_pointer, panel_vectors};
+use super::super::{Task, opaque, opaque_pointer, panel_vectors};
 use super::fits;
 use crate::engine::kernels::Packed;
 use crate::engine::kernels::rows::fixed::Numbers;
@@ -27,9 +27,12 @@ const COLUMNS: usize = 4;
 /// Eights of a piece.
 const EIGHTS: usize = 4;
 
+/// The first piece's eights and all chains are looked up.
+const ANY: usize = 0;
+
 /// How many eights of a piece may be summed in int16 before they are added to int32: as many as
 /// [`fits`] in every lane.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(i8)]
 enum Chain {
     All,
@@ -86,7 +89,9 @@ pub fn pack_matrix(w: &[i8], n: usize, k: usize, init: &[i32]) -> (Packed, Vec<i
             chains.push(Chain::of(&packed[start..]) as i8);
         }
     }
+    let worst = chains.iter().max().copied();
     packed.extend(chains);
+    packed.push(worst.unwrap_or(Chain::All as i8));
     let mut init = init.to_vec();
     init.resize(columns, 0);
     (Packed::I8(packed), init)
@@ -185,6 +190,8 @@ pub unsafe fn multiply_real<const ADD: bool>(
 struct Layer {
     w: *const i8,
     chains: *const i8,
+    /// Whether every chain is the longest.
+    all: bool,
     init: *const i32,
     n: usize,
     /// k, rounded up to eights.
@@ -199,6 +206,7 @@ impl Layer {
         Self {
             w: w.as_ptr(),
             chains,
+            all: w.last() == Some(&(Chain::All as i8)),
             init: init.as_ptr(),
             n,
             depth,
@@ -210,6 +218,25 @@ impl Layer {
     /// As [`multiply`].
     #[target_feature(enable = "neon")]
     unsafe fn all_pixels(&self, x: *const i8, pixels: usize, sink: &impl Sink) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match (self.all, self.depth / 8 % EIGHTS) {
+                (false, _) => self.panels::<ANY>(x, pixels, sink),
+                (true, 1) => self.panels::<1>(x, pixels, sink),
+                (true, 2) => self.panels::<2>(x, pixels, sink),
+                (true, 3) => self.panels::<3>(x, pixels, sink),
+                (true, _) => self.panels::<4>(x, pixels, sink),
+            }
+        }
+    }
+
+    /// FIRST: eights of the first piece, if all chains are the longest; or [`ANY`].
+    ///
+    /// # Safety
+    /// As [`multiply`].
+    #[inline]
+    #[target_feature(enable = "neon")]
+    unsafe fn panels<const FIRST: usize>(&self, x: *const i8, pixels: usize, sink: &impl Sink) {
         let panel = panel_vectors(self.depth) * COLUMNS;
         for first in (0..self.n).step_by(panel) {
             let columns = first..self.n.min(first + panel);
@@ -217,11 +244,11 @@ impl Layer {
             // SAFETY: p + the tile's pixels never exceed `pixels`.
             unsafe {
                 while p + 4 <= pixels {
-                    self.some_pixels::<4>(x.add(p * self.stride), p, columns.clone(), sink);
+                    self.some_pixels::<4, FIRST>(x.add(p * self.stride), p, columns.clone(), sink);
                     p += 4;
                 }
                 while p < pixels {
-                    self.some_pixels::<1>(x.add(p * self.stride), p, columns.clone(), sink);
+                    self.some_pixels::<1, ANY>(x.add(p * self.stride), p, columns.clone(), sink);
                     p += 1;
                 }
             }
@@ -232,7 +259,7 @@ impl Layer {
     /// P pixels, of which the first is `p`, can be read at `x`, and `sink` takes their sums.
     #[inline]
     #[target_feature(enable = "neon")]
-    unsafe fn some_pixels<const P: usize>(
+    unsafe fn some_pixels<const P: usize, const FIRST: usize>(
         &self,
         x: *const i8,
         p: usize,
@@ -246,12 +273,15 @@ impl Layer {
             // SAFETY: packed weights, chains and init go on to a whole number of blocks.
             unsafe {
                 let tile;
-                (tile, w) = self.tile::<P>(x, w, chains, count);
+                (tile, w) = self.tile::<P, FIRST>(x, w, chains, count);
                 chains = opaque_pointer(chains.wrapping_add(count));
                 let init = vld1q_s32(self.init.add(column));
                 let mut sums = [[init]; P];
                 for (sum, [a, b, c, d]) in sums.iter_mut().zip(tile) {
-                    sum[0] = vaddq_s32(vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d)), init);
+                    let pairs = vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d));
+                    // Otherwise the compiler adds the initial values between, and more.
+                    let pairs = vreinterpretq_s32_s8(opaque(vreinterpretq_s8_s32(pairs)));
+                    sum[0] = vaddq_s32(pairs, init);
                 }
                 sink.put(p, column, sums);
             }
@@ -265,7 +295,7 @@ impl Layer {
     /// P pixels (rounded up to eights of bytes) can be read at `x`, a block of weights at `w`, its
     /// `count` chains at `chains`.
     #[inline(always)]
-    unsafe fn tile<const P: usize>(
+    unsafe fn tile<const P: usize, const FIRST: usize>(
         &self,
         x: *const i8,
         w: *const i8,
@@ -280,6 +310,19 @@ impl Layer {
         }
         // SAFETY: the first piece, then whole ones, are the rounded depth that the caller promises.
         unsafe {
+            match FIRST {
+                1 => at.piece::<1, 1, true>(&mut sums),
+                2 => at.piece::<2, 2, true>(&mut sums),
+                3 => at.piece::<3, 4, true>(&mut sums),
+                4 => at.piece::<4, 4, true>(&mut sums),
+                _ => {}
+            }
+            if FIRST != ANY {
+                for _ in 1..count {
+                    at.piece::<4, 4, false>(&mut sums);
+                }
+                return (sums, at.w);
+            }
             match (self.depth / 8 % EIGHTS, *chains) {
                 (1, _) => at.piece::<1, 1, true>(&mut sums),
                 (2, 0 | 1) => at.piece::<2, 2, true>(&mut sums),
