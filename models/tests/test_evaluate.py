@@ -17,6 +17,7 @@ from posed_models.data.imagenet import normalise
 from posed_models.data.skeletons import COCO_17, MPII_16, SKELETONS
 from posed_models.errors import PosedModelsError
 from posed_models.tasks.pose import POSE
+from posed_models.tasks.task import MOST_TOLERANCE
 
 MODELS = REPOSITORY / "models"
 FLOAT = MODELS / "wider_naive_lite_hrnet_18_f32.toml"
@@ -172,7 +173,7 @@ def test_the_published_cards_have_golden_tables_that_onnx_runtime_confirms():
     assert len(cards) >= 4 and all(peaks_agree(path) for path in cards)
 
 
-def test_a_golden_tolerance_is_what_onnx_runtime_allows_itself(tmp_path, monkeypatch):
+def test_a_golden_tolerance_is_what_onnx_runtime_allows_itself_up_to_a_limit(tmp_path, monkeypatch):
     for name in ("wider_naive_lite_hrnet_18.onnx", golden.NAME):
         (tmp_path / name).write_bytes((MODELS / name).read_bytes())
     real = golden.Session
@@ -187,7 +188,7 @@ def test_a_golden_tolerance_is_what_onnx_runtime_allows_itself(tmp_path, monkeyp
     near = tomllib.loads(golden.table(onnx, POSE, "int8"))["golden"]["tolerance"]
     monkeypatch.setattr(golden, "Session", session)
     far = tomllib.loads(golden.table(onnx, POSE, "int8"))["golden"]["tolerance"]
-    assert 0.1 <= near < 0.3 <= far < 0.8
+    assert 0.1 <= near <= far == MOST_TOLERANCE
 
 
 def test_a_golden_picture_is_fitted_by_nearest_neighbour():
