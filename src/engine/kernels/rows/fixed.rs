@@ -507,7 +507,7 @@ const OVER: i16 = i16::MAX - (HALF - 1);
 
 row! {
     /// `x · factor / 2^15` as a place from 0 on.
-    places<V>(16, x.len() >= out.len(); out: i16, x: &[i16], factor: i16; |i, at| {
+    places<V>(ALL, x.len() >= out.len(); out: i16, x: &[i16], factor: i16; |i, at| {
         let _ = at;
         let (over, half) = (V::splat(OVER), V::splat(HALF));
         let v = V::load(sixteen(x, i)).times(V::splat(factor));
