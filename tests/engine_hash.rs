@@ -22,7 +22,7 @@ const HASHES: [(&str, [usize; 3], &str); 3] = [
     (
         "wider_naive_lite_hrnet_18",
         [192, 256, 17],
-        "bf14808b72e553f415a2b05ae8910dc0c584a2909e03ef86a823187ded1eb35c",
+        "f191d15e8ede41d99e40cd5dc127cadadda8e98ed25adc0010b2849345610876",
     ),
 ];
 
