@@ -17,7 +17,7 @@ const HASHES: [(&str, [usize; 3], &str); 3] = [
     (
         "lite_hrnet_18",
         [192, 256, 17],
-        "d540a6892887f6fe9cf7ec8c1d1013cc6046e64eef153766d7fcce18ae9534ab",
+        "551023888cd3696eabaec1ba841911329c9c3304de20de7dbbb8504b2e657e95",
     ),
     (
         "wider_naive_lite_hrnet_18",
