@@ -355,7 +355,13 @@ pub fn add_shares(isa: Isa, x: &[i16], out: &mut [i16]) {
     fn body<V: Lanes>(x: &[i16], out: &mut [i16]) {
         let (whole, over) = out.as_chunks_mut();
         let (x_whole, x_over) = x.as_chunks();
-        for (out, x) in whole.iter_mut().zip(x_whole) {
+        let (twos, one) = whole.as_chunks_mut::<2>();
+        let (x_twos, x_one) = x_whole.as_chunks::<2>();
+        for ([a, b], [x, y]) in twos.iter_mut().zip(x_twos) {
+            V::load(a).plus(V::load(x)).store(a);
+            V::load(b).plus(V::load(y)).store(b);
+        }
+        for (out, x) in one.iter_mut().zip(x_one) {
             V::load(out).plus(V::load(x)).store(out);
         }
         for (out, x) in over.iter_mut().zip(x_over) {
