@@ -260,7 +260,8 @@ def test_weights_out_of_scale_that_read_a_dead_channel_are_0():
 
 
 def test_every_published_weight_fits_float16_with_room():
+    """All of float networks; of int8 ones the scales: a dead channel's bias is int32 there."""
     for file in sorted((REPOSITORY / "models").glob("*.onnx")):
         for weight in onnx.load(file).graph.initializer:
-            if weight.data_type == onnx.TensorProto.FLOAT:
+            if weight.data_type == onnx.TensorProto.FLOAT and (file.stem.endswith("_f32") or not weight.name.endswith(".bias")):
                 assert np.abs(onnx.numpy_helper.to_array(weight)).max(initial=0) < 1000, (file.name, weight.name)
