@@ -417,6 +417,14 @@ impl Frame {
 mod tests {
     use super::*;
 
+    const RAW: [PixelFormat; 5] = [
+        PixelFormat::Rgb,
+        PixelFormat::Grey,
+        PixelFormat::Yuyv,
+        PixelFormat::Nv12,
+        PixelFormat::I420,
+    ];
+
     fn frame(format: PixelFormat, size: Size, data: Vec<u8>) -> Frame {
         let mut f = Frame {
             data,
@@ -429,13 +437,7 @@ mod tests {
     #[test]
     fn every_layout_reads_the_same_grey() {
         let size = Size::new(5, 3);
-        for format in [
-            PixelFormat::Rgb,
-            PixelFormat::Grey,
-            PixelFormat::Yuyv,
-            PixelFormat::Nv12,
-            PixelFormat::I420,
-        ] {
+        for format in RAW {
             let f = frame(format, size, vec![128; format.frame_bytes(size).unwrap()]);
             let want = if matches!(format, PixelFormat::Rgb | PixelFormat::Grey) {
                 128
@@ -467,13 +469,7 @@ mod tests {
             }
         }
         for size in [Size::new(7, 5), Size::new(8, 2), Size::new(1, 1)] {
-            for format in [
-                PixelFormat::Rgb,
-                PixelFormat::Grey,
-                PixelFormat::Yuyv,
-                PixelFormat::Nv12,
-                PixelFormat::I420,
-            ] {
+            for format in RAW {
                 let bytes = format.frame_bytes(size).unwrap();
                 let data = (0..bytes).map(|i| (i * 151 + i * i * 7) as u8).collect();
                 frame(format, size, data).visit(Compare).unwrap().unwrap();
@@ -484,13 +480,7 @@ mod tests {
     #[test]
     fn a_short_frame_is_an_error_and_not_a_panic() {
         let size = Size::new(5, 3);
-        for format in [
-            PixelFormat::Rgb,
-            PixelFormat::Grey,
-            PixelFormat::Yuyv,
-            PixelFormat::Nv12,
-            PixelFormat::I420,
-        ] {
+        for format in RAW {
             let full = format.frame_bytes(size).unwrap();
             assert!(
                 frame(format, size, vec![0; full]).check().is_ok(),

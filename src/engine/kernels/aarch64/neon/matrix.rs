@@ -3,7 +3,8 @@
 //! Packed: blocks of four columns; in a block, k is cut in eights and these in pieces of four, the
 //! first piece being what is over (one to three eights, or four); a piece holds its bytes of column
 //! 0, then of column 1, ... Weights past `k` are 0, so that what is read behind a pixel does not
-//! count. After the blocks comes a byte for each of their pieces: its [`Chain`]; last, the longest of them.
+//! count. After the blocks comes a byte for each of their pieces: its [`Chain`]; last, the shortest of
+//! these.
 //!
 //! A tile is 4 pixels x 4 columns. A piece of it is 8 loads of pairs of vectors, then for each of
 //! the 16 sums one `smull`, three `smlal` and, where its weights are small enough, a single
@@ -89,9 +90,9 @@ pub fn pack_matrix(w: &[i8], n: usize, k: usize, init: &[i32]) -> (Packed, Vec<i
             chains.push(Chain::of(&packed[start..]) as i8);
         }
     }
-    let worst = chains.iter().max().copied();
+    let shortest = chains.iter().max().copied();
     packed.extend(chains);
-    packed.push(worst.unwrap_or(Chain::All as i8));
+    packed.push(shortest.unwrap_or(Chain::All as i8));
     let mut init = init.to_vec();
     init.resize(columns, 0);
     (Packed::I8(packed), init)
