@@ -2,10 +2,10 @@
 //!
 //! In: a frame in any pixel layout and the box of a person. Out: planar (NCHW) float input. Each
 //! output pixel is interpolated from four source pixels; rows are turned to RGB as they are read,
-//! where the crop reads them, and there is no full-frame RGB copy. The arithmetic is that of OpenCV's warpAffine with INTER_LINEAR on 8-bit
-//! pictures (coordinates in single precision, rounded where it rounds them; result rounded to a
-//! whole grey level, black outside), since the networks saw it in training; then `(value/255 −
-//! mean)/std` from a table of 256 values a channel.
+//! where the crop reads them, and there is no full-frame RGB copy. The arithmetic is that of
+//! OpenCV's warpAffine with INTER_LINEAR on 8-bit pictures (coordinates in single precision, rounded
+//! where it rounds them; result rounded to a whole grey level, black outside), since the networks
+//! saw it in training; then `(value/255 − mean)/std` from a table of 256 values a channel.
 
 mod rows;
 
