@@ -1,40 +1,74 @@
 //! One picture from a source, in the form in which it came.
 //!
 //! In: bytes of a camera, file or pipe. Out: single pixels as RGB, read by preprocess, display and
-//! record. YUV is BT.601, limited range, by the integer formula of OpenCV's cvtColor, so that a
-//! crop equals the one the networks were trained on.
+//! record, upright whichever way the picture is stored. YUV is BT.601, limited range, by the integer
+//! formula of OpenCV's cvtColor, so that a crop equals the one the networks were trained on.
 
-use crate::geometry::Size;
+mod layouts;
+mod turned;
+mod yuv;
+
+use crate::geometry::{Size, Turn};
+use layouts::{Grey, Packed, Planar, Plane, Rgb, SemiPlanar};
 use std::time::Duration;
+use turned::Turned;
+
+pub use yuv::rgb_to_yuv;
 
 /// How the bytes of a [`Frame`] are laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PixelFormat {
     /// 3 bytes a pixel.
     Rgb,
+    /// 3 bytes a pixel, blue first.
+    Bgr,
     /// 1 byte a pixel.
     Grey,
     /// 4:2:2 packed, Y0 U Y1 V (V4L2 `YUYV`).
     Yuyv,
+    /// 4:2:2 packed, Y0 V Y1 U.
+    Yvyu,
+    /// 4:2:2 packed, U Y0 V Y1.
+    Uyvy,
     /// 4:2:0, a plane of Y, then a plane of interleaved U V (V4L2 `NV12`).
     Nv12,
+    /// 4:2:0, a plane of Y, then a plane of interleaved V U.
+    Nv21,
     /// 4:2:0, planes of Y, U and V (V4L2 `YU12`, Y4M `C420`, rpicam `yuv420`).
     I420,
-    /// A JPEG file; [`crate::decode`] turns it into `Rgb` or `Grey`.
+    /// A JPEG file; [`crate::decode`] turns it into `Rgb`.
     Mjpeg,
 }
 
 impl PixelFormat {
+    /// All that are not compressed.
+    pub const RAW: [Self; 9] = [
+        Self::Rgb,
+        Self::Bgr,
+        Self::Grey,
+        Self::Yuyv,
+        Self::Yvyu,
+        Self::Uyvy,
+        Self::Nv12,
+        Self::Nv21,
+        Self::I420,
+    ];
+
     /// The bytes of one picture with the shortest stride, or `None` for a compressed format.
     pub fn frame_bytes(self, size: Size) -> Option<usize> {
-        let w = size.width as usize;
+        self.padded_frame_bytes(size, self.tight_stride(size.width))
+    }
+
+    /// The bytes of one picture of which each row of the first plane takes `stride`, as does the
+    /// last; `None` for a compressed format.
+    pub fn padded_frame_bytes(self, size: Size, stride: usize) -> Option<usize> {
         let h = size.height as usize;
-        let chroma = w.div_ceil(2) * h.div_ceil(2) * 2;
         match self {
-            Self::Rgb => Some(w * h * 3),
-            Self::Grey => Some(w * h),
-            Self::Yuyv => Some(w.div_ceil(2) * 4 * h),
-            Self::Nv12 | Self::I420 => Some(w * h + chroma),
+            Self::Rgb | Self::Bgr | Self::Grey | Self::Yuyv | Self::Yvyu | Self::Uyvy => {
+                Some(stride * h)
+            }
+            Self::Nv12 | Self::Nv21 => Some(stride * h + stride.next_multiple_of(2) * h.div_ceil(2)),
+            Self::I420 => Some(stride * h + 2 * stride.div_ceil(2) * h.div_ceil(2)),
             Self::Mjpeg => None,
         }
     }
@@ -43,9 +77,9 @@ impl PixelFormat {
     pub fn tight_stride(self, width: u32) -> usize {
         let w = width as usize;
         match self {
-            Self::Rgb => w * 3,
-            Self::Yuyv => w.div_ceil(2) * 4,
-            Self::Grey | Self::Nv12 | Self::I420 => w,
+            Self::Rgb | Self::Bgr => w * 3,
+            Self::Yuyv | Self::Yvyu | Self::Uyvy => w.div_ceil(2) * 4,
+            Self::Grey | Self::Nv12 | Self::Nv21 | Self::I420 => w,
             Self::Mjpeg => 0,
         }
     }
@@ -55,9 +89,13 @@ impl std::fmt::Display for PixelFormat {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Rgb => "RGB",
+            Self::Bgr => "BGR",
             Self::Grey => "grey",
             Self::Yuyv => "YUYV",
+            Self::Yvyu => "YVYU",
+            Self::Uyvy => "UYVY",
             Self::Nv12 => "NV12",
+            Self::Nv21 => "NV21",
             Self::I420 => "I420",
             Self::Mjpeg => "MJPEG",
         })
@@ -71,7 +109,10 @@ impl std::fmt::Display for PixelFormat {
 /// made.
 #[derive(Debug, Clone)]
 pub struct Frame {
+    /// Of the upright picture.
     pub size: Size,
+    /// What brings the stored picture upright.
+    pub turn: Turn,
     pub format: PixelFormat,
     /// Bytes from one row of the first plane to the next.
     pub stride: usize,
@@ -85,6 +126,7 @@ impl Default for Frame {
     fn default() -> Self {
         Self {
             size: Size::default(),
+            turn: Turn::NONE,
             format: PixelFormat::Rgb,
             stride: 0,
             data: Vec::new(),
@@ -110,17 +152,36 @@ impl Frame {
     pub fn copy_from(&mut self, other: &Self) {
         self.data.clone_from(&other.data);
         self.size = other.size;
+        self.turn = other.turn;
         self.format = other.format;
         self.stride = other.stride;
         self.time = other.time;
         self.sequence = other.sequence;
     }
 
-    /// Sets the shape with the shortest stride; the bytes are the caller's to fill.
+    /// Sets the shape with the shortest stride, upright as it is stored; the bytes are the caller's to
+    /// fill.
     pub fn set_shape(&mut self, size: Size, format: PixelFormat) {
+        self.set_padded_shape(size, format, format.tight_stride(size.width));
+    }
+
+    /// The same with `stride` bytes from one row of the first plane to the next.
+    pub fn set_padded_shape(&mut self, size: Size, format: PixelFormat, stride: usize) {
         self.size = size;
+        self.turn = Turn::NONE;
         self.format = format;
-        self.stride = format.tight_stride(size.width);
+        self.stride = stride;
+    }
+
+    /// Turns the picture, after whatever turns it already.
+    pub fn turn(&mut self, turn: Turn) {
+        self.turn = self.turn.then(turn);
+        self.size = turn.of_size(self.size);
+    }
+
+    /// The size of the picture as its bytes have it.
+    pub fn stored_size(&self) -> Size {
+        self.turn.of_size(self.size)
     }
 
     /// Checks that the data holds the picture.
@@ -128,25 +189,26 @@ impl Frame {
     /// # Errors
     /// [`ShortFrame`] with the bytes needed and found.
     pub fn check(&self) -> Result<(), ShortFrame> {
-        let w = self.size.width as usize;
-        let h = self.size.height as usize;
+        let size = self.stored_size();
+        let w = size.width as usize;
+        let h = size.height as usize;
+        let tight = self.format.tight_stride(size.width);
         let needed = match self.format {
             PixelFormat::Mjpeg => 2,
             _ if w == 0 || h == 0 => usize::MAX,
-            PixelFormat::Rgb | PixelFormat::Grey | PixelFormat::Yuyv => {
-                self.stride * (h - 1) + self.format.tight_stride(self.size.width)
-            }
-            PixelFormat::Nv12 => {
-                self.stride * h + self.stride * (h.div_ceil(2) - 1) + w.div_ceil(2) * 2
+            PixelFormat::Nv12 | PixelFormat::Nv21 => {
+                let pairs = self.stride.next_multiple_of(2);
+                self.stride * h + pairs * (h.div_ceil(2) - 1) + w.div_ceil(2) * 2
             }
             PixelFormat::I420 => {
                 let chroma = self.stride.div_ceil(2);
                 self.stride * h + 2 * chroma * (h.div_ceil(2) - 1) + chroma + w.div_ceil(2)
             }
+            _ => self.stride * (h - 1) + tight,
         };
-        if self.data.len() < needed || self.stride < self.format.tight_stride(self.size.width) {
+        if self.data.len() < needed || self.stride < tight {
             return Err(ShortFrame {
-                size: self.size,
+                size,
                 format: self.format,
                 needed,
                 found: self.data.len(),
@@ -187,172 +249,6 @@ pub trait PixelVisitor {
     fn visit(self, pixels: &impl Pixels, size: Size) -> Self::Output;
 }
 
-struct Rgb<'a>(&'a [u8], usize);
-struct Grey<'a>(&'a [u8], usize);
-struct Yuyv<'a>(&'a [u8], usize);
-struct Nv12<'a> {
-    y: &'a [u8],
-    uv: &'a [u8],
-    stride: usize,
-}
-struct I420<'a> {
-    y: &'a [u8],
-    u: &'a [u8],
-    v: &'a [u8],
-    stride: usize,
-    chroma_stride: usize,
-}
-
-impl Pixels for Rgb<'_> {
-    #[inline(always)]
-    fn rgb(&self, x: usize, y: usize) -> [u8; 3] {
-        let i = y * self.1 + x * 3;
-        [self.0[i], self.0[i + 1], self.0[i + 2]]
-    }
-}
-
-impl Pixels for Grey<'_> {
-    #[inline(always)]
-    fn rgb(&self, x: usize, y: usize) -> [u8; 3] {
-        [self.0[y * self.1 + x]; 3]
-    }
-}
-
-impl Pixels for Yuyv<'_> {
-    #[inline(always)]
-    fn rgb(&self, x: usize, y: usize) -> [u8; 3] {
-        let pair = y * self.1 + (x / 2) * 4;
-        yuv_to_rgb(
-            self.0[pair + (x % 2) * 2],
-            self.0[pair + 1],
-            self.0[pair + 3],
-        )
-    }
-
-    #[inline(always)]
-    fn levels(&self, y: usize, x: usize, out: &mut [Level]) {
-        let row = self.0[y * self.1..].as_chunks::<4>().0;
-        yuv_levels(x, out, |pair| row[pair]);
-    }
-}
-
-impl Pixels for Nv12<'_> {
-    #[inline(always)]
-    fn rgb(&self, x: usize, y: usize) -> [u8; 3] {
-        let c = (y / 2) * self.stride + (x / 2) * 2;
-        yuv_to_rgb(self.y[y * self.stride + x], self.uv[c], self.uv[c + 1])
-    }
-
-    #[inline(always)]
-    fn levels(&self, y: usize, x: usize, out: &mut [Level]) {
-        let luma = &self.y[y * self.stride..];
-        let chroma = &self.uv[y / 2 * self.stride..];
-        let chroma = chroma.as_chunks::<2>().0;
-        yuv_levels(x, out, |pair| {
-            let [u, v] = chroma[pair];
-            [luma[2 * pair], u, second(luma, pair), v]
-        });
-    }
-}
-
-impl Pixels for I420<'_> {
-    #[inline(always)]
-    fn rgb(&self, x: usize, y: usize) -> [u8; 3] {
-        let c = (y / 2) * self.chroma_stride + x / 2;
-        yuv_to_rgb(self.y[y * self.stride + x], self.u[c], self.v[c])
-    }
-
-    #[inline(always)]
-    fn levels(&self, y: usize, x: usize, out: &mut [Level]) {
-        let luma = &self.y[y * self.stride..];
-        let (u, v) = (
-            &self.u[y / 2 * self.chroma_stride..],
-            &self.v[y / 2 * self.chroma_stride..],
-        );
-        yuv_levels(x, out, |pair| {
-            [luma[2 * pair], u[pair], second(luma, pair), v[pair]]
-        });
-    }
-}
-
-/// BT.601 limited range to RGB with the 20-bit constants of OpenCV's `COLOR_YUV2RGB_*`: equal to it
-/// bit for bit.
-#[inline(always)]
-pub fn yuv_to_rgb(y: u8, u: u8, v: u8) -> [u8; 3] {
-    let [r, g, b, _] = lit(y, tint(u, v));
-    [r, g, b].map(|level| level as u8)
-}
-
-/// Bits behind the point of what a pixel is computed in.
-const SHIFT: i32 = 20;
-
-/// What colour adds to a pixel's R, G and B, and half a level; and a fourth number that means
-/// nothing.
-#[inline(always)]
-fn tint(u: u8, v: u8) -> [i32; 4] {
-    let u = i32::from(u) - 128;
-    let v = i32::from(v) - 128;
-    let half = 1 << (SHIFT - 1);
-    [
-        1_673_527 * v + half,
-        -852_492 * v - 409_993 * u + half,
-        2_116_026 * u + half,
-        0,
-    ]
-}
-
-/// The pixel of this luma with a tint: four levels, 0 to 255.
-#[inline(always)]
-fn lit(y: u8, tint: [i32; 4]) -> [i32; 4] {
-    let y = (i32::from(y) - 16).max(0) * 1_220_542;
-    tint.map(|c| ((y + c) >> SHIFT).clamp(0, 255))
-}
-
-/// A row's pixels from `x` on; `pair` gives Y0 U Y1 V of two pixels that share a colour.
-#[inline(always)]
-fn yuv_levels(x: usize, out: &mut [Level], pair: impl Fn(usize) -> [u8; 4]) {
-    let level = |y: u8, tint| Level(lit(y, tint).map(|level| level as f32));
-    let (odd, out) = out.split_at_mut((x % 2).min(out.len()));
-    for out in odd {
-        let [_, u, y, v] = pair(x / 2);
-        *out = level(y, tint(u, v));
-    }
-    let first = x.div_ceil(2);
-    let (pairs, last) = out.as_chunks_mut::<2>();
-    let count = pairs.len();
-    for (i, out) in pairs.iter_mut().enumerate() {
-        let [y0, u, y1, v] = pair(first + i);
-        let tint = tint(u, v);
-        *out = [level(y0, tint), level(y1, tint)];
-    }
-    for out in last {
-        let [y, u, _, v] = pair(first + count);
-        *out = level(y, tint(u, v));
-    }
-}
-
-/// The luma of a pair's second pixel, or anything where the picture ends in the middle of the pair.
-#[inline(always)]
-fn second(luma: &[u8], pair: usize) -> u8 {
-    luma.get(2 * pair + 1).copied().unwrap_or_default()
-}
-
-/// RGB to BT.601 limited range, for recording: Y 16 to 235, U and V 16 to 240.
-#[inline(always)]
-pub fn rgb_to_yuv([r, g, b]: [u8; 3]) -> [u8; 3] {
-    let r = i32::from(r);
-    let g = i32::from(g);
-    let b = i32::from(b);
-    let y = (16_829 * r + 33_039 * g + 6_416 * b + (16 << 16) + (1 << 15)) >> 16;
-    let u = (-9_714 * r - 19_070 * g + 28_784 * b + (128 << 16) + (1 << 15)) >> 16;
-    let v = (28_784 * r - 24_103 * g - 4_681 * b + (128 << 16) + (1 << 15)) >> 16;
-    [
-        y.clamp(0, 255) as u8,
-        u.clamp(0, 255) as u8,
-        v.clamp(0, 255) as u8,
-    ]
-}
-
 impl Frame {
     /// Runs `visitor` over the picture, or gives `None` for a compressed one.
     ///
@@ -360,34 +256,50 @@ impl Frame {
     /// [`ShortFrame`] if the data does not hold the picture: a visitor never reads outside.
     pub fn visit<V: PixelVisitor>(&self, visitor: V) -> Result<Option<V::Output>, ShortFrame> {
         self.check()?;
-        let s = self.stride;
-        let luma = self.stride * self.size.height as usize;
+        let rows = self.stored_size().height as usize;
+        let first = Plane {
+            bytes: &self.data,
+            stride: self.stride,
+        };
+        // A plane of colour with `stride`, and what lies behind it.
+        let colour = |bytes, stride| Plane { bytes, stride };
+        let behind = || &self.data[self.stride * rows..];
         Ok(Some(match self.format {
-            PixelFormat::Rgb => visitor.visit(&Rgb(&self.data, s), self.size),
-            PixelFormat::Grey => visitor.visit(&Grey(&self.data, s), self.size),
-            PixelFormat::Yuyv => visitor.visit(&Yuyv(&self.data, s), self.size),
+            PixelFormat::Rgb => self.show(visitor, &Rgb::<0>(first)),
+            PixelFormat::Bgr => self.show(visitor, &Rgb::<2>(first)),
+            PixelFormat::Grey => self.show(visitor, &Grey(first)),
+            PixelFormat::Yuyv => self.show(visitor, &Packed::<0, 1, 3>(first)),
+            PixelFormat::Yvyu => self.show(visitor, &Packed::<0, 3, 1>(first)),
+            PixelFormat::Uyvy => self.show(visitor, &Packed::<1, 0, 2>(first)),
             PixelFormat::Nv12 => {
-                let (y, uv) = self.data.split_at(luma);
-                visitor.visit(&Nv12 { y, uv, stride: s }, self.size)
+                let uv = colour(behind(), self.stride.next_multiple_of(2));
+                self.show(visitor, &SemiPlanar::<0> { y: first, uv })
+            }
+            PixelFormat::Nv21 => {
+                let uv = colour(behind(), self.stride.next_multiple_of(2));
+                self.show(visitor, &SemiPlanar::<1> { y: first, uv })
             }
             PixelFormat::I420 => {
-                let (y, chroma) = self.data.split_at(luma);
-                let chroma_stride = s.div_ceil(2);
-                let (u, v) =
-                    chroma.split_at(chroma_stride * (self.size.height as usize).div_ceil(2));
-                visitor.visit(
-                    &I420 {
-                        y,
-                        u,
-                        v,
-                        stride: s,
-                        chroma_stride,
-                    },
-                    self.size,
-                )
+                let stride = self.stride.div_ceil(2);
+                let (u, v) = behind().split_at(stride * rows.div_ceil(2));
+                let planes = Planar {
+                    y: first,
+                    u: colour(u, stride),
+                    v: colour(v, stride),
+                };
+                self.show(visitor, &planes)
             }
             PixelFormat::Mjpeg => return Ok(None),
         }))
+    }
+
+    /// Shows the stored pixels upright.
+    #[inline(always)]
+    fn show<V: PixelVisitor>(&self, visitor: V, stored: &impl Pixels) -> V::Output {
+        if self.turn.is_none() {
+            return visitor.visit(stored, self.size);
+        }
+        visitor.visit(&Turned::new(stored, self.turn, self.size), self.size)
     }
 
     /// The whole picture as tight RGB, for tools that are not on the frame's road (PNG files,
@@ -417,13 +329,9 @@ impl Frame {
 mod tests {
     use super::*;
 
-    const RAW: [PixelFormat; 5] = [
-        PixelFormat::Rgb,
-        PixelFormat::Grey,
-        PixelFormat::Yuyv,
-        PixelFormat::Nv12,
-        PixelFormat::I420,
-    ];
+    use super::yuv::yuv_to_rgb;
+
+    const RAW: [PixelFormat; 9] = PixelFormat::RAW;
 
     fn frame(format: PixelFormat, size: Size, data: Vec<u8>) -> Frame {
         let mut f = Frame {
@@ -439,7 +347,7 @@ mod tests {
         let size = Size::new(5, 3);
         for format in RAW {
             let f = frame(format, size, vec![128; format.frame_bytes(size).unwrap()]);
-            let want = if matches!(format, PixelFormat::Rgb | PixelFormat::Grey) {
+            let want = if matches!(format, PixelFormat::Rgb | PixelFormat::Bgr | PixelFormat::Grey) {
                 128
             } else {
                 130
@@ -472,7 +380,78 @@ mod tests {
             for format in RAW {
                 let bytes = format.frame_bytes(size).unwrap();
                 let data = (0..bytes).map(|i| (i * 151 + i * i * 7) as u8).collect();
-                frame(format, size, data).visit(Compare).unwrap().unwrap();
+                for turn in (1..=8).map(Turn::of_exif) {
+                    let mut frame = frame(format, size, Vec::clone(&data));
+                    frame.turn(turn);
+                    frame.visit(Compare).unwrap().unwrap();
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn colours_lie_where_each_layout_has_them() {
+        let size = Size::new(2, 2);
+        let red = yuv_to_rgb(81, 90, 240);
+        for (format, data) in [
+            (PixelFormat::Rgb, [red; 4].concat()),
+            (PixelFormat::Bgr, [[red[2], red[1], red[0]]; 4].concat()),
+            (PixelFormat::Yuyv, [[81, 90, 81, 240]; 2].concat()),
+            (PixelFormat::Yvyu, [[81, 240, 81, 90]; 2].concat()),
+            (PixelFormat::Uyvy, [[90, 81, 240, 81]; 2].concat()),
+            (PixelFormat::Nv12, vec![81, 81, 81, 81, 90, 240]),
+            (PixelFormat::Nv21, vec![81, 81, 81, 81, 240, 90]),
+            (PixelFormat::I420, vec![81, 81, 81, 81, 90, 240]),
+        ] {
+            let rgb = frame(format, size, data).to_rgb().unwrap();
+            assert_eq!(rgb, [red; 4].concat(), "{format}");
+        }
+    }
+
+    #[test]
+    fn padded_rows_are_the_same_picture() {
+        let size = Size::new(5, 3);
+        for format in RAW {
+            let stride = 64;
+            let count = format.padded_frame_bytes(size, stride).unwrap();
+            let mut padded = frame(format, size, (0..count).map(|i| (i * 37) as u8).collect());
+            padded.set_padded_shape(size, format, stride);
+            let mut tight = vec![];
+            let mut take = |from: usize, stride: usize, bytes: usize, rows: usize| {
+                for row in padded.data[from..].chunks(stride).take(rows) {
+                    tight.extend(&row[..bytes]);
+                }
+            };
+            take(0, stride, format.tight_stride(size.width), 3);
+            match format {
+                PixelFormat::Nv12 | PixelFormat::Nv21 => take(3 * stride, stride, 6, 2),
+                PixelFormat::I420 => take(3 * stride, stride / 2, 3, 4),
+                _ => {}
+            }
+            assert_eq!(tight.len(), format.frame_bytes(size).unwrap(), "{format}");
+            let tight = frame(format, size, tight);
+            assert_eq!(padded.to_rgb(), tight.to_rgb(), "{format}");
+        }
+    }
+
+    #[test]
+    fn a_turned_frame_reads_as_its_turned_pixels_do() {
+        let size = Size::new(7, 4);
+        for format in RAW {
+            let count = format.frame_bytes(size).unwrap();
+            let stored = frame(format, size, (0..count).map(|i| (i * 83) as u8).collect());
+            let pixels = stored.to_rgb().unwrap();
+            for turn in (1..=8).map(Turn::of_exif) {
+                let mut turned = stored.clone();
+                turned.turn(turn);
+                assert_eq!(turned.size, turn.of_size(size));
+                let map = turn.to_stored(turned.size);
+                let got = turned.to_rgb().unwrap();
+                for (i, pixel) in got.chunks(3).enumerate() {
+                    let width = turned.size.width as usize;
+                    let (x, y) = map.at(i % width, i / width);
+                    assert_eq!(pixel, &pixels[3 * (y * 7 + x)..][..3], "{format} {turn:?}");
+                }
             }
         }
     }

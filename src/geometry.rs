@@ -6,6 +6,10 @@
 //! numbers (OpenCV's convention). [`CropPoint`] is in pixels of a network's input. Only an
 //! [`Affine`] leads from one to the other.
 
+mod turn;
+
+pub use turn::{Stored, Turn};
+
 /// A place in the picture, in image pixels. For a place in a network's crop use [`CropPoint`].
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Point {

@@ -69,10 +69,7 @@ impl Folder {
             return decode::photo(&self.png, frame)
                 .map_err(|error| CaptureError::Picture { name, error });
         }
-        frame.set_shape(
-            jpeg::size(&frame.data).unwrap_or_default(),
-            PixelFormat::Mjpeg,
-        );
+        frame.set_shape(jpeg::size(&frame.data), PixelFormat::Mjpeg);
         Ok(())
     }
 }

@@ -362,10 +362,10 @@ mod tests {
         )
         .unwrap();
         let mut frame = Frame::default();
-        let mut spare = Frame::default();
+        let mut decoder = decode::Decoder::default();
         let mut good = Vec::new();
         while source.next(&mut frame).unwrap() == Next::Frame {
-            good.push(decode::decode(&mut frame, &mut spare).is_ok());
+            good.push(decoder.decode(&mut frame).is_ok());
         }
         assert_eq!(good, [false, false, true, true]);
         assert_eq!(frame.size, Size::new(16, 16));

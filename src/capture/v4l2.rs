@@ -403,9 +403,7 @@ impl FrameSource for V4l2Source {
                 };
                 frame.data.clear();
                 frame.data.extend_from_slice(&bytes[..used]);
-                frame.size = self.size;
-                frame.format = self.format;
-                frame.stride = self.stride;
+                frame.set_padded_shape(self.size, self.format, self.stride);
                 (frame.time, frame.sequence) = self.times.of(stamp(meta), meta.sequence);
                 Ok(true)
             });

@@ -4,7 +4,7 @@
 //! `replay` both drive it, so that a recording gives the same events as the day it was made.
 
 use crate::act::{Cause, Outputs};
-use crate::decode::decode;
+use crate::decode::Decoder;
 use crate::frame::Frame;
 use crate::infer::{Following, Infer};
 use crate::network::NetworkError;
@@ -46,7 +46,7 @@ pub struct Road {
     infer: Infer,
     acting: SharedActing,
     events: Vec<Event>,
-    spare: Frame,
+    decoder: Decoder,
     damaged_in_a_row: u32,
 }
 
@@ -61,7 +61,7 @@ impl Road {
             infer,
             acting: Arc::new(Mutex::new(acting)),
             events: Vec::new(),
-            spare: Frame::default(),
+            decoder: Decoder::default(),
             damaged_in_a_row: 0,
         }
     }
@@ -77,7 +77,7 @@ impl Road {
     /// The network failed.
     pub fn frame(&mut self, frame: &mut Frame) -> Result<Passed, NetworkError> {
         self.events.clear();
-        if let Err(e) = decode(frame, &mut self.spare) {
+        if let Err(e) = self.decoder.decode(frame) {
             self.damaged_in_a_row += 1;
             if self.damaged_in_a_row.is_power_of_two() {
                 log::warn!(

@@ -6,7 +6,7 @@
 
 use super::{ClipWriter, RecordError, same_size};
 use crate::capture::jpeg;
-use crate::decode::DecodeError;
+use crate::decode::{DecodeError, Decoder};
 use crate::frame::{Frame, PixelFormat};
 use crate::geometry::Size;
 use jpeg_encoder::{ColorType, Encoder};
@@ -37,6 +37,8 @@ pub struct AviWriter {
     index: Vec<(u32, u32)>,
     bytes: u64,
     jpeg: Vec<u8>,
+    decoder: Decoder,
+    decoded: Frame,
 }
 
 impl AviWriter {
@@ -51,6 +53,8 @@ impl AviWriter {
             index: Vec::new(),
             bytes: 0,
             jpeg: Vec::new(),
+            decoder: Decoder::default(),
+            decoded: Frame::default(),
         }
     }
 
@@ -122,12 +126,15 @@ impl ClipWriter for AviWriter {
 impl AviWriter {
     /// Writes `frame`, with `made` as the room for a JPEG.
     fn write_with(&mut self, frame: &Frame, made: &mut Vec<u8>) -> Result<(), RecordError> {
-        let (size, jpeg) = if frame.format == PixelFormat::Mjpeg {
-            (whole_jpeg(&frame.data)?, &frame.data)
+        let (size, jpeg) = if frame.format == PixelFormat::Mjpeg && frame.turn.is_none() {
+            let jpeg = jpeg::whole(&frame.data).ok_or(DecodeError::Truncated)?;
+            (jpeg::size(jpeg), jpeg)
         } else {
             made.clear();
-            encode(frame, made)?;
-            (frame.size, &*made)
+            self.decoded.copy_from(frame);
+            self.decoder.decode(&mut self.decoded)?;
+            encode(&self.decoded, made)?;
+            (self.decoded.size, &**made)
         };
         same_size(&mut self.size, size)?;
         // Each frame adds its chunk now and 16 bytes of index at the end.
@@ -138,15 +145,6 @@ impl AviWriter {
             path: self.path.clone(),
             error,
         })
-    }
-}
-
-/// The size of a JPEG that has a header and an end; cameras fill up with zeros after it.
-fn whole_jpeg(bytes: &[u8]) -> Result<Size, RecordError> {
-    let end = bytes.iter().rposition(|&b| b != 0).map_or(0, |i| i + 1);
-    match jpeg::size(bytes) {
-        Some(size) if bytes[..end].ends_with(&[0xff, 0xd9]) => Ok(size),
-        _ => Err(DecodeError::Truncated.into()),
     }
 }
 

@@ -4,7 +4,7 @@
 //! nothing, YUYV half of its chroma rows.
 
 use super::{ClipWriter, RecordError, same_size};
-use crate::decode;
+use crate::decode::Decoder;
 use crate::frame::{Frame, PixelFormat, PixelVisitor, Pixels, rgb_to_yuv};
 use crate::geometry::Size;
 use std::fs::File;
@@ -20,6 +20,7 @@ pub struct Y4mWriter {
     frames: u64,
     /// A decoded JPEG.
     decoded: Frame,
+    decoder: Decoder,
     /// The frame as I420 with nothing between its rows.
     planes: Vec<u8>,
 }
@@ -35,6 +36,7 @@ impl Y4mWriter {
             size: None,
             frames: 0,
             decoded: Frame::default(),
+            decoder: Decoder::default(),
             planes,
         }
     }
@@ -57,7 +59,8 @@ impl Y4mWriter {
 impl ClipWriter for Y4mWriter {
     fn write(&mut self, frame: &Frame) -> Result<(), RecordError> {
         let raw = if frame.format == PixelFormat::Mjpeg {
-            decode::photo(&frame.data, &mut self.decoded)?;
+            self.decoded.copy_from(frame);
+            self.decoder.decode(&mut self.decoded)?;
             &self.decoded
         } else {
             frame
@@ -96,6 +99,7 @@ fn to_i420(frame: &Frame, out: &mut Vec<u8>) -> Result<(), RecordError> {
         (0..count).for_each(|y| out.extend_from_slice(&data[y * stride..y * stride + width]));
     };
     match frame.format {
+        _ if !frame.turn.is_none() => drop(frame.visit(FromRgb(out))?),
         PixelFormat::I420 => {
             let c = s.div_ceil(2);
             rows(luma, out, s, w, h);
@@ -104,9 +108,10 @@ fn to_i420(frame: &Frame, out: &mut Vec<u8>) -> Result<(), RecordError> {
         }
         PixelFormat::Nv12 => {
             rows(luma, out, s, w, h);
+            let pairs = s.next_multiple_of(2);
             for part in 0..2 {
                 (0..ch).for_each(|y| {
-                    out.extend((0..cw).map(|x| frame.data[s * h + y * s + 2 * x + part]))
+                    out.extend((0..cw).map(|x| frame.data[s * h + y * pairs + 2 * x + part]))
                 });
             }
         }
