@@ -8,11 +8,18 @@ pub mod avi;
 pub mod bytes;
 pub mod clip;
 pub mod clock;
+pub mod command;
 pub mod folder;
+pub mod http;
 pub mod jpeg;
+mod live;
 pub mod photo;
+mod pipe;
+pub mod raw;
 pub mod stdin;
+mod stream;
 pub mod synthetic;
+mod turned;
 pub mod v4l2;
 pub mod y4m;
 
@@ -22,7 +29,9 @@ use crate::frame::Frame;
 use crate::geometry::Size;
 use crate::settings::{Kind, Section};
 use crate::trouble::Trouble;
+use std::ffi::OsStr;
 use std::io;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -43,6 +52,8 @@ pub const KINDS: &[Kind<Arc<dyn Source>>] = &[
     photo::KIND,
     clip::KIND,
     stdin::KIND,
+    command::KIND,
+    http::KIND,
     synthetic::KIND,
 ];
 
@@ -58,16 +69,17 @@ pub trait Source: Device {
 
 /// Reads the section `[source]`.
 pub fn read(s: &mut Section) -> Option<Arc<dyn Source>> {
-    s.kind(KINDS, None)
+    let turn = turned::read(s);
+    Some(turned::turn(s.kind(KINDS, None)?, turn))
 }
 
-/// Reads a source as typed on a command line: `/dev/video0`, `-` for stdin, `synthetic`, or the
-/// path of a photo, clip or folder.
+/// Reads a source as typed on a command line: a camera's device such as `/dev/video0`, `-` for
+/// stdin, `synthetic`, the `http://` address of a camera, or the path of a photo, clip or folder.
 ///
 /// ```
 /// # use posed::capture::{Next, Pace, from_argument};
 /// # use posed::frame::Frame;
-/// let mut source = from_argument("photos/astronaut.jpg")?.open(Pace::Recorded)?;
+/// let mut source = from_argument("photos/astronaut.jpg".as_ref())?.open(Pace::Recorded)?;
 /// let mut frame = Frame::default();
 /// assert_eq!(source.next(&mut frame)?, Next::Frame);
 /// assert_eq!(source.next(&mut frame)?, Next::End);
@@ -76,19 +88,30 @@ pub fn read(s: &mut Section) -> Option<Arc<dyn Source>> {
 ///
 /// # Errors
 /// The path does not exist or cannot be read.
-pub fn from_argument(text: &str) -> Result<Arc<dyn Source>, CaptureError> {
-    let path = PathBuf::from(text);
-    Ok(match text {
-        "-" => Arc::new(stdin::StdinSettings::default()),
-        "synthetic" => Arc::new(synthetic::SyntheticSettings::default()),
-        _ if path.starts_with("/dev") => Arc::new(v4l2::CameraSettings::of(&path)),
-        _ if !path.is_dir() && is_photo(&first_bytes(&path)?) => {
-            Arc::new(photo::PhotoSettings { path, fps: 30.0 })
+pub fn from_argument(argument: &OsStr) -> Result<Arc<dyn Source>, CaptureError> {
+    let path = PathBuf::from(argument);
+    match argument.to_str() {
+        Some("-") => return Ok(Arc::new(stdin::StdinSettings::default())),
+        Some("synthetic") => return Ok(Arc::new(synthetic::SyntheticSettings::default())),
+        Some(url) if url.starts_with("http://") => {
+            return Ok(Arc::new(http::HttpSettings::of(url)?));
         }
-        _ => Arc::new(clip::ClipSettings {
-            path,
-            repeat: false,
-        }),
+        _ => {}
+    }
+    let kind = std::fs::metadata(&path).map(|m| m.file_type());
+    if kind
+        .as_ref()
+        .map_or(path.starts_with("/dev"), FileTypeExt::is_char_device)
+    {
+        return Ok(Arc::new(v4l2::CameraSettings::of(&path)));
+    }
+    // What is read from a pipe to tell what it is would be lost.
+    if kind.is_ok_and(|kind| kind.is_dir() || !kind.is_file()) || clip::is_jpegs(&path) {
+        return Ok(Arc::new(clip::ClipSettings::of(&path)));
+    }
+    Ok(match is_photo(&first_bytes(&path)?) {
+        true => Arc::new(photo::PhotoSettings { path, fps: 30.0 }),
+        false => Arc::new(clip::ClipSettings::of(&path)),
     })
 }
 
@@ -286,17 +309,34 @@ mod tests {
 
     #[test]
     fn an_argument_is_told_by_name_and_content() {
-        let kind = |text: &str| format!("{:?}", from_argument(text).unwrap());
-        for (text, settings) in [
-            ("-", "StdinSettings"),
-            ("synthetic", "SyntheticSettings"),
-            ("/dev/v4l/by-id/cam", "CameraSettings"),
-            ("photos/astronaut.jpg", "PhotoSettings"),
-            ("photos", "ClipSettings"),
+        use std::os::unix::ffi::OsStrExt;
+        let dir = tempfile::tempdir().unwrap();
+        let clip = dir.path().join(OsStr::from_bytes(b"no UTF-8 \xff.avi"));
+        std::fs::write(&clip, b"RIFF....AVI ").unwrap();
+        let shared = Path::new("/dev/shm").join(format!("posed {}", std::process::id()));
+        std::fs::write(&shared, b"YUV4MPEG2").unwrap();
+        let pipe = dir.path().join("pipe");
+        let name = std::ffi::CString::new(pipe.as_os_str().as_bytes()).unwrap();
+        // SAFETY: the name is a C string.
+        assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+        let kind = |argument: &OsStr| format!("{:?}", from_argument(argument).unwrap());
+        for (argument, settings) in [
+            ("-".as_ref(), "StdinSettings"),
+            ("synthetic".as_ref(), "SyntheticSettings"),
+            ("/dev/v4l/by-id/cam".as_ref(), "CameraSettings"),
+            ("/dev/null".as_ref(), "CameraSettings"),
+            ("http://camera/stream".as_ref(), "HttpSettings"),
+            ("photos/astronaut.jpg".as_ref(), "PhotoSettings"),
+            ("photos".as_ref(), "ClipSettings"),
+            (clip.as_os_str(), "ClipSettings"),
+            (shared.as_os_str(), "ClipSettings"),
+            (pipe.as_os_str(), "ClipSettings"),
         ] {
-            assert!(kind(text).starts_with(settings), "{text}: {}", kind(text));
+            let kind = kind(argument);
+            assert!(kind.starts_with(settings), "{argument:?}: {kind}");
         }
-        let missing = from_argument("no/such/file").unwrap_err();
+        std::fs::remove_file(shared).unwrap();
+        let missing = from_argument("no/such/file".as_ref()).unwrap_err();
         assert!(
             !missing.is_retryable() && missing.to_string().contains("no/such/file"),
             "{missing}"
@@ -306,12 +346,9 @@ mod tests {
     #[test]
     fn a_missing_camera_may_come_back_and_a_missing_file_may_not() {
         let open = |source: &dyn Source| source.open(Pace::Live).err().unwrap();
-        let camera = from_argument("/dev/video-none").unwrap();
+        let camera = from_argument("/dev/video-none".as_ref()).unwrap();
         assert!(open(camera.as_ref()).is_retryable());
-        let clip = clip::ClipSettings {
-            path: "none.y4m".into(),
-            repeat: false,
-        };
+        let clip = clip::ClipSettings::of("none.y4m".as_ref());
         assert!(!open(&clip).is_retryable());
     }
 

@@ -67,7 +67,9 @@ impl PixelFormat {
             Self::Rgb | Self::Bgr | Self::Grey | Self::Yuyv | Self::Yvyu | Self::Uyvy => {
                 Some(stride * h)
             }
-            Self::Nv12 | Self::Nv21 => Some(stride * h + stride.next_multiple_of(2) * h.div_ceil(2)),
+            Self::Nv12 | Self::Nv21 => {
+                Some(stride * h + stride.next_multiple_of(2) * h.div_ceil(2))
+            }
             Self::I420 => Some(stride * h + 2 * stride.div_ceil(2) * h.div_ceil(2)),
             Self::Mjpeg => None,
         }
@@ -347,7 +349,10 @@ mod tests {
         let size = Size::new(5, 3);
         for format in RAW {
             let f = frame(format, size, vec![128; format.frame_bytes(size).unwrap()]);
-            let want = if matches!(format, PixelFormat::Rgb | PixelFormat::Bgr | PixelFormat::Grey) {
+            let want = if matches!(
+                format,
+                PixelFormat::Rgb | PixelFormat::Bgr | PixelFormat::Grey
+            ) {
                 128
             } else {
                 130

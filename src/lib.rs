@@ -26,6 +26,7 @@ pub mod model;
 pub mod network;
 pub mod pipeline;
 pub mod preprocess;
+pub mod program;
 pub mod publish;
 pub mod recognise;
 pub mod record;

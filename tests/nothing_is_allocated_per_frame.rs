@@ -7,7 +7,7 @@ use posed::capture::{Next, Pace, Source, Step};
 use posed::config::{Config, Overrides, SAMPLE};
 use posed::display::memory::Memory;
 use posed::display::{Display, Parts};
-use posed::frame::Frame;
+use posed::frame::{Frame, PixelFormat};
 use posed::geometry::Size;
 use posed::infer::Infer;
 use posed::pipeline::handoff::Queue;
@@ -56,17 +56,23 @@ fn allocations(work: impl FnOnce()) -> u64 {
 
 #[test]
 fn the_main_loop_allocates_nothing_after_warm_up() {
-    run_on(SAMPLE);
+    run_on(SAMPLE, None);
+}
+
+#[test]
+fn decoding_a_cameras_jpegs_allocates_nothing_after_warm_up() {
+    run_on(SAMPLE, Some("photos/basketball.jpg"));
 }
 
 #[test]
 fn a_finder_network_that_looks_all_the_time_allocates_nothing() {
-    run_on(&format!(
-        "{SAMPLE}\n[find]\nkind = \"network\"\nlook_again_s = 0.1\n"
-    ));
+    let text = format!("{SAMPLE}\n[find]\nkind = \"network\"\nlook_again_s = 0.1\n");
+    run_on(&text, None);
 }
 
-fn run_on(text: &str) {
+/// `jpeg`: each frame comes as this file.
+fn run_on(text: &str, jpeg: Option<&str>) {
+    let jpeg = jpeg.map(|path| std::fs::read(path).unwrap());
     let script = vec![Step::parse("photo photos/basketball.jpg 100000").unwrap()];
     let source = Arc::new(SyntheticSettings::new(Size::new(640, 480), 30.0, script));
     let overrides = Overrides {
@@ -105,6 +111,11 @@ fn run_on(text: &str) {
     };
     let mut step = || {
         assert_eq!(source.next(&mut captured).unwrap(), Next::Frame);
+        if let Some(jpeg) = &jpeg {
+            captured.data.clear();
+            captured.data.extend_from_slice(jpeg);
+            captured.set_shape(captured.size, PixelFormat::Mjpeg);
+        }
         frames.put(&mut captured);
         frames.take(&mut frame, Duration::ZERO);
         road.frame(&mut frame).unwrap();

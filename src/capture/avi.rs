@@ -16,6 +16,9 @@ const MEND: &str = "convert it: `ffmpeg -i IN -c:v mjpeg -q:v 3 -an OUT.avi`, or
 /// Header chunks have at most some hundred bytes that matter.
 const MAX_HEADER_BYTES: usize = 4096;
 
+/// What is looked through at once for the next picture after damage.
+const READ_BYTES: usize = 64 << 10;
+
 /// One video stream's header.
 #[derive(Debug, Clone, Default)]
 struct Video {
@@ -35,6 +38,9 @@ pub(crate) struct Avi {
     /// Whether the last `strh` was that of `video`, so that the `strf` after it is too.
     in_video: bool,
     main_rate: Option<(u32, u32)>,
+    /// The chunk before had an odd size, after which a pad byte should come.
+    odd: bool,
+    in_movie: bool,
 }
 
 enum Chunk {
@@ -60,6 +66,8 @@ impl Avi {
             video: None,
             in_video: false,
             main_rate: None,
+            odd: false,
+            in_movie: false,
         };
         loop {
             match avi.chunk()? {
@@ -94,16 +102,58 @@ impl Avi {
             .map_err(|e| CaptureError::read(&self.name, e))
     }
 
-    fn skip(&mut self, count: u64) -> Result<Chunk, CaptureError> {
+    /// Passes `count` bytes, the rest of a chunk.
+    fn skip(&mut self, count: u32) -> Result<Chunk, CaptureError> {
+        self.odd = count % 2 == 1;
         let whole = self
             .bytes
-            .skip(count)
+            .skip(count.into())
             .map_err(|e| CaptureError::read(&self.name, e))?;
         Ok(if whole { Chunk::Other } else { Chunk::End })
     }
 
+    /// Passes the pad byte after a chunk of odd size. Small cameras leave it out: then the next
+    /// chunk's name stands in its place.
+    fn pad(&mut self) -> Result<(), CaptureError> {
+        if std::mem::take(&mut self.odd) {
+            let padded = !self.fill(4)?.starts_with_chunk();
+            self.bytes.consume(padded.into());
+        }
+        Ok(())
+    }
+
+    /// Goes on at the next picture after damage; false if there is none.
+    fn find_picture(&mut self) -> Result<bool, CaptureError> {
+        log::warn!(
+            "{}: damaged AVI chunk, going on at the next picture",
+            self.name
+        );
+        loop {
+            let front = self.fill(READ_BYTES)?;
+            let found = front
+                .windows(10)
+                .position(|w| matches!(w, [_, _, b'd', b'c' | b'b', _, _, _, _, 0xff, 0xd8]));
+            let passed = found.unwrap_or(front.len().saturating_sub(9));
+            let ended = front.len() < READ_BYTES;
+            let name = front.get(passed..passed + 4).and_then(|n| n.first_chunk());
+            if let Some(&name) = name.filter(|_| found.is_some()) {
+                let ours = self.is_picture(name);
+                self.bytes.consume(if ours { passed } else { passed + 1 });
+                if ours {
+                    return Ok(true);
+                }
+                continue;
+            }
+            self.bytes.consume(passed);
+            if ended {
+                return Ok(false);
+            }
+        }
+    }
+
     /// Passes one chunk header and, unless it is a picture, the chunk.
     fn chunk(&mut self) -> Result<Chunk, CaptureError> {
+        self.pad()?;
         let head = self.fill(12)?;
         let Some(&[a, b, c, d, s0, s1, s2, s3]) = head.get(..8) else {
             return Ok(Chunk::End);
@@ -120,19 +170,25 @@ impl Avi {
             );
             self.bytes.consume(12);
             return match enter {
-                true if kind == b"movi" => Ok(Chunk::Movie),
+                true if kind == b"movi" => {
+                    self.in_movie = true;
+                    Ok(Chunk::Movie)
+                }
                 true => Ok(Chunk::Other),
-                false => self.skip(padded(bytes).saturating_sub(4)),
+                false => self.skip(bytes.saturating_sub(4)),
             };
         }
-        self.bytes.consume(8);
-        if !id.iter().all(|b| (0x20..0x7f).contains(b)) {
-            log::warn!(
-                "{}: damaged AVI chunk: taken as the end of the clip",
-                self.name
-            );
+        let too_large = self.is_picture(id) && bytes as usize > MAX_FRAME_BYTES;
+        if !id.iter().all(|b| (0x20..0x7f).contains(b)) || too_large {
+            if self.in_movie {
+                self.bytes.consume(1);
+                if self.find_picture()? {
+                    return Ok(Chunk::Other);
+                }
+            }
             return Ok(Chunk::End);
         }
+        self.bytes.consume(8);
         if self.is_picture(id) {
             return self.picture(bytes);
         }
@@ -142,7 +198,7 @@ impl Avi {
             let body = body[..body.len().min(wanted)].to_vec();
             self.header(id, &body);
         }
-        self.skip(padded(bytes))
+        self.skip(bytes)
     }
 
     fn is_picture(&self, [tens, ones, kind @ ..]: [u8; 4]) -> bool {
@@ -152,13 +208,6 @@ impl Avi {
 
     fn picture(&mut self, bytes: u32) -> Result<Chunk, CaptureError> {
         let wanted = bytes as usize;
-        if wanted > MAX_FRAME_BYTES {
-            log::warn!(
-                "{}: a frame of {wanted} bytes is damage: taken as the end of the clip",
-                self.name
-            );
-            return Ok(Chunk::End);
-        }
         if self.fill(wanted)?.len() < wanted {
             log::warn!("{}: ends in the middle of a frame", self.name);
             return Ok(Chunk::End);
@@ -203,8 +252,28 @@ impl Avi {
     }
 }
 
-fn padded(bytes: u32) -> u64 {
-    u64::from(bytes) + u64::from(bytes % 2)
+trait Front {
+    fn starts_with_chunk(&self) -> bool;
+}
+
+impl Front for [u8] {
+    /// Whether a chunk's name stands here that may come after a picture, rather than a pad byte.
+    fn starts_with_chunk(&self) -> bool {
+        matches!(
+            self,
+            [
+                b'0'..=b'9',
+                b'0'..=b'9',
+                b'd' | b'w' | b't',
+                b'a'..=b'z',
+                ..
+            ] | [b'L', b'I', b'S', b'T', ..]
+                | [b'R', b'I', b'F', b'F', ..]
+                | [b'J', b'U', b'N', b'K', ..]
+                | [b'i', b'd', b'x', b'1', ..]
+                | [b'i', b'x', b'0'..=b'9', b'0'..=b'9', ..]
+        )
+    }
 }
 
 fn is_mjpeg(codec: [u8; 4]) -> bool {
@@ -226,7 +295,7 @@ impl Demux for Avi {
                     frame.data.clear();
                     frame.data.extend_from_slice(&self.bytes.front()[..count]);
                     self.bytes.consume(count);
-                    self.skip((count % 2) as u64)?;
+                    self.odd = count % 2 == 1;
                     frame.set_shape(
                         self.video.as_ref().map_or(Size::default(), |v| v.size),
                         PixelFormat::Mjpeg,
@@ -336,6 +405,45 @@ mod tests {
             (2, b"four".to_vec()),
         ];
         assert_eq!(frames(&avi(b"MJPG", &movie)).unwrap(), want);
+    }
+
+    #[test]
+    fn chunks_of_odd_size_are_read_with_and_without_pad_bytes() {
+        let odd = |id: &[u8], body: &[u8]| {
+            let length = (body.len() as u32).to_le_bytes();
+            [id, &length, body].concat()
+        };
+        for pad in [vec![], vec![0], vec![0x55]] {
+            let movie = [
+                odd(b"01dc", b"one"),
+                pad.clone(),
+                odd(b"00wb", b"sound"),
+                pad.clone(),
+                odd(b"01dc", b"three"),
+                pad.clone(),
+                odd(b"JUNK", b"x"),
+                pad.clone(),
+                odd(b"01dc", b"fifth"),
+                pad.clone(),
+            ];
+            let got = frames(&avi(b"MJPG", &movie.concat())).unwrap();
+            let got: Vec<_> = got.iter().map(|(_, bytes)| &bytes[..]).collect();
+            assert_eq!(got, [&b"one"[..], b"three", b"fifth"], "{pad:?}");
+        }
+    }
+
+    #[test]
+    fn a_clip_goes_on_behind_a_damaged_place() {
+        let picture = |i: u8| [&[0xff, 0xd8, 0xff], &[i; 300][..]].concat();
+        let movie = |damage: &[u8]| {
+            let mut movie: Vec<u8> = (0..4).flat_map(|i| chunk(b"01dc", &picture(i))).collect();
+            movie.extend(damage);
+            movie.extend((4..9).flat_map(|i| chunk(b"01dc", &picture(i))));
+            frames(&avi(b"MJPG", &movie)).unwrap().len()
+        };
+        assert_eq!(movie(&[]), 9);
+        assert_eq!(movie(&[0x99; 70_001]), 9);
+        assert_eq!(movie(b"01dc\xff\xff\xff\x7f"), 9);
     }
 
     #[test]

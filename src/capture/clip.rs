@@ -3,12 +3,11 @@
 //! In: the path of a Y4M or MJPEG AVI file, told by its content. Out: its frames at its own rate,
 //! on request again and again.
 
-use super::avi::Avi;
 use super::bytes::ByteStream;
 use super::clock::{Clock, Pace};
 use super::folder::Folder;
-use super::y4m::{self, Y4m};
-use super::{CaptureError, Demux, FrameSource, Next, Source, first_bytes, fps_text, is_photo};
+use super::stream::{self, Container};
+use super::{CaptureError, Demux, FrameSource, Next, Source, fps_text};
 use crate::device::Device;
 use crate::frame::Frame;
 use crate::settings::{Kind, Section};
@@ -42,6 +41,16 @@ pub struct ClipSettings {
     pub path: PathBuf,
     /// From its start again at its end.
     pub repeat: bool,
+}
+
+impl ClipSettings {
+    /// Once, from its start to its end.
+    pub fn of(path: &Path) -> Self {
+        Self {
+            path: path.into(),
+            repeat: false,
+        }
+    }
 }
 
 impl Device for ClipSettings {
@@ -88,36 +97,38 @@ impl Clip {
     }
 }
 
+/// Whether a file holds JPEGs one after the other, by its name: its first bytes are those of a
+/// photo.
+pub(super) fn is_jpegs(path: &Path) -> bool {
+    let ending = path.extension().map(|e| e.to_ascii_lowercase());
+    ending.is_some_and(|e| e == "mjpeg" || e == "mjpg")
+}
+
 fn demux(path: &Path) -> Result<Box<dyn Demux>, CaptureError> {
     let name = path.display().to_string();
-    let first = first_bytes(path)?;
-    let file = File::open(path).map_err(|e| CaptureError::read(&name, e))?;
-    let bytes = ByteStream::new(file);
-    if first.starts_with(y4m::MAGIC) {
-        return Ok(Box::new(Y4m::new(bytes, &name)?));
-    }
-    if first.starts_with(b"RIFF") && first.ends_with(b"AVI ") {
-        return Ok(Box::new(Avi::new(bytes, &name)?));
-    }
-    if is_photo(&first) {
-        return Err(CaptureError::unusable(
+    let read = |e| CaptureError::read(&name, e);
+    let file = File::open(path).map_err(read)?;
+    let photo = file.metadata().map_err(read)?.is_file() && !is_jpegs(path);
+    let mut bytes = ByteStream::new(file);
+    match Container::tell(&mut bytes, &name)? {
+        Container::Jpegs | Container::Png if photo => Err(CaptureError::unusable(
             &name,
             "is a photo and not a clip",
-            "set kind = \"photo\"",
-        ));
+            "set kind = \"photo\"; a file of JPEGs one after the other has a name that ends in .mjpeg",
+        )),
+        Container::Other => Err(CaptureError::unusable(
+            &name,
+            "is neither Y4M nor AVI nor a stream of JPEGs",
+            "convert it: `ffmpeg -i IN -c:v mjpeg -q:v 3 -an OUT.avi`",
+        )),
+        _ => stream::demux(bytes, &name, None),
     }
-    let mend = "convert it: `ffmpeg -i IN -c:v mjpeg -q:v 3 -an OUT.avi`";
-    Err(CaptureError::unusable(
-        &name,
-        "is neither Y4M nor AVI",
-        mend,
-    ))
 }
 
 impl FrameSource for Clip {
     fn next(&mut self, frame: &mut Frame) -> Result<Next, CaptureError> {
         let mut read = self.demux.read(frame)?;
-        if read.is_none() && self.repeat {
+        if read.is_none() && self.repeat && self.path.is_file() {
             self.demux = demux(&self.path)?;
             read = self.demux.read(frame)?;
         }

@@ -26,7 +26,8 @@ use v4l::video::Capture;
 use v4l::video::capture::Parameters;
 use v4l::{Device, Format, FourCC, Fraction};
 
-pub use report::{DeviceReport, describe_device};
+pub use choose::READABLE;
+pub use report::{DeviceReport, MULTI_PLANAR_MEND, describe_device};
 
 /// All that is known of the kind "v4l2".
 pub const KIND: Kind<Arc<dyn Source>> = Kind {
@@ -37,7 +38,14 @@ pub const KIND: Kind<Arc<dyn Source>> = Kind {
 
 const FORMATS: &[(&str, PixelFormat)] = &[
     ("yuyv", PixelFormat::Yuyv),
+    ("yvyu", PixelFormat::Yvyu),
+    ("uyvy", PixelFormat::Uyvy),
     ("nv12", PixelFormat::Nv12),
+    ("nv21", PixelFormat::Nv21),
+    ("i420", PixelFormat::I420),
+    ("rgb", PixelFormat::Rgb),
+    ("bgr", PixelFormat::Bgr),
+    ("grey", PixelFormat::Grey),
     ("mjpeg", PixelFormat::Mjpeg),
 ];
 
@@ -271,6 +279,12 @@ fn offers(
             }
             _ => missing(name, error),
         })?;
+    if flags.contains(v4l::capability::Flags::VIDEO_CAPTURE_MPLANE) {
+        return Err(unusable(
+            "is a multi-planar capture device (V4L2_CAP_VIDEO_CAPTURE_MPLANE), whose frames posed does not read itself",
+            MULTI_PLANAR_MEND,
+        ));
+    }
     if !flags.contains(v4l::capability::Flags::VIDEO_CAPTURE) {
         return Err(unusable(
             "gives no single-planar video",

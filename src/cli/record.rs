@@ -8,6 +8,7 @@ use crate::record;
 use anyhow::Context;
 use clap::Args;
 use signal_hook::consts::{SIGINT, SIGTERM};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ pub struct RecordArgs {
     output: PathBuf,
     /// /dev/video0, a clip or folder, - for stdin, or synthetic
     #[arg(short, long, default_value = "/dev/video0", conflicts_with = "config")]
-    source: String,
+    source: OsString,
     /// The source of this configuration
     #[arg(short, long)]
     config: Option<PathBuf>,

@@ -10,6 +10,7 @@ use crate::infer::Infer;
 use crate::pipeline::road::{Passed, Road};
 use crate::report::{Needs, Report};
 use clap::Args;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use std::time::Duration;
 #[derive(Debug, Args)]
 pub struct ReplayArgs {
     /// A Y4M or MJPEG AVI file, a folder of numbered JPEGs, or - for stdin
-    clip: String,
+    clip: OsString,
     /// The configuration; without it the sample's poses and no actions
     #[arg(short, long)]
     config: Option<PathBuf>,

@@ -9,6 +9,7 @@ use anyhow::Context;
 use clap::Args;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ pub struct RunArgs {
     /// A source instead of the configuration's: /dev/video0, a photo, clip or folder, - for stdin,
     /// or synthetic
     #[arg(short, long)]
-    source: Option<String>,
+    source: Option<OsString>,
     /// A model instead of the configuration's
     #[arg(short, long)]
     model: Option<String>,

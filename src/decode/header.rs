@@ -82,7 +82,10 @@ mod tests {
     fn the_header_tells_the_size() {
         let photo = std::fs::read("photos/astronaut.jpg").unwrap();
         let header = Header::read(&photo).unwrap();
-        assert_eq!((header.size, header.sequential), (Size::new(512, 512), true));
+        assert_eq!(
+            (header.size, header.sequential),
+            (Size::new(512, 512), true)
+        );
         assert_eq!(Header::read(&[0xff, 0xd8, 0xff]), None);
         for cut in 0..400 {
             assert!(Header::read(&photo[..cut]).is_none_or(|cut| cut == header));

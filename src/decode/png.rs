@@ -37,7 +37,11 @@ pub(super) fn decode(bytes: &[u8], frame: &mut Frame) -> Result<(), DecodeError>
     frame
         .data
         .truncate(pixels * if channels < 3 { 1 } else { 3 });
-    let turn = reader.info().exif_metadata.as_deref().map(header::orientation);
+    let turn = reader
+        .info()
+        .exif_metadata
+        .as_deref()
+        .map(header::orientation);
     frame.set_shape(size, format);
     frame.turn(turn.unwrap_or_default());
     Ok(frame.check()?)

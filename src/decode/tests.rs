@@ -133,7 +133,13 @@ fn bytes_behind_the_end_are_not_looked_at() {
     let whole = photo_bytes();
     let want = read(&whole).unwrap().data;
     let video = [b"MotionPhoto_Data".to_vec(), vec![0x5a; 50_000]].concat();
-    for behind in [video, vec![0xff; 64], END.to_vec(), vec![0; 9], whole.clone()] {
+    for behind in [
+        video,
+        vec![0xff; 64],
+        END.to_vec(),
+        vec![0; 9],
+        whole.clone(),
+    ] {
         assert_eq!(read(&[&whole[..], &behind].concat()).unwrap().data, want);
     }
 }

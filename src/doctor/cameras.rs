@@ -3,14 +3,12 @@
 //! In: the root of the system and a function that asks a node what it is. Out: findings.
 
 use super::{Finding, numbered};
-use crate::capture::v4l2::DeviceReport;
+use crate::capture::v4l2::{DeviceReport, MULTI_PLANAR_MEND, READABLE};
 use crate::geometry::Size;
 use std::io;
 use std::path::Path;
 
 const AREA: &str = "camera";
-/// The V4L2 formats (fourcc) that posed reads.
-const READABLE: [&str; 7] = ["YUYV", "NV12", "YU12", "MJPG", "JPEG", "RGB3", "GREY"];
 
 /// Looks at every video node.
 pub fn examine(root: &Path, query: &dyn Fn(&Path) -> io::Result<DeviceReport>) -> Vec<Finding> {
@@ -44,7 +42,7 @@ pub fn examine(root: &Path, query: &dyn Fn(&Path) -> io::Result<DeviceReport>) -
 /// `None` for a node that is no camera at all: boards have many beside one camera.
 fn node(name: &str, answer: io::Result<DeviceReport>) -> Option<Finding> {
     let facts = match answer {
-        Ok(facts) if !facts.is_capture => return None,
+        Ok(facts) if !facts.is_capture && !facts.multi_planar => return None,
         Ok(facts) => facts,
         Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
             return Some(Finding::no_permission(AREA, name, "video"));
@@ -61,6 +59,13 @@ fn node(name: &str, answer: io::Result<DeviceReport>) -> Option<Finding> {
         }
     };
     let title = format!("{name} {} ({})", facts.card, facts.driver);
+    if facts.multi_planar {
+        let what = format!(
+            "{title}: a multi-planar capture device (V4L2_CAP_VIDEO_CAPTURE_MPLANE), which posed does not read itself"
+        );
+        let mend = MULTI_PLANAR_MEND.replace("/dev/videoN", name);
+        return Some(Finding::problem(AREA, what, mend));
+    }
     if facts.bayer_only {
         let mend = "run `libcamerify posed run …`, or `rpicam-vid -t 0 --codec yuv420 -o - | posed run --source -`";
         return Some(Finding::problem(
@@ -77,7 +82,7 @@ fn pictures(name: &str, title: &str, all: &[(String, Vec<Size>)]) -> Finding {
     let (readable, others): (Vec<_>, Vec<_>) = all
         .iter()
         .map(|(fourcc, sizes)| (fourcc.trim(), sizes))
-        .partition(|(fourcc, _)| READABLE.contains(fourcc));
+        .partition(|(fourcc, _)| READABLE.iter().any(|(read, _)| read == fourcc));
     if readable.is_empty() {
         let found: Vec<&str> = others.iter().map(|(fourcc, _)| *fourcc).collect();
         let found = if found.is_empty() {
@@ -87,7 +92,7 @@ fn pictures(name: &str, title: &str, all: &[(String, Vec<Size>)]) -> Finding {
         };
         let what = format!(
             "{title}: gives no format that posed reads (found {found}; wanted {})",
-            READABLE.join(", ")
+            READABLE.map(|(fourcc, _)| fourcc).join(", ")
         );
         let mend = format!(
             "convert it: `ffmpeg -i {name} -f yuv4mpegpipe -pix_fmt yuv420p - | posed run --source -`"
@@ -126,6 +131,7 @@ mod tests {
             formats,
             is_capture: true,
             bayer_only: false,
+            multi_planar: false,
         }
     }
 
@@ -217,6 +223,17 @@ mod tests {
             }),
             "/dev/video0 gives no pictures",
             "USB camera",
+        );
+        check(
+            with(&|_| {
+                Ok(DeviceReport {
+                    is_capture: false,
+                    multi_planar: true,
+                    ..webcam()
+                })
+            }),
+            "multi-planar",
+            "device=/dev/video0",
         );
         let h264 = DeviceReport {
             formats: vec![("H264".into(), vec![])],

@@ -84,12 +84,7 @@ impl<const U: usize> Pixels for SemiPlanar<'_, U> {
         let chroma = self.uv.row(y / 2).as_chunks::<2>().0;
         yuv_levels(x, out, |pair| {
             let colour = chroma[pair];
-            [
-                luma[2 * pair],
-                colour[U],
-                second(luma, pair),
-                colour[1 - U],
-            ]
+            [luma[2 * pair], colour[U], second(luma, pair), colour[1 - U]]
         });
     }
 }

@@ -69,17 +69,26 @@ impl Offer {
     }
 }
 
-/// The layout of a V4L2 pixel format, or `None` where posed cannot read it.
+/// The formats that posed reads, by their four letters.
+pub const READABLE: [(&str, PixelFormat); 11] = [
+    ("YUYV", PixelFormat::Yuyv),
+    ("YVYU", PixelFormat::Yvyu),
+    ("UYVY", PixelFormat::Uyvy),
+    ("NV12", PixelFormat::Nv12),
+    ("NV21", PixelFormat::Nv21),
+    ("YU12", PixelFormat::I420),
+    ("MJPG", PixelFormat::Mjpeg),
+    ("JPEG", PixelFormat::Mjpeg),
+    ("RGB3", PixelFormat::Rgb),
+    ("BGR3", PixelFormat::Bgr),
+    ("GREY", PixelFormat::Grey),
+];
+
 pub(super) fn pixel_format(fourcc: [u8; 4]) -> Option<PixelFormat> {
-    Some(match &fourcc {
-        b"YUYV" => PixelFormat::Yuyv,
-        b"NV12" => PixelFormat::Nv12,
-        b"YU12" => PixelFormat::I420,
-        b"MJPG" | b"JPEG" => PixelFormat::Mjpeg,
-        b"GREY" => PixelFormat::Grey,
-        b"RGB3" => PixelFormat::Rgb,
-        _ => return None,
-    })
+    let read = READABLE
+        .iter()
+        .find(|(letters, _)| letters.as_bytes() == fourcc);
+    read.map(|&(_, format)| format)
 }
 
 /// Whether a V4L2 pixel format is a raw Bayer mosaic (linux/videodev2.h, "Bayer formats"): 8 to 16
@@ -106,15 +115,15 @@ pub(super) fn choose(
     size: Option<Size>,
     wanted: Option<PixelFormat>,
 ) -> Option<([u8; 4], PixelFormat, Size)> {
-    use PixelFormat::{Grey, I420, Mjpeg, Nv12, Rgb, Yuyv};
+    use PixelFormat::{Bgr, Grey, I420, Mjpeg, Nv12, Nv21, Rgb, Uyvy, Yuyv, Yvyu};
     let size = size.unwrap_or(DEFAULT_SIZE);
     let small = size.width <= 640 && size.height <= 480;
     // Above 640x480 uncompressed frames overload USB 2; below, decoding JPEGs costs more than it
     // saves.
     let order = if small {
-        [Yuyv, Mjpeg, Nv12, I420, Rgb, Grey]
+        [Yuyv, Uyvy, Yvyu, Mjpeg, Nv12, Nv21, I420, Rgb, Bgr, Grey]
     } else {
-        [Mjpeg, Nv12, Yuyv, I420, Rgb, Grey]
+        [Mjpeg, Nv12, Nv21, Yuyv, Uyvy, Yvyu, I420, Rgb, Bgr, Grey]
     };
     let rank = |format: PixelFormat| order.iter().position(|&f| f == format);
     let usable = offers.iter().filter_map(|o| {

@@ -29,7 +29,16 @@ pub struct DeviceReport {
     pub is_capture: bool,
     /// Whether it only gives raw Bayer mosaics, as a CSI camera of a Raspberry Pi does.
     pub bayer_only: bool,
+    /// Whether it is a camera whose frames come in buffers of several planes
+    /// (V4L2_CAP_VIDEO_CAPTURE_MPLANE), which the crate v4l does not read.
+    pub multi_planar: bool,
 }
+
+/// The way round for a device of several planes.
+pub const MULTI_PLANAR_MEND: &str = "let GStreamer read it, with kind = \"command\" and argv = [\"gst-launch-1.0\", \"-q\", \"v4l2src\", \"device=/dev/videoN\", \"!\", \"videoconvert\", \"!\", \"y4menc\", \"!\", \"fdsink\"] (packages gstreamer1.0-tools, gstreamer1.0-plugins-good and -bad)";
+
+/// The parts of a Raspberry Pi 5's image processor, which are of several planes and no cameras.
+const NO_CAMERA: &str = "pispbe";
 
 /// Asks a device what it is and offers; changes nothing.
 ///
@@ -45,6 +54,7 @@ pub fn describe_device(path: &Path) -> io::Result<DeviceReport> {
         Vec::new()
     };
     let bayer_only = is_bayer_only(&driver, &offers);
+    let multi_planar = flags.contains(Flags::VIDEO_CAPTURE_MPLANE) && driver != NO_CAMERA;
     let sizes = |o: &Offer| {
         o.sizes
             .iter()
@@ -67,6 +77,7 @@ pub fn describe_device(path: &Path) -> io::Result<DeviceReport> {
         formats,
         is_capture,
         bayer_only,
+        multi_planar,
     })
 }
 

@@ -1,0 +1,87 @@
+//! Frames of a stream that comes at its own pace and cannot be read twice.
+//!
+//! In: a stream of bytes, as far as it was read. Out: its frames with the time at which they came.
+//! When its source is dropped, the stream stays in the settings: after a stall the next source must
+//! go on in the middle of the frame where the last one stopped.
+
+use super::bytes::ByteStream;
+use super::clock::{Clock, Pace};
+use super::raw::Raw;
+use super::stream::{Container, demux};
+use super::{CaptureError, Demux, fps_text};
+use crate::frame::Frame;
+
+/// A stream as far as it was read.
+pub(super) enum Stream {
+    /// Too little to tell what it is.
+    Bytes(ByteStream),
+    Frames(Box<dyn Demux>),
+}
+
+impl Stream {
+    /// Waits until it is known what the stream is.
+    pub(super) fn begin(self, name: &str, raw: Option<&Raw>) -> Result<Box<dyn Demux>, NotBegun> {
+        let mut bytes = match self {
+            Self::Frames(demux) => return Ok(demux),
+            Self::Bytes(bytes) => bytes,
+        };
+        match Container::tell(&mut bytes, name) {
+            Ok(_) if bytes.front().is_empty() => Err(NotBegun::Empty(empty(name))),
+            Ok(_) => demux(bytes, name, raw).map_err(NotBegun::Unusable),
+            Err(e) if e.is_retryable() => Err(NotBegun::Silent(e, Self::Bytes(bytes))),
+            Err(e) => Err(NotBegun::Unusable(e)),
+        }
+    }
+}
+
+/// Why a stream gives no frames.
+pub(super) enum NotBegun {
+    /// Nothing comes yet; the stream as far as it came.
+    Silent(CaptureError, Stream),
+    /// It ends before it began.
+    Empty(CaptureError),
+    /// It is nothing that is read here, or cannot be read.
+    Unusable(CaptureError),
+}
+
+fn empty(name: &str) -> CaptureError {
+    let mend =
+        "write frames into it, such as those of `ffmpeg -i IN -f yuv4mpegpipe -pix_fmt yuv420p -`";
+    CaptureError::unusable(name, "is empty", mend)
+}
+
+/// A stream being read.
+pub(super) struct Live {
+    pub(super) demux: Box<dyn Demux>,
+    clock: Clock,
+}
+
+impl Live {
+    /// `rate`: of a stream that names none.
+    pub(super) fn new(demux: Box<dyn Demux>, pace: Pace, rate: (u32, u32)) -> Self {
+        let clock = Clock::new(pace, demux.rate().unwrap_or(rate));
+        Self { demux, clock }
+    }
+
+    /// False: the stream is at its end.
+    pub(super) fn next(&mut self, frame: &mut Frame) -> Result<bool, CaptureError> {
+        let Some(steps) = self.demux.read(frame)? else {
+            return Ok(false);
+        };
+        (frame.sequence, frame.time) = self.clock.stamp(steps);
+        Ok(true)
+    }
+
+    pub(super) fn pace(&self) -> Pace {
+        self.clock.pace()
+    }
+
+    pub(super) fn rate(&self) -> (u32, u32) {
+        self.clock.rate()
+    }
+
+    pub(super) fn describe(&self, name: &str) -> String {
+        let shape = self.demux.shape();
+        format!("{name} {shape} {} fps", fps_text(self.clock.rate()))
+    }
+}

@@ -1,0 +1,90 @@
+//! A source whose camera hangs on its side or upside down, or is shown as in a mirror.
+//!
+//! In: a source, and how its pictures are turned. Out: its frames with that turn, which costs no
+//! copy: pixels are read where they are stored ([`crate::geometry::Turn`]).
+
+use super::{CaptureError, FrameSource, Next, Pace, Source};
+use crate::device::Device;
+use crate::frame::Frame;
+use crate::geometry::Turn;
+use crate::settings::Section;
+use crate::trouble::Trouble;
+use std::sync::Arc;
+
+/// Reads `rotate` and `mirror`, which every kind of source takes.
+pub(super) fn read(s: &mut Section) -> Turn {
+    let degrees = s
+        .number(
+            "rotate",
+            "degrees by which the picture is turned clockwise, for a camera on its side or upside down: 90, 180 or 270",
+            0..=270,
+        )
+        .check(|degrees: &u32| match degrees % 90 {
+            0 => Ok(()),
+            _ => Err(format!("{degrees} is no quarter of a turn")),
+        })
+        .or(0);
+    let mirror = s
+        .flag(
+            "mirror",
+            "the picture comes from a mirror, or a camera that mirrors: left and right are exchanged, after turning",
+        )
+        .or(false);
+    Turn::new((degrees / 90) as u8, mirror)
+}
+
+/// `source` with its pictures turned.
+pub(super) fn turn(source: Arc<dyn Source>, turn: Turn) -> Arc<dyn Source> {
+    match turn.is_none() {
+        true => source,
+        false => Arc::new(Turned { source, turn }),
+    }
+}
+
+#[derive(Debug)]
+struct Turned {
+    source: Arc<dyn Source>,
+    turn: Turn,
+}
+
+impl Device for Turned {
+    fn check(&self) -> Result<(), Trouble> {
+        self.source.check()
+    }
+
+    fn outlives_us(&self) -> bool {
+        self.source.outlives_us()
+    }
+}
+
+impl Source for Turned {
+    fn open(&self, pace: Pace) -> Result<Box<dyn FrameSource>, CaptureError> {
+        Ok(Box::new(TurnedSource {
+            source: self.source.open(pace)?,
+            turn: self.turn,
+        }))
+    }
+}
+
+struct TurnedSource {
+    source: Box<dyn FrameSource>,
+    turn: Turn,
+}
+
+impl FrameSource for TurnedSource {
+    fn next(&mut self, frame: &mut Frame) -> Result<Next, CaptureError> {
+        let next = self.source.next(frame)?;
+        if next == Next::Frame {
+            frame.turn(self.turn);
+        }
+        Ok(next)
+    }
+
+    fn describe(&self) -> String {
+        format!("{}, turned", self.source.describe())
+    }
+
+    fn rate(&self) -> (u32, u32) {
+        self.source.rate()
+    }
+}
