@@ -1,7 +1,7 @@
 #!/bin/bash
 # toolchain.sh [aarch64|armv7]...: installs what cross/build.sh needs on Debian 12, x86-64 (aarch64 where nothing is named).
 #
-# From apt: a cross gcc with its C library, and libclang for bindgen. Debian's rustc-web and the standard library of the board go into a
+# From apt: a cross gcc with its C library, cmake for libjpeg-turbo, and libclang for bindgen. Debian's rustc-web and the standard library of the board go into a
 # folder of their own, ${POSED_CACHE:-$HOME/.cache/posed-board}/xrust, so that neither rustup nor dpkg's list of architectures is touched.
 # Why so: the standard library of the board then comes from apt like everything else. 15 s and 440 MB; nothing where all is there already.
 # For armv7 its source comes instead, and cross/build.sh builds it: Debian's index of that architecture could not be read when this was written.
@@ -10,7 +10,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
 prefix=${POSED_CACHE:-$HOME/.cache/posed-board}/xrust
-packages=(libllvm22 libclang1-14 libclang-common-14-dev)
+packages=(cmake libllvm22 libclang1-14 libclang-common-14-dev)
 architectures=()
 for target in "${@:-aarch64}"; do
     case $target in

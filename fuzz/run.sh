@@ -1,5 +1,5 @@
 #!/bin/bash
-# fuzz/run.sh [seconds [target]]: fuzzes the ONNX importer, each target for so many seconds (60). A finding stays in fuzz/artifacts.
+# fuzz/run.sh [seconds [target]]: fuzzes the ONNX importer and the readers of streams and configurations, each target for so many seconds (60). A finding stays in fuzz/artifacts.
 #
 # Needs cargo-fuzz: cargo install cargo-fuzz --locked. RUSTC_BOOTSTRAP lets a stable compiler take libFuzzer's flags. The first build is
 # long: tract is traced too. What grows goes into fuzz/target/corpus; ./run.sh minimise brings the first hundreds of those that are small
@@ -21,8 +21,12 @@ if [ "${1:-}" = minimise ]; then
     done <<<$'graph 160 400\nonnx 1200 200'
     exit
 fi
-for target in ${2:-onnx graph}; do
+# What streams and configurations begin with: our own files.
+mkdir -p {target/,}corpus/{stream,configuration}
+cp ../tests/pictures/*.jpg target/corpus/stream/
+cp ../config/posed.toml ../tests/configurations/broken/*.toml target/corpus/configuration/
+for target in ${2:-onnx graph stream configuration}; do
     mkdir -p "target/corpus/$target"
-    length=$([ "$target" = onnx ] && echo 30000 || echo 400)
+    case $target in onnx | stream) length=30000 ;; configuration) length=6000 ;; *) length=400 ;; esac
     fuzz run "$target" "target/corpus/$target" "corpus/$target" -- -max_total_time="${1:-60}" -max_len="$length" "${limits[@]}"
 done

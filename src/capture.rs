@@ -38,6 +38,7 @@ use std::time::Duration;
 
 pub use clock::Pace;
 pub(crate) use clock::sound_rate;
+pub use live::read as read_stream;
 pub use synthetic::script::Step;
 
 /// The most bytes that one frame may have; a header that promises more is damage or an attack.

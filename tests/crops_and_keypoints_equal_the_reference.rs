@@ -6,7 +6,7 @@ use posed::engine::HeatmapShape;
 use posed::engine::Loading;
 use posed::estimate::{self, Estimator};
 use posed::frame::{Frame, PixelFormat};
-use posed::geometry::{Affine, Rect, Size};
+use posed::geometry::{Affine, Rect, Size, Turn};
 use posed::model::ModelCard;
 use posed::preprocess::{InputFormat, Preprocessor};
 use posed::skeleton::{Keypoint, Skeleton};
@@ -100,6 +100,40 @@ fn crops_equal_warp_affine_within_one_grey_level() {
                     );
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn a_picture_stored_on_its_side_gives_the_same_crop() {
+    let upright = picture(&golden("frame.png"));
+    let pixels = upright.to_rgb().unwrap();
+    let width = upright.size.width as usize;
+    let mut preprocessor = Preprocessor::new(input());
+    let mut input = vec![0.0; preprocessor.input_len()];
+    let mut want = input.clone();
+    for turn in (1..=8).map(Turn::of_exif) {
+        let mut stored = Frame {
+            data: vec![0; pixels.len()],
+            ..Frame::default()
+        };
+        let size = turn.of_size(upright.size);
+        stored.set_shape(size, PixelFormat::Rgb);
+        stored.turn(turn);
+        assert_eq!(stored.size, upright.size);
+        let map = turn.to_stored(upright.size);
+        for (i, pixel) in pixels.chunks_exact(3).enumerate() {
+            let (x, y) = map.at(i % width, i / width);
+            stored.data[3 * (y * size.width as usize + x)..][..3].copy_from_slice(pixel);
+        }
+        for entry in json("crops.json")["boxes"].as_array().unwrap() {
+            let crop = preprocessor.crop(rect(&entry["box"]));
+            preprocessor.fill(&upright, crop, &mut want).unwrap();
+            preprocessor.fill(&stored, crop, &mut input).unwrap();
+            assert!(input == want, "{turn:?}");
+            preprocessor.fill_mean(&upright, crop, &mut want).unwrap();
+            preprocessor.fill_mean(&stored, crop, &mut input).unwrap();
+            assert!(input == want, "{turn:?}, the mean");
         }
     }
 }

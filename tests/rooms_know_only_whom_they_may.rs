@@ -176,17 +176,19 @@ fn so_do_the_rooms_of_the_engine() {
 #[test]
 fn a_crate_or_the_environment_is_known_in_one_place() {
     // What is named, and the files that may.
-    let places: [(&str, &[&str]); 5] = [
+    let places: [(&str, &[&str]); 7] = [
         ("v4l::", &["capture/v4l2"]),
         // The log names the crates whose chatter it leaves out.
         ("tract_", &["engine", "logging.rs"]),
         ("rumqttc::", &["act/mqtt"]),
+        ("ureq::", &["capture/http"]),
+        ("turbojpeg_sys", &["decode/jpeg"]),
         ("embedded_graphics::", &["display"]),
         // PATH is looked through when a program is looked for, as a shell does; $POSED_MODELS is
         // one of the places where models are looked for; the log starts before anything else.
         (
             "env::var",
-            &["cli", "act/command.rs", "model", "logging.rs"],
+            &["cli", "act/command.rs", "program.rs", "model", "logging.rs"],
         ),
     ];
     let mut wrong = Vec::new();
@@ -205,7 +207,7 @@ fn nobody_outside_a_room_knows_its_kinds() {
     let kinds = [
         (
             "capture",
-            &["v4l2", "photo", "clip", "stdin", "synthetic"][..],
+            &["v4l2", "photo", "clip", "stdin", "http", "synthetic"][..],
         ),
         ("find", &["windows", "whole_frame", "given"]),
         ("act", &["gpio", "command", "mqtt", "memory"]),

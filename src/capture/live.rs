@@ -5,11 +5,13 @@
 //! go on in the middle of the frame where the last one stopped.
 
 use super::bytes::ByteStream;
+use super::clip::DEFAULT_RATE;
 use super::clock::{Clock, Pace};
 use super::raw::Raw;
 use super::stream::{Container, demux};
-use super::{CaptureError, Demux, fps_text};
+use super::{CaptureError, Demux, FrameSource, Next, fps_text};
 use crate::frame::Frame;
+use std::io::Read;
 
 /// A stream as far as it was read.
 pub(super) enum Stream {
@@ -83,5 +85,48 @@ impl Live {
     pub(super) fn describe(&self, name: &str) -> String {
         let shape = self.demux.shape();
         format!("{name} {shape} {} fps", fps_text(self.clock.rate()))
+    }
+}
+
+/// Frames of any reader, told by its first bytes: Y4M, AVI, JPEGs or a multipart answer; raw frames
+/// where `raw` says what they are. `name` stands in messages.
+///
+/// # Errors
+/// Retryable: the reader times out. Final: it is empty, or nothing that is read here.
+pub fn read(
+    reader: impl Read + Send + 'static,
+    name: &str,
+    raw: Option<&Raw>,
+    pace: Pace,
+) -> Result<Box<dyn FrameSource>, CaptureError> {
+    let stream = Stream::Bytes(ByteStream::new(reader));
+    let demux = stream.begin(name, raw).map_err(|not| match not {
+        NotBegun::Silent(e, _) | NotBegun::Empty(e) | NotBegun::Unusable(e) => e,
+    })?;
+    Ok(Box::new(Reader {
+        name: name.into(),
+        live: Live::new(demux, pace, DEFAULT_RATE),
+    }))
+}
+
+struct Reader {
+    name: String,
+    live: Live,
+}
+
+impl FrameSource for Reader {
+    fn next(&mut self, frame: &mut Frame) -> Result<Next, CaptureError> {
+        Ok(match self.live.next(frame)? {
+            true => Next::Frame,
+            false => Next::End,
+        })
+    }
+
+    fn describe(&self) -> String {
+        self.live.describe(&self.name)
+    }
+
+    fn rate(&self) -> (u32, u32) {
+        self.live.rate()
     }
 }

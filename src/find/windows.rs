@@ -38,6 +38,10 @@ impl Find for WindowsSettings {
 const STEP: f32 = 0.68;
 /// Windows of one size overlap by half.
 const OVERLAP: f32 = 0.5;
+/// Nobody is seen in fewer rows of pixels.
+const LEAST_ROWS: f32 = 24.0;
+/// A picture of common shape takes forty; of a long strip, the middle is looked at.
+const MOST: usize = 128;
 
 /// Proposes the whole frame, then ever smaller windows.
 pub struct Windows {
@@ -55,7 +59,7 @@ impl Finder for Windows {
         let whole = frame.size.rect();
         found.push(Proposal::place(whole.scaled(1.0 / self.padding)));
         let mut share = 1.0;
-        while share >= self.smallest - 1e-3 {
+        while share >= self.smallest - 1e-3 && whole.height * share >= LEAST_ROWS {
             let height = whole.height * share;
             let width = height * self.aspect;
             if width < whole.width || share < 1.0 {
@@ -76,6 +80,7 @@ impl Finder for Windows {
             }
             share *= STEP;
         }
+        found.truncate(MOST);
         Ok(())
     }
 }
@@ -103,6 +108,31 @@ fn starts(total: f32, length: f32) -> impl Iterator<Item = f32> {
 mod tests {
     use super::*;
     use crate::geometry::{Point, Size};
+
+    #[test]
+    fn a_strip_of_any_shape_takes_few_windows() {
+        for (width, height) in [
+            (8192, 1),
+            (1, 8192),
+            (8192, 8),
+            (8192, 64),
+            (3, 1920),
+            (1, 1),
+        ] {
+            let frame = Frame {
+                size: Size::new(width, height),
+                ..Frame::default()
+            };
+            let mut windows = Windows {
+                smallest: 0.1,
+                padding: 1.25,
+                aspect: 0.75,
+            };
+            let mut boxes = Vec::new();
+            windows.propose(&frame, &mut boxes).unwrap();
+            assert!((1..=MOST).contains(&boxes.len()), "{width}x{height}");
+        }
+    }
 
     #[test]
     fn every_place_lies_in_the_middle_part_of_some_window() {

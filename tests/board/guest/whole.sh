@@ -165,7 +165,39 @@ END
 systemctl start posed@door
 until_ '[ -s /var/lib/posed/door/lines ]' 900
 [ "$(systemctl is-active posed@door)" = active ] && active || fail "one camera stops the other"
-systemctl stop posed@door; rm /etc/posed/door.toml
+systemctl stop posed@door
+
+step "a program as the camera: it is read, begun anew when it is killed, and ends with the service"
+mkdir -p /var/lib/posed/door; cp basketball.jpg /var/lib/posed/door/
+cat >/etc/posed/door.toml <<'END'
+[source]
+kind = "command"
+argv = ["/bin/sh", "-c", "while cat /var/lib/posed/door/basketball.jpg; do sleep 2; done"]
+[publish.lines]
+kind = "file"
+path = "/var/lib/posed/door/lines"
+frames = true
+END
+posed check --config /etc/posed/door.toml
+rm -f /var/lib/posed/door/lines; systemctl start posed@door
+seen() { wc -l </var/lib/posed/door/lines; }
+until_ '[ "$(seen)" -ge 2 ]' 1800
+was=$(systemctl show -P NRestarts posed@door)
+camera=$(pgrep -f 'while cat'); kill -KILL "$camera"; from=$(seen)
+until_ '[ "$(seen)" -ge '$((from + 2))' ]' 1800
+[ "$(systemctl show -P NRestarts posed@door)" = "$was" ] || fail "the service was restarted with its camera"
+systemctl stop posed@door; refuse pgrep -f 'while cat'
+rm /etc/posed/door.toml
+camera=/dev/video0
+
+step "a camera whose module is loaded after the start: the service may use it"
+person_goes; until_ off; systemctl stop posed
+for module in vivid $(lsmod | awk '/^(v4l2|videobuf2|videodev|mc)/ { print $1 }'); do modprobe -r "$module" 2>/dev/null || true; done
+for module in $(lsmod | awk '/^(v4l2|videobuf2|videodev|mc)/ { print $1 }'); do modprobe -r "$module" 2>/dev/null || true; done
+refuse grep -q video4linux /proc/devices
+systemctl start posed; active || fail "not active without a camera"
+until_ 'systemctl show -P StatusText posed | grep -q "waiting for the source"'
+camera_on; person_comes; until_ on 900
 
 step "upgrade keeps the configuration; remove and purge leave nothing"
 dpkg -i posed_*.deb >"$out/upgrade.txt" 2>&1 </dev/null || { cat "$out/upgrade.txt"; fail "upgrade"; }
