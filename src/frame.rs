@@ -236,11 +236,17 @@ impl From<[f32; 3]> for Level {
 pub trait Pixels {
     fn rgb(&self, x: usize, y: usize) -> [u8; 3];
 
+    /// A pixel as a vector.
+    #[inline(always)]
+    fn level(&self, x: usize, y: usize) -> Level {
+        self.rgb(x, y).map(f32::from).into()
+    }
+
     /// The pixels of row `y` from `x` on, as many as `out` takes: as [`Pixels::rgb`], a row at a time.
     #[inline(always)]
     fn levels(&self, y: usize, x: usize, out: &mut [Level]) {
         for (i, level) in out.iter_mut().enumerate() {
-            *level = self.rgb(x + i, y).map(f32::from).into();
+            *level = self.level(x + i, y);
         }
     }
 }

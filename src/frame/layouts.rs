@@ -1,6 +1,6 @@
 //! Readers of pixels, one for each kind of layout.
 
-use super::yuv::{second, yuv_levels, yuv_to_rgb};
+use super::yuv::{second, yuv_level, yuv_levels, yuv_to_rgb};
 use super::{Level, Pixels};
 
 /// A plane of bytes, and the bytes from one of its rows to the next.
@@ -39,6 +39,30 @@ pub(super) struct Planar<'a> {
     pub v: Plane<'a>,
 }
 
+impl<const Y: usize, const U: usize, const V: usize> Packed<'_, Y, U, V> {
+    #[inline(always)]
+    fn yuv(&self, x: usize, y: usize) -> [u8; 3] {
+        let pair = &self.0.row(y)[x / 2 * 4..x / 2 * 4 + 4];
+        [pair[x % 2 * 2 + Y], pair[U], pair[V]]
+    }
+}
+
+impl<const U: usize> SemiPlanar<'_, U> {
+    #[inline(always)]
+    fn yuv(&self, x: usize, y: usize) -> [u8; 3] {
+        let colour = &self.uv.row(y / 2)[x / 2 * 2..x / 2 * 2 + 2];
+        [self.y.row(y)[x], colour[U], colour[1 - U]]
+    }
+}
+
+impl Planar<'_> {
+    #[inline(always)]
+    fn yuv(&self, x: usize, y: usize) -> [u8; 3] {
+        let (u, v) = (self.u.row(y / 2), self.v.row(y / 2));
+        [self.y.row(y)[x], u[x / 2], v[x / 2]]
+    }
+}
+
 impl<const RED: usize> Pixels for Rgb<'_, RED> {
     #[inline(always)]
     fn rgb(&self, x: usize, y: usize) -> [u8; 3] {
@@ -57,8 +81,14 @@ impl Pixels for Grey<'_> {
 impl<const Y: usize, const U: usize, const V: usize> Pixels for Packed<'_, Y, U, V> {
     #[inline(always)]
     fn rgb(&self, x: usize, y: usize) -> [u8; 3] {
-        let pair = &self.0.row(y)[x / 2 * 4..];
-        yuv_to_rgb(pair[x % 2 * 2 + Y], pair[U], pair[V])
+        let [y, u, v] = self.yuv(x, y);
+        yuv_to_rgb(y, u, v)
+    }
+
+    #[inline(always)]
+    fn level(&self, x: usize, y: usize) -> Level {
+        let [y, u, v] = self.yuv(x, y);
+        yuv_level(y, u, v)
     }
 
     #[inline(always)]
@@ -74,8 +104,14 @@ impl<const Y: usize, const U: usize, const V: usize> Pixels for Packed<'_, Y, U,
 impl<const U: usize> Pixels for SemiPlanar<'_, U> {
     #[inline(always)]
     fn rgb(&self, x: usize, y: usize) -> [u8; 3] {
-        let colour = &self.uv.row(y / 2)[x / 2 * 2..];
-        yuv_to_rgb(self.y.row(y)[x], colour[U], colour[1 - U])
+        let [y, u, v] = self.yuv(x, y);
+        yuv_to_rgb(y, u, v)
+    }
+
+    #[inline(always)]
+    fn level(&self, x: usize, y: usize) -> Level {
+        let [y, u, v] = self.yuv(x, y);
+        yuv_level(y, u, v)
     }
 
     #[inline(always)]
@@ -92,8 +128,14 @@ impl<const U: usize> Pixels for SemiPlanar<'_, U> {
 impl Pixels for Planar<'_> {
     #[inline(always)]
     fn rgb(&self, x: usize, y: usize) -> [u8; 3] {
-        let (u, v) = (self.u.row(y / 2), self.v.row(y / 2));
-        yuv_to_rgb(self.y.row(y)[x], u[x / 2], v[x / 2])
+        let [y, u, v] = self.yuv(x, y);
+        yuv_to_rgb(y, u, v)
+    }
+
+    #[inline(always)]
+    fn level(&self, x: usize, y: usize) -> Level {
+        let [y, u, v] = self.yuv(x, y);
+        yuv_level(y, u, v)
     }
 
     #[inline(always)]

@@ -25,14 +25,29 @@ impl<P: Pixels> Pixels for Turned<'_, P> {
     }
 
     #[inline(always)]
+    fn level(&self, x: usize, y: usize) -> Level {
+        let (x, y) = self.map.at(x, y);
+        self.pixels.level(x, y)
+    }
+
+    #[inline(always)]
     fn levels(&self, y: usize, x: usize, out: &mut [Level]) {
         let Some(last) = out.len().checked_sub(1) else {
             return;
         };
         match self.map.along() {
+            // A column, downwards or upwards.
             0 => {
-                for (i, level) in out.iter_mut().enumerate() {
-                    *level = self.rgb(x + i, y).map(f32::from).into();
+                let (column, first) = self.map.at(x, y);
+                let (_, end) = self.map.at(x + last, y);
+                if first <= end {
+                    for (y, level) in (first..).zip(out) {
+                        *level = self.pixels.level(column, y);
+                    }
+                } else {
+                    for (y, level) in (end..).zip(out.iter_mut().rev()) {
+                        *level = self.pixels.level(column, y);
+                    }
                 }
             }
             1 => {

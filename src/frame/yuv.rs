@@ -10,6 +10,12 @@ pub(super) fn yuv_to_rgb(y: u8, u: u8, v: u8) -> [u8; 3] {
     [r, g, b].map(|level| level as u8)
 }
 
+/// The same as a vector of levels.
+#[inline(always)]
+pub(super) fn yuv_level(y: u8, u: u8, v: u8) -> Level {
+    Level(lit(y, tint(u, v)).map(|level| level as f32))
+}
+
 /// Bits behind the point of what a pixel is computed in.
 const SHIFT: i32 = 20;
 

@@ -1,9 +1,10 @@
-//! `net MODEL.onnx [PICTURE] [--size WIDTHxHEIGHT] [--planes N]`: one inference between two calls of `marker`, for profile.sh to trace; the
+//! `net MODEL.onnx [PICTURE] [--size WIDTHxHEIGHT] [--planes N] [--threads N]`: one inference between two calls of `marker`, for profile.sh to trace; the
 //! heatmaps' SHA-256, of a picture of tests/engine/golden (int8, 256x192x3) as tests/engine_hash.rs has it, or of a grey one.
-//! `net crop|overlook|peaks|boxes`: a step beside the network instead: a 640x480 YUYV frame to the pose network's or the finder's input, 17 heatmaps
-//! to joints, the finder's planes to boxes.
-#![allow(dead_code)] // what only posed calls
+//! `net crop|turned|overlook|jpeg|peaks|boxes`: a step beside the network instead: a 640x480 YUYV frame to the pose network's input (turned: of a camera
+//! on its side) or the finder's, a 640x480 JPEG to RGB, 17 heatmaps to joints, the finder's planes to boxes.
+#![allow(dead_code, unused_imports)] // what only posed calls
 mod dark;
+mod decode;
 mod engine;
 mod find {
     pub mod boxes;
@@ -68,6 +69,19 @@ fn step(name: &str) -> bool {
             let crop = p.crop(Rect::new(170.0, 30.0, 300.0, 400.0));
             marked(|| p.fill(&frame, crop, &mut input).unwrap());
         }
+        "turned" => {
+            let ((mut p, mut input), mut frame) = (preprocessor(Size::new(192, 256)), frame());
+            frame.turn(geometry::Turn::new(1, false));
+            let crop = p.crop(Rect::new(90.0, 100.0, 300.0, 400.0));
+            marked(|| p.fill(&frame, crop, &mut input).unwrap());
+        }
+        "jpeg" => {
+            let mut decoder = decode::Decoder::default();
+            let mut frame = frame::Frame::default();
+            let photo = include_bytes!("../../../../photos/basketball.jpg");
+            marked(|| decoder.photo(photo, &mut frame).unwrap());
+            assert_eq!(frame.size, Size::new(640, 480));
+        }
         "overlook" => {
             let ((mut p, mut input), frame) = (preprocessor(Size::new(320, 256)), frame());
             let crop = Affine { scale_x: 2.0, scale_y: 2.0, offset_x: 0.5, offset_y: -15.5 };
@@ -105,10 +119,11 @@ fn main() {
         None => default.to_string(),
     };
     let planes: usize = option("--planes", "17").parse().unwrap();
+    let threads: usize = option("--threads", "1").parse().unwrap();
     let size = option("--size", "192x256");
     let (width, height) = size.split_once('x').unwrap();
     let (width, height): (usize, usize) = (width.parse().unwrap(), height.parse().unwrap());
-    let mut n = Network::load_for(Isa::best(), std::path::Path::new(&a[0]), width, height, planes, 1).unwrap();
+    let mut n = Network::load_for(Isa::best(), std::path::Path::new(&a[0]), width, height, planes, threads).unwrap();
     let x = a.get(1).map_or(vec![0.5f32; 3 * width * height], |p| picture(p));
     let mut h = Vec::new();
     marked(|| n.run(&x, &mut h).unwrap());
