@@ -126,6 +126,7 @@ impl Daemon<'_> {
     fn wait(&mut self, pipeline: &Pipeline, ends: &Receiver<Ended>) -> Next {
         loop {
             self.service.tend(pipeline);
+            log::logger().flush();
             for signal in self.signals.pending() {
                 if signal != SIGHUP {
                     log::info!("stopping");
