@@ -30,7 +30,7 @@ pub(super) fn run(
         shared,
         road,
         telling: Telling::new(shared),
-        silence: Silence::new(grace),
+        silence: Silence::new(grace, shared.since.elapsed()),
         rate: Rate::default(),
         pace,
         failures: 0,
@@ -178,11 +178,11 @@ struct Silence {
 }
 
 impl Silence {
-    fn new(grace: Duration) -> Self {
+    fn new(grace: Duration, now: Duration) -> Self {
         Self {
             grace,
             seen_at: Instant::now(),
-            last_time: Duration::ZERO,
+            last_time: now,
             told: false,
         }
     }
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_silence_is_told_once_and_its_end_once() {
-        let mut silence = Silence::new(Duration::from_millis(10));
+        let mut silence = Silence::new(Duration::from_millis(10), Duration::ZERO);
         assert!(silence.begins().is_none() && !silence.ends());
         std::thread::sleep(Duration::from_millis(20));
         assert!(
