@@ -10,6 +10,8 @@ use crate::config::Drill;
 use crate::frame::Frame;
 use crate::health::{Health, Stage};
 use crate::report::State;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
 use std::time::{Duration, Instant};
 
 /// An engine that fails so often in a row will not recover.
@@ -35,6 +37,8 @@ pub(super) fn run(
         pace,
         failures: 0,
     };
+    let start = inferring.silence.last_time;
+    inferring.state(start, &State::Started(new_name()));
     let mut frame = Frame::default();
     let mut looked_at = 0;
     loop {
@@ -54,6 +58,14 @@ pub(super) fn run(
     let time = inferring.silence.last_time;
     inferring.end(time, State::Stopped);
     Ok(())
+}
+
+/// A name for this run that none has had before.
+fn new_name() -> String {
+    // std's own source of random numbers.
+    let mut random = RandomState::new().build_hasher();
+    random.write_u32(std::process::id());
+    format!("{:016x}", random.finish())
 }
 
 /// Does what the drill asks for: dies, or hangs without a beat as a stage does whose device never

@@ -8,6 +8,7 @@ use crate::health::{Health, Stage};
 use crate::report::{Listener, Needs, Report};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
 
 /// The way to one listener's thread, and back.
 pub(super) struct Told {
@@ -77,11 +78,13 @@ impl<'a> Telling<'a> {
         Self { shared, reports }
     }
 
-    /// Tells everyone whom `concerns` names; `fill` fills the report by what they need.
+    /// Tells everyone whom `concerns` names; `fill` fills the report by what they need. What is told
+    /// carries the time on the wall.
     pub fn tell(&mut self, concerns: impl Fn(Needs) -> bool, fill: impl Fn(Needs, &mut Report)) {
         for (told, report) in self.shared.listeners.iter().zip(&mut self.reports) {
             if concerns(told.needs) {
                 fill(told.needs, report);
+                report.wall = Some(SystemTime::now());
                 let dropped = told.queue.put(report);
                 // A screen that shows the newest picture loses nothing by leaving one out.
                 if dropped && told.needs.events {
