@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn texts_that_are_ever_new_do_not_fill_the_log_either() {
         let mut quiet = Quiet::default();
-        let word = |i: u32| (0..8).map(|bit| (b'a' + (i >> (bit * 4) & 15) as u8) as char);
+        let word = |i: u32| (0..8).map(move |bit| (b'a' + (i >> (bit * 4) & 15) as u8) as char);
         let new = |i| line(&word(i).collect::<String>());
         let said = (0..10_000).filter_map(|i| quiet.hear(s(0), new(i))).count();
         assert_eq!(said, MOST_KINDS);
