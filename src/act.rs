@@ -118,8 +118,8 @@ impl Outputs {
     }
 
     /// Takes up other settings. What drives the same device under the same name stays open, and as
-    /// it is unless it is driven otherwise now; the rest is released and closed, then what is new is
-    /// opened. `renumbered` gives the index that an old pose has now.
+    /// it is unless it is driven otherwise now; the rest is released and closed, then what is new
+    /// is opened. `renumbered` gives the index that an old pose has now.
     ///
     /// # Errors
     /// The first that cannot be opened; those before it are open.

@@ -19,8 +19,8 @@ const ANSWERS: &str = "posed::cli";
 
 /// Starts the log; what it gives says at the end of the program what was still held back.
 ///
-/// `log::logger().flush()` says what has been held back for long enough; whoever runs for long calls
-/// it now and then.
+/// `log::logger().flush()` says what has been held back for long enough; whoever runs for long
+/// calls it now and then.
 pub fn start() -> Rest {
     let journal = std::env::var_os("JOURNAL_STREAM").is_some();
     let env = env_logger::Env::default()

@@ -4,8 +4,8 @@
 //! `.avi` file (small), both of which [`crate::capture`] reads back, also when the recording was
 //! cut off.
 //!
-//! A clip has one rate and no time stamps: frame i is replayed at `i / rate`. A [`Recorder`] lets the
-//! picture before stay where none came, so that the clip lasts as long as reality did.
+//! A clip has one rate and no time stamps: frame i is replayed at `i / rate`. A [`Recorder`] lets
+//! the picture before stay where none came, so that the clip lasts as long as reality did.
 
 pub mod avi;
 mod parts;

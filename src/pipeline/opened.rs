@@ -2,7 +2,8 @@
 //! whoever is told.
 //!
 //! In: what is open, and a configuration. Out: what that one names, of which only what changed was
-//! closed and opened. A relay must not click, nor a reader be cut off, for a key of somebody else's.
+//! closed and opened. A relay must not click, nor a reader be cut off, for a key that concerns
+//! neither.
 
 use crate::act::Outputs;
 use crate::config::Config;

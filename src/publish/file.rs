@@ -24,8 +24,8 @@ pub const KIND: Kind<Arc<dyn Sink>> = Kind {
     read,
 };
 
-const MAX_MB: &str = "the most megabytes it may have; then it is renamed to end in `.1`, in place of \
-                      the one of that name, and begun anew";
+const MAX_MB: &str = "the most megabytes it may have; then it is renamed to end in `.1`, in place \
+                      of the one of that name, and begun anew";
 const BYTES_OF_A_MB: u64 = 1_000_000;
 
 fn read(s: &mut Section) -> Option<Arc<dyn Sink>> {
@@ -76,8 +76,8 @@ pub struct LineFile {
 }
 
 impl LineFile {
-    /// Opens or makes the file; with a full, read-only or failing disk, or a pipe that nobody reads,
-    /// it is opened at a later write.
+    /// Opens or makes the file; with a full, read-only or failing disk, or a pipe that nobody
+    /// reads, it is opened at a later write.
     ///
     /// # Errors
     /// The path itself is wrong: no such folder, no right to write there.

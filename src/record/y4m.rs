@@ -43,7 +43,10 @@ impl Y4mWriter {
         if self.parts.bytes() == 0 {
             let (num, den) = self.rate;
             let Size { width, height } = size;
-            self.part.extend(format!("YUV4MPEG2 W{width} H{height} F{num}:{den} Ip A1:1 C420jpeg XCOLORRANGE=LIMITED\n").bytes());
+            let header = format!(
+                "YUV4MPEG2 W{width} H{height} F{num}:{den} Ip A1:1 C420jpeg XCOLORRANGE=LIMITED\n"
+            );
+            self.part.extend(header.bytes());
         }
         self.part.extend(b"FRAME\n");
         self.part.extend(&self.planes);
