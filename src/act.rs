@@ -113,10 +113,51 @@ impl Outputs {
     /// The first that cannot be opened.
     pub fn open(settings: &[OutputSettings]) -> Result<Self, Trouble> {
         let mut outputs = Self::default();
-        for s in settings {
-            outputs.add(s.clone(), s.device.open(&s.name)?);
-        }
+        outputs.reopen(settings, Some)?;
         Ok(outputs)
+    }
+
+    /// Takes up other settings. What drives the same device under the same name stays open, and as
+    /// it is unless it is driven otherwise now; the rest is released and closed, then what is new
+    /// is opened. `renumbered` gives the index that an old pose has now.
+    ///
+    /// # Errors
+    /// The first that cannot be opened; those before it are open.
+    pub fn reopen(
+        &mut self,
+        settings: &[OutputSettings],
+        renumbered: impl Fn(usize) -> Option<usize>,
+    ) -> Result<(), Trouble> {
+        let mut old = std::mem::take(&mut self.list);
+        for new in settings {
+            let same = |o: &Output| o.settings.is_same_device(new);
+            if let Some(at) = old.iter().position(same) {
+                let mut output = old.swap_remove(at);
+                output.take_up(new, &renumbered);
+                self.list.push(output);
+            }
+        }
+        // Closed before others are opened, which may drive the same lines.
+        drop(Self { list: old });
+        for new in settings {
+            if !self.list.iter().any(|o| o.settings.name == new.name) {
+                self.add(new.clone(), new.device.open(&new.name)?);
+            }
+        }
+        let place = |o: &Output| settings.iter().position(|s| s.name == o.settings.name);
+        self.list.sort_by_key(place);
+        Ok(())
+    }
+
+    /// Forgets who holds what is on: nobody is known any more. What nobody holds again goes off at
+    /// `until`, in frame time.
+    pub fn let_go(&mut self, until: Duration) {
+        for output in &mut self.list {
+            if output.settings.manner == Manner::Follow && output.active {
+                output.holders = 0;
+                output.off_at = Some(until);
+            }
+        }
     }
 
     /// Adds an output with an actuator of the caller's.
@@ -174,7 +215,30 @@ impl Outputs {
     }
 }
 
+impl OutputSettings {
+    fn is_same_device(&self, other: &Self) -> bool {
+        let device = |s: &Self| format!("{:?}", s.device);
+        self.name == other.name && device(self) == device(other)
+    }
+}
+
 impl Output {
+    /// Goes on with other settings of the same device.
+    fn take_up(&mut self, new: &OutputSettings, renumbered: impl Fn(usize) -> Option<usize>) {
+        let same = |old: &[usize], new: &[usize]| {
+            let old = old.iter().map(|pose| renumbered(*pose));
+            old.eq(new.iter().map(|pose| Some(*pose)))
+        };
+        let stays = self.settings.manner == new.manner
+            && same(&self.settings.poses, &new.poses)
+            && same(&self.settings.until, &new.until);
+        self.settings = new.clone();
+        if !stays {
+            self.holders = 0;
+            self.switch_off();
+        }
+    }
+
     fn driven(&mut self, cause: &Cause) {
         match (self.settings.manner, cause.event) {
             (Manner::Pulse(length), EventKind::Enter) => {
@@ -184,7 +248,8 @@ impl Output {
             (Manner::Latch, EventKind::Enter) if !self.active => self.switch_on(cause),
             (Manner::Follow, EventKind::Enter) => {
                 self.holders += 1;
-                if self.holders == 1 {
+                self.off_at = None;
+                if !self.active {
                     self.switch_on(cause);
                 }
             }

@@ -66,6 +66,11 @@ pub trait Source: Device {
     /// A retryable one for a device that is not there, a final one for settings or files that never
     /// work.
     fn open(&self, pace: Pace) -> Result<Box<dyn FrameSource>, CaptureError>;
+
+    /// Whether frames come when they come, and not from a file that knows their times.
+    fn is_live(&self) -> bool {
+        true
+    }
 }
 
 /// Reads the section `[source]`.

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    posed::logging::start();
+    let _rest = posed::logging::start();
     dispatch(cli).unwrap_or_else(|error| {
         // A reader that has had enough (`posed … | head`) is no fault.
         let closed = |e: &std::io::Error| e.kind() == std::io::ErrorKind::BrokenPipe;

@@ -1,7 +1,7 @@
 //! The daemon's threads and what passes between them.
 //!
-//! In: a checked configuration. Out: a running pipeline that can be stopped, and that says when a
-//! stage has ended. capture ──latest wins──▶ infer (which acts first, synchronously) ──latest
+//! In: a checked configuration, and what it names, opened. Out: a running pipeline that can be
+//! stopped or handed over to the next, and that says when a stage has ended. capture ──latest wins──▶ infer (which acts first, synchronously) ──latest
 //! wins──▶ display, ──bounded──▶ publish. A guard ends pulses on time and releases every output
 //! when nothing has come for `grace`, even if infer hangs.
 
@@ -10,20 +10,19 @@ mod guard;
 pub mod handoff;
 mod infer;
 mod listeners;
+mod opened;
 mod pace;
 pub mod road;
 
-use crate::act::Outputs;
 use crate::config::Config;
 use crate::engine::panics;
 use crate::frame::Frame;
 use crate::health::Health;
 use crate::infer::Infer;
-use crate::network::NetworkError;
-use crate::report::Listener;
-use crate::trouble::Trouble;
 use handoff::Queue;
 use listeners::Told;
+pub use opened::Opened;
+use opened::{Key, OpenListener};
 use pace::Pace;
 use road::{Road, SharedActing, lock};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -34,17 +33,6 @@ use std::time::{Duration, Instant};
 
 /// The longest wait of a stage before it beats again.
 const BEAT: Duration = Duration::from_millis(100);
-
-/// Why the pipeline could not be set up.
-#[derive(Debug, thiserror::Error)]
-pub enum PipelineError {
-    #[error(transparent)]
-    Estimate(#[from] NetworkError),
-    #[error(transparent)]
-    Trouble(#[from] Trouble),
-    #[error("a thread could not be started: {0}")]
-    Thread(#[from] std::io::Error),
-}
 
 /// How a stage ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +46,8 @@ pub enum Ended {
 /// What the threads share.
 struct Shared {
     stop: AtomicBool,
+    /// Since when time counts.
+    since: Instant,
     health: Health,
     frames: Queue<Frame>,
     listeners: Vec<Told>,
@@ -89,6 +79,9 @@ impl Shared {
 pub struct Pipeline {
     shared: Arc<Shared>,
     acting: SharedActing,
+    /// The names of the poses by whose index outputs know them.
+    poses: Vec<Arc<str>>,
+    grace: Duration,
     threads: Vec<(String, JoinHandle<()>)>,
 }
 
@@ -96,34 +89,40 @@ pub struct Pipeline {
 const STOP_WITHIN: Duration = Duration::from_secs(3);
 
 impl Pipeline {
-    /// Opens everything and starts the threads; what becomes of them is told through `ended`.
+    /// Starts the threads; what becomes of them is told through `ended`. `infer` and `opened` are
+    /// those of `config`. The camera is opened by its thread: it may come later.
     ///
     /// # Errors
-    /// Something that the configuration names cannot be opened. The camera is not among them: it
-    /// may come later.
-    pub fn start(config: &Config, ended: &mpsc::Sender<Ended>) -> Result<Self, PipelineError> {
-        let infer = Infer::new(config)?;
-        let listeners = listeners(config)?;
-        let road = Road::new(infer, Outputs::open(&config.outputs)?);
-        let names = listeners.iter().map(|(name, _)| name.clone());
+    /// A thread cannot be started.
+    pub fn start(
+        config: &Config,
+        infer: Infer,
+        opened: Opened,
+        ended: &mpsc::Sender<Ended>,
+    ) -> std::io::Result<Self> {
+        let now = opened.now();
+        let road = Road::new(infer, opened.outputs);
+        // What a reload has left on is guarded from the start.
+        lock(road.acting()).last = Some((now, Instant::now()));
+        let names = opened.listeners.iter().map(|l| l.key.name.clone());
         let shared = Arc::new(Shared {
             stop: AtomicBool::new(false),
+            since: opened.since,
             health: Health::new(names),
             frames: Queue::new(1),
-            listeners: listeners
-                .iter()
-                .map(|(_, l)| Told::new(l.as_ref()))
-                .collect(),
+            listeners: opened.listeners.iter().map(Told::new).collect(),
             source_trouble: Mutex::new(None),
         });
         let mut pipeline = Self {
             acting: Arc::clone(road.acting()),
             shared,
+            poses: opened.poses,
+            grace: config.grace,
             threads: Vec::new(),
         };
         release_on_panic(&pipeline.acting);
-        for (i, (name, listener)) in listeners.into_iter().enumerate() {
-            pipeline.spawn(&name, ended, move |s| listeners::run(s, i, listener))?;
+        for (i, OpenListener { key, listener }) in opened.listeners.into_iter().enumerate() {
+            pipeline.spawn(&key.name, ended, move |s| listeners::run(s, i, listener))?;
         }
         let acting = Arc::clone(&pipeline.acting);
         let grace = config.grace;
@@ -146,7 +145,7 @@ impl Pipeline {
         stage: &str,
         ended: &mpsc::Sender<Ended>,
         work: impl FnOnce(&Shared) -> Result<(), String> + Send + 'static,
-    ) -> Result<(), PipelineError> {
+    ) -> std::io::Result<()> {
         let shared = Arc::clone(&self.shared);
         let ended = ended.clone();
         let name = stage.to_string();
@@ -208,11 +207,50 @@ impl Pipeline {
             return;
         }
         lock(&self.acting).outputs.release_all();
+        self.join(|| {});
+        // Not only released: an infer that was left behind would keep the lines from the pipeline
+        // that comes after this one.
+        // Closed outside the lock, since a device may have a last word to say.
+        let outputs = std::mem::take(&mut lock(&self.acting).outputs);
+        drop(outputs);
+    }
+
+    /// Stops the threads and gives what is open to the pipeline that comes after this one; what
+    /// `next` does not name of those who are told is closed. Outputs stay as they are: what someone
+    /// held on goes off when nobody holds it again within the time that a silent camera is given.
+    pub fn hand_over(mut self, next: &Config) -> Opened {
+        let keys = Key::all(next);
+        for told in &self.shared.listeners {
+            told.keep(keys.contains(told.key()));
+        }
+        self.shared.stop.store(true, Ordering::SeqCst);
+        // Out of reach of infer, which lets all persons go at its end.
+        let mut outputs = std::mem::take(&mut lock(&self.acting).outputs);
+        let since = self.shared.since;
+        self.join(|| outputs.tick(since.elapsed()));
+        outputs.let_go(since.elapsed() + self.grace);
+        Opened {
+            since,
+            poses: std::mem::take(&mut self.poses),
+            outputs,
+            listeners: self
+                .shared
+                .listeners
+                .iter()
+                .filter_map(Told::kept)
+                .collect(),
+        }
+    }
+
+    /// Waits for the threads, which were told to stop; one that does not is left behind.
+    /// `meanwhile` is done all the time.
+    fn join(&mut self, mut meanwhile: impl FnMut()) {
         self.shared.frames.close();
         let start = Instant::now();
         // infer closes what comes after it, so that its last lines are still written.
         for (stage, thread) in self.threads.drain(..).rev() {
             while !thread.is_finished() && start.elapsed() < STOP_WITHIN {
+                meanwhile();
                 std::thread::sleep(Duration::from_millis(5));
             }
             if thread.is_finished() {
@@ -224,11 +262,6 @@ impl Pipeline {
                 self.shared.listeners.iter().for_each(Told::close);
             }
         }
-        // Not only released: an infer that was left behind would keep the lines from the pipeline
-        // that comes after this one.
-        // Closed outside the lock, since a device may have a last word to say.
-        let outputs = std::mem::take(&mut lock(&self.acting).outputs);
-        drop(outputs);
         log::info!("{}", self.shared.health.summary());
     }
 }
@@ -237,23 +270,6 @@ impl Drop for Pipeline {
     fn drop(&mut self) {
         self.shut_down();
     }
-}
-
-/// A listener with the name of its section.
-type Named = (String, Box<dyn Listener>);
-
-/// Opens everyone who is told, with the names of their sections.
-fn listeners(config: &Config) -> Result<Vec<Named>, Trouble> {
-    let mut listeners = Vec::new();
-    for display in &config.displays {
-        listeners.push((format!("display.{}", display.name), display.open()?));
-    }
-    for publish in &config.publish {
-        let name = format!("publish.{}", publish.name);
-        let listener = publish.sink.open(&publish.name, publish.frames)?;
-        listeners.push((name, listener));
-    }
-    Ok(listeners)
 }
 
 static PANIC_RELEASES: Mutex<Option<SharedActing>> = Mutex::new(None);

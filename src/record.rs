@@ -4,17 +4,25 @@
 //! `.avi` file (small), both of which [`crate::capture`] reads back, also when the recording was
 //! cut off.
 //!
-//! A clip has one rate and no time stamps: frame i is replayed at `i / rate`.
+//! A clip has one rate and no time stamps: frame i is replayed at `i / rate`. A [`Recorder`] lets
+//! the picture before stay where none came, so that the clip lasts as long as reality did.
 
 pub mod avi;
+mod parts;
+mod timeline;
 pub mod y4m;
 
 use crate::decode::DecodeError;
 use crate::frame::{Frame, ShortFrame};
 use crate::geometry::Size;
 use std::fs::File;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+use timeline::Timeline;
+
+/// So many frames of another size in a row are no damage: the camera has changed.
+const MOST_OF_ANOTHER_SIZE: u32 = 30;
 
 /// Takes one frame after another into a file.
 pub trait ClipWriter: Send {
@@ -25,8 +33,14 @@ pub trait ClipWriter: Send {
     /// or the file cannot be written.
     fn write(&mut self, frame: &Frame) -> Result<(), RecordError>;
 
-    /// Completes the file and gives the number of its frames. A clip dropped without it can still
-    /// be read.
+    /// Lets the last picture stay for so many frames more; without one nothing happens.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    fn hold(&mut self, frames: u64) -> Result<(), RecordError>;
+
+    /// Completes the file and gives the number of its pictures. A clip dropped without it can still
+    /// be read. On a disk that is full the last pictures make room for what completes it.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -52,6 +66,23 @@ pub enum RecordError {
     Encode(String),
     #[error("{}: is at the 4 GB that an AVI can hold: begin a new clip", .0.display())]
     Full(PathBuf),
+}
+
+impl RecordError {
+    /// Whether the clip may go on with the next frame.
+    fn is_of_one_frame(&self) -> bool {
+        matches!(self, Self::Size { .. } | Self::Frame(_) | Self::Encode(_))
+    }
+
+    /// Whether less might have been written.
+    fn is_full_disk(&self) -> bool {
+        const FULL: [ErrorKind; 3] = [
+            ErrorKind::StorageFull,
+            ErrorKind::QuotaExceeded,
+            ErrorKind::FileTooLarge,
+        ];
+        matches!(self, Self::Write { error, .. } if FULL.contains(&error.kind()))
+    }
 }
 
 impl From<ShortFrame> for RecordError {
@@ -83,6 +114,91 @@ pub fn create(path: &Path, rate: (u32, u32)) -> Result<Box<dyn ClipWriter>, Reco
     } else {
         Box::new(avi::AviWriter::new(file, path, rate))
     })
+}
+
+/// Takes frames with their times into a clip that lasts as long as they did.
+pub struct Recorder {
+    clip: Box<dyn ClipWriter>,
+    timeline: Timeline,
+    left_out: u64,
+    of_another_size: u32,
+}
+
+/// What became of a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recorded {
+    /// Pictures in the clip.
+    pub pictures: u64,
+    /// Frames that were damaged and are not in it.
+    pub left_out: u64,
+}
+
+impl Recorder {
+    /// As [`create`].
+    ///
+    /// # Errors
+    /// Those of [`create`].
+    pub fn create(path: &Path, rate: (u32, u32)) -> Result<Self, RecordError> {
+        Ok(Self {
+            clip: create(path, rate)?,
+            timeline: Timeline::new(rate),
+            left_out: 0,
+            of_another_size: 0,
+        })
+    }
+
+    /// How long after the clip's first picture a frame of this time is.
+    pub fn since_first(&self, time: Duration) -> Duration {
+        self.timeline.since_first(time)
+    }
+
+    /// Adds a frame at its time; one that is damaged is left out and counted.
+    ///
+    /// # Errors
+    /// The recording cannot go on: the file cannot be written, or the camera's size has changed for
+    /// good. [`Recorder::finish`] completes it all the same.
+    pub fn take(&mut self, frame: &Frame) -> Result<(), RecordError> {
+        self.hold_until(frame.time)?;
+        match self.clip.write(frame) {
+            Ok(()) => {
+                self.timeline.picture(frame.time);
+                self.of_another_size = 0;
+                Ok(())
+            }
+            Err(e) if e.is_of_one_frame() => {
+                self.of_another_size += u32::from(matches!(e, RecordError::Size { .. }));
+                if self.of_another_size >= MOST_OF_ANOTHER_SIZE {
+                    return Err(e);
+                }
+                self.left_out += 1;
+                log::warn!("frame {}: {e}; left out", frame.sequence);
+                Ok(())
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Lets the last picture stay until `time`.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn hold_until(&mut self, time: Duration) -> Result<(), RecordError> {
+        let gap = self.timeline.gap(time);
+        self.clip.hold(gap)?;
+        self.timeline.hold(gap);
+        Ok(())
+    }
+
+    /// Completes the clip, whatever ended it.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn finish(self) -> Result<Recorded, RecordError> {
+        Ok(Recorded {
+            pictures: self.clip.finish()?,
+            left_out: self.left_out,
+        })
+    }
 }
 
 /// Checks that `found` is as large as the frames before it.

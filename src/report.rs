@@ -9,7 +9,7 @@ use crate::mask::Mask;
 use crate::recognise::EventKind;
 use crate::skeleton::{KeypointSet, Skeleton, Threshold};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// A person as they were seen in one frame.
 #[derive(Debug, Clone, Default)]
@@ -63,6 +63,9 @@ pub struct Event {
 /// A change of what posed can see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
+    /// Frames are looked for from now on, under the run of this name: persons and frames are
+    /// numbered anew in each.
+    Started(String),
     /// Nothing comes any more: why.
     SourceLost(String),
     SourceBack,
@@ -73,6 +76,7 @@ impl State {
     /// The word that stands for it in JSON lines.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Started(_) => "started",
             Self::SourceLost(_) => "source_lost",
             Self::SourceBack => "source_back",
             Self::Stopped => "stopped",
@@ -83,7 +87,7 @@ impl State {
     pub fn detail(&self) -> &str {
         match self {
             Self::SourceLost(why) => why,
-            Self::SourceBack | Self::Stopped => "",
+            Self::Started(_) | Self::SourceBack | Self::Stopped => "",
         }
     }
 }
@@ -103,6 +107,8 @@ impl State {
 pub struct Report {
     /// The frame's time; without a frame, when it happened.
     pub time: Duration,
+    /// The time on the wall when this was told, where something live is told of.
+    pub wall: Option<SystemTime>,
     /// Number of the frame; a gap is a frame that nobody looked at.
     pub sequence: u64,
     /// Of the picture, in pixels: the space in which skeletons and boxes lie.
@@ -169,6 +175,7 @@ impl std::ops::DerefMut for People {
 impl Report {
     /// Empties it; picture, size and memory stay.
     pub fn clear(&mut self) {
+        self.wall = None;
         self.is_frame = false;
         self.file = None;
         self.events.clear();

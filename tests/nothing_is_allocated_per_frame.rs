@@ -18,7 +18,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 struct Counting;
 
@@ -120,6 +120,7 @@ fn run_on(text: &str, jpeg: Option<&str>) {
         frames.take(&mut frame, Duration::ZERO);
         road.frame(&mut frame).unwrap();
         road.tell(&frame, Some(30.0), told, &mut to_write);
+        to_write.wall = Some(SystemTime::now());
         lines.put(&mut to_write);
         lines.take(&mut written, Duration::ZERO);
         out.clear();

@@ -62,7 +62,8 @@ fn a_camera_that_vanishes_releases_the_pin_and_is_taken_up_again() {
         .lines()
         .filter_map(|l| l.split("\"state\":\"").nth(1)?.split('"').next())
         .collect();
-    assert_eq!(states, ["source_lost", "source_back", "stopped"], "{lines}");
+    let all = ["started", "source_lost", "source_back", "stopped"];
+    assert_eq!(states, all, "{lines}");
     assert!(
         lines.contains("lost"),
         "the status line says what is wrong: {lines}"

@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::{Daemon, PERSON};
+use support::{Daemon, PERSON, until};
 
 const FOLLOW: &str = "[action.lamp]\nkind = \"memory\"\npath = \"DIR/journal\"\npose = \"here\"\n";
 
@@ -30,4 +30,22 @@ fn a_closed_stdout_does_not_stop_act() {
     let (status, log) = daemon.end();
     assert!(status.success(), "{log}");
     assert_eq!(daemon.read("journal"), "lamp on here\nlamp off\n", "{log}");
+}
+
+#[test]
+fn a_pipe_that_nobody_reads_holds_up_neither_the_start_nor_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let lines =
+        format!("{FOLLOW}[publish.lines]\nkind = \"file\"\npath = {pipe:?}\nframes = true\n");
+    let for_ever = format!("{PERSON} 1000000");
+    let mut daemon = Daemon::start(&[&for_ever], &lines, &[]);
+    until("it acts", || daemon.read("journal") == "lamp on here\n");
+    daemon.signal(libc::SIGTERM);
+    let (status, log) = daemon.end();
+    assert!(status.success(), "{log}");
+    assert_eq!(log.matches("nobody reads this pipe").count(), 1, "{log}");
+    assert!(!log.contains(" 0 lines not published"), "{log}");
 }

@@ -1,5 +1,5 @@
 //! SIGHUP takes up a good new configuration and refuses one that is broken or cannot be opened,
-//! keeping the old.
+//! keeping the old. What did not change goes on: outputs, readers and time.
 
 mod support;
 
@@ -78,6 +78,49 @@ fn a_configuration_whose_output_cannot_be_opened_gives_way_to_the_old_one() {
     assert_eq!(
         daemon.read("journal"),
         "first on here\nfirst off\nfirst on here\nfirst off\n"
+    );
+}
+
+#[test]
+fn what_did_not_change_does_not_move_and_no_reader_is_cut_off() {
+    use std::io::{BufRead, BufReader};
+    let source = format!("{PERSON} 1000000");
+    let lamp = action("lamp").replace("latch", "follow");
+    let socket = "[publish.lines]\nkind = \"socket\"\npath = \"DIR/socket\"\nframes = true\n";
+    let kept = format!("{}{lamp}{socket}", action("bell"));
+    let mut daemon = Daemon::start(&[&source], &kept, &[]);
+    until("both are on", || {
+        daemon.read("journal") == "bell on here\nlamp on here\n"
+    });
+    let reader = std::os::unix::net::UnixStream::connect(daemon.file("socket")).unwrap();
+    let mut lines = BufReader::new(reader).lines();
+    daemon.rewrite(
+        &[&source],
+        &(kept + &action("siren") + "[pose.a]\nwhen = \"nose above left_hip\"\n"),
+    );
+    daemon.signal(libc::SIGHUP);
+    until("the new action", || {
+        daemon.read("journal") == "bell on here\nlamp on here\nsiren on here\n"
+    });
+    // The same reader hears the end of one run and the beginning of the next.
+    let mut last = 0.0;
+    let mut states = Vec::new();
+    while !states.contains(&"started".to_string()) {
+        let line: serde_json::Value =
+            serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        let t = line["t"].as_f64().unwrap();
+        assert!(t >= last, "time goes on: {t} after {last}");
+        last = t;
+        states.extend(line["state"].as_str().map(String::from));
+    }
+    assert_eq!(states, ["stopped", "started"]);
+    daemon.signal(libc::SIGTERM);
+    let (status, log) = daemon.end();
+    assert!(status.success(), "{log}");
+    assert_eq!(
+        daemon.read("journal").matches("off").count(),
+        3,
+        "each once, at the end"
     );
 }
 

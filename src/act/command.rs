@@ -1,7 +1,8 @@
 //! A program that is run when a pose is recognised.
 //!
 //! In: on and off. Out: a child process with the event in its environment: POSED_POSE, POSED_EVENT,
-//! POSED_PERSON, POSED_CONFIDENCE, POSED_TIME. No shell. A run that lasts longer than its limit is
+//! POSED_PERSON, POSED_CONFIDENCE, POSED_TIME. Of posed's own environment it gets what
+//! [`PASSED_ON`] names, of its files none but stderr. No shell. A run that lasts longer than its limit is
 //! killed with everything it started; at the end of the program so is any other.
 
 use super::{Action, Actuator, Cause};
@@ -66,6 +67,10 @@ impl Action for CommandSettings {
     }
 }
 
+/// All that a command is to know of the environment that posed was started in: what was set for
+/// posed alone (`LD_PRELOAD` by libcamerify, `NOTIFY_SOCKET` by systemd) would do harm in others.
+const PASSED_ON: [&str; 4] = ["PATH", "HOME", "LANG", "USER"];
+
 /// No more runs than this at once even where they may overlap.
 const MOST_RUNS: usize = 8;
 
@@ -128,6 +133,33 @@ fn trouble(program: &str, problem: &str) -> Trouble {
     )
 }
 
+/// Keeps every file of this program from the programs that it starts. std opens files so anyway;
+/// what a crate opens by itself (v4l: the camera) would be held by a command that outlives us. Done
+/// here and not in the child, so that starting one stays cheap.
+fn close_on_exec() {
+    const AFTER_STDERR: libc::c_uint = 3;
+    // SAFETY: close_range(2) takes any numbers, and with this flag it closes nothing now. A kernel
+    // before 5.11 refuses it, which leaves things as they were.
+    unsafe {
+        libc::syscall(
+            libc::SYS_close_range,
+            AFTER_STDERR,
+            libc::c_uint::MAX,
+            libc::CLOSE_RANGE_CLOEXEC,
+        );
+    }
+}
+
+/// Where memory ends it shall be the command that is killed, and not the whole service.
+fn first_to_go(child: &Child) {
+    const BEFORE_ALL_OTHERS: &str = "1000";
+    // A program that has ended already needs nothing.
+    let _ = std::fs::write(
+        format!("/proc/{}/oom_score_adj", child.id()),
+        BEFORE_ALL_OTHERS,
+    );
+}
+
 /// Kills a child with its process group and waits for it.
 fn kill(child: &mut Child) {
     if let Ok(group) = i32::try_from(child.id()) {
@@ -150,8 +182,12 @@ impl Actuator for CommandRunner {
             );
             return Ok(());
         }
+        close_on_exec();
+        let passed_on = PASSED_ON.map(|name| (name, std::env::var_os(name)));
         let child = Command::new(&self.settings.argv[0])
             .args(&self.settings.argv[1..])
+            .env_clear()
+            .envs(passed_on.into_iter().filter_map(|(n, v)| Some((n, v?))))
             .env("POSED_POSE", cause.pose)
             .env("POSED_EVENT", cause.event.name())
             .env("POSED_PERSON", cause.person.to_string())
@@ -162,6 +198,7 @@ impl Actuator for CommandRunner {
             .process_group(0)
             .spawn()
             .map_err(|e| self.failed(&e.to_string()))?;
+        first_to_go(&child);
         self.running.push((child, Instant::now()));
         Ok(())
     }
@@ -249,6 +286,64 @@ mod tests {
         );
         r.activate(&cause()).unwrap();
         until(|| std::fs::read_to_string(&file).is_ok_and(|t| t == "wave enter 3 0.500\n"));
+    }
+
+    /// What a script prints when a command runs it.
+    fn seen_by(script: &str) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("seen");
+        let place = file.display();
+        let mut r = runner(
+            &format!("({script}) > {place}.part; mv {place}.part {place}"),
+            9000,
+            false,
+        );
+        r.activate(&cause()).unwrap();
+        until(|| file.exists());
+        until(|| {
+            r.tend();
+            r.running.is_empty()
+        });
+        std::fs::read_to_string(&file).unwrap()
+    }
+
+    #[test]
+    fn a_command_knows_of_the_environment_what_is_promised_and_nothing_else() {
+        let seen = seen_by("env");
+        // What sh sets by itself.
+        let by_sh = ["PWD", "SHLVL", "_", "OLDPWD"];
+        let names = seen.lines().filter_map(|l| Some(l.split_once('=')?.0));
+        let strange: Vec<&str> = names
+            .filter(|n| !n.starts_with("POSED_") && !PASSED_ON.contains(n) && !by_sh.contains(n))
+            .collect();
+        assert_eq!(strange, [""; 0], "cargo has set some of its own here");
+        assert!(seen.contains("PATH=") && seen.contains("POSED_TIME=2.000"));
+    }
+
+    #[test]
+    fn a_command_holds_no_file_of_ours_and_is_the_first_that_memory_takes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("camera");
+        let name = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+        // SAFETY: the name ends in a zero; opened as crates do that know of no close-on-exec.
+        let camera = unsafe { libc::open(name.as_ptr(), libc::O_CREAT | libc::O_RDWR, 0o600) };
+        assert!(camera > 2);
+        let seen = seen_by("ls -l /proc/self/fd; sleep 0.2; cat /proc/self/oom_score_adj");
+        assert!(!seen.contains("camera"), "{seen}");
+        assert!(seen.ends_with("\n1000\n"), "{seen}");
+        // SAFETY: opened above.
+        unsafe { libc::close(camera) };
+    }
+
+    #[test]
+    fn a_command_that_has_ended_is_no_zombie() {
+        let mut r = runner("exit 0", 9000, true);
+        r.activate(&cause()).unwrap();
+        let stat = format!("/proc/{}/stat", r.running[0].0.id());
+        until(|| {
+            r.tend();
+            !std::fs::exists(&stat).unwrap()
+        });
     }
 
     #[test]

@@ -123,3 +123,134 @@ fn a_broken_device_does_not_stop_the_others() {
     o.release_all();
     assert_eq!(log(&journal), "on:wave off");
 }
+
+/// A line that notes when it is opened and closed beside its levels.
+#[derive(Clone)]
+struct Line {
+    number: u32,
+    journal: Journal,
+}
+
+impl std::fmt::Debug for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "line {}", self.number)
+    }
+}
+
+impl Device for Line {}
+
+impl Action for Line {
+    fn open(&self, _: &str) -> Result<Box<dyn Actuator>, Trouble> {
+        if self.number == NO_LINE {
+            return Err(Trouble::new("there is no such line", "take another"));
+        }
+        let line = OpenLine(self.clone());
+        line.note("open");
+        Ok(Box::new(line))
+    }
+}
+
+/// A line that does not exist.
+const NO_LINE: u32 = 99;
+
+struct OpenLine(Line);
+
+impl OpenLine {
+    fn note(&self, what: &str) {
+        let note = format!("{what}:{}", self.0.number);
+        self.0.journal.lock().unwrap().push(note);
+    }
+}
+
+impl Actuator for OpenLine {
+    fn activate(&mut self, _: &Cause) -> Result<(), Trouble> {
+        self.note("on");
+        Ok(())
+    }
+    fn release(&mut self) -> Result<(), Trouble> {
+        self.note("off");
+        Ok(())
+    }
+}
+
+impl Drop for OpenLine {
+    fn drop(&mut self) {
+        self.note("close");
+    }
+}
+
+/// Settings of lines with names, each driven by a pose, that note into one journal.
+fn lines(lines: &[(&str, u32, Manner, usize)], journal: &Journal) -> Vec<OutputSettings> {
+    let settings = |&(name, number, manner, pose): &(&str, u32, Manner, usize)| OutputSettings {
+        name: name.into(),
+        device: Arc::new(Line {
+            number,
+            journal: Arc::clone(journal),
+        }),
+        manner,
+        poses: vec![pose],
+        until: vec![],
+    };
+    lines.iter().map(settings).collect()
+}
+
+#[test]
+fn other_settings_move_and_open_only_what_changed() {
+    let journal = Journal::default();
+    let said = || std::mem::take(&mut *journal.lock().unwrap()).join(" ");
+    let old = [
+        ("bell", 1, Manner::Latch, WAVE),
+        ("door", 2, Manner::Follow, WAVE),
+        ("lamp", 3, Manner::Latch, WAVE),
+    ];
+    let mut o = Outputs::open(&lines(&old, &journal)).unwrap();
+    o.event(WAVE, &cause(EventKind::Enter, 0));
+    assert_eq!(said(), "open:1 open:2 open:3 on:1 on:2 on:3");
+    // A pose came before the others, the lamp has another line, and a fan is new.
+    let new = [
+        ("bell", 1, Manner::Latch, WAVE + 1),
+        ("door", 2, Manner::Follow, WAVE + 1),
+        ("fan", 4, Manner::Latch, WAVE),
+        ("lamp", 5, Manner::Latch, WAVE + 1),
+    ];
+    let new = lines(&new, &journal);
+    o.reopen(&new, |pose| Some(pose + 1)).unwrap();
+    assert_eq!(said(), "off:3 close:3 open:4 open:5");
+    assert_eq!(o.active().collect::<Vec<_>>(), ["bell", "door"]);
+    // Driven by another pose: off, but not closed.
+    o.reopen(&new, |_| None).unwrap();
+    assert_eq!(said(), "off:1 off:2");
+    drop(o);
+    assert_eq!(said(), "close:1 close:2 close:4 close:5");
+}
+
+#[test]
+fn what_cannot_be_opened_leaves_the_rest_to_the_old_settings() {
+    let journal = Journal::default();
+    let said = || std::mem::take(&mut *journal.lock().unwrap()).join(" ");
+    let old = lines(&[("bell", 1, Manner::Latch, WAVE)], &journal);
+    let more = [
+        ("bell", 1, Manner::Latch, WAVE),
+        ("lamp", NO_LINE, Manner::Latch, WAVE),
+    ];
+    let mut o = Outputs::open(&old).unwrap();
+    o.event(WAVE, &cause(EventKind::Enter, 0));
+    assert!(o.reopen(&lines(&more, &journal), Some).is_err());
+    o.reopen(&old, Some).unwrap();
+    assert_eq!(said(), "open:1 on:1");
+}
+
+#[test]
+fn what_was_let_go_stays_on_if_it_is_held_again_in_time_and_else_goes_off() {
+    for (again, want) in [(true, "on:wave"), (false, "on:wave off")] {
+        let (mut o, journal) = outputs(Manner::Follow, vec![WAVE], vec![]);
+        o.event(WAVE, &cause(EventKind::Enter, 0));
+        o.let_go(Duration::from_millis(2000));
+        o.tick(Duration::from_millis(1999));
+        if again {
+            o.event(WAVE, &cause(EventKind::Enter, 1999));
+        }
+        o.tick(Duration::from_millis(2000));
+        assert_eq!(log(&journal), want);
+    }
+}

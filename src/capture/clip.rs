@@ -67,6 +67,10 @@ impl Source for ClipSettings {
             Box::new(Clip::open(&self.path, self.repeat, pace)?)
         })
     }
+
+    fn is_live(&self) -> bool {
+        false
+    }
 }
 
 /// A clip being read.

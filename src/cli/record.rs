@@ -1,10 +1,10 @@
-//! `posed record`: a clip from any source, for `replay`. Ctrl-C ends it; what was written until
-//! then is a whole clip.
+//! `posed record`: a clip from any source, for `replay`. Whatever ends it, Ctrl-C, a lost camera or
+//! a full disk, what was written until then is a whole clip.
 
-use crate::capture::{Next, Pace, from_argument};
+use crate::capture::{FrameSource, Next, Pace, from_argument};
 use crate::config::{Config, Overrides};
 use crate::frame::Frame;
-use crate::record;
+use crate::record::Recorder;
 use anyhow::Context;
 use clap::Args;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub struct RecordArgs {
@@ -39,31 +40,47 @@ pub fn run(args: &RecordArgs) -> anyhow::Result<ExitCode> {
         signal_hook::flag::register(signal, Arc::clone(&stop))
             .context("signals cannot be caught")?;
     }
-    let mut source = settings.open(Pace::Live)?;
-    let mut writer = record::create(&args.output, source.rate())?;
+    // A file's frames have their times whether they are waited for or not.
+    let pace = match settings.is_live() {
+        true => Pace::Live,
+        false => Pace::Recorded,
+    };
+    let mut source = settings.open(pace)?;
+    let mut recorder = Recorder::create(&args.output, source.rate())?;
     log::info!(
         "recording {} to {}",
         source.describe(),
         args.output.display()
     );
-    let mut frame = Frame::default();
-    let mut outcome = Ok(());
-    while !stop.load(Ordering::Relaxed) {
-        match source.next(&mut frame) {
-            Ok(Next::Frame) => {}
-            Ok(Next::End) => break,
-            Err(e) => {
-                outcome = Err(e);
-                break;
-            }
-        }
-        if args.seconds.is_some_and(|s| frame.time.as_secs_f64() >= s) {
-            break;
-        }
-        writer.write(&frame)?;
-    }
-    let frames = writer.finish()?;
-    eprintln!("{frames} frames in {}", args.output.display());
+    let seconds = args.seconds.map(Duration::try_from_secs_f64).transpose();
+    let seconds = seconds.context("--seconds: give a number that is not negative")?;
+    let outcome = record(source.as_mut(), &mut recorder, seconds, &stop);
+    let recorded = recorder.finish()?;
+    eprintln!(
+        "{} frames in {}, {} damaged and left out",
+        recorded.pictures,
+        args.output.display(),
+        recorded.left_out
+    );
     outcome?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Takes frames until the source ends, `seconds` are full or somebody stops it.
+fn record(
+    source: &mut dyn FrameSource,
+    recorder: &mut Recorder,
+    seconds: Option<Duration>,
+    stop: &AtomicBool,
+) -> anyhow::Result<()> {
+    let mut frame = Frame::default();
+    while !stop.load(Ordering::Relaxed) && source.next(&mut frame)? == Next::Frame {
+        let past = recorder.since_first(frame.time);
+        if let Some(seconds) = seconds.filter(|s| past >= *s) {
+            let end = frame.time - (past - seconds);
+            return Ok(recorder.hold_until(end)?);
+        }
+        recorder.take(&frame)?;
+    }
+    Ok(())
 }

@@ -1,9 +1,11 @@
 //! `posed run`: the daemon. SIGTERM and SIGINT stop it, SIGHUP reloads the configuration; a broken
-//! new one is refused and the old one kept.
+//! new one is refused and the old one kept. A reload loads the new network beside the old, then
+//! opens only what changed.
 
 use crate::capture;
 use crate::config::{Config, ConfigError, Overrides};
-use crate::pipeline::{Ended, Pipeline};
+use crate::infer::Infer;
+use crate::pipeline::{Ended, Opened, Pipeline};
 use crate::service::Service;
 use anyhow::Context;
 use clap::Args;
@@ -51,18 +53,13 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         reread: &reread,
     };
     let mut config = reread()?;
-    let mut old = None;
+    let mut infer = Infer::new(&config)?;
+    let mut opened = Opened::default();
+    opened.open(&config)?;
     loop {
         let (ended, ends) = mpsc::channel();
-        let pipeline = match (Pipeline::start(&config, &ended), old.take()) {
-            (Ok(pipeline), _) => pipeline,
-            (Err(e), None) => return Err(e.into()),
-            (Err(e), Some(last)) => {
-                log::error!("the new configuration is refused and the old one kept: {e}");
-                config = last;
-                continue;
-            }
-        };
+        let pipeline = Pipeline::start(&config, infer, opened, &ended)
+            .context("a thread could not be started")?;
         log::info!(
             "running with {}, {} poses, {} actions",
             config.model.name,
@@ -71,7 +68,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         );
         keep_in_use(&config.text);
         daemon.service.ready();
-        match daemon.wait(&pipeline, &ends) {
+        let Reload(mut new, new_infer) = match daemon.wait(&pipeline, &ends) {
             Next::Stop => {
                 daemon.service.stopping();
                 return Ok(ExitCode::SUCCESS);
@@ -80,13 +77,26 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
                 pipeline.stop();
                 anyhow::bail!("{ended}");
             }
-            Next::Reload(mut new) => {
-                pipeline.stop();
-                keep_source(&config, &mut new);
-                old = Some(std::mem::replace(&mut config, *new));
+            Next::Reload(reload) => *reload,
+        };
+        keep_source(&config, &mut new);
+        opened = pipeline.hand_over(&new);
+        match opened.open(&new) {
+            Ok(()) => {
+                config = new;
+                infer = new_infer;
+            }
+            Err(e) => {
+                refuse(e);
+                opened.open(&config)?;
+                infer = Infer::new(&config)?;
             }
         }
     }
+}
+
+fn refuse(error: impl std::fmt::Display) {
+    log::error!("the new configuration is refused and the old one kept: {error}");
 }
 
 /// A source whose settings are the same goes on as itself: of a pipe something may have been read
@@ -112,8 +122,11 @@ fn keep_in_use(text: &str) {
 enum Next {
     Stop,
     Fail(String),
-    Reload(Box<Config>),
+    Reload(Box<Reload>),
 }
+
+/// What the daemon goes on with.
+struct Reload(Config, Infer);
 
 /// What goes on while pipelines come and go.
 struct Daemon<'a> {
@@ -122,22 +135,28 @@ struct Daemon<'a> {
     reread: &'a dyn Fn() -> Result<Config, ConfigError>,
 }
 
+/// Reads the configuration again and loads its network, while the old one goes on.
+fn reload(reread: impl Fn() -> Result<Config, ConfigError>) -> anyhow::Result<Reload> {
+    let config = reread()?;
+    let infer = Infer::new(&config)?;
+    Ok(Reload(config, infer))
+}
+
 impl Daemon<'_> {
     /// Tends the service until a signal or the pipeline says what comes next.
     fn wait(&mut self, pipeline: &Pipeline, ends: &Receiver<Ended>) -> Next {
         loop {
             self.service.tend(pipeline);
+            log::logger().flush();
             for signal in self.signals.pending() {
                 if signal != SIGHUP {
                     log::info!("stopping");
                     return Next::Stop;
                 }
                 self.service.reloading();
-                match (self.reread)() {
-                    Ok(config) => return Next::Reload(Box::new(config)),
-                    Err(e) => {
-                        log::error!("the new configuration is refused and the old one kept:\n{e}")
-                    }
+                match reload(self.reread) {
+                    Ok(reload) => return Next::Reload(Box::new(reload)),
+                    Err(e) => refuse(super::told(&e)),
                 }
                 self.service.ready();
             }

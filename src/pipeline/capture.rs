@@ -15,7 +15,6 @@ const LONGEST_RETRY: Duration = Duration::from_secs(5);
 pub(super) fn run(shared: &Shared, settings: &dyn Source) -> Result<(), String> {
     let mut reader = Reader {
         shared,
-        start: Instant::now(),
         frame: Frame::default(),
         sequence: 0,
         retry: FIRST_RETRY,
@@ -33,7 +32,6 @@ pub(super) fn run(shared: &Shared, settings: &dyn Source) -> Result<(), String> 
 
 struct Reader<'a> {
     shared: &'a Shared,
-    start: Instant,
     frame: Frame,
     sequence: u64,
     retry: Duration,
@@ -43,8 +41,8 @@ impl Reader<'_> {
     /// Opens the source and reads it to its end.
     fn read(&mut self, settings: &dyn Source) -> Result<(), CaptureError> {
         // A source that is opened again counts its time from 0: frames go on from the daemon's own
-        // start.
-        let offset = self.start.elapsed();
+        // start, whatever was reloaded since.
+        let offset = self.shared.since.elapsed();
         let mut source = settings.open(Pace::Live)?;
         log::info!("source: {}", source.describe());
         while !self.shared.stopping() {

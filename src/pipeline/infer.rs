@@ -10,6 +10,8 @@ use crate::config::Drill;
 use crate::frame::Frame;
 use crate::health::{Health, Stage};
 use crate::report::State;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
 use std::time::{Duration, Instant};
 
 /// An engine that fails so often in a row will not recover.
@@ -30,11 +32,13 @@ pub(super) fn run(
         shared,
         road,
         telling: Telling::new(shared),
-        silence: Silence::new(grace),
+        silence: Silence::new(grace, shared.since.elapsed()),
         rate: Rate::default(),
         pace,
         failures: 0,
     };
+    let start = inferring.silence.last_time;
+    inferring.state(start, &State::Started(new_name()));
     let mut frame = Frame::default();
     let mut looked_at = 0;
     loop {
@@ -54,6 +58,14 @@ pub(super) fn run(
     let time = inferring.silence.last_time;
     inferring.end(time, State::Stopped);
     Ok(())
+}
+
+/// A name for this run that none has had before.
+fn new_name() -> String {
+    // std's own source of random numbers.
+    let mut random = RandomState::new().build_hasher();
+    random.write_u32(std::process::id());
+    format!("{:016x}", random.finish())
 }
 
 /// Does what the drill asks for: dies, or hangs without a beat as a stage does whose device never
@@ -178,11 +190,11 @@ struct Silence {
 }
 
 impl Silence {
-    fn new(grace: Duration) -> Self {
+    fn new(grace: Duration, now: Duration) -> Self {
         Self {
             grace,
             seen_at: Instant::now(),
-            last_time: Duration::ZERO,
+            last_time: now,
             told: false,
         }
     }
@@ -227,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_silence_is_told_once_and_its_end_once() {
-        let mut silence = Silence::new(Duration::from_millis(10));
+        let mut silence = Silence::new(Duration::from_millis(10), Duration::ZERO);
         assert!(silence.begins().is_none() && !silence.ends());
         std::thread::sleep(Duration::from_millis(20));
         assert!(

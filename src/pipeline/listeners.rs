@@ -2,28 +2,66 @@
 //! delays nobody.
 
 use super::handoff::{Queue, Taken};
+use super::opened::{Key, OpenListener};
 use super::{BEAT, Shared};
 use crate::health::{Health, Stage};
 use crate::report::{Listener, Needs, Report};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
 
-/// The way to one listener's thread.
+/// The way to one listener's thread, and back.
 pub(super) struct Told {
+    key: Key,
     needs: Needs,
     queue: Queue<Report>,
+    /// Whether the listener is handed back, and not closed, at the end.
+    keep: AtomicBool,
+    kept: Mutex<Option<Box<dyn Listener>>>,
 }
 
 impl Told {
-    /// The way to `listener`.
-    pub fn new(listener: &dyn Listener) -> Self {
+    /// The way to this listener.
+    pub fn new(open: &OpenListener) -> Self {
         Self {
-            needs: listener.needs(),
-            queue: Queue::new(listener.backlog()),
+            key: open.key.clone(),
+            needs: open.listener.needs(),
+            queue: Queue::new(open.listener.backlog()),
+            keep: AtomicBool::new(false),
+            kept: Mutex::new(None),
         }
     }
 
     /// Nothing more will come.
     pub fn close(&self) {
         self.queue.close();
+    }
+
+    /// The section that the listener is of.
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// Whether the listener is to stay open at the end.
+    pub fn keep(&self, keep: bool) {
+        self.keep.store(keep, Ordering::SeqCst);
+    }
+
+    /// The listener that was to stay open, when its thread has ended.
+    pub fn kept(&self) -> Option<OpenListener> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(OpenListener {
+            key: self.key.clone(),
+            listener: kept.take()?,
+        })
+    }
+
+    fn end(&self, mut listener: Box<dyn Listener>) {
+        if self.keep.load(Ordering::SeqCst) {
+            *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(listener);
+        } else {
+            listener.close();
+        }
     }
 }
 
@@ -40,11 +78,13 @@ impl<'a> Telling<'a> {
         Self { shared, reports }
     }
 
-    /// Tells everyone whom `concerns` names; `fill` fills the report by what they need.
+    /// Tells everyone whom `concerns` names; `fill` fills the report by what they need. What is told
+    /// carries the time on the wall.
     pub fn tell(&mut self, concerns: impl Fn(Needs) -> bool, fill: impl Fn(Needs, &mut Report)) {
         for (told, report) in self.shared.listeners.iter().zip(&mut self.reports) {
             if concerns(told.needs) {
                 fill(told.needs, report);
+                report.wall = Some(SystemTime::now());
                 let dropped = told.queue.put(report);
                 // A screen that shows the newest picture loses nothing by leaving one out.
                 if dropped && told.needs.events {
@@ -80,6 +120,6 @@ pub(super) fn run(
         }
         listener.tend();
     }
-    listener.close();
+    shared.listeners[index].end(listener);
     Ok(())
 }

@@ -47,7 +47,6 @@ pub struct Road {
     acting: SharedActing,
     events: Vec<Event>,
     decoder: Decoder,
-    damaged_in_a_row: u32,
 }
 
 impl Road {
@@ -62,7 +61,6 @@ impl Road {
             acting: Arc::new(Mutex::new(acting)),
             events: Vec::new(),
             decoder: Decoder::default(),
-            damaged_in_a_row: 0,
         }
     }
 
@@ -78,17 +76,9 @@ impl Road {
     pub fn frame(&mut self, frame: &mut Frame) -> Result<Passed, NetworkError> {
         self.events.clear();
         if let Err(e) = self.decoder.decode(frame) {
-            self.damaged_in_a_row += 1;
-            if self.damaged_in_a_row.is_power_of_two() {
-                log::warn!(
-                    "frame {}: {e}; dropped ({} in a row)",
-                    frame.sequence,
-                    self.damaged_in_a_row
-                );
-            }
+            log::warn!("frame {}: {e}; dropped", frame.sequence);
             return Ok(Passed::Damaged);
         }
-        self.damaged_in_a_row = 0;
         if std::mem::take(&mut lock(&self.acting).released) {
             self.infer.source_lost(frame.time);
             self.act(frame.time);

@@ -2,7 +2,9 @@
 //! whole or stands alone.
 //!
 //! A disk that is full or read-only at the start is waited for as one that becomes so later. What a
-//! power cut or a full disk tore ends its own line and nobody else's.
+//! power cut or a full disk tore ends its own line and nobody else's. A file that was rotated away
+//! is begun anew, and one that has a limit rotates itself. A named pipe may be given for a file:
+//! lines are lost until somebody reads it, and nothing waits.
 
 use super::{JsonLines, LineWriter, Sink, check_folder, unopened};
 use crate::device::Device;
@@ -11,6 +13,7 @@ use crate::settings::{Kind, Section};
 use crate::trouble::Trouble;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,18 +24,35 @@ pub const KIND: Kind<Arc<dyn Sink>> = Kind {
     read,
 };
 
+const MAX_MB: &str = "the most megabytes it may have; then it is renamed to end in `.1`, in place \
+                      of the one of that name, and begun anew";
+const BYTES_OF_A_MB: u64 = 1_000_000;
+
 fn read(s: &mut Section) -> Option<Arc<dyn Sink>> {
     let path = s
-        .path("path", "the file, which is made if it is missing")
+        .path(
+            "path",
+            "the file, which is made if it is missing, or a named pipe",
+        )
         .example("\"/var/lib/posed/lines\"")
-        .needed()?;
-    Some(Arc::new(FileSettings { path }))
+        .needed();
+    let max_mb = s
+        .number("max_mb", MAX_MB, 1..=1_000_000u64)
+        .example("100")
+        .without("no limit")
+        .maybe();
+    Some(Arc::new(FileSettings {
+        path: path?,
+        max_bytes: max_mb.map(|mb| mb * BYTES_OF_A_MB),
+    }))
 }
 
 /// Which file.
 #[derive(Debug, Clone)]
 pub struct FileSettings {
     pub path: PathBuf,
+    /// It is begun anew before it is larger than this.
+    pub max_bytes: Option<u64>,
 }
 
 impl Device for FileSettings {
@@ -43,58 +63,87 @@ impl Device for FileSettings {
 
 impl Sink for FileSettings {
     fn open(&self, _: &str, frames: bool) -> Result<Box<dyn Listener>, Trouble> {
-        let file = LineFile::open(&self.path).map_err(|e| unopened(&self.path, &e))?;
+        let file = LineFile::open(self.clone()).map_err(|e| unopened(&self.path, &e))?;
         Ok(Box::new(JsonLines::new(file, frames)))
     }
 }
 
 pub struct LineFile {
-    path: PathBuf,
+    settings: FileSettings,
     file: Option<File>,
     /// The file ends within a line.
     torn: bool,
 }
 
 impl LineFile {
-    /// Opens or makes `path`; with a full, read-only or failing disk it is opened at a later write.
+    /// Opens or makes the file; with a full, read-only or failing disk, or a pipe that nobody
+    /// reads, it is opened at a later write.
     ///
     /// # Errors
     /// The path itself is wrong: no such folder, no right to write there.
-    pub fn open(path: &Path) -> io::Result<Self> {
+    pub fn open(settings: FileSettings) -> io::Result<Self> {
         let mut lines = Self {
-            path: path.into(),
+            settings,
             file: None,
             torn: false,
         };
         match lines.reopen() {
-            Err(e) if !passes(&e) => Err(e),
+            Err(e) if !passes(&e) && !is_pipe(&lines.settings.path) => Err(e),
             // The first write says what is wrong.
             _ => Ok(lines),
         }
     }
 
     fn reopen(&mut self) -> io::Result<()> {
+        self.file = None;
+        let path = &self.settings.path;
         let file = OpenOptions::new()
             .create(true)
             .append(true)
-            .open(&self.path)?;
-        self.torn = ends_within_a_line(&self.path).unwrap_or(false);
+            // A pipe that nobody reads would be waited for, and no signal would end that.
+            .custom_flags(libc::O_NONBLOCK)
+            .open(path)?;
+        self.torn = ends_within_a_line(path).unwrap_or(false);
         self.file = Some(file);
         Ok(())
     }
-}
 
-impl LineWriter for LineFile {
-    fn name(&self) -> String {
-        self.path.display().to_string()
-    }
-
-    fn write(&mut self, rest: &mut &[u8]) -> io::Result<u64> {
-        if self.file.is_none() {
+    /// Makes sure that a file is open, that it is the one at the path, and that it has room.
+    fn make_ready(&mut self, bytes: u64) -> io::Result<()> {
+        if self.file.as_ref().is_none_or(|f| self.is_elsewhere(f)) {
             self.reopen()?;
         }
+        if self.file.as_ref().is_some_and(|f| self.is_full(f, bytes)) {
+            let mut old = self.settings.path.clone().into_os_string();
+            old.push(".1");
+            std::fs::rename(&self.settings.path, old)?;
+            self.reopen()?;
+        }
+        Ok(())
+    }
+
+    /// Whether the open file was renamed or removed: logrotate does so.
+    fn is_elsewhere(&self, file: &File) -> bool {
+        match (std::fs::metadata(&self.settings.path), file.metadata()) {
+            (Ok(there), Ok(open)) => (there.dev(), there.ino()) != (open.dev(), open.ino()),
+            (Err(e), _) => e.kind() == ErrorKind::NotFound,
+            _ => false,
+        }
+    }
+
+    fn is_full(&self, file: &File, more: u64) -> bool {
+        let Some(max) = self.settings.max_bytes else {
+            return false;
+        };
+        // A line that is longer than the limit has a file of its own.
+        let full = |f: std::fs::Metadata| f.is_file() && f.len() > 0 && f.len() + more > max;
+        file.metadata().is_ok_and(full)
+    }
+
+    fn put(&mut self, rest: &mut &[u8]) -> io::Result<()> {
+        self.make_ready(rest.len() as u64)?;
         let Some(file) = &mut self.file else {
-            return Ok(0);
+            return Ok(());
         };
         if self.torn {
             file.write_all(b"\n")?;
@@ -111,8 +160,42 @@ impl LineWriter for LineFile {
                 Err(e) => return Err(e),
             }
         }
-        Ok(0)
+        Ok(())
     }
+}
+
+impl LineWriter for LineFile {
+    fn name(&self) -> String {
+        self.settings.path.display().to_string()
+    }
+
+    fn write(&mut self, rest: &mut &[u8]) -> io::Result<u64> {
+        match self.put(rest) {
+            Ok(()) => Ok(0),
+            Err(e) if is_pipe(&self.settings.path) => Err(self.of_a_pipe(e)),
+            Err(e) => Err(e),
+        }
+    }
+}
+
+impl LineFile {
+    /// What is wrong with a pipe, in words.
+    fn of_a_pipe(&mut self, error: io::Error) -> io::Error {
+        if error.kind() == ErrorKind::WouldBlock {
+            return io::Error::other("who reads this pipe is too slow");
+        }
+        let nobody = error.kind() == ErrorKind::BrokenPipe;
+        if nobody || error.raw_os_error() == Some(libc::ENXIO) {
+            // Whoever comes next shall begin with a whole line.
+            self.file = None;
+            return io::Error::other("nobody reads this pipe");
+        }
+        error
+    }
+}
+
+fn is_pipe(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|m| m.file_type().is_fifo())
 }
 
 /// The fault of a disk, which may pass, not of the configuration.
@@ -158,19 +241,29 @@ fn ends_within_a_line(path: &Path) -> io::Result<bool> {
 mod tests {
     use super::*;
 
+    fn open(path: &Path) -> LineFile {
+        limited(path, None)
+    }
+
+    fn limited(path: &Path, max_bytes: Option<u64>) -> LineFile {
+        LineFile::open(FileSettings {
+            path: path.into(),
+            max_bytes,
+        })
+        .unwrap()
+    }
+
+    fn text(path: &Path) -> String {
+        std::fs::read_to_string(path).unwrap()
+    }
+
     #[test]
     fn a_torn_line_stands_alone() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lines");
         std::fs::write(&path, "{\"a\":1}\n{\"b\":").unwrap();
-        LineFile::open(&path)
-            .unwrap()
-            .write(&mut &b"{\"c\":3}\n"[..])
-            .unwrap();
-        LineFile::open(&path)
-            .unwrap()
-            .write(&mut &b"{\"d\":4}\n"[..])
-            .unwrap();
+        open(&path).write(&mut &b"{\"c\":3}\n"[..]).unwrap();
+        open(&path).write(&mut &b"{\"d\":4}\n"[..]).unwrap();
         assert_eq!(
             std::fs::read_to_string(&path).unwrap(),
             "{\"a\":1}\n{\"b\":\n{\"c\":3}\n{\"d\":4}\n"
@@ -189,17 +282,18 @@ mod tests {
             let mut bytes = before.as_bytes().to_vec();
             bytes.resize(bytes.len() + 10_000, 0);
             std::fs::write(&path, bytes).unwrap();
-            LineFile::open(&path)
-                .unwrap()
-                .write(&mut &b"{\"c\":3}\n"[..])
-                .unwrap();
+            open(&path).write(&mut &b"{\"c\":3}\n"[..]).unwrap();
             assert_eq!(std::fs::read_to_string(&path).unwrap(), after);
         }
     }
 
     #[test]
     fn a_missing_folder_is_an_error_at_once() {
-        assert!(LineFile::open(Path::new("/nowhere/at/all")).is_err());
+        let nowhere = FileSettings {
+            path: "/nowhere/at/all".into(),
+            max_bytes: None,
+        };
+        assert!(LineFile::open(nowhere).is_err());
     }
 
     #[test]
@@ -208,5 +302,63 @@ mod tests {
         assert!(passes(&io::Error::from_raw_os_error(libc::ENOSPC)));
         assert!(!passes(&io::Error::from_raw_os_error(libc::EACCES)));
         assert!(!passes(&io::Error::from_raw_os_error(libc::ENOENT)));
+    }
+
+    #[test]
+    fn a_file_that_was_renamed_or_removed_is_begun_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lines");
+        let old = dir.path().join("lines.old");
+        let mut lines = open(&path);
+        lines.write(&mut &b"1\n"[..]).unwrap();
+        std::fs::rename(&path, &old).unwrap();
+        lines.write(&mut &b"2\n"[..]).unwrap();
+        assert_eq!((text(&old), text(&path)), ("1\n".into(), "2\n".into()));
+        std::fs::remove_file(&path).unwrap();
+        lines.write(&mut &b"3\n"[..]).unwrap();
+        assert_eq!(text(&path), "3\n");
+    }
+
+    #[test]
+    fn a_file_with_a_limit_keeps_one_older_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lines.jsonl");
+        let mut lines = limited(&path, Some(6));
+        for i in 0..8 {
+            lines.write(&mut format!("{i}\n").as_bytes()).unwrap();
+        }
+        assert_eq!(text(&path), "6\n7\n");
+        assert_eq!(text(&dir.path().join("lines.jsonl.1")), "3\n4\n5\n");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_pipe_loses_lines_while_nobody_reads_it_and_waits_for_nobody() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.unwrap().success());
+        let mut lines = open(&path);
+        let mut says = |line: &str| lines.write(&mut line.as_bytes()).map_err(|e| e.to_string());
+        let nobody = Err("nobody reads this pipe".to_string());
+        assert_eq!(says("1\n"), nobody);
+        let reader = || {
+            OpenOptions::new()
+                .read(true)
+                .custom_flags(libc::O_NONBLOCK)
+                .open(&path)
+        };
+        let mut first = reader().unwrap();
+        assert_eq!(says("2\n"), Ok(0));
+        let mut got = [0; 8];
+        assert_eq!(first.read(&mut got).unwrap(), 2);
+        assert_eq!(&got[..2], b"2\n");
+        drop(first);
+        assert_eq!(says("3\n"), nobody);
+        let second = reader().unwrap();
+        assert_eq!(says("4\n"), Ok(0));
+        let long = "x".repeat(1 << 20) + "\n";
+        assert_eq!(says(&long), Err("who reads this pipe is too slow".into()));
+        drop(second);
     }
 }

@@ -3,20 +3,21 @@
 //!
 //! Every line begins with `"schema":"posed/1"` and a `type`: `frame`, `event` or `status`. Pixels
 //! have two decimals, scores and seconds three, so that a replay gives the same bytes on every
-//! machine.
+//! machine. Only a report that has a time on the wall, which those of a replay have not, gives it.
 
 use crate::report::{Event, Report, Seen, State};
 use crate::skeleton::KeypointSet;
+use jiff::Timestamp;
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// Writes what the report tells: its events, its state, and if `frames` its frame.
 pub fn write(out: &mut Vec<u8>, report: &Report, frames: bool) {
     for e in &report.events {
-        event(out, e);
+        event(out, e, report.wall);
     }
     if let Some(state) = &report.state {
-        status(out, report.time, state);
+        status(out, report, state);
     }
     if frames && report.is_frame {
         frame(out, report);
@@ -28,16 +29,20 @@ fn text(out: &mut Vec<u8>, value: &str) {
     let _ = serde_json::to_writer(out, value);
 }
 
-fn start(out: &mut Vec<u8>, kind: &str, time: Duration) {
+fn start(out: &mut Vec<u8>, kind: &str, time: Duration, wall: Option<SystemTime>) {
     let _ = write!(
         out,
         "{{\"schema\":\"posed/1\",\"type\":\"{kind}\",\"t\":{:.3}",
         time.as_secs_f64()
     );
+    // A clock that is set to a year beyond 9999 is left out.
+    if let Some(Ok(wall)) = wall.map(Timestamp::try_from) {
+        let _ = write!(out, ",\"time\":\"{wall:.3}\"");
+    }
 }
 
 fn frame(out: &mut Vec<u8>, report: &Report) {
-    start(out, "frame", report.time);
+    start(out, "frame", report.time, report.wall);
     let _ = write!(
         out,
         ",\"frame\":{},\"size\":[{},{}]",
@@ -93,8 +98,8 @@ fn person(out: &mut Vec<u8>, person: &Seen, keypoints: &KeypointSet) {
     out.extend_from_slice(b"}}");
 }
 
-fn event(out: &mut Vec<u8>, event: &Event) {
-    start(out, "event", event.time);
+fn event(out: &mut Vec<u8>, event: &Event, wall: Option<SystemTime>) {
+    start(out, "event", event.time, wall);
     let _ = write!(out, ",\"event\":\"{}\",\"pose\":", event.kind.name());
     text(out, &event.pose);
     let _ = writeln!(
@@ -106,11 +111,15 @@ fn event(out: &mut Vec<u8>, event: &Event) {
     );
 }
 
-fn status(out: &mut Vec<u8>, time: Duration, state: &State) {
-    start(out, "status", time);
+fn status(out: &mut Vec<u8>, report: &Report, state: &State) {
+    start(out, "status", report.time, report.wall);
     out.extend_from_slice(b",\"state\":");
     text(out, state.name());
     out.extend_from_slice(b",\"detail\":");
     text(out, state.detail());
+    if let State::Started(run) = state {
+        out.extend_from_slice(b",\"run\":");
+        text(out, run);
+    }
     out.extend_from_slice(b"}\n");
 }

@@ -6,8 +6,11 @@ use crate::device::Device;
 use crate::report::Listener;
 use crate::settings::{Kind, Section};
 use crate::trouble::Trouble;
+use socket2::{Domain, SockAddr, Type};
+use std::fs::{File, Permissions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::FileTypeExt;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,6 +20,10 @@ use std::time::Duration;
 const SLOWEST_READER: Duration = Duration::from_millis(200);
 /// No more readers than this at once.
 const MOST_READERS: usize = 16;
+/// Who may connect, which is to write: the user and the group, whatever the umask.
+const MODE: u32 = 0o660;
+/// Readers who may wait to be let in.
+const WAITING: i32 = 16;
 
 /// All that is known of the kind "socket".
 pub const KIND: Kind<Arc<dyn Sink>> = Kind {
@@ -27,7 +34,7 @@ pub const KIND: Kind<Arc<dyn Sink>> = Kind {
 
 fn read(s: &mut Section) -> Option<Arc<dyn Sink>> {
     let path = s
-        .path("path", "the socket, which is made")
+        .path("path", "the socket, which is made; its group may connect")
         .example("\"/run/posed/lines\"")
         .needed()?;
     Some(Arc::new(SocketSettings { path }))
@@ -49,6 +56,20 @@ impl Sink for SocketSettings {
     fn open(&self, _: &str, frames: bool) -> Result<Box<dyn Listener>, Trouble> {
         Ok(Box::new(JsonLines::new(Socket::open(&self.path)?, frames)))
     }
+}
+
+/// Listens at `path`, where the group may connect from the start and others never: the mode is
+/// set before there is a path, since a umask may leave more to others, and again when there is one,
+/// since it may have left less to the group.
+fn listen(path: &Path) -> io::Result<UnixListener> {
+    let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    let as_file = File::from(OwnedFd::from(socket));
+    as_file.set_permissions(Permissions::from_mode(MODE))?;
+    let socket = socket2::Socket::from(OwnedFd::from(as_file));
+    socket.bind(&SockAddr::unix(path)?)?;
+    std::fs::set_permissions(path, Permissions::from_mode(MODE))?;
+    socket.listen(WAITING)?;
+    Ok(UnixListener::from(OwnedFd::from(socket)))
 }
 
 /// A socket with its readers.
@@ -73,7 +94,7 @@ impl Socket {
             }
             let _ = std::fs::remove_file(path);
         }
-        let listener = UnixListener::bind(path).map_err(|e| unopened(path, &e))?;
+        let listener = listen(path).map_err(|e| unopened(path, &e))?;
         listener
             .set_nonblocking(true)
             .map_err(|e| unopened(path, &e))?;

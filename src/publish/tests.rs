@@ -58,6 +58,16 @@ fn a_socket_serves_readers_and_survives_their_leaving() {
 }
 
 #[test]
+fn the_group_may_connect_to_a_socket_and_others_may_not_whatever_the_umask() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s");
+    let _out = socket(&path).unwrap();
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o660);
+}
+
+#[test]
 fn a_reader_who_never_reads_is_cut_off() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s");

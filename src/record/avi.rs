@@ -4,6 +4,7 @@
 //! ffmpeg and players read. Sizes, frame count and index are written at the end; without them posed
 //! and ffmpeg still read the frames.
 
+use super::parts::Parts;
 use super::{ClipWriter, RecordError, same_size};
 use crate::capture::jpeg;
 use crate::decode::{DecodeError, Decoder};
@@ -11,8 +12,7 @@ use crate::frame::{Frame, PixelFormat};
 use crate::geometry::Size;
 use jpeg_encoder::{ColorType, Encoder};
 use std::fs::File;
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Visually the same as the camera's picture, at about a tenth of the bytes.
 const JPEG_QUALITY: u8 = 90;
@@ -29,81 +29,91 @@ const HEADER_BYTES: usize = 224;
 
 /// Writes an AVI file.
 pub struct AviWriter {
-    out: BufWriter<File>,
-    path: PathBuf,
+    parts: Parts,
     rate: (u32, u32),
     size: Option<Size>,
-    /// Where each frame's chunk begins, from the word `movi`, and the bytes of its JPEG.
+    /// Where each frame's chunk begins, from the word `movi`, and the bytes of its JPEG: 0 where the
+    /// picture before stays.
     index: Vec<(u32, u32)>,
-    bytes: u64,
     jpeg: Vec<u8>,
     decoder: Decoder,
     decoded: Frame,
+    chunk: Vec<u8>,
 }
 
 impl AviWriter {
     pub(super) fn new(file: File, path: &Path, rate: (u32, u32)) -> Self {
-        let out = BufWriter::new(file);
-        let path = path.into();
         Self {
-            out,
-            path,
+            parts: Parts::new(file, path),
             rate,
             size: None,
             index: Vec::new(),
-            bytes: 0,
             jpeg: Vec::new(),
             decoder: Decoder::default(),
             decoded: Frame::default(),
+            chunk: Vec::new(),
         }
     }
 
-    fn put(&mut self, size: Size, jpeg: &[u8]) -> io::Result<()> {
-        if self.bytes == 0 {
-            self.out.write_all(&header(size, self.rate))?;
-            self.bytes = HEADER_BYTES as u64;
+    /// Adds a frame's chunk, the first one with the header before it.
+    fn put(&mut self, size: Size, jpeg: &[u8]) -> Result<(), RecordError> {
+        // Each frame adds its chunk now and 16 bytes of index at the end.
+        let bytes = self.parts.bytes() + jpeg.len() as u64 + 16 * self.index.len() as u64;
+        if bytes > MAX_BYTES {
+            return Err(RecordError::Full(self.parts.path().into()));
         }
+        self.chunk.clear();
+        if self.parts.bytes() == 0 {
+            self.chunk.extend(header(size, self.rate));
+        }
+        let at = self.parts.bytes() + self.chunk.len() as u64 - MOVI_SIZE_AT - 4;
         let length = jpeg.len() as u32;
-        self.out.write_all(b"00dc")?;
-        self.out.write_all(&length.to_le_bytes())?;
-        self.out.write_all(jpeg)?;
-        self.out.write_all(&[0][..jpeg.len() % 2])?;
-        self.out.flush()?; // so that a cut recording lacks one frame at most
-        self.index
-            .push(((self.bytes - MOVI_SIZE_AT - 4) as u32, length));
-        self.bytes += 8 + u64::from(length) + u64::from(length % 2);
+        self.chunk.extend(b"00dc");
+        self.chunk.extend(length.to_le_bytes());
+        self.chunk.extend(jpeg);
+        self.chunk.extend(&[0][..jpeg.len() % 2]);
+        self.parts.add(&self.chunk)?;
+        self.index.push((at as u32, length));
         Ok(())
     }
 
-    fn close(&mut self) -> io::Result<()> {
-        if self.bytes == 0 {
-            return self.out.flush();
+    fn close(&mut self) -> Result<(), RecordError> {
+        if self.parts.bytes() == 0 {
+            return Ok(());
+        }
+        let mut movi = self.parts.bytes() - MOVI_SIZE_AT - 4;
+        // On a full disk the last frames make room.
+        while let Err(e) = self.parts.add(&index(&self.index)) {
+            let Some((at, _)) = self.index.pop().filter(|_| e.is_full_disk()) else {
+                return Err(e);
+            };
+            movi = u64::from(at);
+            self.parts.cut(movi + MOVI_SIZE_AT + 4);
         }
         let frames = self.index.len() as u32;
-        self.out.seek(SeekFrom::Start(self.bytes))?; // a write that failed may have left half a frame there
-        self.out.write_all(b"idx1")?;
-        self.out.write_all(&(frames * 16).to_le_bytes())?;
-        for (at, length) in &self.index {
-            const KEY_FRAME: u32 = 0x10;
-            self.out.write_all(b"00dc")?;
-            for word in [KEY_FRAME, *at, *length] {
-                self.out.write_all(&word.to_le_bytes())?;
-            }
-        }
-        let all = self.bytes + 8 + u64::from(frames) * 16;
-        let movi = self.bytes - MOVI_SIZE_AT - 4;
         let sizes = [
-            (RIFF_SIZE_AT, (all - 8) as u32),
+            (RIFF_SIZE_AT, (self.parts.bytes() - 8) as u32),
             (MOVI_SIZE_AT, movi as u32),
             (AVIH_FRAMES_AT, frames),
             (STRH_LENGTH_AT, frames),
         ];
         for (at, value) in sizes {
-            self.out.seek(SeekFrom::Start(at))?;
-            self.out.write_all(&value.to_le_bytes())?;
+            self.parts.patch(at, &value.to_le_bytes())?;
         }
-        self.out.flush()
+        Ok(())
     }
+}
+
+/// The chunk that says where frames are.
+fn index(frames: &[(u32, u32)]) -> Vec<u8> {
+    const KEY_FRAME: u32 = 0x10;
+    let mut chunk = b"idx1".to_vec();
+    chunk.extend((frames.len() as u32 * 16).to_le_bytes());
+    for (at, length) in frames {
+        chunk.extend(b"00dc");
+        chunk.extend([KEY_FRAME, *at, *length].map(u32::to_le_bytes).concat());
+    }
+    chunk
 }
 
 impl ClipWriter for AviWriter {
@@ -114,12 +124,17 @@ impl ClipWriter for AviWriter {
         result
     }
 
+    /// By chunks of no bytes, which players and posed take for "the same once more".
+    fn hold(&mut self, frames: u64) -> Result<(), RecordError> {
+        let Some(size) = self.size else {
+            return Ok(());
+        };
+        (0..frames).try_for_each(|_| self.put(size, &[]))
+    }
+
     fn finish(mut self: Box<Self>) -> Result<u64, RecordError> {
-        self.close().map_err(|error| RecordError::Write {
-            path: self.path.clone(),
-            error,
-        })?;
-        Ok(self.index.len() as u64)
+        self.close()?;
+        Ok(self.index.iter().filter(|(_, bytes)| *bytes > 0).count() as u64)
     }
 }
 
@@ -129,22 +144,20 @@ impl AviWriter {
         let (size, jpeg) = if frame.format == PixelFormat::Mjpeg && frame.turn.is_none() {
             let jpeg = jpeg::whole(&frame.data).ok_or(DecodeError::Truncated)?;
             (jpeg::size(jpeg), jpeg)
-        } else {
-            made.clear();
+        } else if frame.format == PixelFormat::Mjpeg {
+            // Turned: a JPEG cannot say so in a clip.
             self.decoded.copy_from(frame);
             self.decoder.decode(&mut self.decoded)?;
+            made.clear();
             encode(&self.decoded, made)?;
             (self.decoded.size, &**made)
+        } else {
+            made.clear();
+            encode(frame, made)?;
+            (frame.size, &**made)
         };
         same_size(&mut self.size, size)?;
-        // Each frame adds its chunk now and 16 bytes of index at the end.
-        if self.bytes + jpeg.len() as u64 + 16 * self.index.len() as u64 > MAX_BYTES {
-            return Err(RecordError::Full(self.path.clone()));
-        }
-        self.put(size, jpeg).map_err(|error| RecordError::Write {
-            path: self.path.clone(),
-            error,
-        })
+        self.put(size, jpeg)
     }
 }
 

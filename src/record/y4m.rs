@@ -3,18 +3,17 @@
 //! In: frames in any form. Out: the file that [`crate::capture::y4m`] describes. I420 and NV12 lose
 //! nothing, YUYV half of its chroma rows.
 
+use super::parts::Parts;
 use super::{ClipWriter, RecordError, same_size};
 use crate::decode::Decoder;
 use crate::frame::{Frame, PixelFormat, PixelVisitor, Pixels, rgb_to_yuv};
 use crate::geometry::Size;
 use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Writes a Y4M file.
 pub struct Y4mWriter {
-    out: BufWriter<File>,
-    path: PathBuf,
+    parts: Parts,
     rate: (u32, u32),
     size: Option<Size>,
     frames: u64,
@@ -23,36 +22,37 @@ pub struct Y4mWriter {
     decoder: Decoder,
     /// The frame as I420 with nothing between its rows.
     planes: Vec<u8>,
+    part: Vec<u8>,
 }
 
 impl Y4mWriter {
     pub(super) fn new(file: File, path: &Path, rate: (u32, u32)) -> Self {
-        let out = BufWriter::new(file);
-        let planes = Vec::new();
         Self {
-            out,
-            path: path.into(),
+            parts: Parts::new(file, path),
             rate,
             size: None,
             frames: 0,
             decoded: Frame::default(),
             decoder: Decoder::default(),
-            planes,
+            planes: Vec::new(),
+            part: Vec::new(),
         }
     }
 
-    fn put(&mut self, size: Size) -> std::io::Result<()> {
-        if self.frames == 0 {
+    /// Adds the planes once more, the first time with the header before them.
+    fn put(&mut self, size: Size) -> Result<(), RecordError> {
+        self.part.clear();
+        if self.parts.bytes() == 0 {
             let (num, den) = self.rate;
             let Size { width, height } = size;
-            writeln!(
-                self.out,
-                "YUV4MPEG2 W{width} H{height} F{num}:{den} Ip A1:1 C420jpeg XCOLORRANGE=LIMITED"
-            )?;
+            let header = format!(
+                "YUV4MPEG2 W{width} H{height} F{num}:{den} Ip A1:1 C420jpeg XCOLORRANGE=LIMITED\n"
+            );
+            self.part.extend(header.bytes());
         }
-        self.out.write_all(b"FRAME\n")?;
-        self.out.write_all(&self.planes)?;
-        self.out.flush() // so that a cut recording lacks one frame at most
+        self.part.extend(b"FRAME\n");
+        self.part.extend(&self.planes);
+        self.parts.add(&self.part)
     }
 }
 
@@ -65,22 +65,25 @@ impl ClipWriter for Y4mWriter {
         } else {
             frame
         };
-        to_i420(raw, &mut self.planes)?;
+        raw.check()?;
         let size = raw.size;
+        // Before it takes the place of the picture before, which may have to stay.
         same_size(&mut self.size, size)?;
-        self.put(size).map_err(|error| RecordError::Write {
-            path: self.path.clone(),
-            error,
-        })?;
+        to_i420(raw, &mut self.planes)?;
+        self.put(size)?;
         self.frames += 1;
         Ok(())
     }
 
-    fn finish(mut self: Box<Self>) -> Result<u64, RecordError> {
-        self.out.flush().map_err(|error| RecordError::Write {
-            path: self.path.clone(),
-            error,
-        })?;
+    /// By the picture itself: Y4M has no other way.
+    fn hold(&mut self, frames: u64) -> Result<(), RecordError> {
+        match self.size {
+            Some(size) if self.frames > 0 => (0..frames).try_for_each(|_| self.put(size)),
+            _ => Ok(()),
+        }
+    }
+
+    fn finish(self: Box<Self>) -> Result<u64, RecordError> {
         Ok(self.frames)
     }
 }
