@@ -4,7 +4,7 @@
 //! POSED_PERSON, POSED_CONFIDENCE, POSED_TIME. No shell. A run that lasts longer than its limit is
 //! killed with everything it started; at the end of the program so is any other.
 
-use super::{Action, Actuator, Cause};
+use super::{Action, Actuator, Cause, Moments, section};
 use crate::device::Device;
 use crate::settings::{Kind, Section};
 use crate::trouble::Trouble;
@@ -33,10 +33,12 @@ fn read(s: &mut Section) -> Option<Arc<dyn Action>> {
     let overlap = s
         .flag("overlap", "it is started again while it still runs")
         .or(false);
+    let on = section::moments(s);
     Some(Arc::new(CommandSettings {
         argv: argv?,
         time_limit,
         overlap,
+        on,
     }))
 }
 
@@ -48,6 +50,8 @@ pub struct CommandSettings {
     pub time_limit: Duration,
     /// Whether a new run may start while one goes on.
     pub overlap: bool,
+    /// The events at which it is run.
+    pub on: Moments,
 }
 
 impl Device for CommandSettings {
@@ -61,8 +65,8 @@ impl Action for CommandSettings {
         Ok(Box::new(CommandRunner::new(self.clone())?))
     }
 
-    fn is_momentary(&self) -> bool {
-        true
+    fn happens_at(&self) -> Option<Moments> {
+        Some(self.on)
     }
 }
 
@@ -73,6 +77,9 @@ const MOST_RUNS: usize = 8;
 pub struct CommandRunner {
     settings: CommandSettings,
     running: Vec<(Child, Instant)>,
+    /// The run for the last event that came while another went on. Only where exits are run: whoever
+    /// switches something on and off by programs must not be left with it on.
+    waiting: Option<Command>,
 }
 
 impl CommandRunner {
@@ -85,7 +92,29 @@ impl CommandRunner {
         Ok(Self {
             settings,
             running: Vec::new(),
+            waiting: None,
         })
+    }
+
+    /// The run for an event.
+    fn run(&self, cause: &Cause) -> Command {
+        let mut run = Command::new(&self.settings.argv[0]);
+        run.args(&self.settings.argv[1..])
+            .env("POSED_POSE", cause.pose)
+            .env("POSED_EVENT", cause.event.name())
+            .env("POSED_PERSON", cause.person.to_string())
+            .env("POSED_CONFIDENCE", format!("{:.3}", cause.confidence))
+            .env("POSED_TIME", format!("{:.3}", cause.time.as_secs_f64()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .process_group(0);
+        run
+    }
+
+    fn start(&mut self, mut run: Command) -> Result<(), Trouble> {
+        let child = run.spawn().map_err(|e| self.failed(&e.to_string()))?;
+        self.running.push((child, Instant::now()));
+        Ok(())
     }
 
     fn failed(&self, problem: &str) -> Trouble {
@@ -143,27 +172,21 @@ impl Actuator for CommandRunner {
     fn activate(&mut self, cause: &Cause) -> Result<(), Trouble> {
         self.tend();
         if !self.running.is_empty() && (!self.settings.overlap || self.running.len() >= MOST_RUNS) {
+            self.waiting = self.settings.on.exit.then(|| self.run(cause));
             log::info!(
-                "command {:?} still runs: not started again for {}",
+                "command {:?} still runs: {} for {} {}",
                 self.settings.argv[0],
+                if self.waiting.is_some() {
+                    "started again at its end"
+                } else {
+                    "not started again"
+                },
+                cause.event.name(),
                 cause.pose
             );
             return Ok(());
         }
-        let child = Command::new(&self.settings.argv[0])
-            .args(&self.settings.argv[1..])
-            .env("POSED_POSE", cause.pose)
-            .env("POSED_EVENT", cause.event.name())
-            .env("POSED_PERSON", cause.person.to_string())
-            .env("POSED_CONFIDENCE", format!("{:.3}", cause.confidence))
-            .env("POSED_TIME", format!("{:.3}", cause.time.as_secs_f64()))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .process_group(0)
-            .spawn()
-            .map_err(|e| self.failed(&e.to_string()))?;
-        self.running.push((child, Instant::now()));
-        Ok(())
+        self.start(self.run(cause))
     }
 
     /// A started program goes on to its own end or its limit: "off" is the end of the pose, not of
@@ -191,6 +214,11 @@ impl Actuator for CommandRunner {
                 Ok(None) => true,
                 Err(_) => false,
             });
+        if self.running.is_empty()
+            && let Some(Err(e)) = self.waiting.take().map(|run| self.start(run))
+        {
+            log::error!("{e}");
+        }
     }
 }
 
@@ -213,6 +241,11 @@ mod tests {
             argv,
             time_limit: Duration::from_millis(limit_ms),
             overlap,
+            on: Moments {
+                enter: true,
+                hold: false,
+                exit: true,
+            },
         })
         .unwrap()
     }
@@ -252,6 +285,25 @@ mod tests {
     }
 
     #[test]
+    fn an_exit_during_a_run_is_run_at_its_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("seen");
+        let script = format!("sleep 0.2; echo $POSED_EVENT >> {}", file.display());
+        let mut r = runner(&script, 9000, false);
+        r.activate(&cause()).unwrap();
+        r.activate(&Cause {
+            event: EventKind::Exit,
+            ..cause()
+        })
+        .unwrap();
+        assert_eq!(r.running.len(), 1, "never two at once");
+        until(|| {
+            r.tend();
+            std::fs::read_to_string(&file).is_ok_and(|t| t == "enter\nexit\n")
+        });
+    }
+
+    #[test]
     fn never_two_at_once_unless_asked() {
         let mut one = runner("sleep 60", 60_000, false);
         let mut many = runner("sleep 60", 60_000, true);
@@ -288,6 +340,7 @@ mod tests {
             argv,
             time_limit: Duration::from_secs(1),
             overlap: false,
+            on: Moments::ENTER,
         })
         .err()
         .unwrap();
