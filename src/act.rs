@@ -10,7 +10,7 @@ pub mod memory;
 pub mod mqtt;
 mod section;
 
-pub use section::{WHEN, read};
+pub use section::{Driver, WHEN, read};
 
 use crate::device::Device;
 use crate::recognise::EventKind;
@@ -30,9 +30,10 @@ pub trait Action: Device {
     /// It does not exist or may not be used.
     fn open(&self, name: &str) -> Result<Box<dyn Actuator>, Trouble>;
 
-    /// Whether it is over as soon as it has happened, so that it pulses where no mode is given.
-    fn is_momentary(&self) -> bool {
-        false
+    /// The events at which it happens, where it is over as soon as it has happened; `None` for what
+    /// stays on.
+    fn happens_at(&self) -> Option<Moments> {
+        None
     }
 }
 
@@ -44,6 +45,31 @@ pub struct Cause<'a> {
     pub person: u32,
     pub confidence: f32,
     pub time: Duration,
+}
+
+/// Some of a pose's events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Moments {
+    pub enter: bool,
+    pub hold: bool,
+    pub exit: bool,
+}
+
+impl Moments {
+    /// The entry alone.
+    pub const ENTER: Self = Self {
+        enter: true,
+        hold: false,
+        exit: false,
+    };
+
+    pub fn includes(self, event: EventKind) -> bool {
+        match event {
+            EventKind::Enter => self.enter,
+            EventKind::Hold => self.hold,
+            EventKind::Exit => self.exit,
+        }
+    }
 }
 
 /// Something that can be on or off.
@@ -76,6 +102,8 @@ pub enum Manner {
     Latch,
     /// On as long as one of the poses is held by anyone.
     Follow,
+    /// Never on: it happens at each of these events, of anyone.
+    Each(Moments),
 }
 
 /// What to build an output from.
@@ -259,12 +287,17 @@ impl Output {
                     self.switch_off();
                 }
             }
+            (Manner::Each(moments), event) if moments.includes(event) => self.activate(cause),
             _ => {}
         }
     }
 
     fn switch_on(&mut self, cause: &Cause) {
         self.active = true;
+        self.activate(cause);
+    }
+
+    fn activate(&mut self, cause: &Cause) {
         if let Err(e) = self.actuator.activate(cause) {
             log::error!("action {}: {e}", self.settings.name);
         }

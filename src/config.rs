@@ -223,7 +223,13 @@ fn find(document: &Document, overrides: &Overrides) -> FindSettings {
 }
 
 fn outputs(document: &Document) -> Vec<OutputSettings> {
-    let poses = document.names("pose");
+    let names = document.names("pose").into_iter();
+    let poses: Vec<act::Driver> = names
+        .map(|name| act::Driver {
+            repeats: document.gives("pose", &name, "repeat_s"),
+            name,
+        })
+        .collect();
     document.named("action", |s, _| act::read(s, &poses))
 }
 

@@ -20,12 +20,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// # Errors
 /// It is empty, or no such executable file is on the path.
 pub fn check(argv: &[String]) -> Result<(), Trouble> {
-    let trouble = |program: &str, problem: &str| {
-        Trouble::new(
-            format!("command {program:?}: {problem}"),
-            "give `argv` as [\"/path/to/program\", \"argument\"] and make the file executable",
-        )
-    };
     let program = argv
         .first()
         .ok_or_else(|| trouble("", "no program given"))?;
@@ -47,11 +41,50 @@ pub fn check(argv: &[String]) -> Result<(), Trouble> {
     }
 }
 
-/// The command of `argv`, in a process group of its own.
+/// What is wrong with a program, and the mend.
+pub fn trouble(program: &str, problem: &str) -> Trouble {
+    Trouble::new(
+        format!("command {program:?}: {problem}"),
+        "give `argv` as [\"/path/to/program\", \"argument\"] and make the file executable",
+    )
+}
+
+/// What was set for posed alone, by libcamerify and by the service manager, and would do harm in
+/// others.
+const OURS_ALONE: [&str; 5] = [
+    "LD_PRELOAD",
+    "NOTIFY_SOCKET",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+    "LISTEN_FDS",
+];
+
+/// The command of `argv`, in a process group of its own, with our environment but for what is ours
+/// alone.
 pub fn command(argv: &[String]) -> Command {
     let mut command = Command::new(argv.first().map_or("", String::as_str));
     command.args(argv.iter().skip(1)).process_group(0);
+    for name in OURS_ALONE {
+        command.env_remove(name);
+    }
     command
+}
+
+/// Keeps every file of this program from the programs that it starts. std opens files so anyway;
+/// what a crate opens by itself (v4l: the camera) would be held by a program that outlives us. Done
+/// here and not in the child, so that starting one stays cheap.
+fn close_on_exec() {
+    const AFTER_STDERR: libc::c_uint = 3;
+    // SAFETY: close_range(2) takes any numbers, and with this flag it closes nothing now. A kernel
+    // before 5.11 refuses it, which leaves things as they were.
+    unsafe {
+        libc::syscall(
+            libc::SYS_close_range,
+            AFTER_STDERR,
+            libc::c_uint::MAX,
+            libc::CLOSE_RANGE_CLOEXEC,
+        );
+    }
 }
 
 /// A child that leads a process group. When it is dropped, it and its group are ended.
@@ -68,17 +101,43 @@ impl Running {
     /// # Errors
     /// It cannot be started.
     pub fn start(mut command: Command) -> io::Result<Self> {
+        close_on_exec();
         let child = command.spawn()?;
-        Ok(Self { child, over: false })
+        let running = Self { child, over: false };
+        running.is_first_to_go();
+        Ok(running)
     }
 
-    /// How it ended, in words; None while it runs.
-    fn ended(&mut self) -> Option<String> {
-        self.child
-            .try_wait()
-            .ok()
-            .flatten()
-            .map(|status| say(&status))
+    /// Its process number.
+    pub fn number(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Where memory ends it shall be the program that is killed, and not the whole service.
+    fn is_first_to_go(&self) {
+        const BEFORE_ALL_OTHERS: &str = "1000";
+        // A program that has ended already needs nothing.
+        let _ = std::fs::write(
+            format!("/proc/{}/oom_score_adj", self.number()),
+            BEFORE_ALL_OTHERS,
+        );
+    }
+
+    /// How it ended; None while it runs.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
+    /// Lets what it started go on by itself, where it has ended.
+    pub fn leave(&mut self) {
+        self.over = true;
+    }
+
+    /// Ends it and its group at once.
+    pub fn kill(&mut self) {
+        self.signal(libc::SIGKILL);
+        self.over = true;
+        let _ = self.child.wait();
     }
 
     /// Lets it end by itself, asks it to, ends it and its group if it does not, and says how it
@@ -91,23 +150,18 @@ impl Running {
     /// Asks it to end, ends it and its group if it does not, and says how it ended.
     pub fn end(&mut self) -> String {
         self.signal(libc::SIGTERM);
-        let status = self.await_end();
-        self.signal(libc::SIGKILL);
-        self.over = true;
-        status.unwrap_or_else(|| match self.child.wait() {
-            Ok(status) => say(&status),
+        self.await_end();
+        self.kill();
+        match self.child.wait() {
+            Ok(status) => status.to_string(),
             Err(e) => e.to_string(),
-        })
+        }
     }
 
-    /// How it ended, if it does soon.
-    fn await_end(&mut self) -> Option<String> {
+    /// Until it has ended, if it does soon.
+    fn await_end(&mut self) {
         let since = Instant::now();
-        loop {
-            let status = self.ended();
-            if status.is_some() || since.elapsed() > GRACE {
-                return status;
-            }
+        while self.ended().is_none() && since.elapsed() < GRACE {
             std::thread::sleep(LOOK_EVERY);
         }
     }
@@ -128,8 +182,4 @@ impl Drop for Running {
             self.end();
         }
     }
-}
-
-fn say(status: &ExitStatus) -> String {
-    status.to_string()
 }

@@ -139,6 +139,16 @@ impl<'t> Document<'t> {
         keys.map(|(name, _)| name.get_ref().to_string()).collect()
     }
 
+    /// Whether the file has the key `key` in `[group.NAME]`.
+    pub fn gives(&self, group: &str, name: &str, key: &str) -> bool {
+        let table = self.table.get_ref().get(group);
+        let own = table
+            .and_then(|v| v.get_ref().as_table())
+            .and_then(|t| t.get(name))
+            .and_then(|v| v.get_ref().as_table());
+        own.is_some_and(|t| t.contains_key(key))
+    }
+
     fn table_of<'a>(&self, name: &str, value: &'a Spanned<DeValue<'t>>) -> Option<&'a DeTable<'t>> {
         let table = value.get_ref().as_table();
         if table.is_none() {

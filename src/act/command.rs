@@ -5,13 +5,12 @@
 //! [`PASSED_ON`] names, of its files none but stderr. No shell. A run that lasts longer than its limit is
 //! killed with everything it started; at the end of the program so is any other.
 
-use super::{Action, Actuator, Cause};
+use super::{Action, Actuator, Cause, Moments, section};
 use crate::device::Device;
+use crate::program::{self, Running};
 use crate::settings::{Kind, Section};
 use crate::trouble::Trouble;
-use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -26,7 +25,7 @@ fn read(s: &mut Section) -> Option<Arc<dyn Action>> {
     let argv = s
         .texts("argv", "the program and its arguments")
         .example(r#"["/usr/bin/aplay", "bell.wav"]"#)
-        .check(|argv| check(argv).map_err(|e| e.what))
+        .check(|argv| program::check(argv).map_err(|e| e.what))
         .needed();
     let time_limit = s
         .seconds("time_limit_s", "what runs longer is killed", 0.1..=86_400.0)
@@ -34,10 +33,12 @@ fn read(s: &mut Section) -> Option<Arc<dyn Action>> {
     let overlap = s
         .flag("overlap", "it is started again while it still runs")
         .or(false);
+    let on = section::moments(s);
     Some(Arc::new(CommandSettings {
         argv: argv?,
         time_limit,
         overlap,
+        on,
     }))
 }
 
@@ -49,11 +50,13 @@ pub struct CommandSettings {
     pub time_limit: Duration,
     /// Whether a new run may start while one goes on.
     pub overlap: bool,
+    /// The events at which it is run.
+    pub on: Moments,
 }
 
 impl Device for CommandSettings {
     fn check(&self) -> Result<(), Trouble> {
-        check(&self.argv)
+        program::check(&self.argv)
     }
 }
 
@@ -62,8 +65,8 @@ impl Action for CommandSettings {
         Ok(Box::new(CommandRunner::new(self.clone())?))
     }
 
-    fn is_momentary(&self) -> bool {
-        true
+    fn happens_at(&self) -> Option<Moments> {
+        Some(self.on)
     }
 }
 
@@ -77,7 +80,10 @@ const MOST_RUNS: usize = 8;
 /// Runs a program.
 pub struct CommandRunner {
     settings: CommandSettings,
-    running: Vec<(Child, Instant)>,
+    running: Vec<(Running, Instant)>,
+    /// The run for the last event that came while another went on. Only where exits are run: whoever
+    /// switches something on and off by programs must not be left with it on.
+    waiting: Option<Command>,
 }
 
 impl CommandRunner {
@@ -86,107 +92,19 @@ impl CommandRunner {
     /// # Errors
     /// `argv` is empty or names no executable file.
     pub fn new(settings: CommandSettings) -> Result<Self, Trouble> {
-        check(&settings.argv)?;
+        program::check(&settings.argv)?;
         Ok(Self {
             settings,
             running: Vec::new(),
+            waiting: None,
         })
     }
 
-    fn failed(&self, problem: &str) -> Trouble {
-        trouble(&self.settings.argv[0], problem)
-    }
-}
-
-/// Checks that `argv` names a program that can be run.
-///
-/// # Errors
-/// It is empty, or no such executable file is on the path.
-pub fn check(argv: &[String]) -> Result<(), Trouble> {
-    let program = argv
-        .first()
-        .ok_or_else(|| trouble("", "no program given"))?;
-    let candidates: Vec<PathBuf> = if program.contains('/') {
-        vec![program.into()]
-    } else {
-        std::env::var_os("PATH")
-            .iter()
-            .flat_map(std::env::split_paths)
-            .map(|d| d.join(program))
-            .collect()
-    };
-    let executable = |p: &PathBuf| {
-        use std::os::unix::fs::PermissionsExt;
-        std::fs::metadata(p).is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
-    };
-    if candidates.iter().any(executable) {
-        Ok(())
-    } else {
-        Err(trouble(program, "no such executable file"))
-    }
-}
-
-fn trouble(program: &str, problem: &str) -> Trouble {
-    Trouble::new(
-        format!("command {program:?}: {problem}"),
-        "give `argv` as [\"/path/to/program\", \"argument\"] and make the file executable",
-    )
-}
-
-/// Keeps every file of this program from the programs that it starts. std opens files so anyway;
-/// what a crate opens by itself (v4l: the camera) would be held by a command that outlives us. Done
-/// here and not in the child, so that starting one stays cheap.
-fn close_on_exec() {
-    const AFTER_STDERR: libc::c_uint = 3;
-    // SAFETY: close_range(2) takes any numbers, and with this flag it closes nothing now. A kernel
-    // before 5.11 refuses it, which leaves things as they were.
-    unsafe {
-        libc::syscall(
-            libc::SYS_close_range,
-            AFTER_STDERR,
-            libc::c_uint::MAX,
-            libc::CLOSE_RANGE_CLOEXEC,
-        );
-    }
-}
-
-/// Where memory ends it shall be the command that is killed, and not the whole service.
-fn first_to_go(child: &Child) {
-    const BEFORE_ALL_OTHERS: &str = "1000";
-    // A program that has ended already needs nothing.
-    let _ = std::fs::write(
-        format!("/proc/{}/oom_score_adj", child.id()),
-        BEFORE_ALL_OTHERS,
-    );
-}
-
-/// Kills a child with its process group and waits for it.
-fn kill(child: &mut Child) {
-    if let Ok(group) = i32::try_from(child.id()) {
-        // SAFETY: kill(2) takes any numbers; the child was made the leader of its own group and has
-        // not been waited for, so the number is still its own.
-        unsafe { libc::kill(-group, libc::SIGKILL) };
-    }
-    let _ = child.kill();
-    let _ = child.wait();
-}
-
-impl Actuator for CommandRunner {
-    fn activate(&mut self, cause: &Cause) -> Result<(), Trouble> {
-        self.tend();
-        if !self.running.is_empty() && (!self.settings.overlap || self.running.len() >= MOST_RUNS) {
-            log::info!(
-                "command {:?} still runs: not started again for {}",
-                self.settings.argv[0],
-                cause.pose
-            );
-            return Ok(());
-        }
-        close_on_exec();
+    /// The run for an event.
+    fn run(&self, cause: &Cause) -> Command {
         let passed_on = PASSED_ON.map(|name| (name, std::env::var_os(name)));
-        let child = Command::new(&self.settings.argv[0])
-            .args(&self.settings.argv[1..])
-            .env_clear()
+        let mut run = program::command(&self.settings.argv);
+        run.env_clear()
             .envs(passed_on.into_iter().filter_map(|(n, v)| Some((n, v?))))
             .env("POSED_POSE", cause.pose)
             .env("POSED_EVENT", cause.event.name())
@@ -194,13 +112,37 @@ impl Actuator for CommandRunner {
             .env("POSED_CONFIDENCE", format!("{:.3}", cause.confidence))
             .env("POSED_TIME", format!("{:.3}", cause.time.as_secs_f64()))
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .process_group(0)
-            .spawn()
-            .map_err(|e| self.failed(&e.to_string()))?;
-        first_to_go(&child);
-        self.running.push((child, Instant::now()));
+            .stdout(Stdio::null());
+        run
+    }
+
+    fn start(&mut self, run: Command) -> Result<(), Trouble> {
+        let program = Running::start(run)
+            .map_err(|e| program::trouble(&self.settings.argv[0], &e.to_string()))?;
+        self.running.push((program, Instant::now()));
         Ok(())
+    }
+}
+
+impl Actuator for CommandRunner {
+    fn activate(&mut self, cause: &Cause) -> Result<(), Trouble> {
+        self.tend();
+        if !self.running.is_empty() && (!self.settings.overlap || self.running.len() >= MOST_RUNS) {
+            self.waiting = self.settings.on.exit.then(|| self.run(cause));
+            log::info!(
+                "command {:?} still runs: {} for {} {}",
+                self.settings.argv[0],
+                if self.waiting.is_some() {
+                    "started again at its end"
+                } else {
+                    "not started again"
+                },
+                cause.event.name(),
+                cause.pose
+            );
+            return Ok(());
+        }
+        self.start(self.run(cause))
     }
 
     /// A started program goes on to its own end or its limit: "off" is the end of the pose, not of
@@ -212,29 +154,33 @@ impl Actuator for CommandRunner {
     fn tend(&mut self) {
         let limit = self.settings.time_limit;
         let program = &self.settings.argv[0];
-        self.running
-            .retain_mut(|(child, start)| match child.try_wait() {
-                Ok(Some(status)) => {
-                    if !status.success() {
-                        log::warn!("command {program:?} ended with {status}");
-                    }
-                    false
+        self.running.retain_mut(|(run, start)| match run.ended() {
+            Some(status) => {
+                if !status.success() {
+                    log::warn!("command {program:?} ended with {status}");
                 }
-                Ok(None) if start.elapsed() > limit => {
-                    log::warn!("command {program:?} ran longer than {limit:?} and was killed");
-                    kill(child);
-                    false
-                }
-                Ok(None) => true,
-                Err(_) => false,
-            });
+                run.leave();
+                false
+            }
+            None if start.elapsed() > limit => {
+                log::warn!("command {program:?} ran longer than {limit:?} and was killed");
+                run.kill();
+                false
+            }
+            None => true,
+        });
+        if self.running.is_empty()
+            && let Some(Err(e)) = self.waiting.take().map(|run| self.start(run))
+        {
+            log::error!("{e}");
+        }
     }
 }
 
 impl Drop for CommandRunner {
     fn drop(&mut self) {
-        for (child, _) in &mut self.running {
-            kill(child);
+        for (run, _) in &mut self.running {
+            run.kill();
         }
     }
 }
@@ -250,6 +196,11 @@ mod tests {
             argv,
             time_limit: Duration::from_millis(limit_ms),
             overlap,
+            on: Moments {
+                enter: true,
+                hold: false,
+                exit: true,
+            },
         })
         .unwrap()
     }
@@ -339,10 +290,43 @@ mod tests {
     fn a_command_that_has_ended_is_no_zombie() {
         let mut r = runner("exit 0", 9000, true);
         r.activate(&cause()).unwrap();
-        let stat = format!("/proc/{}/stat", r.running[0].0.id());
+        let stat = format!("/proc/{}/stat", r.running[0].0.number());
         until(|| {
             r.tend();
             !std::fs::exists(&stat).unwrap()
+        });
+    }
+
+    #[test]
+    fn what_a_command_left_running_goes_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("later");
+        let script = format!("(sleep 0.5; echo later > {}) &", file.display());
+        let mut r = runner(&script, 9000, false);
+        r.activate(&cause()).unwrap();
+        until(|| {
+            r.tend();
+            r.running.is_empty()
+        });
+        until(|| file.exists());
+    }
+
+    #[test]
+    fn an_exit_during_a_run_is_run_at_its_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("seen");
+        let script = format!("sleep 0.2; echo $POSED_EVENT >> {}", file.display());
+        let mut r = runner(&script, 9000, false);
+        r.activate(&cause()).unwrap();
+        r.activate(&Cause {
+            event: EventKind::Exit,
+            ..cause()
+        })
+        .unwrap();
+        assert_eq!(r.running.len(), 1, "never two at once");
+        until(|| {
+            r.tend();
+            std::fs::read_to_string(&file).is_ok_and(|t| t == "enter\nexit\n")
         });
     }
 
@@ -383,6 +367,7 @@ mod tests {
             argv,
             time_limit: Duration::from_secs(1),
             overlap: false,
+            on: Moments::ENTER,
         })
         .err()
         .unwrap();

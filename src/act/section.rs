@@ -1,16 +1,24 @@
 //! The sections `[action.NAME]` of a configuration: what is switched, and when.
 
-use super::{KINDS, Manner, OutputSettings};
+use super::{KINDS, Manner, Moments, OutputSettings};
+use crate::recognise::EventKind;
 use crate::settings::Section;
 use std::time::Duration;
 
 /// The keys that say when something is switched, and not what.
-pub const WHEN: [&str; 4] = ["pose", "until", "mode", "pulse_ms"];
+pub const WHEN: [&str; 5] = ["pose", "until", "mode", "pulse_ms", "on"];
 
-/// Reads a section `[action.NAME]`; `poses` are the names of the file's poses, in their order.
-pub fn read(s: &mut Section, poses: &[String]) -> Option<OutputSettings> {
+/// A pose of the file, as an action refers to it.
+pub struct Driver {
+    pub name: String,
+    /// Whether it has `hold` events.
+    pub repeats: bool,
+}
+
+/// Reads a section `[action.NAME]`; `poses` are those of the file, in their order.
+pub fn read(s: &mut Section, poses: &[Driver]) -> Option<OutputSettings> {
     let device = s.kind(KINDS, None);
-    let momentary = device.as_ref().is_some_and(|d| d.is_momentary());
+    let moments = device.as_ref().and_then(|d| d.happens_at());
     let driven_by = s
         .one_or_more("pose", "the poses of this file that switch it, by name")
         .example("\"hands_up\"")
@@ -23,8 +31,18 @@ pub fn read(s: &mut Section, poses: &[String]) -> Option<OutputSettings> {
         .check(|names| some(names))
         .each(|name| index(&name, poses))
         .maybe();
-    let manner = manner(s, momentary);
-    if manner != Manner::Latch && s.given("until") {
+    let manner = manner(s, moments);
+    if let (Some(moments), Some(driven_by)) = (moments, &driven_by)
+        && moments.hold
+        && !driven_by.iter().any(|&pose| poses[pose].repeats)
+    {
+        s.fault_with(
+            "on",
+            "\"hold\" never comes: none of its poses has `repeat_s`",
+            "give a pose of `pose` a line repeat_s = 1.0, or leave \"hold\" out",
+        );
+    }
+    if moments.is_none() && manner != Manner::Latch && s.given("until") {
         s.fault_with(
             "until",
             "only goes with mode = \"latch\"",
@@ -47,13 +65,17 @@ fn some(names: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-fn index(name: &str, poses: &[String]) -> Result<usize, String> {
-    let found = poses.iter().position(|p| p == name);
+fn index(name: &str, poses: &[Driver]) -> Result<usize, String> {
+    let found = poses.iter().position(|p| p.name == name);
     found.ok_or_else(|| match poses {
         [] => format!("there is no pose {name:?}: the file has no section [pose.NAME]"),
         _ => format!(
             "there is no pose {name:?}; the poses are: {}",
-            poses.join(", ")
+            poses
+                .iter()
+                .map(|p| p.name.as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
         ),
     })
 }
@@ -72,11 +94,39 @@ const MODES: &[(&str, Mode)] = &[
     ("latch", Mode::Latch),
 ];
 
-/// Reads `mode` and `pulse_ms`; a `momentary` device pulses where neither is given.
-fn manner(s: &mut Section, momentary: bool) -> Manner {
+/// Reads `on` of a device that is over as soon as it has happened.
+pub(super) fn moments(s: &mut Section) -> Moments {
+    const EVENTS: [EventKind; 3] = [EventKind::Enter, EventKind::Hold, EventKind::Exit];
+    let word = |name: String| {
+        let found = EVENTS.into_iter().find(|e| e.name() == name);
+        found.ok_or_else(|| format!("there is no event {name:?}; the events are enter, hold, exit"))
+    };
+    let events = s
+        .one_or_more(
+            "on",
+            "at which events of its poses it is run: \"enter\", \"hold\" (every `repeat_s` of the pose), \"exit\"",
+        )
+        .example("[\"enter\", \"exit\"]")
+        .without("`[\"enter\"]`")
+        .check(|names| some(names))
+        .each(word)
+        .maybe();
+    events.map_or(Moments::ENTER, |events| Moments {
+        enter: events.contains(&EventKind::Enter),
+        hold: events.contains(&EventKind::Hold),
+        exit: events.contains(&EventKind::Exit),
+    })
+}
+
+/// Reads `mode` and `pulse_ms`, which say nothing of a device that happens at `moments`.
+fn manner(s: &mut Section, moments: Option<Moments>) -> Manner {
     let mode = s
-        .choice("mode", "when it is on", MODES)
-        .without("`pulse` for commands and where `pulse_ms` is given, else `follow`")
+        .choice(
+            "mode",
+            "when it is on; not for commands, which have `on`",
+            MODES,
+        )
+        .without("`pulse` where `pulse_ms` is given, else `follow`")
         .maybe();
     let pulse_ms = s
         .number(
@@ -85,8 +135,21 @@ fn manner(s: &mut Section, momentary: bool) -> Manner {
             1..=3_600_000u64,
         )
         .or(200);
-    let pulses = momentary || s.given("pulse_ms");
-    let usual = if pulses { Mode::Pulse } else { Mode::Follow };
+    if let Some(moments) = moments {
+        for key in ["mode", "pulse_ms", "until"] {
+            if s.given(key) {
+                let problem =
+                    "says nothing of a program, which is run at events and never stays on";
+                let mend = "remove the line, or say at which events: on = [\"enter\", \"exit\"]";
+                s.fault_with(key, problem, mend);
+            }
+        }
+        return Manner::Each(moments);
+    }
+    let usual = match s.given("pulse_ms") {
+        true => Mode::Pulse,
+        false => Mode::Follow,
+    };
     let mode = mode.unwrap_or(usual);
     if mode != Mode::Pulse && s.given("pulse_ms") {
         s.fault_with(

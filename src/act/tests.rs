@@ -78,6 +78,28 @@ fn a_latch_ends_only_with_its_until_pose() {
 }
 
 #[test]
+fn what_happens_at_events_happens_at_each_of_its_own_and_is_never_on() {
+    let moments = Moments {
+        enter: false,
+        hold: true,
+        exit: true,
+    };
+    let (mut o, journal) = outputs(Manner::Each(moments), vec![WAVE], vec![]);
+    for event in [
+        EventKind::Enter,
+        EventKind::Hold,
+        EventKind::Hold,
+        EventKind::Exit,
+    ] {
+        o.event(WAVE, &cause(event, 0));
+    }
+    o.event(SIT, &cause(EventKind::Exit, 0));
+    assert_eq!((o.active().count(), o.next_deadline()), (0, None));
+    o.release_all();
+    assert_eq!(log(&journal), "on:wave on:wave on:wave");
+}
+
+#[test]
 fn dropping_the_outputs_releases_them_even_on_a_panic() {
     let (mut o, journal) = outputs(Manner::Latch, vec![WAVE], vec![]);
     o.event(WAVE, &cause(EventKind::Enter, 0));

@@ -75,6 +75,34 @@ fn the_recipes_show_what_they_are_called() {
 }
 
 #[test]
+fn a_hand_at_the_chin_or_the_ear_is_not_up_and_a_hidden_other_hand_does_no_harm() {
+    let alone = recipe("The left hand alone");
+    let up = moved(standing(), &[("left_wrist", 245.0, 40.0)]);
+    assert!(holds(alone, &up));
+    assert!(holds(alone, &hidden(up.clone(), &["right_wrist"])));
+    let both = moved(up, &[("right_wrist", 155.0, 40.0)]);
+    assert!(!holds(alone, &both), "that is hands up");
+    let chin = moved(standing(), &[("left_wrist", 215.0, 85.0)]);
+    assert!(!holds(alone, &chin));
+    let ear = moved(standing(), &[("left_wrist", 225.0, 70.0)]);
+    assert!(!holds(alone, &ear));
+}
+
+/// The person lies where standing has the knees as high as the hips, and bends where they stay below.
+#[test]
+fn who_bends_has_not_fallen() {
+    let bent = moved(
+        standing(),
+        &[
+            ("left_shoulder", 300.0, 210.0),
+            ("right_shoulder", 290.0, 220.0),
+        ],
+    );
+    assert!(holds("tilt(mid_hip, mid_shoulder) in 60..180", &bent));
+    assert!(!holds(recipe("Fall"), &bent));
+}
+
+#[test]
 fn the_examples_in_the_table_are_rules() {
     let mut count = 0;
     let (terms, _) = MANUAL.split_once("<!-- keys ").unwrap();
