@@ -68,8 +68,9 @@ impl Source for ClipSettings {
         })
     }
 
+    /// One that repeats has no end to hurry to.
     fn is_live(&self) -> bool {
-        false
+        self.repeat
     }
 }
 
