@@ -64,6 +64,10 @@ impl Source for Turned {
             turn: self.turn,
         }))
     }
+
+    fn is_live(&self) -> bool {
+        self.source.is_live()
+    }
 }
 
 struct TurnedSource {
