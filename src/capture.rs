@@ -22,6 +22,7 @@ use crate::frame::Frame;
 use crate::geometry::Size;
 use crate::settings::{Kind, Section};
 use crate::trouble::Trouble;
+use std::any::Any;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -47,13 +48,18 @@ pub const KINDS: &[Kind<Arc<dyn Source>>] = &[
 ];
 
 /// The settings of a source: the `[source]` of the configuration, or one named on a command line.
-pub trait Source: Device {
+pub trait Source: Device + Any {
     /// Opens the source.
     ///
     /// # Errors
     /// A retryable one for a device that is not there, a final one for settings or files that never
     /// work.
     fn open(&self, pace: Pace) -> Result<Box<dyn FrameSource>, CaptureError>;
+}
+
+/// Whether frames come through a pipe, whose end is that of its writer and not of a recording.
+pub fn is_pipe(source: &dyn Source) -> bool {
+    (source as &dyn Any).is::<stdin::StdinSettings>()
 }
 
 /// Reads the section `[source]`.

@@ -1,5 +1,5 @@
 //! SIGHUP takes up a good new configuration and refuses one that is broken or cannot be opened,
-//! keeping the old.
+//! keeping the old; where nobody said that it is meant so, it is a terminal's that has closed.
 
 mod support;
 
@@ -14,7 +14,7 @@ fn action(name: &str) -> String {
 #[test]
 fn a_broken_configuration_is_refused_and_a_good_one_taken_up() {
     let source = format!("{PERSON} 1000000");
-    let mut daemon = Daemon::start(&[&source], &action("first"), &[]);
+    let mut daemon = Daemon::start_reloading(&[&source], &action("first"));
     until("the first action", || {
         daemon.read("journal") == "first on here\n"
     });
@@ -55,13 +55,14 @@ fn a_broken_configuration_is_refused_and_a_good_one_taken_up() {
 #[test]
 fn a_configuration_whose_output_cannot_be_opened_gives_way_to_the_old_one() {
     let source = format!("{PERSON} 1000000");
-    let mut daemon = Daemon::start(&[&source], &action("first"), &[]);
+    let mut daemon = Daemon::start_reloading(&[&source], &action("first"));
     until("the first action", || {
         daemon.read("journal") == "first on here\n"
     });
     daemon.rewrite(
         &[&source],
-        &(action("second") + "[publish.p]\nkind = \"file\"\npath = \"DIR/no/such/folder/lines\"\n"),
+        // A file is in the socket's way.
+        &(action("second") + "[publish.p]\nkind = \"socket\"\npath = \"DIR/posed.toml\"\n"),
     );
     daemon.signal(libc::SIGHUP);
     until("the old one acts again", || {
@@ -69,7 +70,7 @@ fn a_configuration_whose_output_cannot_be_opened_gives_way_to_the_old_one() {
     });
     let log = daemon.read("log");
     assert!(
-        log.contains("is refused and the old one kept") && log.contains("no/such/folder"),
+        log.contains("is refused and the old one kept") && log.contains("is in the way"),
         "{log}"
     );
     daemon.signal(libc::SIGTERM);
@@ -79,6 +80,17 @@ fn a_configuration_whose_output_cannot_be_opened_gives_way_to_the_old_one() {
         daemon.read("journal"),
         "first on here\nfirst off\nfirst on here\nfirst off\n"
     );
+}
+
+#[test]
+fn a_terminal_that_closes_ends_the_program_and_releases_its_outputs() {
+    let source = format!("{PERSON} 1000000");
+    let mut daemon = Daemon::start(&[&source], &action("first"), &[]);
+    until("the action", || daemon.read("journal") == "first on here\n");
+    daemon.signal(libc::SIGHUP);
+    let (status, log) = daemon.end();
+    assert!(status.success(), "{log}");
+    assert_eq!(daemon.read("journal"), "first on here\nfirst off\n");
 }
 
 /// What was read of a pipe and is not used yet belongs to the source that goes on.
@@ -95,7 +107,7 @@ fn a_stream_on_stdin_goes_on_where_it_was() {
     };
     config("");
     let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_posed"))
-        .args(["run", "--config"])
+        .args(["run", "--reload-on-hup", "--config"])
         .arg(dir.path().join("posed.toml"))
         .env("CACHE_DIRECTORY", dir.path().join("plans"))
         .stdin(std::process::Stdio::piped())
@@ -123,6 +135,6 @@ fn a_stream_on_stdin_goes_on_where_it_was() {
     until("the second frame", || frames() == 2);
     drop(pipe);
     let status = child.wait().unwrap();
-    assert!(status.success(), "{}", log());
+    assert_eq!(status.code(), Some(3), "the pipe has ended: {}", log());
     assert!(!log().contains("damaged 1"), "{}", log());
 }
