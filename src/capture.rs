@@ -71,6 +71,11 @@ pub trait Source: Device {
     fn is_live(&self) -> bool {
         true
     }
+
+    /// Whether frames come through a pipe, whose end is that of its writer and not of a recording.
+    fn is_pipe(&self) -> bool {
+        false
+    }
 }
 
 /// Reads the section `[source]`.

@@ -5,6 +5,7 @@
 
 mod bench;
 mod check;
+mod completions;
 mod doctor;
 mod eval;
 mod image;
@@ -17,6 +18,7 @@ mod run;
 use crate::engine::Loading;
 use crate::engine::kernels::Isa;
 use crate::geometry::Rect;
+use crate::model::{ModelCard, known_models, model_directories};
 use crate::publish::json;
 use crate::report::Report;
 use anyhow::Context;
@@ -26,9 +28,20 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+/// What the program ends with; docs/commands.md has the same table.
+pub const EXIT_CODES: &str = "Exit codes:
+  0  done; `run`: stopped by SIGTERM, by SIGINT or at the end of a clip
+  1  not done, or not all of it: the lines on stderr say what, where and the mend
+  2  the command line was not understood
+  3  `run`: the pipe that frames came from (`--source -`, kind = \"stdin\") has ended";
+
+/// That of a pipe's end under `run`: who wrote to it has died or was stopped, so a service manager
+/// that restarts on failure starts both again.
+const PIPE_ENDED: u8 = 3;
+
 /// Finds people in camera pictures, recognises their poses, and acts.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true)]
+#[command(version, propagate_version = true, after_help = EXIT_CODES)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -58,6 +71,8 @@ enum Command {
     Eval(eval::EvalArgs),
     /// List the models that are known here
     Models(models::ModelsArgs),
+    /// Write what makes a shell complete posed's command line
+    Completions(completions::CompletionsArgs),
 }
 
 /// Does what was asked.
@@ -76,6 +91,7 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Bench(args) => bench::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Models(args) => models::run(&args),
+        Command::Completions(args) => completions::run(&args),
     }
 }
 
@@ -83,6 +99,12 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
 /// `RuntimeDirectory=`, which is there until ExecStopPost is done.
 fn in_use() -> Option<PathBuf> {
     Some(first_directory(std::env::var_os("RUNTIME_DIRECTORY"))?.join("in-use.toml"))
+}
+
+/// Whether systemd started this as the service. Not `$INVOCATION_ID`, which the shells of a desktop
+/// that systemd started have too, and with them a program that is started by hand.
+fn is_service() -> bool {
+    std::env::var_os("NOTIFY_SOCKET").is_some()
 }
 
 /// The instruction set that the environment asks for, to compare it with others.
@@ -129,7 +151,6 @@ fn print(lines: &mut Vec<u8>, report: &Report, frames: bool) -> anyhow::Result<(
     written.context("stdout cannot be written")
 }
 
-/// `x,y,w,h` in image pixels.
 /// An error with its causes, each said once.
 pub fn told(error: &anyhow::Error) -> String {
     let mut said = String::new();
@@ -143,6 +164,7 @@ pub fn told(error: &anyhow::Error) -> String {
     said
 }
 
+/// `x,y,w,h` in image pixels.
 fn parse_box(text: &str) -> Result<Rect, String> {
     let numbers: Result<Vec<f32>, _> = text.split(',').map(|n| n.trim().parse()).collect();
     match numbers.as_deref() {
@@ -171,6 +193,45 @@ fn plan_directory_of(variable: impl Fn(&str) -> Option<OsString>) -> Option<Path
             .map(|cache| cache.join("posed"))
     };
     of_unit.or_else(of_user)
+}
+
+/// Looks whether there is a folder for the file that a command is to write, before it begins.
+fn check_folder(file: &Path) -> anyhow::Result<()> {
+    let folder = file.parent().filter(|f| !f.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|f| !f.is_dir()) {
+        anyhow::bail!(
+            "{}: there is no folder {}: make it, `mkdir -p {}`, or choose another path",
+            file.display(),
+            folder.display(),
+            folder.display()
+        );
+    }
+    Ok(())
+}
+
+/// Looks whether there are the networks that the command line names, before a configuration is
+/// blamed for them: `-m`, and where no `config` is given the sample's own.
+fn check_model(named: Option<&str>, config: Option<&PathBuf>) -> anyhow::Result<()> {
+    // Nobody wrote the sample: where its networks are missing, posed was not installed whole.
+    if config.is_none() && known_models().is_empty() {
+        let looked: Vec<String> = model_directories()
+            .iter()
+            .map(|d| d.display().to_string())
+            .collect();
+        anyhow::bail!(
+            "there are no networks here: looked in {}. Install the package, or set POSED_MODELS to \
+             the folder models/ of posed's source",
+            match &looked[..] {
+                [] => "./models and /usr/share/posed/models, which are not there".into(),
+                _ => looked.join(", "),
+            }
+        );
+    }
+    if let Some(name) = named {
+        let card = ModelCard::find(name).context("--model")?;
+        card.keypoints().context("--model")?;
+    }
+    Ok(())
 }
 
 /// Where a command without a configuration takes its poses from.

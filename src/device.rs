@@ -4,6 +4,27 @@
 //! doctor, `posed release`) knows no kind by name.
 
 use crate::trouble::Trouble;
+use std::path::Path;
+
+/// Whether the folder that `file` would lie in is there, or is made by the service at its start.
+///
+/// # Errors
+/// It is neither.
+pub fn check_folder(file: &Path) -> Result<(), Trouble> {
+    const MADE_AT_THE_START: [&str; 3] = ["/run/posed", "/var/lib/posed", "/var/cache/posed"];
+    let folder = file.parent().filter(|p| !p.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    if folder.is_dir() || MADE_AT_THE_START.iter().any(|own| folder.starts_with(own)) {
+        return Ok(());
+    }
+    Err(Trouble::new(
+        format!("there is no folder {}", folder.display()),
+        format!(
+            "`sudo install -d -o posed {}`, or set another `path`",
+            folder.display()
+        ),
+    ))
+}
 
 /// The settings of one back-end.
 pub trait Device: std::fmt::Debug + Send + Sync {

@@ -13,6 +13,7 @@ mod lex;
 mod parse;
 mod rule;
 mod section;
+mod sense;
 #[cfg(test)]
 mod tests;
 mod torso;

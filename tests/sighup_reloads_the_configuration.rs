@@ -1,5 +1,6 @@
 //! SIGHUP takes up a good new configuration and refuses one that is broken or cannot be opened,
-//! keeping the old. What did not change goes on: outputs, readers and time.
+//! keeping the old. What did not change goes on: outputs, readers and time. Where nobody said that SIGHUP
+//! is meant so, it is a terminal's that has closed.
 
 mod support;
 
@@ -14,7 +15,7 @@ fn action(name: &str) -> String {
 #[test]
 fn a_broken_configuration_is_refused_and_a_good_one_taken_up() {
     let source = format!("{PERSON} 1000000");
-    let mut daemon = Daemon::start(&[&source], &action("first"), &[]);
+    let mut daemon = Daemon::start_reloading(&[&source], &action("first"));
     until("the first action", || {
         daemon.read("journal") == "first on here\n"
     });
@@ -55,13 +56,14 @@ fn a_broken_configuration_is_refused_and_a_good_one_taken_up() {
 #[test]
 fn a_configuration_whose_output_cannot_be_opened_gives_way_to_the_old_one() {
     let source = format!("{PERSON} 1000000");
-    let mut daemon = Daemon::start(&[&source], &action("first"), &[]);
+    let mut daemon = Daemon::start_reloading(&[&source], &action("first"));
     until("the first action", || {
         daemon.read("journal") == "first on here\n"
     });
     daemon.rewrite(
         &[&source],
-        &(action("second") + "[publish.p]\nkind = \"file\"\npath = \"DIR/no/such/folder/lines\"\n"),
+        // A file is in the socket's way.
+        &(action("second") + "[publish.p]\nkind = \"socket\"\npath = \"DIR/posed.toml\"\n"),
     );
     daemon.signal(libc::SIGHUP);
     until("the old one acts again", || {
@@ -69,7 +71,7 @@ fn a_configuration_whose_output_cannot_be_opened_gives_way_to_the_old_one() {
     });
     let log = daemon.read("log");
     assert!(
-        log.contains("is refused and the old one kept") && log.contains("no/such/folder"),
+        log.contains("is refused and the old one kept") && log.contains("is in the way"),
         "{log}"
     );
     daemon.signal(libc::SIGTERM);
@@ -88,7 +90,7 @@ fn what_did_not_change_does_not_move_and_no_reader_is_cut_off() {
     let lamp = action("lamp").replace("latch", "follow");
     let socket = "[publish.lines]\nkind = \"socket\"\npath = \"DIR/socket\"\nframes = true\n";
     let kept = format!("{}{lamp}{socket}", action("bell"));
-    let mut daemon = Daemon::start(&[&source], &kept, &[]);
+    let mut daemon = Daemon::start_reloading(&[&source], &kept);
     until("both are on", || {
         daemon.read("journal") == "bell on here\nlamp on here\n"
     });
@@ -124,6 +126,17 @@ fn what_did_not_change_does_not_move_and_no_reader_is_cut_off() {
     );
 }
 
+#[test]
+fn a_terminal_that_closes_ends_the_program_and_releases_its_outputs() {
+    let source = format!("{PERSON} 1000000");
+    let mut daemon = Daemon::start(&[&source], &action("first"), &[]);
+    until("the action", || daemon.read("journal") == "first on here\n");
+    daemon.signal(libc::SIGHUP);
+    let (status, log) = daemon.end();
+    assert!(status.success(), "{log}");
+    assert_eq!(daemon.read("journal"), "first on here\nfirst off\n");
+}
+
 /// What was read of a pipe and is not used yet belongs to the source that goes on.
 #[test]
 fn a_stream_on_stdin_goes_on_where_it_was() {
@@ -138,7 +151,7 @@ fn a_stream_on_stdin_goes_on_where_it_was() {
     };
     config("");
     let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_posed"))
-        .args(["run", "--config"])
+        .args(["run", "--reload-on-hup", "--config"])
         .arg(dir.path().join("posed.toml"))
         .env("CACHE_DIRECTORY", dir.path().join("plans"))
         .stdin(std::process::Stdio::piped())
@@ -166,6 +179,6 @@ fn a_stream_on_stdin_goes_on_where_it_was() {
     until("the second frame", || frames() == 2);
     drop(pipe);
     let status = child.wait().unwrap();
-    assert!(status.success(), "{}", log());
+    assert_eq!(status.code(), Some(3), "the pipe has ended: {}", log());
     assert!(!log().contains("damaged 1"), "{}", log());
 }

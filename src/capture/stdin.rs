@@ -61,6 +61,10 @@ impl Source for StdinSettings {
     fn open(&self, pace: Pace) -> Result<Box<dyn FrameSource>, CaptureError> {
         Ok(Box::new(Stdin::open(self, pace)?))
     }
+
+    fn is_pipe(&self) -> bool {
+        true
+    }
 }
 
 /// Stdin being read.

@@ -68,6 +68,10 @@ impl Source for Turned {
     fn is_live(&self) -> bool {
         self.source.is_live()
     }
+
+    fn is_pipe(&self) -> bool {
+        self.source.is_pipe()
+    }
 }
 
 struct TurnedSource {

@@ -82,6 +82,7 @@ pub(super) fn infer(
         drill: None,
         isa: super::kernels(),
     };
+    super::check_model(overrides.model.as_deref(), config)?;
     Ok(Infer::new(&configuration(config, &overrides)?)?)
 }
 
@@ -101,7 +102,17 @@ fn targets(args: &ImageArgs) -> anyhow::Result<Vec<PathBuf>> {
                 args.photos.len()
             );
         }
+        super::check_folder(output)?;
         return Ok(vec![output.clone()]);
+    }
+    if let Some(kind) = picture_kind(output)
+        && !output.is_dir()
+    {
+        bail!(
+            "-o {}: pictures are written as PNG, not as {kind}: give {}, or a folder",
+            output.display(),
+            output.with_extension("png").display()
+        );
     }
     std::fs::create_dir_all(output).with_context(|| {
         format!(
@@ -132,6 +143,15 @@ fn targets(args: &ImageArgs) -> anyhow::Result<Vec<PathBuf>> {
         targets.push(free.unwrap_or(plain));
     }
     Ok(targets)
+}
+
+/// The kind of picture that the path's ending promises: nobody means a folder of that name.
+fn picture_kind(path: &Path) -> Option<String> {
+    const OTHERS: [&str; 12] = [
+        "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff", "avif", "heic", "ppm", "svg", "pdf",
+    ];
+    let kind = path.extension()?.to_str()?.to_ascii_lowercase();
+    OTHERS.contains(&kind.as_str()).then_some(kind)
 }
 
 fn same_file(a: &Path, b: &Path) -> bool {

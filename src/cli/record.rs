@@ -35,6 +35,7 @@ pub fn run(args: &RecordArgs) -> anyhow::Result<ExitCode> {
         Some(path) => Config::read(path, &Overrides::default())?.source,
         None => from_argument(&args.source)?,
     };
+    super::check_folder(&args.output)?;
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&stop))

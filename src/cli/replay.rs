@@ -41,6 +41,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
         drill: None,
         isa: super::kernels(),
     };
+    super::check_model(args.model.as_deref(), args.config.as_ref())?;
     let config = configuration(args.config.as_ref(), &overrides)?;
     let mut source = source.open(Pace::Recorded)?;
     let mut road = Road::new(Infer::new(&config)?, Outputs::open(&config.outputs)?);

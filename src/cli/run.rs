@@ -1,6 +1,7 @@
-//! `posed run`: the daemon. SIGTERM and SIGINT stop it, SIGHUP reloads the configuration; a broken
-//! new one is refused and the old one kept. A reload loads the new network beside the old, then
-//! opens only what changed.
+//! `posed run`: the daemon. SIGTERM and SIGINT stop it, and so does the SIGHUP of a terminal that
+//! closes. As a service, or with `--reload-on-hup`, SIGHUP reloads the configuration; a broken new one
+//! is refused and the old one kept. A reload loads the new network beside the old, then opens only what
+//! changed.
 
 use crate::capture;
 use crate::config::{Config, ConfigError, Overrides};
@@ -30,6 +31,9 @@ pub struct RunArgs {
     /// A model instead of the configuration's
     #[arg(short, long)]
     model: Option<String>,
+    /// SIGHUP reloads the configuration, as it does under systemd, instead of ending the program
+    #[arg(long)]
+    reload_on_hup: bool,
 }
 
 pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
@@ -46,10 +50,17 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         drill: super::drill(),
         isa: super::kernels(),
     };
+    super::check_model(args.model.as_deref(), Some(&args.config))?;
+    let reloads = args.reload_on_hup || super::is_service();
+    let mut signals = vec![SIGTERM, SIGINT];
+    if reloads || !is_hup_ignored() {
+        signals.push(SIGHUP);
+    }
     let reread = || Config::read(&args.config, &overrides);
     let mut daemon = Daemon {
-        signals: Signals::new([SIGTERM, SIGINT, SIGHUP]).context("signals cannot be caught")?,
+        signals: Signals::new(signals).context("signals cannot be caught")?,
         service: Service::default(),
+        reloads,
         reread: &reread,
     };
     let mut config = reread()?;
@@ -71,6 +82,14 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         let Reload(mut new, new_infer) = match daemon.wait(&pipeline, &ends) {
             Next::Stop => {
                 daemon.service.stopping();
+                return Ok(ExitCode::SUCCESS);
+            }
+            Next::SourceEnd => {
+                daemon.service.stopping();
+                if config.source.is_pipe() {
+                    log::error!("stdin has ended: whoever writes the frames has stopped or died");
+                    return Ok(ExitCode::from(super::PIPE_ENDED));
+                }
                 return Ok(ExitCode::SUCCESS);
             }
             Next::Fail(ended) => {
@@ -119,8 +138,17 @@ fn keep_in_use(text: &str) {
     }
 }
 
+/// Whether the program was started to outlive its terminal: nohup(1) has SIGHUP ignored.
+fn is_hup_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|l| l.strip_prefix("SigIgn:"));
+    let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (SIGHUP - 1) & 1 == 1)
+}
+
 enum Next {
     Stop,
+    SourceEnd,
     Fail(String),
     Reload(Box<Reload>),
 }
@@ -132,6 +160,8 @@ struct Reload(Config, Infer);
 struct Daemon<'a> {
     signals: Signals,
     service: Service,
+    /// Whether SIGHUP is a wish for the new configuration, not the end of a terminal.
+    reloads: bool,
     reread: &'a dyn Fn() -> Result<Config, ConfigError>,
 }
 
@@ -149,7 +179,7 @@ impl Daemon<'_> {
             self.service.tend(pipeline);
             log::logger().flush();
             for signal in self.signals.pending() {
-                if signal != SIGHUP {
+                if signal != SIGHUP || !self.reloads {
                     log::info!("stopping");
                     return Next::Stop;
                 }
@@ -161,7 +191,7 @@ impl Daemon<'_> {
                 self.service.ready();
             }
             match ends.recv_timeout(Duration::from_millis(50)) {
-                Ok(Ended::SourceEnd) => return Next::Stop,
+                Ok(Ended::SourceEnd) => return Next::SourceEnd,
                 Ok(Ended::Failed { stage, reason }) => {
                     return Next::Fail(format!("{stage} has ended: {reason}"));
                 }

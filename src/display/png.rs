@@ -5,7 +5,7 @@
 
 use super::canvas::{Canvas, PixelLayout};
 use super::{Display, Parts, Screen, draw, picture_size};
-use crate::device::Device;
+use crate::device::{Device, check_folder};
 use crate::geometry::Size;
 use crate::report::Report;
 use crate::settings::{Kind, Section};
@@ -36,6 +36,9 @@ fn read_section(s: &mut Section) -> Option<Arc<dyn Screen>> {
             0.0..=86_400.0,
         )
         .or(Duration::from_secs(1));
+    if let Some(Err(trouble)) = path.as_deref().map(check_folder) {
+        s.fault_with("path", trouble.what, trouble.mend);
+    }
     Some(Arc::new(PngSettings { path: path?, every }))
 }
 
@@ -47,7 +50,11 @@ pub struct PngSettings {
     pub every: Duration,
 }
 
-impl Device for PngSettings {}
+impl Device for PngSettings {
+    fn check(&self) -> Result<(), Trouble> {
+        check_folder(&self.path)
+    }
+}
 
 impl Screen for PngSettings {
     fn open(&self) -> Result<Box<dyn Display>, Trouble> {

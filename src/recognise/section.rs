@@ -82,5 +82,13 @@ fn rule(s: &mut Section, joints: &KeypointSet, segments: bool) -> Rule {
             "name one: a section [segment] with model = \"…\"; docs/models.md shows how",
         );
     }
-    Rule::all(rules)
+    let rule = Rule::all(rules);
+    if let Some(why) = rule.contradiction(joints) {
+        s.fault_with(
+            "when",
+            format!("can never hold: {why}"),
+            "change one of its parts, or write `or` where either will do; docs/rules.md has the language",
+        );
+    }
+    rule
 }

@@ -3,6 +3,7 @@
 mod logic;
 mod manual;
 mod reading;
+mod sense;
 mod timing;
 
 use super::*;

@@ -31,14 +31,22 @@ impl Daemon {
     /// as further configuration. `DIR` stands for the temporary folder.
     pub fn start(script: &[&str], rest: &str, env: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let daemon = Self::spawn(&dir, script, rest, env, Stdio::null());
+        let daemon = Self::spawn(&dir, script, rest, env, Stdio::null(), &[]);
         Self { child: daemon, dir }
+    }
+
+    /// The same, told that SIGHUP is a wish for the new configuration.
+    pub fn start_reloading(script: &[&str], rest: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let args = &["--reload-on-hup"];
+        let child = Self::spawn(&dir, script, rest, &[], Stdio::null(), args);
+        Self { child, dir }
     }
 
     /// The same with stdout a pipe that nobody reads any more.
     pub fn start_with_closed_stdout(script: &[&str], rest: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let mut child = Self::spawn(&dir, script, rest, &[], Stdio::piped());
+        let mut child = Self::spawn(&dir, script, rest, &[], Stdio::piped(), &[]);
         drop(child.stdout.take());
         Self { child, dir }
     }
@@ -49,6 +57,7 @@ impl Daemon {
         rest: &str,
         env: &[(&str, &str)],
         stdout: Stdio,
+        args: &[&str],
     ) -> Child {
         let path = dir.path().join("posed.toml");
         std::fs::write(&path, config(dir, script, rest)).unwrap();
@@ -56,6 +65,9 @@ impl Daemon {
         Command::new(env!("CARGO_BIN_EXE_posed"))
             .args(["run", "--config"])
             .arg(&path)
+            .args(args)
+            // Of whoever runs the tests: as a service SIGHUP means something else.
+            .env_remove("NOTIFY_SOCKET")
             // Never the user's cache of plans.
             .env("CACHE_DIRECTORY", dir.path().join("plans"))
             .envs(env.iter().copied())
