@@ -162,26 +162,5 @@ fn unopened(path: &std::path::Path, error: &io::Error) -> Trouble {
     )
 }
 
-/// Whether the folder of a file that will be made is there; the service's own are made when it
-/// starts.
-fn check_folder(file: &std::path::Path) -> Result<(), Trouble> {
-    const MADE_AT_THE_START: [&str; 3] = ["/run/posed", "/var/lib/posed", "/var/cache/posed"];
-    let folder = file.parent().filter(|p| !p.as_os_str().is_empty());
-    let folder = folder.unwrap_or(std::path::Path::new("."));
-    let made = MADE_AT_THE_START
-        .iter()
-        .any(|own| folder.to_string_lossy().starts_with(own));
-    if made || folder.is_dir() {
-        return Ok(());
-    }
-    Err(Trouble::new(
-        format!("there is no folder {}", folder.display()),
-        format!(
-            "`sudo install -d -o posed {}`, or set another `path`",
-            folder.display()
-        ),
-    ))
-}
-
 #[cfg(test)]
 mod tests;

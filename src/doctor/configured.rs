@@ -80,7 +80,7 @@ mod tests {
         let found = of(
             "[source]\nkind = \"v4l2\"\ndevice = \"/dev/video77\"\n[pose.p]\nwhen = \"nose above left_elbow\"\n\
             [action.lamp]\nkind = \"gpio\"\nline = \"NO_SUCH_LINE\"\npose = \"p\"\n\
-            [display.d]\nkind = \"framebuffer\"\ndevice = \"/dev/fb77\"\n[publish.f]\nkind = \"file\"\npath = \"/no/such/folder/lines\"\n",
+            [display.d]\nkind = \"framebuffer\"\ndevice = \"/dev/fb77\"\n",
         );
         assert!(
             found
@@ -89,12 +89,7 @@ mod tests {
             "{found:?}"
         );
         let whole: String = found.iter().map(|f| f.to_string() + "\n").collect();
-        for name in [
-            "/dev/video77",
-            "NO_SUCH_LINE",
-            "/dev/fb77",
-            "/no/such/folder",
-        ] {
+        for name in ["/dev/video77", "NO_SUCH_LINE", "/dev/fb77"] {
             assert!(whole.contains(name), "{name} is not named:\n{whole}");
         }
     }
@@ -109,5 +104,9 @@ mod tests {
             "{}",
             found[0]
         );
+        let found = of(
+            "[source]\nkind = \"synthetic\"\n[publish.f]\nkind = \"file\"\npath = \"/no/such/folder/lines\"\n",
+        );
+        assert!(found[0].what.contains("/no/such/folder") && found[0].mend.is_some());
     }
 }

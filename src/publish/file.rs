@@ -6,8 +6,8 @@
 //! is begun anew, and one that has a limit rotates itself. A named pipe may be given for a file:
 //! lines are lost until somebody reads it, and nothing waits.
 
-use super::{JsonLines, LineWriter, Sink, check_folder, unopened};
-use crate::device::Device;
+use super::{JsonLines, LineWriter, Sink, unopened};
+use crate::device::{Device, check_folder};
 use crate::report::Listener;
 use crate::settings::{Kind, Section};
 use crate::trouble::Trouble;

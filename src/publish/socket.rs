@@ -1,8 +1,8 @@
 //! Lines to everyone who is connected to a Unix socket. In: whole lines. Out: the same, to each
 //! reader.
 
-use super::{JsonLines, LineWriter, Sink, check_folder, count, unopened};
-use crate::device::Device;
+use super::{JsonLines, LineWriter, Sink, count, unopened};
+use crate::device::{Device, check_folder};
 use crate::report::Listener;
 use crate::settings::{Kind, Section};
 use crate::trouble::Trouble;
