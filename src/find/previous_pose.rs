@@ -11,6 +11,11 @@ use crate::skeleton::{Skeleton, Threshold};
 const BEYOND_JOINTS: f32 = 1.2;
 /// The share of the way that an edge moves inward in one frame.
 const SHRINK: f32 = 0.15;
+/// The same where the box is far too large for the pose: this many times as large.
+const SHRINK_FAST: f32 = 0.5;
+const FAR_TOO_LARGE: f32 = 2.5;
+/// The share of the pose's own box that lies in the last one, where the person has not moved away.
+const INSIDE: f32 = 0.8;
 /// The smallest box that is followed, in pixels a side.
 const SMALLEST_PX: f32 = 16.0;
 
@@ -29,31 +34,35 @@ pub fn around(skeleton: &Skeleton, visible: Threshold) -> Option<Rect> {
 /// The box to look in next: that of the pose, joined with the one it was found in.
 pub fn follow(last: Rect, skeleton: &Skeleton, visible: Threshold) -> Option<Rect> {
     let now = around(skeleton, visible)?;
-    let low = |last: f32, now: f32| {
-        if now < last {
-            now
-        } else {
-            last + (now - last) * SHRINK
-        }
+    let joined = towards(last, now, SHRINK);
+    if joined.area() <= FAR_TOO_LARGE * now.area() {
+        return Some(joined);
+    }
+    // Who is seen inside the box is half hidden, by somebody who passes: one frame does not make them
+    // small. A box of which the person has gone has lost its meaning.
+    let inside = now.intersection(last).area() > INSIDE * now.area();
+    Some(if inside {
+        towards(last, now, SHRINK_FAST)
+    } else {
+        now
+    })
+}
+
+/// `last` with its edges moved outward as far as `now` goes, and inward a share of the way.
+fn towards(last: Rect, now: Rect, share: f32) -> Rect {
+    let low = |last: f32, now: f32| match now < last {
+        true => now,
+        false => last + (now - last) * share,
     };
-    let high = |last: f32, now: f32| {
-        if now > last {
-            now
-        } else {
-            last + (now - last) * SHRINK
-        }
+    let high = |last: f32, now: f32| match now > last {
+        true => now,
+        false => last + (now - last) * share,
     };
     let x = low(last.x, now.x);
     let y = low(last.y, now.y);
     let right = high(last.x + last.width, now.x + now.width);
     let bottom = high(last.y + last.height, now.y + now.height);
-    let joined = Rect::new(x, y, right - x, bottom - y);
-    // A box that lags far behind the person has lost its meaning.
-    Some(if joined.area() > 2.5 * now.area() {
-        now
-    } else {
-        joined
-    })
+    Rect::new(x, y, right - x, bottom - y)
 }
 
 #[cfg(test)]
@@ -80,6 +89,17 @@ mod tests {
         assert!(next.height > 0.8 * whole.height && next.height < whole.height);
         let back = follow(next, &person(100.0, 100.0, 60.0, 200.0), Threshold(0.2)).unwrap();
         assert!(back.y + back.height >= whole.y + whole.height - 0.01);
+    }
+
+    #[test]
+    fn who_is_half_hidden_for_a_frame_does_not_become_small() {
+        let whole = around(&person(100.0, 100.0, 60.0, 200.0), Threshold(0.2)).unwrap();
+        let head = person(110.0, 105.0, 30.0, 40.0);
+        let next = follow(whole, &head, Threshold(0.2)).unwrap();
+        assert!(next.height > 0.6 * whole.height, "{next:?}");
+        let gone = person(300.0, 105.0, 30.0, 40.0);
+        let next = follow(whole, &gone, Threshold(0.2)).unwrap();
+        assert_eq!(next, around(&gone, Threshold(0.2)).unwrap());
     }
 
     #[test]
