@@ -139,7 +139,7 @@ impl Source for CommandSettings {
             Err(NotBegun::Silent(e, stream)) => {
                 self.running.put(Writer {
                     program,
-                    stream,
+                    stream: *stream,
                     heard,
                 });
                 Err(e)

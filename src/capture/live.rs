@@ -30,7 +30,7 @@ impl Stream {
         match Container::tell(&mut bytes, name) {
             Ok(_) if bytes.front().is_empty() => Err(NotBegun::Empty(empty(name))),
             Ok(_) => demux(bytes, name, raw).map_err(NotBegun::Unusable),
-            Err(e) if e.is_retryable() => Err(NotBegun::Silent(e, Self::Bytes(bytes))),
+            Err(e) if e.is_retryable() => Err(NotBegun::Silent(e, Box::new(Self::Bytes(bytes)))),
             Err(e) => Err(NotBegun::Unusable(e)),
         }
     }
@@ -39,7 +39,7 @@ impl Stream {
 /// Why a stream gives no frames.
 pub(super) enum NotBegun {
     /// Nothing comes yet; the stream as far as it came.
-    Silent(CaptureError, Stream),
+    Silent(CaptureError, Box<Stream>),
     /// It ends before it began.
     Empty(CaptureError),
     /// It is nothing that is read here, or cannot be read.

@@ -96,7 +96,7 @@ impl Stdin {
             .begin(NAME, settings.raw.as_ref())
             .map_err(|not| match not {
                 NotBegun::Silent(e, left) => {
-                    settings.left.put(left);
+                    settings.left.put(*left);
                     e
                 }
                 NotBegun::Empty(e) | NotBegun::Unusable(e) => e,
