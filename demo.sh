@@ -6,7 +6,7 @@ as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
 packages=(build-essential libclang-dev cmake)
 # libjpeg-turbo's AVX2 code is written for it; on ARM it needs none.
-[ \"$(dpkg --print-architecture)\" != amd64 ] || packages+=(nasm)
+[ "$(dpkg --print-architecture)" != amd64 ] || packages+=(nasm)
 command -v cargo >/dev/null || packages+=(cargo-web rustc-web)
 if ! dpkg -s "${packages[@]}" >/dev/null 2>&1; then
     as_root apt-get update -qq >&2

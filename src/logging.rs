@@ -2,7 +2,7 @@
 //! `RUST_LOG` sets the level, `info` by default.
 //!
 //! Whatever comes with every frame or line is said once in ten seconds, with the number of what was
-//! left out ([`quiet`]): it is the log that sees to it, so that no place that writes a line has to.
+//! left out (`quiet.rs`): it is the log that sees to it, so that no place that writes a line has to.
 //! What a command or a signal is answered (the room `cli`) is always said, and so is all that
 //! `RUST_LOG` asks for beyond `info`.
 

@@ -1,6 +1,6 @@
 //! Frames through a pipe, from `rpicam-vid`, `ffmpeg` or anything else that writes to stdout.
 //!
-//! In: stdin. Out: frames of whatever [`stream`](super::stream) tells, or raw ones.
+//! In: stdin. Out: frames of whatever `stream.rs` tells, or raw ones.
 
 use super::bytes::ByteStream;
 use super::clock::{Pace, rate_of};
