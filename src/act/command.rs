@@ -2,7 +2,7 @@
 //!
 //! In: on and off. Out: a child process with the event in its environment: POSED_POSE, POSED_EVENT,
 //! POSED_PERSON, POSED_CONFIDENCE, POSED_TIME. Of posed's own environment it gets what
-//! [`PASSED_ON`] names, of its files none but stderr. No shell. A run that lasts longer than its limit is
+//! `PASSED_ON` names, of its files none but stderr. No shell. A run that lasts longer than its limit is
 //! killed with everything it started; at the end of the program so is any other.
 
 use super::{Action, Actuator, Cause, Moments, section};
