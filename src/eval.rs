@@ -18,7 +18,7 @@ pub use summary::{Summary, evaluate};
 use crate::decode::{DecodeError, photo};
 use crate::estimate::Estimator;
 use crate::frame::Frame;
-use crate::geometry::Rect;
+use crate::geometry::{Rect, Size};
 use crate::infer::Infer;
 use crate::network::NetworkError;
 use crate::report::Report;
@@ -109,11 +109,7 @@ pub fn run(
             found: estimator.keypoints().len(),
         });
     }
-    let files: HashMap<i64, &str> = dataset
-        .images
-        .iter()
-        .map(|i| (i.id, i.file_name.as_str()))
-        .collect();
+    let photos: HashMap<i64, &coco::Image> = dataset.images.iter().map(|i| (i.id, i)).collect();
     // By image, so that each photo is decoded once.
     let mut people: BTreeMap<i64, Vec<&coco::Annotation>> = BTreeMap::new();
     for person in dataset
@@ -128,11 +124,11 @@ pub fn run(
     let mut frame = Frame::default();
     let mut skeleton = Skeleton::default();
     for (image_id, people) in people {
-        let Some(file) = files.get(&image_id) else {
+        let Some(image) = photos.get(&image_id) else {
             continue;
         }; // Dataset::read lets no such annotation in
-        let path = images.join(file);
-        read_image(&path, image_id, &mut frame)?;
+        let path = images.join(&image.file_name);
+        read_image(&path, image, &mut frame)?;
         for person in people {
             let [x, y, width, height] = person.bbox.map(|v| v as f32);
             estimator
@@ -149,15 +145,24 @@ pub fn run(
 }
 
 /// Reads the photo of an image that the annotations name.
-fn read_image(path: &Path, image_id: i64, frame: &mut Frame) -> Result<(), EvalError> {
+fn read_image(path: &Path, image: &coco::Image, frame: &mut Frame) -> Result<(), EvalError> {
     read_photo(path, frame).map_err(|e| match e {
         EvalError::Read { path, source } => EvalError::MissingPhoto {
             path,
-            image_id,
+            image_id: image.id,
             source,
         },
         other => other,
-    })
+    })?;
+    lay_as_annotated(frame, Size::new(image.width, image.height));
+    Ok(())
+}
+
+/// Some photos were annotated by programs that know nothing of EXIF: the `annotated` size tells.
+fn lay_as_annotated(frame: &mut Frame, annotated: Size) {
+    if frame.size != annotated && frame.stored_size() == annotated {
+        frame.lay_as_stored();
+    }
 }
 
 /// Searches every image of `dataset`, whose photos lie in `images`, for people, as `posed image`
@@ -178,7 +183,7 @@ pub fn find(
     let mut report = Report::default();
     for (done, image) in dataset.images.iter().enumerate() {
         let path = images.join(&image.file_name);
-        read_image(&path, image.id, &mut frame)?;
+        read_image(&path, image, &mut frame)?;
         let found = infer.photo(&frame, &mut report);
         found.map_err(|source| EvalError::Estimate { path, source })?;
         if report.keypoints.names() != COCO_17 {

@@ -181,6 +181,12 @@ impl Frame {
         self.size = turn.of_size(self.size);
     }
 
+    /// Shows the picture as it is stored.
+    pub fn lay_as_stored(&mut self) {
+        self.size = self.stored_size();
+        self.turn = Turn::NONE;
+    }
+
     /// The size of the picture as its bytes have it.
     pub fn stored_size(&self) -> Size {
         self.turn.of_size(self.size)

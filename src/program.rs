@@ -67,7 +67,29 @@ pub fn command(argv: &[String]) -> Command {
     for name in OURS_ALONE {
         command.env_remove(name);
     }
+    // SAFETY: it only makes system calls, as a child of a program with threads may.
+    unsafe { command.pre_exec(be_first_to_go) };
     command
+}
+
+/// Where memory ends it shall be the program that is killed, with what it starts, and not the whole
+/// service. Before it begins: what it starts at once would escape.
+fn be_first_to_go() -> io::Result<()> {
+    const BEFORE_ALL_OTHERS: &[u8] = b"1000";
+    // SAFETY: the path is a C string, the bytes are as many as is said, and the descriptor is the one
+    // that was opened. Where it cannot be said the program runs all the same.
+    unsafe {
+        let score = libc::open(c"/proc/self/oom_score_adj".as_ptr(), libc::O_WRONLY);
+        if score >= 0 {
+            libc::write(
+                score,
+                BEFORE_ALL_OTHERS.as_ptr().cast(),
+                BEFORE_ALL_OTHERS.len(),
+            );
+            libc::close(score);
+        }
+    }
+    Ok(())
 }
 
 /// Keeps every file of this program from the programs that it starts. std opens files so anyway;
@@ -103,24 +125,12 @@ impl Running {
     pub fn start(mut command: Command) -> io::Result<Self> {
         close_on_exec();
         let child = command.spawn()?;
-        let running = Self { child, over: false };
-        running.is_first_to_go();
-        Ok(running)
+        Ok(Self { child, over: false })
     }
 
     /// Its process number.
     pub fn number(&self) -> u32 {
         self.child.id()
-    }
-
-    /// Where memory ends it shall be the program that is killed, and not the whole service.
-    fn is_first_to_go(&self) {
-        const BEFORE_ALL_OTHERS: &str = "1000";
-        // A program that has ended already needs nothing.
-        let _ = std::fs::write(
-            format!("/proc/{}/oom_score_adj", self.number()),
-            BEFORE_ALL_OTHERS,
-        );
     }
 
     /// How it ended; None while it runs.

@@ -12,7 +12,7 @@ from posed_models.check import card, evaluate, golden, keypoints
 from posed_models.check.metrics import Confusion, average_precision, oks, pck, pckh
 from posed_models.check.session import Session
 from posed_models.cli import main
-from posed_models.data.decode import crop_matrix, dark
+from posed_models.data.decode import crop_matrix, dark, photo
 from posed_models.data.imagenet import normalise
 from posed_models.data.skeletons import COCO_17, MPII_16, SKELETONS
 from posed_models.errors import PosedModelsError
@@ -21,6 +21,21 @@ from posed_models.tasks.task import MOST_TOLERANCE
 
 MODELS = REPOSITORY / "models"
 FLOAT = MODELS / "wider_naive_lite_hrnet_18_f32.toml"
+
+
+def test_a_photo_stands_as_exif_says_unless_it_was_annotated_lying(tmp_path):
+    lying = np.zeros((40, 60, 3), np.uint8)
+    lying[:, :30] = 255  # as it is stored, the left half is white
+    jpeg = cv2.imencode(".jpg", lying)[1].tobytes()
+    tiff = b"MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+    body = b"Exif\0\0" + tiff
+    path = tmp_path / "turned.jpg"
+    path.write_bytes(jpeg[:2] + b"\xff\xe1" + (len(body) + 2).to_bytes(2, "big") + body + jpeg[2:])
+    upright = photo(path)
+    assert upright.shape == (60, 40, 3) and upright[:25].mean() > 250 and upright[35:].mean() < 5
+    assert photo(path, (40, 60)).shape == (60, 40, 3)
+    stored = photo(path, (60, 40))
+    assert stored.shape == (40, 60, 3) and stored[:, :25].mean() > 250
 
 
 def test_the_default_model_finds_the_drawn_person(coco, tmp_path):

@@ -23,6 +23,7 @@ pub(super) fn read(s: &mut Section) -> Turn {
             0 => Ok(()),
             _ => Err(format!("{degrees} is no quarter of a turn")),
         })
+        .example("180")
         .or(0);
     let mirror = s
         .flag(
@@ -94,5 +95,45 @@ impl FrameSource for TurnedSource {
 
     fn rate(&self) -> (u32, u32) {
         self.source.rate()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::photo::PhotoSettings;
+    use super::*;
+    use crate::geometry::Size;
+    use std::path::PathBuf;
+
+    #[test]
+    fn a_turned_source_gives_upright_pictures_with_left_on_the_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("2x1.png");
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, 2, 1);
+        encoder.set_color(png::ColorType::Grayscale);
+        let mut writer = encoder.write_header().unwrap();
+        writer.write_image_data(&[10, 200]).unwrap();
+        writer.finish().unwrap();
+        std::fs::write(&path, bytes).unwrap();
+        let shown = |quarters, mirrored| {
+            let path = PathBuf::from(&path);
+            let photo = Arc::new(PhotoSettings { path, fps: 10.0 });
+            let source = turn(photo, Turn::new(quarters, mirrored));
+            let mut source = source.open(Pace::Recorded).unwrap();
+            let mut frame = Frame::default();
+            assert_eq!(source.next(&mut frame).unwrap(), Next::Frame);
+            let rgb = frame.to_rgb().unwrap();
+            (frame.size, rgb.iter().step_by(3).copied().collect())
+        };
+        let lying = Size::new(2, 1);
+        let standing = Size::new(1, 2);
+        let pixels = |a: u8, b: u8| vec![a, b];
+        assert_eq!(shown(0, false), (lying, pixels(10, 200)));
+        assert_eq!(shown(1, false), (standing, pixels(10, 200)));
+        assert_eq!(shown(2, false), (lying, pixels(200, 10)));
+        assert_eq!(shown(3, false), (standing, pixels(200, 10)));
+        assert_eq!(shown(0, true), (lying, pixels(200, 10)));
+        assert_eq!(shown(2, true), (lying, pixels(10, 200)));
     }
 }

@@ -5,7 +5,7 @@
 //! network's input, its aspect kept; a pixel's class is that of the cell it lies in, as on the
 //! display and in rules.
 
-use super::{EvalError, read_photo};
+use super::{EvalError, lay_as_annotated, read_photo};
 use crate::frame::Frame;
 use crate::geometry::{Point, Rect, Size};
 use crate::segment::Classifier;
@@ -76,6 +76,7 @@ pub fn run(
         let (truth, size) = mask(file)?;
         let path = photo_of(file, images)?;
         read_photo(&path, &mut frame)?;
+        lay_as_annotated(&mut frame, size);
         if frame.size != size {
             return Err(EvalError::format(
                 file,

@@ -96,7 +96,7 @@ mod tests {
         let whole = around(&person(100.0, 100.0, 60.0, 200.0), Threshold(0.2)).unwrap();
         let head = person(110.0, 105.0, 30.0, 40.0);
         let next = follow(whole, &head, Threshold(0.2)).unwrap();
-        assert!(next.height > 0.6 * whole.height, "{next:?}");
+        assert!(next.height > 0.5 * whole.height, "{next:?}");
         let gone = person(300.0, 105.0, 30.0, 40.0);
         let next = follow(whole, &gone, Threshold(0.2)).unwrap();
         assert_eq!(next, around(&gone, Threshold(0.2)).unwrap());

@@ -41,10 +41,12 @@ class Estimator:
         return joints(heatmaps, matrix, self.session.size[1] / heatmaps.shape[-1])
 
 
-def by_photo(rows: list[tuple[str, Any]], folder: Path) -> Iterator[tuple[np.ndarray, Any]]:
-    """Each row with its photo, which is decoded once for neighbours of the same one."""
+def by_photo(
+    rows: list[tuple[str, Any]], folder: Path, sizes: dict[str, tuple[int, int]] | None = None
+) -> Iterator[tuple[np.ndarray, Any]]:
+    """Each row with its photo, which is decoded once for neighbours of the same one. `sizes`: (width, height) as annotated."""
     name, image = "", np.zeros((0, 0, 3), np.uint8)
     for file, row in sorted(rows, key=lambda r: r[0]):
         if file != name:
-            name, image = file, photo(folder / file)
+            name, image = file, photo(folder / file, (sizes or {}).get(file))
         yield image, row

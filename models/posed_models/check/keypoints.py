@@ -15,7 +15,7 @@ import numpy as np
 
 from posed_models.check.estimator import Estimator, by_photo
 from posed_models.check.metrics import head_size, pckh
-from posed_models.data.crops import coco_people, is_list, mpii_people
+from posed_models.data.crops import coco_people, coco_sizes, is_list, mpii_people
 from posed_models.data.decode import score
 from posed_models.data.skeletons import MPII_16
 from posed_models.errors import PosedModelsError
@@ -28,7 +28,7 @@ def coco_detections(model: str | Path, annotations: str | Path, photos: str | Pa
     data, people = coco_people(annotations)
     names = {i["id"]: i["file_name"] for i in data["images"]}
     estimator, out = Estimator(model), []
-    for image, person in by_photo([(names[a["image_id"]], a) for a in people], Path(photos)):
+    for image, person in by_photo([(names[a["image_id"]], a) for a in people], Path(photos), coco_sizes(data)):
         found = estimator.joints(image, np.array(person["bbox"], float))
         if len(found) != 17:
             raise PosedModelsError(f"{model}: has {len(found)} joints, COCO has 17: choose a COCO model, or MPII annotations")

@@ -13,7 +13,7 @@ import numpy as np
 from posed_models.check.estimator import Estimator, by_photo
 from posed_models.check.metrics import Confusion
 from posed_models.data import masks
-from posed_models.data.crops import coco_people
+from posed_models.data.crops import coco_people, coco_sizes
 from posed_models.data.decode import photo
 from posed_models.errors import PosedModelsError
 
@@ -58,7 +58,7 @@ def person_figures(model: str | Path, annotations: str | Path, photos: str | Pat
     data, people = coco_people(annotations)
     names, groups = {i["id"]: i["file_name"] for i in data["images"]}, masks.by_photo(annotations)
     estimator, confusion = Estimator(model), Confusion(2)
-    for image, person in by_photo([(names[a["image_id"]], a) for a in people], Path(photos)):
+    for image, person in by_photo([(names[a["image_id"]], a) for a in people], Path(photos), coco_sizes(data)):
         logits, matrix = estimator.heatmaps(image, np.array(person["bbox"], float))
         cells = matrix @ np.diag([4.0, 4.0, 1.0]) + np.array([[0, 0, 1.5 * matrix[0, 0]], [0, 0, 1.5 * matrix[1, 1]]])
         truth = masks.draw(groups[person["image_id"]], cells, *logits.shape[1:])

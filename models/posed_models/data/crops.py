@@ -219,6 +219,11 @@ def coco_people(path: str | Path, boxed: bool = False) -> tuple[dict[str, Any], 
     return data, people
 
 
+def coco_sizes(data: dict[str, Any]) -> dict[str, tuple[int, int]]:
+    """Width and height of each image of a COCO file, by its file's name."""
+    return {i["file_name"]: (i["width"], i["height"]) for i in data["images"] if "width" in i and "height" in i}
+
+
 def read_coco(path: str | Path, photos: str | Path, device: str = "cpu", boxed: bool = False) -> CropSet:
     """A COCO annotation file (person_keypoints_train2017.json) and the folder of its photos; `boxed` as in [`coco_people`]."""
     data, people = coco_people(path, boxed)

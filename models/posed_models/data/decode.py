@@ -23,11 +23,16 @@ _K = np.exp(-(np.arange(-_RADIUS, _RADIUS + 1.0) ** 2) / (2 * _SIGMA**2))
 _KERNEL = _K / _K.sum()
 
 
-def photo(path: Path) -> np.ndarray:
-    """A picture as RGB bytes; EXIF turns are not followed, as in posed and in COCO's annotations."""
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+def photo(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
+    """A picture as RGB bytes, upright by its EXIF orientation, as in posed. `size`: width and height that the annotations
+    name; some were annotated by programs that know nothing of EXIF, and then the picture is as it is stored."""
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
         raise PosedModelsError(f"{path}: cannot be read. Give the folder that holds the annotation file's photos")
+    if size is not None and size != image.shape[1::-1]:
+        stored = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+        if stored is not None and stored.shape[1::-1] == size:
+            image = stored
     return np.ascontiguousarray(image[:, :, ::-1])
 
 

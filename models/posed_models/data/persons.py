@@ -102,7 +102,7 @@ class Cutter:
 
     def of(self, path: Path) -> Photo:
         """The persons of one photo."""
-        photo = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+        photo = cv2.imread(str(path), cv2.IMREAD_COLOR)
         if photo is None:
             return Photo(str(path), "unreadable")
         bits = look(photo)
