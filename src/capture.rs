@@ -78,6 +78,9 @@ pub trait Source: Device {
     }
 }
 
+/// The kind of a source that is a pipe ([`Source::is_pipe`]).
+pub const PIPE: &str = stdin::KIND.name;
+
 /// Reads the section `[source]`.
 pub fn read(s: &mut Section) -> Option<Arc<dyn Source>> {
     let turn = turned::read(s);
@@ -104,7 +107,7 @@ pub fn from_argument(argument: &OsStr) -> Result<Arc<dyn Source>, CaptureError> 
     match argument.to_str() {
         Some("-") => return Ok(Arc::new(stdin::StdinSettings::default())),
         Some("synthetic") => return Ok(Arc::new(synthetic::SyntheticSettings::default())),
-        Some(url) if url.starts_with("http://") => {
+        Some(url) if url.contains("://") => {
             return Ok(Arc::new(http::HttpSettings::of(url)?));
         }
         _ => {}
@@ -288,6 +291,8 @@ pub(crate) trait Demux: Send {
     /// Fills size, format and bytes of `frame` and gives how many frame periods have passed since
     /// the one before: 1, or more where the clip leaves frames out. `None` is the end.
     fn read(&mut self, frame: &mut Frame) -> Result<Option<u64>, CaptureError>;
+    /// The stream, to say how long a frame may take.
+    fn bytes(&mut self) -> &mut bytes::ByteStream;
     /// The rate that the stream's header names.
     fn rate(&self) -> Option<(u32, u32)>;
     /// Size and pixel format in words.

@@ -171,13 +171,28 @@ fn read_text(path: &Path) -> Result<String, ConfigError> {
     Ok(text.to_string())
 }
 
+/// The source of the command line; what a pipe cannot say itself (raw frames' size and format, how
+/// they are turned) is taken from a section of a pipe.
+fn with_what_is_said(document: &Document, source: &Arc<dyn Source>) -> Arc<dyn Source> {
+    let file: toml::Table = document.text().parse().unwrap_or_default();
+    let kind = file.get("source").and_then(|section| section.get("kind"));
+    let of_a_pipe = kind.is_some_and(|kind| kind.as_str() == Some(capture::PIPE));
+    if source.is_pipe()
+        && of_a_pipe
+        && let Some(said) = document.section("source", capture::read)
+    {
+        return said;
+    }
+    Arc::clone(source)
+}
+
 /// `None` where a part without which there is no configuration has a fault.
 fn compose(document: &Document, overrides: &Overrides) -> Option<Config> {
     let top = document.top(&SECTIONS, |s| Top::read(s, overrides));
     let segments = document.has("segment");
     let segment = document.section("segment", |s| segment(s, segments));
     let source = match &overrides.source {
-        Some(source) => Some(Arc::clone(source)),
+        Some(source) => Some(with_what_is_said(document, source)),
         None if document.has("source") => document.section("source", capture::read),
         None => {
             let kinds: Vec<&str> = capture::KINDS.iter().map(|k| k.name).collect();

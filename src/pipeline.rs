@@ -48,6 +48,8 @@ struct Shared {
     stop: AtomicBool,
     /// Since when time counts.
     since: Instant,
+    /// When this pipeline began, since then: no frame is older.
+    began: Duration,
     health: Health,
     frames: Queue<Frame>,
     listeners: Vec<Told>,
@@ -108,6 +110,7 @@ impl Pipeline {
         let shared = Arc::new(Shared {
             stop: AtomicBool::new(false),
             since: opened.since,
+            began: opened.since.elapsed(),
             health: Health::new(names),
             frames: Queue::new(1),
             listeners: opened.listeners.iter().map(Told::new).collect(),

@@ -131,3 +131,80 @@ fn a_clip_keeps_its_own_rate_and_is_not_waited_for() {
     let told = told_by(&std::fs::read(&second).unwrap());
     assert_eq!(told, (200_000, 40, true));
 }
+
+#[test]
+fn a_clip_is_never_recorded_onto_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let clip = dir.path().join("clip.mjpeg");
+    std::fs::write(&clip, jpeg()).unwrap();
+    let link = dir.path().join("link.avi");
+    std::os::unix::fs::symlink(&clip, &link).unwrap();
+    let output = record(&["--source", clip.to_str().unwrap()], &link);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        said(&output).contains("the source itself"),
+        "{}",
+        said(&output)
+    );
+    assert_eq!(std::fs::read(&clip).unwrap(), jpeg());
+}
+
+#[test]
+fn nothing_recorded_is_no_success_and_leaves_no_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let rubbish = dir.path().join("rubbish.mjpeg");
+    std::fs::write(&rubbish, [0xff, 0xd8, 0xff, 1, 2, 3]).unwrap();
+    let clip = dir.path().join("o.avi");
+    let output = record(&["--source", rubbish.to_str().unwrap()], &clip);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(
+        said(&output).contains("no picture came"),
+        "{}",
+        said(&output)
+    );
+    assert!(!clip.exists());
+}
+
+#[test]
+fn a_pipe_is_no_place_for_a_clip() {
+    use std::os::unix::ffi::OsStrExt;
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("pipe.avi");
+    let name = std::ffi::CString::new(pipe.as_os_str().as_bytes()).unwrap();
+    // SAFETY: the name is a C string.
+    assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+    let output = record(&["--source", "synthetic", "--seconds", "1"], &pipe);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("is no file"), "{}", said(&output));
+}
+
+#[test]
+fn a_stream_that_drips_or_starts_late_holds_up_neither_the_clip_nor_the_signal() {
+    let dir = tempfile::tempdir().unwrap();
+    let clip = dir.path().join("o.avi");
+    let mut recording = Command::new(env!("CARGO_BIN_EXE_posed"))
+        .args(["record", "--source", "-", "--seconds", "100"])
+        .arg(&clip)
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut pipe = recording.stdin.take().unwrap();
+    std::thread::sleep(Duration::from_secs(3)); // longer than a silence may be
+    pipe.write_all(&jpeg().repeat(2)).unwrap();
+    std::thread::sleep(Duration::from_secs(1));
+    let number = recording.id() as i32;
+    let dripping = std::thread::spawn(move || {
+        while pipe.write_all(&[0xff, 0xd8]).is_ok() {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    });
+    std::thread::sleep(Duration::from_millis(300));
+    // SAFETY: kill(2) takes any numbers; the child has not been waited for.
+    assert_eq!(unsafe { libc::kill(number, libc::SIGTERM) }, 0);
+    let output = recording.wait_with_output().unwrap();
+    dripping.join().unwrap();
+    assert!(said(&output).contains("frames in"), "{}", said(&output));
+    let (_, frames, whole) = told_by(&std::fs::read(&clip).unwrap());
+    assert!(whole && frames >= 2, "{frames} frames");
+}

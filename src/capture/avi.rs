@@ -306,6 +306,10 @@ impl Demux for Avi {
         }
     }
 
+    fn bytes(&mut self) -> &mut ByteStream {
+        &mut self.bytes
+    }
+
     fn rate(&self) -> Option<(u32, u32)> {
         self.video.as_ref().and_then(|v| v.rate).or(self.main_rate)
     }

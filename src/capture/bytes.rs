@@ -5,6 +5,7 @@
 //! after a stall.
 
 use std::io::{self, ErrorKind, Read};
+use std::time::{Duration, Instant};
 
 /// What is read at once: also the step in which the buffer grows, so that a header's promise alone
 /// allocates little.
@@ -17,6 +18,7 @@ pub(crate) struct ByteStream {
     buffer: Vec<u8>,
     start: usize,
     end: usize,
+    until: Option<Instant>,
 }
 
 impl ByteStream {
@@ -26,13 +28,23 @@ impl ByteStream {
             buffer: Vec::new(),
             start: 0,
             end: 0,
+            until: None,
         }
+    }
+
+    /// From now on reads time out after so long, although bytes come: somebody waits for a frame,
+    /// which rubbish or a byte now and then would never give. None: nobody waits.
+    pub(crate) fn allow(&mut self, time: Option<Duration>) {
+        self.until = time.map(|time| Instant::now() + time);
     }
 
     /// Reads until `count` bytes lie at the front and gives the front: shorter only at the end of
     /// the stream.
     pub(crate) fn fill(&mut self, count: usize) -> io::Result<&[u8]> {
         while self.end - self.start < count {
+            if self.until.is_some_and(|until| Instant::now() > until) {
+                return Err(ErrorKind::TimedOut.into());
+            }
             let missing = count - (self.end - self.start);
             self.make_room(missing.clamp(READ_AHEAD_BYTES, STEP_BYTES));
             match self.reader.read(&mut self.buffer[self.end..]) {
@@ -104,6 +116,24 @@ mod tests {
         let mut bytes = ByteStream::new(Drip(0));
         while bytes.fill(4).is_err() {}
         assert_eq!(bytes.front(), [1, 2, 4, 5]);
+    }
+
+    #[test]
+    fn who_waits_for_a_frame_is_not_kept_by_rubbish() {
+        let mut bytes = ByteStream::new(io::repeat(0x55));
+        bytes.allow(Some(Duration::from_millis(20)));
+        let ended = loop {
+            match bytes.fill(1) {
+                Ok(front) => {
+                    let count = front.len();
+                    bytes.consume(count);
+                }
+                Err(e) => break e,
+            }
+        };
+        assert_eq!(ended.kind(), ErrorKind::TimedOut);
+        bytes.allow(None);
+        assert!(bytes.fill(1).is_ok());
     }
 
     #[test]

@@ -66,21 +66,29 @@ fn read_section(s: &mut Section) -> Option<Arc<dyn Source>> {
 }
 
 fn check_url(url: &str) -> Result<(), String> {
-    let Some(rest) = url.strip_prefix("http://") else {
-        return Err(
-            match url.starts_with("https://") || url.starts_with("rtsp://") {
-                true => "is no http:// address: let ffmpeg read it, with kind = \"command\"".into(),
-                false => "is no http:// address".into(),
-            },
-        );
-    };
-    let host = rest.split(['/', '?']).next().unwrap_or_default();
-    if host.contains('@') {
+    let uri: ureq::http::Uri = url
+        .parse()
+        .map_err(|e| format!("is no http:// address: {e}"))?;
+    match uri.scheme_str() {
+        Some("http") => {}
+        Some("https" | "rtsp" | "rtsps") => {
+            return Err(
+                "is no http:// address: let ffmpeg read it, with kind = \"command\"".into(),
+            );
+        }
+        _ => return Err("is no http:// address".into()),
+    }
+    let authority = uri.authority().map_or("", |a| a.as_str());
+    if authority.contains('@') {
         return Err("has a user in it: give `user` and `password_file`".into());
     }
-    match host.is_empty() {
-        true => Err("names no host".into()),
-        false => Ok(()),
+    if uri.host().is_none_or(str::is_empty) {
+        return Err("names no host".into());
+    }
+    let port = authority.rsplit_once(':').map(|(_, port)| port);
+    match port.filter(|port| !port.ends_with(']')) {
+        Some(port) if port.parse::<u16>().is_err() => Err(format!("{port} is no port")),
+        _ => Ok(()),
     }
 }
 
@@ -156,7 +164,10 @@ impl HttpSettings {
             self.missing(e.into_io(), mend)
         })?;
         let status = answer.status();
+        let kind = answer.headers().get("content-type");
+        let page = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
         match status.as_u16() {
+            200 if page => Err(self.no_pictures()),
             200 => Ok(Body(answer.into_body().into_reader())),
             401 | 403 => Err(CaptureError::unusable(
                 &self.url,
@@ -188,7 +199,7 @@ impl Source for HttpSettings {
         let rate = rate_of(self.fps, &self.url)?;
         let stream = Stream::Bytes(ByteStream::new(self.answer()?));
         let demux = stream
-            .begin(&self.url, None)
+            .begin_with_jpegs(&self.url)
             .map_err(|not| self.not_frames(not))?;
         Ok(Box::new(HttpSource {
             url: self.url.clone(),
@@ -198,14 +209,18 @@ impl Source for HttpSettings {
 }
 
 impl HttpSettings {
-    /// An answer that is no stream of pictures is a page, most likely.
+    fn no_pictures(&self) -> CaptureError {
+        CaptureError::unusable(
+            &self.url,
+            "the camera answers with a page and not with JPEGs",
+            "look up the address of its MJPEG stream: often /stream, /?action=stream or /video.mjpg",
+        )
+    }
+
+    /// What a stream that does not begin means here.
     fn not_frames(&self, not: NotBegun) -> CaptureError {
         match not {
-            NotBegun::Unusable(CaptureError::Unusable { .. }) => CaptureError::unusable(
-                &self.url,
-                "the camera's answer holds no JPEGs",
-                "look up the address of its MJPEG stream: often /stream, /?action=stream or /video.mjpg",
-            ),
+            NotBegun::Unusable(CaptureError::Unusable { .. }) => self.no_pictures(),
             NotBegun::Unusable(CaptureError::Read { error, .. }) => {
                 self.missing(error, "see whether the camera is on")
             }
@@ -324,9 +339,14 @@ mod tests {
     fn a_network_cameras_frames_come_and_its_end_may_come_back() {
         let plain = [format!("{HEAD}\r\n").into_bytes(), part().repeat(3)].concat();
         let silent = [plain.clone(), b"SILENCE".to_vec()].concat();
-        let (settings, serving) = camera(vec![plain, chunked(3), silent]);
+        // Bare line feeds, and words before the first part (RFC 2046, 5.1.1).
+        let odd = [
+            format!("{HEAD}\r\nsome camera\n--frame\nContent-Type: image/jpeg\n\n").into_bytes(),
+            photo().repeat(3),
+        ];
+        let (settings, serving) = camera(vec![plain, chunked(3), odd.concat(), silent]);
         let mut frame = Frame::default();
-        for _ in 0..3 {
+        for _ in 0..4 {
             let mut source = settings.open(Pace::Live).unwrap();
             for _ in 0..3 {
                 assert_eq!(source.next(&mut frame).unwrap(), Next::Frame);
@@ -362,7 +382,7 @@ mod tests {
 
     #[test]
     fn what_is_no_stream_says_what_to_do() {
-        let page = b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n<html></html>".to_vec();
+        let page = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 13\r\n\r\n<html></html>".to_vec();
         let missing = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec();
         let (settings, serving) = camera(vec![page, missing]);
         let e = settings.open(Pace::Live).err().unwrap();
@@ -379,7 +399,8 @@ mod tests {
             ("rtsp://camera/stream", "ffmpeg"),
             ("https://camera/stream", "ffmpeg"),
             ("http://user:pw@camera/", "password_file"),
-            ("http:///stream", "host"),
+            ("http://camera:99999/stream", "99999"),
+            ("http://camera/a b", "http://"),
             ("camera", "http://"),
         ] {
             assert!(check_url(url).unwrap_err().contains(word), "{url}");

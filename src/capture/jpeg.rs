@@ -157,6 +157,10 @@ impl Demux for Jpegs {
         }
     }
 
+    fn bytes(&mut self) -> &mut ByteStream {
+        &mut self.bytes
+    }
+
     fn rate(&self) -> Option<(u32, u32)> {
         None
     }

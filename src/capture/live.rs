@@ -7,9 +7,10 @@
 use super::bytes::ByteStream;
 use super::clip::DEFAULT_RATE;
 use super::clock::{Clock, Pace};
+use super::jpeg::Jpegs;
 use super::raw::Raw;
 use super::stream::{Container, demux};
-use super::{CaptureError, Demux, FrameSource, Next, fps_text};
+use super::{CaptureError, Demux, FrameSource, Next, STALL_AFTER, fps_text};
 use crate::frame::Frame;
 use std::io::Read;
 
@@ -27,11 +28,31 @@ impl Stream {
             Self::Frames(demux) => return Ok(demux),
             Self::Bytes(bytes) => bytes,
         };
+        bytes.allow(Some(STALL_AFTER));
         match Container::tell(&mut bytes, name) {
             Ok(_) if bytes.front().is_empty() => Err(NotBegun::Empty(empty(name))),
             Ok(_) => demux(bytes, name, raw).map_err(NotBegun::Unusable),
             Err(e) if e.is_retryable() => Err(NotBegun::Silent(e, Box::new(Self::Bytes(bytes)))),
             Err(e) => Err(NotBegun::Unusable(e)),
+        }
+    }
+}
+
+impl Stream {
+    /// As [`Stream::begin`], of a stream that leads to JPEGs whatever stands before them.
+    pub(super) fn begin_with_jpegs(self, name: &str) -> Result<Box<dyn Demux>, NotBegun> {
+        let mut bytes = match self {
+            Self::Frames(demux) => return Ok(demux),
+            Self::Bytes(bytes) => bytes,
+        };
+        bytes.allow(Some(STALL_AFTER));
+        match bytes.fill(1).map(<[u8]>::is_empty) {
+            Ok(true) => Err(NotBegun::Empty(empty(name))),
+            Ok(false) => Ok(Box::new(Jpegs::new(bytes, name))),
+            Err(e) => match CaptureError::read(name, e) {
+                e if e.is_retryable() => Err(NotBegun::Silent(e, Box::new(Self::Bytes(bytes)))),
+                e => Err(NotBegun::Unusable(e)),
+            },
         }
     }
 }
@@ -67,6 +88,8 @@ impl Live {
 
     /// False: the stream is at its end.
     pub(super) fn next(&mut self, frame: &mut Frame) -> Result<bool, CaptureError> {
+        let live = self.clock.pace() == Pace::Live;
+        self.demux.bytes().allow(live.then_some(STALL_AFTER));
         let Some(steps) = self.demux.read(frame)? else {
             return Ok(false);
         };

@@ -54,6 +54,14 @@ impl Raw {
                 format!("{stride} bytes hold no row of {size} {format}, which has {least}"),
             );
         }
+        let halved = matches!(
+            format,
+            PixelFormat::I420 | PixelFormat::Nv12 | PixelFormat::Nv21
+        );
+        if stride.is_some_and(|stride| halved && stride % 2 == 1) {
+            let problem = format!("is odd: rows of {format} have pairs of pixels");
+            s.fault("stride", problem);
+        }
         Some(Self {
             size,
             format,
@@ -131,6 +139,10 @@ impl Demux for RawFrames {
         frame.set_padded_shape(self.raw.size, self.raw.format, self.raw.stride());
         self.bytes.consume(self.frame_bytes);
         Ok(Some(1))
+    }
+
+    fn bytes(&mut self) -> &mut ByteStream {
+        &mut self.bytes
     }
 
     fn rate(&self) -> Option<(u32, u32)> {

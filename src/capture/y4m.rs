@@ -177,6 +177,10 @@ impl Demux for Y4m {
         Ok(Some(1))
     }
 
+    fn bytes(&mut self) -> &mut ByteStream {
+        &mut self.bytes
+    }
+
     fn rate(&self) -> Option<(u32, u32)> {
         self.header.rate
     }

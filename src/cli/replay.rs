@@ -13,7 +13,6 @@ use clap::Args;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 #[derive(Debug, Args)]
@@ -35,7 +34,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     let source = capture::from_argument(&args.clip)?;
     let overrides = Overrides {
         model: args.model.clone(),
-        source: Some(Arc::clone(&source)),
+        source: Some(source),
         find: None,
         cache: super::plan_directory(),
         drill: None,
@@ -43,7 +42,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     };
     super::check_model(args.model.as_deref(), args.config.as_ref())?;
     let config = configuration(args.config.as_ref(), &overrides)?;
-    let mut source = source.open(Pace::Recorded)?;
+    let mut source = config.source.open(Pace::Recorded)?;
     let mut road = Road::new(Infer::new(&config)?, Outputs::open(&config.outputs)?);
     let mut screens = Vec::new();
     for display in &config.displays {

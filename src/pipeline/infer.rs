@@ -32,7 +32,7 @@ pub(super) fn run(
         shared,
         road,
         telling: Telling::new(shared),
-        silence: Silence::new(grace, shared.since.elapsed()),
+        silence: Silence::new(grace, shared.began),
         rate: Rate::default(),
         pace,
         failures: 0,
@@ -153,6 +153,7 @@ impl Inferring<'_> {
         let said = self.shared.trouble();
         let trouble = said.unwrap_or_else(|| format!("no frame for {:.1} s", silent.as_secs_f32()));
         let time = self.silence.last_time + silent;
+        self.silence.last_time = time;
         self.end(time, State::SourceLost(trouble));
     }
 
