@@ -207,9 +207,9 @@ pub enum CaptureError {
         error: io::Error,
         mend: &'static str,
     },
-    #[error("{device}: no frame for {} s; check the cable, the power supply and `dmesg`", waited.as_secs_f32())]
+    #[error("{device}: no frame for {} s; {}", waited.as_secs_f32(), where_to_look(device))]
     Stalled { device: String, waited: Duration },
-    #[error("{device}: lost: {error}; check the cable, the power supply and `dmesg`")]
+    #[error("{device}: lost: {error}; {}", where_to_look(device))]
     Lost { device: String, error: io::Error },
     #[error("{name}: cannot be read: {error}")]
     Read { name: String, error: io::Error },
@@ -221,6 +221,15 @@ pub enum CaptureError {
         reason: String,
         mend: String,
     },
+}
+
+/// What may be wrong with a source that gives nothing any more.
+fn where_to_look(device: &str) -> &'static str {
+    match device {
+        _ if device.starts_with("/dev/") => "check the cable, the power supply and `dmesg`",
+        _ if device.contains("://") => "see whether the camera is on and the network reaches it",
+        _ => "see whether the program that writes it still runs",
+    }
 }
 
 impl CaptureError {
