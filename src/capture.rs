@@ -36,6 +36,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use stream::Container;
+
 pub use clock::Pace;
 pub(crate) use clock::sound_rate;
 pub use live::read as read_stream;
@@ -123,9 +125,9 @@ pub fn from_argument(argument: &OsStr) -> Result<Arc<dyn Source>, CaptureError> 
     if kind.is_ok_and(|kind| kind.is_dir() || !kind.is_file()) || clip::is_jpegs(&path) {
         return Ok(Arc::new(clip::ClipSettings::of(&path)));
     }
-    Ok(match is_photo(&first_bytes(&path)?) {
-        true => Arc::new(photo::PhotoSettings { path, fps: 30.0 }),
-        false => Arc::new(clip::ClipSettings::of(&path)),
+    Ok(match Container::of(&first_bytes(&path)?) {
+        Container::Jpegs | Container::Png => Arc::new(photo::PhotoSettings { path, fps: 30.0 }),
+        _ => Arc::new(clip::ClipSettings::of(&path)),
     })
 }
 
@@ -309,17 +311,12 @@ pub(crate) trait Demux: Send {
 }
 
 /// Up to 12 bytes from the start of a file, enough to tell what it is.
-pub(crate) fn first_bytes(path: &Path) -> Result<Vec<u8>, CaptureError> {
+fn first_bytes(path: &Path) -> Result<Vec<u8>, CaptureError> {
     use io::Read;
     let mut bytes = Vec::new();
     let read = std::fs::File::open(path).and_then(|f| f.take(12).read_to_end(&mut bytes));
     read.map_err(|error| CaptureError::read(&path.display().to_string(), error))?;
     Ok(bytes)
-}
-
-/// Whether a file that starts with `bytes` is a JPEG or PNG.
-pub(crate) fn is_photo(bytes: &[u8]) -> bool {
-    bytes.starts_with(&[0xff, 0xd8]) || bytes.starts_with(b"\x89PNG")
 }
 
 /// A rate in words: `30`, `29.97`.

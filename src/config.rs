@@ -174,11 +174,8 @@ fn read_text(path: &Path) -> Result<String, ConfigError> {
 /// The source of the command line; what a pipe cannot say itself (raw frames' size and format, how
 /// they are turned) is taken from a section of a pipe.
 fn with_what_is_said(document: &Document, source: &Arc<dyn Source>) -> Arc<dyn Source> {
-    let file: toml::Table = document.text().parse().unwrap_or_default();
-    let kind = file.get("source").and_then(|section| section.get("kind"));
-    let of_a_pipe = kind.is_some_and(|kind| kind.as_str() == Some(capture::PIPE));
     if source.is_pipe()
-        && of_a_pipe
+        && document.kind("source") == Some(capture::PIPE)
         && let Some(said) = document.section("source", capture::read)
     {
         return said;

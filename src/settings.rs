@@ -91,6 +91,14 @@ impl<'t> Document<'t> {
         self.table.get_ref().contains_key(name)
     }
 
+    /// The kind that the section `[name]` is of, if it says so; nothing is asked of its other keys.
+    pub fn kind(&self, name: &str) -> Option<&str> {
+        let DeValue::Table(section) = self.table.get_ref().get(name)?.get_ref() else {
+            return None;
+        };
+        section.get("kind")?.get_ref().as_str()
+    }
+
     /// The section `[name]` has to be there, and is not.
     pub fn missing(&self, name: &str, with: impl std::fmt::Display) {
         if !self.is_broken() {

@@ -116,7 +116,7 @@ impl Avi {
     /// chunk's name stands in its place.
     fn pad(&mut self) -> Result<(), CaptureError> {
         if std::mem::take(&mut self.odd) {
-            let padded = !self.fill(4)?.starts_with_chunk();
+            let padded = !begins_chunk(self.fill(4)?);
             self.bytes.consume(padded.into());
         }
         Ok(())
@@ -252,28 +252,22 @@ impl Avi {
     }
 }
 
-trait Front {
-    fn starts_with_chunk(&self) -> bool;
-}
-
-impl Front for [u8] {
-    /// Whether a chunk's name stands here that may come after a picture, rather than a pad byte.
-    fn starts_with_chunk(&self) -> bool {
-        matches!(
-            self,
-            [
-                b'0'..=b'9',
-                b'0'..=b'9',
-                b'd' | b'w' | b't',
-                b'a'..=b'z',
-                ..
-            ] | [b'L', b'I', b'S', b'T', ..]
-                | [b'R', b'I', b'F', b'F', ..]
-                | [b'J', b'U', b'N', b'K', ..]
-                | [b'i', b'd', b'x', b'1', ..]
-                | [b'i', b'x', b'0'..=b'9', b'0'..=b'9', ..]
-        )
-    }
+/// Whether a chunk's name stands here that may come after a picture, rather than a pad byte.
+fn begins_chunk(front: &[u8]) -> bool {
+    matches!(
+        front,
+        [
+            b'0'..=b'9',
+            b'0'..=b'9',
+            b'd' | b'w' | b't',
+            b'a'..=b'z',
+            ..
+        ] | [b'L', b'I', b'S', b'T', ..]
+            | [b'R', b'I', b'F', b'F', ..]
+            | [b'J', b'U', b'N', b'K', ..]
+            | [b'i', b'd', b'x', b'1', ..]
+            | [b'i', b'x', b'0'..=b'9', b'0'..=b'9', ..]
+    )
 }
 
 fn is_mjpeg(codec: [u8; 4]) -> bool {

@@ -6,7 +6,7 @@
 use super::bytes::ByteStream;
 use super::clock::{Clock, Pace};
 use super::folder::Folder;
-use super::stream::{self, Container};
+use super::stream::Container;
 use super::{CaptureError, Demux, FrameSource, Next, Source, fps_text};
 use crate::device::Device;
 use crate::frame::Frame;
@@ -126,7 +126,7 @@ fn demux(path: &Path) -> Result<Box<dyn Demux>, CaptureError> {
             "is neither Y4M nor AVI nor a stream of JPEGs",
             "convert it: `ffmpeg -i IN -c:v mjpeg -q:v 3 -an OUT.avi`",
         )),
-        _ => stream::demux(bytes, &name, None),
+        container => container.open(bytes, &name, None),
     }
 }
 

@@ -6,8 +6,9 @@
 //! falls silent, and ended with its group when nobody wants its frames any more.
 
 use super::bytes::ByteStream;
+use super::clip::DEFAULT_RATE;
 use super::clock::{Pace, rate_of};
-use super::live::{Live, NotBegun, Stream};
+use super::live::{self, Live, NotBegun, Stream};
 use super::pipe::Pipe;
 use super::raw::Raw;
 use super::{CaptureError, FrameSource, Kept, Next, Source};
@@ -37,9 +38,7 @@ fn read_section(s: &mut Section) -> Option<Arc<dyn Source>> {
         .check(|argv| program::check(argv).map_err(|e| e.what))
         .needed();
     let raw = Raw::read(s);
-    let fps = s
-        .number("fps", "frames a second of raw frames and JPEGs", super::FPS)
-        .or(30.0);
+    let fps = live::read_fps(s);
     let silent = s
         .seconds(
             "restart_after_s",
@@ -194,7 +193,7 @@ impl FrameSource for CommandSource {
     fn rate(&self) -> (u32, u32) {
         self.writer
             .as_ref()
-            .map_or((30, 1), |(_, live)| live.rate())
+            .map_or(DEFAULT_RATE, |(_, live)| live.rate())
     }
 }
 

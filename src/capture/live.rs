@@ -7,12 +7,18 @@
 use super::bytes::ByteStream;
 use super::clip::DEFAULT_RATE;
 use super::clock::{Clock, Pace};
-use super::jpeg::Jpegs;
 use super::raw::Raw;
-use super::stream::{Container, demux};
-use super::{CaptureError, Demux, FrameSource, Next, STALL_AFTER, fps_text};
+use super::stream::Container;
+use super::{CaptureError, Demux, FPS, FrameSource, Next, STALL_AFTER, fps_text};
 use crate::frame::Frame;
+use crate::settings::Section;
 use std::io::Read;
+
+/// Reads `fps`, of a stream that may name no rate.
+pub(super) fn read_fps(s: &mut Section) -> f32 {
+    s.number("fps", "frames a second of raw frames and JPEGs", FPS)
+        .or(30.0)
+}
 
 /// A stream as far as it was read.
 pub(super) enum Stream {
@@ -24,35 +30,33 @@ pub(super) enum Stream {
 impl Stream {
     /// Waits until it is known what the stream is.
     pub(super) fn begin(self, name: &str, raw: Option<&Raw>) -> Result<Box<dyn Demux>, NotBegun> {
+        self.begin_as(name, raw, |bytes| Container::tell(bytes, name))
+    }
+
+    /// The same where JPEGs come, whatever stands before them.
+    pub(super) fn begin_with_jpegs(self, name: &str) -> Result<Box<dyn Demux>, NotBegun> {
+        self.begin_as(name, None, |bytes| match bytes.fill(1) {
+            Ok(_) => Ok(Container::Jpegs),
+            Err(e) => Err(CaptureError::read(name, e)),
+        })
+    }
+
+    fn begin_as(
+        self,
+        name: &str,
+        raw: Option<&Raw>,
+        tell: impl FnOnce(&mut ByteStream) -> Result<Container, CaptureError>,
+    ) -> Result<Box<dyn Demux>, NotBegun> {
         let mut bytes = match self {
             Self::Frames(demux) => return Ok(demux),
             Self::Bytes(bytes) => bytes,
         };
         bytes.allow(Some(STALL_AFTER));
-        match Container::tell(&mut bytes, name) {
+        match tell(&mut bytes) {
             Ok(_) if bytes.front().is_empty() => Err(NotBegun::Empty(empty(name))),
-            Ok(_) => demux(bytes, name, raw).map_err(NotBegun::Unusable),
+            Ok(container) => container.open(bytes, name, raw).map_err(NotBegun::Unusable),
             Err(e) if e.is_retryable() => Err(NotBegun::Silent(e, Box::new(Self::Bytes(bytes)))),
             Err(e) => Err(NotBegun::Unusable(e)),
-        }
-    }
-}
-
-impl Stream {
-    /// As [`Stream::begin`], of a stream that leads to JPEGs whatever stands before them.
-    pub(super) fn begin_with_jpegs(self, name: &str) -> Result<Box<dyn Demux>, NotBegun> {
-        let mut bytes = match self {
-            Self::Frames(demux) => return Ok(demux),
-            Self::Bytes(bytes) => bytes,
-        };
-        bytes.allow(Some(STALL_AFTER));
-        match bytes.fill(1).map(<[u8]>::is_empty) {
-            Ok(true) => Err(NotBegun::Empty(empty(name))),
-            Ok(false) => Ok(Box::new(Jpegs::new(bytes, name))),
-            Err(e) => match CaptureError::read(name, e) {
-                e if e.is_retryable() => Err(NotBegun::Silent(e, Box::new(Self::Bytes(bytes)))),
-                e => Err(NotBegun::Unusable(e)),
-            },
         }
     }
 }

@@ -3,8 +3,9 @@
 //! In: stdin. Out: frames of whatever `stream.rs` tells, or raw ones.
 
 use super::bytes::ByteStream;
+use super::clip::DEFAULT_RATE;
 use super::clock::{Pace, rate_of};
-use super::live::{Live, NotBegun, Stream};
+use super::live::{self, Live, NotBegun, Stream};
 use super::pipe::Pipe;
 use super::raw::Raw;
 use super::{CaptureError, FrameSource, Kept, Next, Source};
@@ -26,9 +27,7 @@ pub const KIND: Kind<Arc<dyn Source>> = Kind {
 
 fn read_section(s: &mut Section) -> Option<Arc<dyn Source>> {
     let raw = Raw::read(s);
-    let fps = s
-        .number("fps", "frames a second of raw frames and JPEGs", super::FPS)
-        .or(30.0);
+    let fps = live::read_fps(s);
     Some(Arc::new(StdinSettings::new(raw, fps)))
 }
 
@@ -134,6 +133,6 @@ impl FrameSource for Stdin {
     }
 
     fn rate(&self) -> (u32, u32) {
-        self.live.as_ref().map_or((30, 1), Live::rate)
+        self.live.as_ref().map_or(DEFAULT_RATE, Live::rate)
     }
 }

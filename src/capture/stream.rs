@@ -41,6 +41,25 @@ impl Container {
         Ok(Self::of(first))
     }
 
+    /// The reader of its frames; `raw` is what they are if the container is no other.
+    pub(super) fn open(
+        self,
+        bytes: ByteStream,
+        name: &str,
+        raw: Option<&Raw>,
+    ) -> Result<Box<dyn Demux>, CaptureError> {
+        Ok(match self {
+            Self::Y4m => Box::new(Y4m::new(bytes, name)?),
+            Self::Avi => Box::new(Avi::new(bytes, name)?),
+            Self::Jpegs => Box::new(Jpegs::new(bytes, name)),
+            Self::Png => {
+                let mend = "make JPEGs of them: `ffmpeg … -f image2pipe -c:v mjpeg -`";
+                return Err(CaptureError::unusable(name, "a stream of PNGs", mend));
+            }
+            Self::Other => Box::new(RawFrames::new(bytes, name, raw)?),
+        })
+    }
+
     /// By the first bytes of a file.
     pub(super) fn of(first: &[u8]) -> Self {
         match first {
@@ -82,25 +101,6 @@ fn is_multipart(first: &[u8]) -> bool {
     })
 }
 
-/// The reader of what a stream holds; `raw` is what it is if it is none of the others.
-pub(super) fn demux(
-    mut bytes: ByteStream,
-    name: &str,
-    raw: Option<&Raw>,
-) -> Result<Box<dyn Demux>, CaptureError> {
-    let container = Container::tell(&mut bytes, name)?;
-    Ok(match container {
-        Container::Y4m => Box::new(Y4m::new(bytes, name)?),
-        Container::Avi => Box::new(Avi::new(bytes, name)?),
-        Container::Jpegs => Box::new(Jpegs::new(bytes, name)),
-        Container::Png => {
-            let mend = "make JPEGs of them: `ffmpeg … -f image2pipe -c:v mjpeg -`";
-            return Err(CaptureError::unusable(name, "a stream of PNGs", mend));
-        }
-        Container::Other => Box::new(RawFrames::new(bytes, name, raw)?),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +109,10 @@ mod tests {
 
     fn stream(bytes: Vec<u8>) -> ByteStream {
         ByteStream::new(std::io::Cursor::new(bytes))
+    }
+
+    fn open(mut bytes: ByteStream, raw: Option<&Raw>) -> Result<Box<dyn Demux>, CaptureError> {
+        Container::tell(&mut bytes, "test")?.open(bytes, "test", raw)
     }
 
     fn raw() -> Raw {
@@ -135,7 +139,7 @@ mod tests {
     #[test]
     fn the_first_bytes_tell_the_kind() {
         let shape = |bytes| {
-            demux(stream(bytes), "test", Some(&raw()))
+            open(stream(bytes), Some(&raw()))
                 .map(|demux| demux.shape())
                 .map_err(|e| e.to_string())
         };
@@ -159,7 +163,7 @@ mod tests {
             let mut clip = crate::record::create(&path, (25, 1)).unwrap();
             clip.write(&frame).unwrap();
             clip.finish().unwrap();
-            let mut demux = demux(stream(std::fs::read(&path).unwrap()), "test", None).unwrap();
+            let mut demux = open(stream(std::fs::read(&path).unwrap()), None).unwrap();
             assert_eq!(demux.rate(), Some((25, 1)), "{name}");
             assert_eq!(demux.read(&mut frame).unwrap(), Some(1), "{name}");
         }
@@ -174,7 +178,7 @@ mod tests {
             [http.to_vec(), parts(3)].concat(),
             [b"\r\n".to_vec(), parts(3)].concat(),
         ] {
-            let mut demux = demux(stream(bytes), "test", Some(&raw())).unwrap();
+            let mut demux = open(stream(bytes), Some(&raw())).unwrap();
             let mut frame = Frame::default();
             let mut count = 0;
             while demux.read(&mut frame).unwrap().is_some() {
@@ -183,7 +187,7 @@ mod tests {
             }
             assert_eq!(count, 3);
         }
-        let grey = demux(stream(vec![b'-'; 600]), "test", Some(&raw())).unwrap();
+        let grey = open(stream(vec![b'-'; 600]), Some(&raw())).unwrap();
         assert_eq!(grey.shape(), "4x2 I420");
     }
 }

@@ -39,30 +39,6 @@ pub(super) struct Planar<'a> {
     pub v: Plane<'a>,
 }
 
-impl<const Y: usize, const U: usize, const V: usize> Packed<'_, Y, U, V> {
-    #[inline(always)]
-    fn yuv(&self, x: usize, y: usize) -> [u8; 3] {
-        let pair = &self.0.row(y)[x / 2 * 4..x / 2 * 4 + 4];
-        [pair[x % 2 * 2 + Y], pair[U], pair[V]]
-    }
-}
-
-impl<const U: usize> SemiPlanar<'_, U> {
-    #[inline(always)]
-    fn yuv(&self, x: usize, y: usize) -> [u8; 3] {
-        let colour = &self.uv.row(y / 2)[x / 2 * 2..x / 2 * 2 + 2];
-        [self.y.row(y)[x], colour[U], colour[1 - U]]
-    }
-}
-
-impl Planar<'_> {
-    #[inline(always)]
-    fn yuv(&self, x: usize, y: usize) -> [u8; 3] {
-        let (u, v) = (self.u.row(y / 2), self.v.row(y / 2));
-        [self.y.row(y)[x], u[x / 2], v[x / 2]]
-    }
-}
-
 impl<const RED: usize> Pixels for Rgb<'_, RED> {
     #[inline(always)]
     fn rgb(&self, x: usize, y: usize) -> [u8; 3] {
@@ -78,7 +54,15 @@ impl Pixels for Grey<'_> {
     }
 }
 
-impl<const Y: usize, const U: usize, const V: usize> Pixels for Packed<'_, Y, U, V> {
+/// A layout of luma, and of colour that two pixels of a row share.
+trait Yuv {
+    fn yuv(&self, x: usize, y: usize) -> [u8; 3];
+
+    /// Y0 U Y1 V of each pair of pixels of row `y`.
+    fn pairs(&self, y: usize) -> impl Fn(usize) -> [u8; 4];
+}
+
+impl<T: Yuv> Pixels for T {
     #[inline(always)]
     fn rgb(&self, x: usize, y: usize) -> [u8; 3] {
         let [y, u, v] = self.yuv(x, y);
@@ -93,57 +77,56 @@ impl<const Y: usize, const U: usize, const V: usize> Pixels for Packed<'_, Y, U,
 
     #[inline(always)]
     fn levels(&self, y: usize, x: usize, out: &mut [Level]) {
+        yuv_levels(x, out, self.pairs(y));
+    }
+}
+
+impl<const Y: usize, const U: usize, const V: usize> Yuv for Packed<'_, Y, U, V> {
+    #[inline(always)]
+    fn yuv(&self, x: usize, y: usize) -> [u8; 3] {
+        let pair = &self.0.row(y)[x / 2 * 4..x / 2 * 4 + 4];
+        [pair[x % 2 * 2 + Y], pair[U], pair[V]]
+    }
+
+    #[inline(always)]
+    fn pairs(&self, y: usize) -> impl Fn(usize) -> [u8; 4] {
         let row = self.0.row(y).as_chunks::<4>().0;
-        yuv_levels(x, out, |pair| {
+        move |pair| {
             let pair = row[pair];
             [pair[Y], pair[U], pair[Y + 2], pair[V]]
-        });
+        }
     }
 }
 
-impl<const U: usize> Pixels for SemiPlanar<'_, U> {
+impl<const U: usize> Yuv for SemiPlanar<'_, U> {
     #[inline(always)]
-    fn rgb(&self, x: usize, y: usize) -> [u8; 3] {
-        let [y, u, v] = self.yuv(x, y);
-        yuv_to_rgb(y, u, v)
+    fn yuv(&self, x: usize, y: usize) -> [u8; 3] {
+        let colour = &self.uv.row(y / 2)[x / 2 * 2..x / 2 * 2 + 2];
+        [self.y.row(y)[x], colour[U], colour[1 - U]]
     }
 
     #[inline(always)]
-    fn level(&self, x: usize, y: usize) -> Level {
-        let [y, u, v] = self.yuv(x, y);
-        yuv_level(y, u, v)
-    }
-
-    #[inline(always)]
-    fn levels(&self, y: usize, x: usize, out: &mut [Level]) {
+    fn pairs(&self, y: usize) -> impl Fn(usize) -> [u8; 4] {
         let luma = self.y.row(y);
         let chroma = self.uv.row(y / 2).as_chunks::<2>().0;
-        yuv_levels(x, out, |pair| {
+        move |pair| {
             let colour = chroma[pair];
             [luma[2 * pair], colour[U], second(luma, pair), colour[1 - U]]
-        });
+        }
     }
 }
 
-impl Pixels for Planar<'_> {
+impl Yuv for Planar<'_> {
     #[inline(always)]
-    fn rgb(&self, x: usize, y: usize) -> [u8; 3] {
-        let [y, u, v] = self.yuv(x, y);
-        yuv_to_rgb(y, u, v)
+    fn yuv(&self, x: usize, y: usize) -> [u8; 3] {
+        let (u, v) = (self.u.row(y / 2), self.v.row(y / 2));
+        [self.y.row(y)[x], u[x / 2], v[x / 2]]
     }
 
     #[inline(always)]
-    fn level(&self, x: usize, y: usize) -> Level {
-        let [y, u, v] = self.yuv(x, y);
-        yuv_level(y, u, v)
-    }
-
-    #[inline(always)]
-    fn levels(&self, y: usize, x: usize, out: &mut [Level]) {
+    fn pairs(&self, y: usize) -> impl Fn(usize) -> [u8; 4] {
         let luma = self.y.row(y);
         let (u, v) = (self.u.row(y / 2), self.v.row(y / 2));
-        yuv_levels(x, out, |pair| {
-            [luma[2 * pair], u[pair], second(luma, pair), v[pair]]
-        });
+        move |pair| [luma[2 * pair], u[pair], second(luma, pair), v[pair]]
     }
 }
