@@ -9,18 +9,26 @@ pub mod gpio;
 pub mod memory;
 pub mod mqtt;
 mod section;
+pub mod webhook;
 
 pub use section::{Driver, WHEN, read};
 
 use crate::device::Device;
 use crate::recognise::EventKind;
+use crate::report::Event;
 use crate::settings::Kind;
 use crate::trouble::Trouble;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// What an action can be: a line here and a file beside the others is all a new one takes.
-pub const KINDS: &[Kind<Arc<dyn Action>>] = &[gpio::KIND, command::KIND, mqtt::KIND, memory::KIND];
+pub const KINDS: &[Kind<Arc<dyn Action>>] = &[
+    gpio::KIND,
+    command::KIND,
+    mqtt::KIND,
+    webhook::KIND,
+    memory::KIND,
+];
 
 /// The settings of a device that an action drives.
 pub trait Action: Device {
@@ -35,16 +43,6 @@ pub trait Action: Device {
     fn happens_at(&self) -> Option<Moments> {
         None
     }
-}
-
-/// What made an output switch; handed to commands as environment variables.
-#[derive(Debug, Clone, Copy)]
-pub struct Cause<'a> {
-    pub pose: &'a str,
-    pub event: EventKind,
-    pub person: u32,
-    pub confidence: f32,
-    pub time: Duration,
 }
 
 /// Some of a pose's events.
@@ -63,8 +61,8 @@ impl Moments {
         exit: false,
     };
 
-    pub fn includes(self, event: EventKind) -> bool {
-        match event {
+    pub fn includes(self, kind: EventKind) -> bool {
+        match kind {
             EventKind::Enter => self.enter,
             EventKind::Hold => self.hold,
             EventKind::Exit => self.exit,
@@ -74,12 +72,12 @@ impl Moments {
 
 /// Something that can be on or off.
 pub trait Actuator: Send {
-    /// Switches on, because of `cause`.
+    /// Switches on, because of `event`.
     ///
     /// # Errors
     /// The device refused; the output counts as switched all the same, so that the way off is
     /// tried.
-    fn activate(&mut self, cause: &Cause) -> Result<(), Trouble>;
+    fn activate(&mut self, event: &Event) -> Result<(), Trouble>;
 
     /// Switches off. Must be harmless when it is off already, and must not allocate more than an
     /// error text.
@@ -199,13 +197,13 @@ impl Outputs {
         });
     }
 
-    /// Takes in one pose event: `pose` is the index, `cause` what is known of it.
-    pub fn event(&mut self, pose: usize, cause: &Cause) {
+    /// Takes in one pose event: `pose` is the index, `event` what is known of it.
+    pub fn event(&mut self, pose: usize, event: &Event) {
         for output in &mut self.list {
             if output.settings.poses.contains(&pose) {
-                output.driven(cause);
+                output.driven(event);
             }
-            if cause.event == EventKind::Enter && output.settings.until.contains(&pose) {
+            if event.kind == EventKind::Enter && output.settings.until.contains(&pose) {
                 output.switch_off();
             }
         }
@@ -267,18 +265,18 @@ impl Output {
         }
     }
 
-    fn driven(&mut self, cause: &Cause) {
-        match (self.settings.manner, cause.event) {
+    fn driven(&mut self, event: &Event) {
+        match (self.settings.manner, event.kind) {
             (Manner::Pulse(length), EventKind::Enter) => {
-                self.switch_on(cause);
-                self.off_at = Some(cause.time + length);
+                self.switch_on(event);
+                self.off_at = Some(event.time + length);
             }
-            (Manner::Latch, EventKind::Enter) if !self.active => self.switch_on(cause),
+            (Manner::Latch, EventKind::Enter) if !self.active => self.switch_on(event),
             (Manner::Follow, EventKind::Enter) => {
                 self.holders += 1;
                 self.off_at = None;
                 if !self.active {
-                    self.switch_on(cause);
+                    self.switch_on(event);
                 }
             }
             (Manner::Follow, EventKind::Exit) => {
@@ -287,18 +285,18 @@ impl Output {
                     self.switch_off();
                 }
             }
-            (Manner::Each(moments), event) if moments.includes(event) => self.activate(cause),
+            (Manner::Each(moments), kind) if moments.includes(kind) => self.activate(event),
             _ => {}
         }
     }
 
-    fn switch_on(&mut self, cause: &Cause) {
+    fn switch_on(&mut self, event: &Event) {
         self.active = true;
-        self.activate(cause);
+        self.activate(event);
     }
 
-    fn activate(&mut self, cause: &Cause) {
-        if let Err(e) = self.actuator.activate(cause) {
+    fn activate(&mut self, event: &Event) {
+        if let Err(e) = self.actuator.activate(event) {
             log::error!("action {}: {e}", self.settings.name);
         }
     }

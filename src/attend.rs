@@ -18,6 +18,7 @@ use crate::frame::Frame;
 use crate::geometry::{Rect, Size};
 use crate::network::NetworkError;
 use crate::skeleton::{Skeleton, Threshold, similarity};
+use crate::steps::{Spent, Step};
 use crate::track::{Person, PersonId, Sighting};
 use glance::Glance;
 use std::time::Duration;
@@ -38,6 +39,34 @@ const WORTH_A_LOOK: f32 = 0.4;
 pub struct Eyes<'a> {
     pub finder: &'a mut dyn Finder,
     pub estimator: &'a mut Estimator,
+    /// What that takes.
+    pub spent: &'a mut Spent,
+}
+
+impl Eyes<'_> {
+    fn propose(&mut self, frame: &Frame, places: &mut Vec<Proposal>) -> Result<(), NetworkError> {
+        let find = || self.finder.propose(frame, places);
+        self.spent.time(Step::Find, find)
+    }
+
+    fn propose_thoroughly(
+        &mut self,
+        frame: &Frame,
+        places: &mut Vec<Proposal>,
+    ) -> Result<(), NetworkError> {
+        let find = || self.finder.propose_thoroughly(frame, places);
+        self.spent.time(Step::Find, find)
+    }
+
+    fn estimate(
+        &mut self,
+        frame: &Frame,
+        bbox: Rect,
+        skeleton: &mut Skeleton,
+    ) -> Result<(), NetworkError> {
+        let estimate = || self.estimator.estimate(frame, bbox, skeleton);
+        self.spent.time(Step::Estimate, estimate)
+    }
 }
 
 /// So often at least an empty room is looked into in which nothing changes.
@@ -126,7 +155,7 @@ impl Attention {
         for i in 0..self.turns.chosen().len() {
             let person = &people[self.turns.chosen()[i]];
             let place = person.expected(frame.time);
-            self.look(frame, place, eyes.estimator)?;
+            self.look(frame, place, eyes)?;
             self.looked_for.push(person.id);
             let kept = self.keep(place, self.find.keep_score, Some(person.id));
             lost |= !kept && !person.is_missing();
@@ -178,14 +207,9 @@ impl Attention {
         self.boxes.clear();
     }
 
-    fn look(
-        &mut self,
-        frame: &Frame,
-        place: Rect,
-        estimator: &mut Estimator,
-    ) -> Result<(), NetworkError> {
+    fn look(&mut self, frame: &Frame, place: Rect, eyes: &mut Eyes) -> Result<(), NetworkError> {
         self.boxes.push(place);
-        estimator.estimate(frame, place, &mut self.skeleton)
+        eyes.estimate(frame, place, &mut self.skeleton)
     }
 
     /// Why a finder that shows people should look at this frame, if it should.
@@ -243,9 +267,9 @@ impl Attention {
         self.glance.keep();
         self.places.clear();
         if first {
-            eyes.finder.propose_thoroughly(frame, &mut self.places)
+            eyes.propose_thoroughly(frame, &mut self.places)
         } else {
-            eyes.finder.propose(frame, &mut self.places)
+            eyes.propose(frame, &mut self.places)
         }
     }
 
@@ -270,7 +294,7 @@ impl Attention {
                     break;
                 }
                 first = false;
-                if self.meet(frame, place, eyes.estimator)? {
+                if self.meet(frame, place, eyes)? {
                     self.patience = self.find.idle;
                 }
             }
@@ -289,7 +313,7 @@ impl Attention {
         self.looked = Some(frame.time);
         self.unseen = self.unseen.saturating_sub(1);
         if frame.size != self.searched || self.next >= self.places.len() {
-            eyes.finder.propose(frame, &mut self.places)?;
+            eyes.propose(frame, &mut self.places)?;
             self.searched = frame.size;
             self.next = 0;
         }
@@ -297,7 +321,7 @@ impl Attention {
             return Ok(());
         };
         self.next += 1;
-        let found = self.count < self.find.max_people && self.meet(frame, place, eyes.estimator)?;
+        let found = self.count < self.find.max_people && self.meet(frame, place, eyes)?;
         if found && alone {
             self.unseen = self.places.len();
         }
@@ -317,13 +341,13 @@ impl Attention {
         &mut self,
         frame: &Frame,
         place: Proposal,
-        estimator: &mut Estimator,
+        eyes: &mut Eyes,
     ) -> Result<bool, NetworkError> {
         let least = self.acquire_score(place);
         let mut bbox = place.bbox;
         let before = self.count;
         for round in 0..=REFINEMENTS {
-            self.look(frame, bbox, estimator)?;
+            self.look(frame, bbox, eyes)?;
             let score = self.skeleton.score(self.visible);
             if round == 0 && score < WORTH_A_LOOK * least {
                 return Ok(false);

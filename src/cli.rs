@@ -6,8 +6,10 @@
 mod bench;
 mod check;
 mod completions;
+mod config_file;
 mod doctor;
 mod eval;
+mod explain;
 mod image;
 mod models;
 mod record;
@@ -19,8 +21,7 @@ use crate::engine::Loading;
 use crate::engine::kernels::Isa;
 use crate::geometry::Rect;
 use crate::model::{ModelCard, known_models, model_directories};
-use crate::publish::json;
-use crate::report::Report;
+use crate::report::{Report, json};
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
@@ -56,6 +57,8 @@ enum Command {
     /// Run a clip through the same pipeline as `run`, every frame, giving the same events every
     /// time
     Replay(replay::ReplayArgs),
+    /// Tell why the people of a photo or clip hold a pose, or do not
+    Explain(explain::ExplainArgs),
     /// Record a clip from any source
     Record(record::RecordArgs),
     /// Check a configuration without running it
@@ -84,6 +87,7 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Run(args) => run::run(&args),
         Command::Image(args) => image::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Record(args) => record::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Release(args) => release::run(&args),

@@ -210,7 +210,7 @@ fn compose(document: &Document, overrides: &Overrides) -> Option<Config> {
         poses: document.named("pose", |s, _| Pose::read(s, &joints, segments)),
         outputs: outputs(document),
         displays: document.named("display", |s, _| display::read(s, segments)),
-        publish: document.named("publish", |s, _| published(s)),
+        publish: document.named("publish", |s, _| publish::read(s)),
         drill: overrides.drill,
         isa: overrides.isa.unwrap_or_else(Isa::best),
         text: document.text().into(),
@@ -232,15 +232,6 @@ fn find(document: &Document, overrides: &Overrides) -> FindSettings {
         kind: Arc::clone(kind),
         ..read.unwrap_or_default()
     }
-}
-
-/// Reads a section `[publish.NAME]`, and looks whether there is a place for what it writes.
-fn published(s: &mut Section) -> Option<PublishSettings> {
-    let publish = publish::read(s)?;
-    if let Err(trouble) = publish.sink.check() {
-        s.fault_with("path", trouble.what, trouble.mend);
-    }
-    Some(publish)
 }
 
 fn outputs(document: &Document) -> Vec<OutputSettings> {

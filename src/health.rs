@@ -1,10 +1,13 @@
 //! Whether every stage still moves.
 //!
 //! In: a beat from each stage whenever it has done something or has waited in vain and said so.
-//! Out: how long each has been silent, and counts. The service's watchdog and the status line read
-//! it.
+//! Out: how long each has been silent, and counts. The service's watchdog, the status line and
+//! whoever is told read it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::steps::{Spent, Step};
+use prometheus_client::metrics::histogram::Histogram;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// The stages that beat.
@@ -30,12 +33,10 @@ impl Stage {
     }
 }
 
-/// Heartbeats and counts, shared by all threads.
+/// What is counted from the program's start to its end, whatever is reloaded meanwhile.
 #[derive(Debug)]
-pub struct Health {
-    start: Instant,
-    /// The name of each stage and its last beat, in milliseconds since `start`.
-    beats: Vec<(String, AtomicU64)>,
+pub struct Counts {
+    since: Instant,
     pub frames: AtomicU64,
     /// Frames that were captured and replaced by a newer one before they were looked at.
     pub dropped: AtomicU64,
@@ -43,26 +44,65 @@ pub struct Health {
     pub damaged: AtomicU64,
     /// Lines that publish could not take in or a sink could not write.
     pub lines_dropped: AtomicU64,
+    /// What each of [`Step::ALL`] took in the frames where it was done, in seconds.
+    pub steps: [Histogram; Step::ALL.len()],
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        // From what a fast board takes for the least to what a slow one takes for the most.
+        const SECONDS: [f64; 14] = [
+            0.0001, 0.0003, 0.001, 0.003, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0,
+        ];
+        let zero = || AtomicU64::new(0);
+        Self {
+            since: Instant::now(),
+            frames: zero(),
+            dropped: zero(),
+            damaged: zero(),
+            lines_dropped: zero(),
+            steps: std::array::from_fn(|_| Histogram::new(SECONDS)),
+        }
+    }
+}
+
+impl Counts {
+    /// How long the program has been running.
+    pub fn uptime(&self) -> Duration {
+        self.since.elapsed()
+    }
+}
+
+/// Heartbeats and counts, shared by all threads.
+#[derive(Debug)]
+pub struct Health {
+    start: Instant,
+    /// The name of each stage and its last beat, in milliseconds since `start`.
+    beats: Vec<(String, AtomicU64)>,
+    pub counts: Arc<Counts>,
     /// People who are followed now.
     people: AtomicU64,
     /// How often each of them is looked at, in tenths of a hertz.
     each_tenths: AtomicU64,
+    /// Frames a second, as the bits of an f32; NaN before there is a rate.
+    rate: AtomicU32,
+    /// What each step took of late, a smoothed mean in microseconds.
+    recent_us: [AtomicU64; Step::ALL.len()],
 }
 
 impl Health {
-    /// Of a pipeline with listeners of these names.
-    pub fn new(listeners: impl IntoIterator<Item = String>) -> Self {
+    /// Of a pipeline with listeners of these names, which goes on with `counts`.
+    pub fn new(listeners: impl IntoIterator<Item = String>, counts: Arc<Counts>) -> Self {
         let zero = || AtomicU64::new(0);
         let names = FIXED.map(String::from).into_iter().chain(listeners);
         Self {
             start: Instant::now(),
             beats: names.map(|name| (name, zero())).collect(),
-            frames: zero(),
-            dropped: zero(),
-            damaged: zero(),
-            lines_dropped: zero(),
+            counts,
             people: zero(),
             each_tenths: zero(),
+            rate: AtomicU32::new(f32::NAN.to_bits()),
+            recent_us: std::array::from_fn(|_| zero()),
         }
     }
 
@@ -106,9 +146,42 @@ impl Health {
         self.each_tenths.store(tenths, Ordering::Relaxed);
     }
 
+    /// A frame was looked at, which took this; so many come a second.
+    pub fn looked(&self, spent: &Spent, rate: Option<f32>) {
+        Self::count(&self.counts.frames);
+        let rate = rate.unwrap_or(f32::NAN);
+        self.rate.store(rate.to_bits(), Ordering::Relaxed);
+        for (i, step) in Step::ALL.into_iter().enumerate() {
+            let took = spent.on(step);
+            if let Some(took) = took {
+                self.counts.steps[i].observe(took.as_secs_f64());
+            }
+            let now = took.unwrap_or_default().as_micros() as u64;
+            // Only infer writes it. A sixteenth of the newest: about a second's worth.
+            let before = self.recent_us[i].load(Ordering::Relaxed);
+            let smoothed = (15 * before + now + 8) / 16;
+            self.recent_us[i].store(smoothed, Ordering::Relaxed);
+        }
+    }
+
+    /// Frames a second, once there were two.
+    pub fn rate(&self) -> Option<f32> {
+        Some(f32::from_bits(self.rate.load(Ordering::Relaxed))).filter(|r| r.is_finite())
+    }
+
+    /// What a step takes of a frame of late, as a mean.
+    pub fn recent(&self, step: Step) -> Duration {
+        Duration::from_micros(self.recent_us[step as usize].load(Ordering::Relaxed))
+    }
+
+    /// How many people are followed now.
+    pub fn people(&self) -> u64 {
+        self.people.load(Ordering::Relaxed)
+    }
+
     /// Who is followed, in words; then the counts.
     pub fn status(&self) -> String {
-        let people = self.people.load(Ordering::Relaxed);
+        let people = self.people();
         let each = self.each_tenths.load(Ordering::Relaxed) as f32 / 10.0;
         let following = match people {
             0 => "nobody is seen".into(),
@@ -123,10 +196,10 @@ impl Health {
         let n = |c: &AtomicU64| c.load(Ordering::Relaxed);
         format!(
             "{} frames looked at, {} replaced by newer ones, {} damaged, {} lines not published",
-            n(&self.frames),
-            n(&self.dropped),
-            n(&self.damaged),
-            n(&self.lines_dropped)
+            n(&self.counts.frames),
+            n(&self.counts.dropped),
+            n(&self.counts.damaged),
+            n(&self.counts.lines_dropped)
         )
     }
 }
@@ -137,8 +210,8 @@ mod tests {
 
     #[test]
     fn the_status_says_how_many_are_followed_and_how_often() {
-        let health = Health::new([]);
-        Health::add(&health.frames, 7);
+        let health = Health::new([], Arc::default());
+        Health::add(&health.counts.frames, 7);
         assert!(health.status().starts_with("nobody is seen; 7 frames"));
         health.follows(1, 14.96);
         assert!(
@@ -155,8 +228,31 @@ mod tests {
     }
 
     #[test]
+    fn what_a_step_takes_is_smoothed_and_what_was_not_done_takes_nothing() {
+        let health = Health::new([], Arc::default());
+        assert_eq!(health.rate(), None);
+        let mut spent = Spent::default();
+        spent.time(Step::Find, || std::thread::sleep(Duration::from_millis(4)));
+        for _ in 0..200 {
+            health.looked(&spent, Some(9.5));
+        }
+        assert_eq!(health.rate(), Some(9.5));
+        let took = spent.on(Step::Find).unwrap();
+        assert!(health.recent(Step::Find).abs_diff(took) < took / 50);
+        assert_eq!(health.recent(Step::Decode), Duration::ZERO);
+        for _ in 0..200 {
+            health.looked(&Spent::default(), None);
+        }
+        assert!(health.recent(Step::Find) < Duration::from_micros(20));
+        assert_eq!(health.counts.frames.load(Ordering::Relaxed), 400);
+    }
+
+    #[test]
     fn one_listener_that_hangs_does_not_hide_behind_another() {
-        let health = Health::new(["display.hall".into(), "display.door".into()]);
+        let health = Health::new(
+            ["display.hall".into(), "display.door".into()],
+            Arc::default(),
+        );
         let limit = Duration::from_millis(20);
         std::thread::sleep(2 * limit);
         for stage in [

@@ -16,6 +16,7 @@ use crate::recognise::{Pose, PoseEvent, Recogniser, Sight};
 use crate::report::{Report, Seen};
 use crate::segment::Segmenter;
 use crate::skeleton::{KeypointSet, Skeleton, Threshold};
+use crate::steps::{Spent, Step};
 use crate::track::{Person, PersonId, TrackSettings, Tracker};
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +43,7 @@ pub struct Infer {
     recogniser: Recogniser,
     visible: Threshold,
     events: Vec<PoseEvent>,
+    spent: Spent,
 }
 
 /// A person in a photo, found in this box.
@@ -98,6 +100,7 @@ impl Infer {
             recogniser: Recogniser::new(poses, track.visible),
             visible: track.visible,
             events: Vec::new(),
+            spent: Spent::default(),
         }
     }
 
@@ -107,15 +110,18 @@ impl Infer {
     /// The network failed; the next frame can be tried.
     pub fn frame(&mut self, frame: &Frame) -> Result<(), NetworkError> {
         self.events.clear();
+        self.spent = Spent::default();
         let people = self.tracker.people();
         let near = |id| self.recogniser.is_near(id);
         let mut eyes = Eyes {
             finder: &mut *self.finder,
             estimator: &mut self.estimator,
+            spent: &mut self.spent,
         };
         self.attention.frame(frame, &mut eyes, people, near)?;
         let (sightings, looked_for) = (self.attention.sightings(), self.attention.looked_for());
-        self.tracker.update(frame.time, sightings, looked_for);
+        let track = || self.tracker.update(frame.time, sightings, looked_for);
+        self.spent.time(Step::Track, track);
         for i in 0..self.tracker.people().len() {
             let person = &self.tracker.people()[i];
             let (id, bbox) = (person.id, person.bbox);
@@ -124,15 +130,22 @@ impl Infer {
             }
         }
         self.tracker.forget(frame.time);
-        self.recogniser
-            .update(frame.time, self.tracker.people(), &mut self.events);
+        let people = self.tracker.people();
+        let recognise = || (self.recogniser).update(frame.time, people, &mut self.events);
+        self.spent.time(Step::Recognise, recognise);
         Ok(())
+    }
+
+    /// What the steps of the last frame took.
+    pub fn spent(&self) -> &Spent {
+        &self.spent
     }
 
     /// Finds where in the picture the person is, if there is a segmentation network.
     fn outline(&mut self, frame: &Frame, id: PersonId, bbox: Rect) -> Result<(), NetworkError> {
         if let Some(segmenter) = &mut self.segmenter {
-            segmenter.segment(frame, bbox, &mut self.mask)?;
+            let segment = || segmenter.segment(frame, bbox, &mut self.mask);
+            self.spent.time(Step::Segment, segment)?;
             self.tracker
                 .keep_mask(id, &self.mask, self.mask.share(frame.size));
         }
@@ -166,6 +179,7 @@ impl Infer {
         let mut eyes = Eyes {
             finder: &mut *self.finder,
             estimator: &mut self.estimator,
+            spent: &mut self.spent,
         };
         let people = self.attention.photo(frame, &mut eyes)?;
         let people = people.iter().map(|p| found(&p.skeleton, p.bbox, p.score));
@@ -269,6 +283,12 @@ impl Infer {
             let held = self.recogniser.active(person.id);
             seen.poses.extend(held.map(|i| self.pose_name(i)));
         }
+    }
+
+    /// Adds to `report` the poses that somebody holds.
+    pub fn tell_held(&self, report: &mut Report) {
+        let held = self.recogniser.held();
+        report.held.extend(held.map(|i| self.pose_name(i)));
     }
 
     /// What is needed to understand a report's skeletons.

@@ -15,6 +15,7 @@ mod pace;
 pub mod road;
 
 use crate::config::Config;
+use crate::context::{Configuration, Context};
 use crate::engine::panics;
 use crate::frame::Frame;
 use crate::health::Health;
@@ -50,7 +51,7 @@ struct Shared {
     since: Instant,
     /// When this pipeline began, since then: no frame is older.
     began: Duration,
-    health: Health,
+    health: Arc<Health>,
     frames: Queue<Frame>,
     listeners: Vec<Told>,
     /// What is wrong with the source now, for the screen and the status lines.
@@ -92,7 +93,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(3);
 
 impl Pipeline {
     /// Starts the threads; what becomes of them is told through `ended`. `infer` and `opened` are
-    /// those of `config`. The camera is opened by its thread: it may come later.
+    /// those of `config`, which may be changed by `configuration`. The camera is opened by its thread: it may come later.
     ///
     /// # Errors
     /// A thread cannot be started.
@@ -100,6 +101,7 @@ impl Pipeline {
         config: &Config,
         infer: Infer,
         opened: Opened,
+        configuration: Option<Arc<dyn Configuration>>,
         ended: &mpsc::Sender<Ended>,
     ) -> std::io::Result<Self> {
         let now = opened.now();
@@ -107,11 +109,20 @@ impl Pipeline {
         // What a reload has left on is guarded from the start.
         lock(road.acting()).last = Some((now, Instant::now()));
         let names = opened.listeners.iter().map(|l| l.key.name.clone());
+        let health = Arc::new(Health::new(names, opened.counts));
+        let infer = road.infer();
+        let context = Context {
+            health: Arc::clone(&health),
+            poses: infer.recogniser().poses().into(),
+            keypoints: Arc::clone(infer.keypoints()),
+            visible: infer.visible(),
+            configuration,
+        };
         let shared = Arc::new(Shared {
             stop: AtomicBool::new(false),
             since: opened.since,
             began: opened.since.elapsed(),
-            health: Health::new(names),
+            health,
             frames: Queue::new(1),
             listeners: opened.listeners.iter().map(Told::new).collect(),
             source_trouble: Mutex::new(None),
@@ -125,7 +136,9 @@ impl Pipeline {
         };
         release_on_panic(&pipeline.acting);
         for (i, OpenListener { key, listener }) in opened.listeners.into_iter().enumerate() {
-            pipeline.spawn(&key.name, ended, move |s| listeners::run(s, i, listener))?;
+            let context = context.clone();
+            let hear = move |s: &Shared| listeners::run(s, i, listener, &context);
+            pipeline.spawn(&key.name, ended, hear)?;
         }
         let acting = Arc::clone(&pipeline.acting);
         let grace = config.grace;
@@ -242,6 +255,7 @@ impl Pipeline {
                 .iter()
                 .filter_map(Told::kept)
                 .collect(),
+            counts: Arc::clone(&self.shared.health.counts),
         }
     }
 
@@ -311,9 +325,10 @@ fn release_now() {
 mod tests {
     use super::*;
     use crate::act::memory::{JournalSettings, MemoryActuator};
-    use crate::act::{Cause, Manner, OutputSettings};
+    use crate::act::{Manner, OutputSettings};
     use crate::engine::panics::quietly;
     use crate::recognise::EventKind;
+    use crate::report::Event;
 
     #[test]
     fn a_panic_releases_what_is_on_and_says_so_but_not_one_that_the_engine_catches() {
@@ -329,12 +344,13 @@ mod tests {
         };
         let acting = SharedActing::default();
         lock(&acting).outputs.add(settings, Box::new(lamp));
-        let enter = Cause {
-            pose: "sit",
-            event: EventKind::Enter,
+        let enter = Event {
+            kind: EventKind::Enter,
+            pose: "sit".into(),
             person: 1,
-            confidence: 1.0,
             time: Duration::ZERO,
+            confidence: 1.0,
+            held: Duration::ZERO,
         };
         lock(&acting).outputs.event(0, &enter);
         release_on_panic(&acting);

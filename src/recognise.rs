@@ -8,6 +8,7 @@
 //! stays on, by a guess. All times come from the frames, so a recording replays to the same events.
 
 mod error;
+mod explain;
 mod hold;
 mod lex;
 mod parse;
@@ -19,7 +20,8 @@ mod tests;
 mod torso;
 
 pub use error::RuleError;
-pub use rule::Rule;
+pub use explain::{Anatomy, Explanation, TermAnatomy, TermNow, Verdict};
+pub use rule::{Rule, Unit};
 
 use crate::skeleton::{Skeleton, Threshold};
 use crate::track::{Person, PersonId};
@@ -198,6 +200,12 @@ impl Recogniser {
             .enumerate()
             .filter(|(_, s)| s.is_active())
             .map(|(pose, _)| pose)
+    }
+
+    /// The poses that are active now, of whomever, as places in [`Self::poses`].
+    pub fn held(&self) -> impl Iterator<Item = usize> {
+        let anyone = |pose: usize| self.people.iter().any(|w| w.states[pose].is_active());
+        (0..self.poses.len()).filter(move |&pose| anyone(pose))
     }
 
     /// Whether a person holds a pose, or was within a margin of one when last seen.

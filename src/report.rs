@@ -3,6 +3,9 @@
 //! In: filled by whoever runs the pipeline. Out: read by everyone who tells it further. A
 //! [`Report`] is made once and used again: after the first frames, filling it allocates nothing.
 
+pub mod json;
+
+use crate::context::Context;
 use crate::frame::Frame;
 use crate::geometry::{Rect, Size};
 use crate::mask::Mask;
@@ -131,6 +134,8 @@ pub struct Report {
     pub visible: Threshold,
     /// Of the frame.
     pub people: People,
+    /// The poses that somebody holds now, in the order of the configuration.
+    pub held: Vec<Arc<str>>,
 }
 
 /// The people of a frame, in memory that is used again.
@@ -183,6 +188,7 @@ impl Report {
         self.boxes.clear();
         self.rate = None;
         self.people.clear();
+        self.held.clear();
     }
 
     /// Empties it for this frame; takes the picture too if `picture`.
@@ -216,12 +222,16 @@ pub trait Listener: Send {
     /// What it is, for the log: "/dev/fb0, 480x320, 16 bits a pixel".
     fn describe(&self) -> String;
 
-    /// What it makes use of.
+    /// What it makes use of now: asked again after everything that it hears and at least ten times a
+    /// second, since a picture is of no use while nobody looks.
     fn needs(&self) -> Needs;
 
     /// How many reports may wait while it is busy; when one more comes, the oldest is dropped. 1
     /// for whoever has no use for old ones.
     fn backlog(&self) -> usize;
+
+    /// A pipeline begins, at the start or by a reload: what it is told from now on is of this one.
+    fn begin(&mut self, _: &Context) {}
 
     /// Takes in a report. Gives how many lines or the like were lost in it; says in the log why,
     /// once.

@@ -5,9 +5,10 @@
 //! `PASSED_ON` names, of its files none but stderr. No shell. A run that lasts longer than its limit is
 //! killed with everything it started; at the end of the program so is any other.
 
-use super::{Action, Actuator, Cause, Moments, section};
+use super::{Action, Actuator, Moments, section};
 use crate::device::Device;
 use crate::program::{self, Running};
+use crate::report::Event;
 use crate::settings::{Kind, Section};
 use crate::trouble::Trouble;
 use std::process::{Command, Stdio};
@@ -101,16 +102,16 @@ impl CommandRunner {
     }
 
     /// The run for an event.
-    fn run(&self, cause: &Cause) -> Command {
+    fn run(&self, event: &Event) -> Command {
         let passed_on = PASSED_ON.map(|name| (name, std::env::var_os(name)));
         let mut run = program::command(&self.settings.argv);
         run.env_clear()
             .envs(passed_on.into_iter().filter_map(|(n, v)| Some((n, v?))))
-            .env("POSED_POSE", cause.pose)
-            .env("POSED_EVENT", cause.event.name())
-            .env("POSED_PERSON", cause.person.to_string())
-            .env("POSED_CONFIDENCE", format!("{:.3}", cause.confidence))
-            .env("POSED_TIME", format!("{:.3}", cause.time.as_secs_f64()))
+            .env("POSED_POSE", &*event.pose)
+            .env("POSED_EVENT", event.kind.name())
+            .env("POSED_PERSON", event.person.to_string())
+            .env("POSED_CONFIDENCE", format!("{:.3}", event.confidence))
+            .env("POSED_TIME", format!("{:.3}", event.time.as_secs_f64()))
             .stdin(Stdio::null())
             .stdout(Stdio::null());
         run
@@ -125,10 +126,10 @@ impl CommandRunner {
 }
 
 impl Actuator for CommandRunner {
-    fn activate(&mut self, cause: &Cause) -> Result<(), Trouble> {
+    fn activate(&mut self, event: &Event) -> Result<(), Trouble> {
         self.tend();
         if !self.running.is_empty() && (!self.settings.overlap || self.running.len() >= MOST_RUNS) {
-            self.waiting = self.settings.on.exit.then(|| self.run(cause));
+            self.waiting = self.settings.on.exit.then(|| self.run(event));
             log::info!(
                 "command {:?} still runs: {} for {} {}",
                 self.settings.argv[0],
@@ -137,12 +138,12 @@ impl Actuator for CommandRunner {
                 } else {
                     "not started again"
                 },
-                cause.event.name(),
-                cause.pose
+                event.kind.name(),
+                event.pose
             );
             return Ok(());
         }
-        self.start(self.run(cause))
+        self.start(self.run(event))
     }
 
     /// A started program goes on to its own end or its limit: "off" is the end of the pose, not of
@@ -205,13 +206,14 @@ mod tests {
         .unwrap()
     }
 
-    fn cause() -> Cause<'static> {
-        Cause {
-            pose: "wave",
-            event: EventKind::Enter,
+    fn event() -> Event {
+        Event {
+            kind: EventKind::Enter,
+            pose: "wave".into(),
             person: 3,
-            confidence: 0.5,
             time: Duration::from_secs(2),
+            confidence: 0.5,
+            held: Duration::ZERO,
         }
     }
 
@@ -235,7 +237,7 @@ mod tests {
             9000,
             false,
         );
-        r.activate(&cause()).unwrap();
+        r.activate(&event()).unwrap();
         until(|| std::fs::read_to_string(&file).is_ok_and(|t| t == "wave enter 3 0.500\n"));
     }
 
@@ -249,7 +251,7 @@ mod tests {
             9000,
             false,
         );
-        r.activate(&cause()).unwrap();
+        r.activate(&event()).unwrap();
         until(|| file.exists());
         until(|| {
             r.tend();
@@ -289,7 +291,7 @@ mod tests {
     #[test]
     fn a_command_that_has_ended_is_no_zombie() {
         let mut r = runner("exit 0", 9000, true);
-        r.activate(&cause()).unwrap();
+        r.activate(&event()).unwrap();
         let stat = format!("/proc/{}/stat", r.running[0].0.number());
         until(|| {
             r.tend();
@@ -303,7 +305,7 @@ mod tests {
         let file = dir.path().join("later");
         let script = format!("(sleep 0.5; echo later > {}) &", file.display());
         let mut r = runner(&script, 9000, false);
-        r.activate(&cause()).unwrap();
+        r.activate(&event()).unwrap();
         until(|| {
             r.tend();
             r.running.is_empty()
@@ -317,10 +319,10 @@ mod tests {
         let file = dir.path().join("seen");
         let script = format!("sleep 0.2; echo $POSED_EVENT >> {}", file.display());
         let mut r = runner(&script, 9000, false);
-        r.activate(&cause()).unwrap();
-        r.activate(&Cause {
-            event: EventKind::Exit,
-            ..cause()
+        r.activate(&event()).unwrap();
+        r.activate(&Event {
+            kind: EventKind::Exit,
+            ..event()
         })
         .unwrap();
         assert_eq!(r.running.len(), 1, "never two at once");
@@ -335,8 +337,8 @@ mod tests {
         let mut one = runner("sleep 60", 60_000, false);
         let mut many = runner("sleep 60", 60_000, true);
         for _ in 0..3 {
-            one.activate(&cause()).unwrap();
-            many.activate(&cause()).unwrap();
+            one.activate(&event()).unwrap();
+            many.activate(&event()).unwrap();
         }
         assert_eq!((one.running.len(), many.running.len()), (1, 3));
     }
@@ -350,7 +352,7 @@ mod tests {
             300,
             false,
         );
-        r.activate(&cause()).unwrap();
+        r.activate(&event()).unwrap();
         until(|| {
             r.tend();
             r.running.is_empty()

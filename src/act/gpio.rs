@@ -2,9 +2,10 @@
 //!
 //! In: on and off. Out: the line's level.
 
-use super::{Action, Actuator, Cause};
+use super::{Action, Actuator};
 use crate::device::Device;
 use crate::gpio::LineAddress;
+use crate::report::Event;
 use crate::settings::{Kind, Section};
 use crate::trouble::Trouble;
 use embedded_hal::digital::{OutputPin, PinState};
@@ -82,7 +83,7 @@ impl GpioLine {
 }
 
 impl Actuator for GpioLine {
-    fn activate(&mut self, _: &Cause) -> Result<(), Trouble> {
+    fn activate(&mut self, _: &Event) -> Result<(), Trouble> {
         self.set(true)
     }
 

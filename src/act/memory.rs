@@ -3,8 +3,9 @@
 //! In: on and off. Out: a journal in memory, and a text file with a line `NAME on POSE` or `NAME
 //! off` for each switch, written at once, so that a test can read it after the process has died.
 
-use super::{Action, Actuator, Cause};
+use super::{Action, Actuator};
 use crate::device::Device;
+use crate::report::Event;
 use crate::settings::{Kind, Section};
 use crate::trouble::Trouble;
 use std::fs::{File, OpenOptions};
@@ -86,8 +87,8 @@ impl MemoryActuator {
 }
 
 impl Actuator for MemoryActuator {
-    fn activate(&mut self, cause: &Cause) -> Result<(), Trouble> {
-        self.note(format!("on:{}", cause.pose), &format!("on {}", cause.pose));
+    fn activate(&mut self, event: &Event) -> Result<(), Trouble> {
+        self.note(format!("on:{}", event.pose), &format!("on {}", event.pose));
         Ok(())
     }
 

@@ -7,11 +7,11 @@
 
 mod broker;
 mod connection;
-mod tls;
 
 use super::{Action, Actuator};
 use crate::device::Device;
 use crate::settings::{Kind, Section};
+use crate::tls;
 use crate::trouble::Trouble;
 use broker::Broker;
 use connection::Mqtt;
@@ -19,7 +19,7 @@ use rumqttc::{LastWill, MqttOptions, QoS, TlsConfiguration, Transport};
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::net::{TcpStream, ToSocketAddrs};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -172,7 +172,7 @@ impl MqttSettings {
         options.set_last_will(will);
         if let Some(login) = &self.login {
             let password = match &login.password_file {
-                Some(path) => read_file(path, "password_file")?,
+                Some(path) => tls::read_file(path, "password_file")?,
                 None => String::new(),
             };
             options.set_credentials(&login.user, password.trim_end_matches(['\r', '\n']));
@@ -185,13 +185,4 @@ impl MqttSettings {
         }
         Ok(options)
     }
-}
-
-fn read_file(path: &Path, key: &str) -> Result<String, Trouble> {
-    std::fs::read_to_string(path).map_err(|e| {
-        Trouble::new(
-            format!("{}: cannot be read: {e}", path.display()),
-            format!("let this user read it (group posed), or correct `{key}`"),
-        )
-    })
 }

@@ -104,7 +104,7 @@ pub(super) fn moments(s: &mut Section) -> Moments {
     let events = s
         .one_or_more(
             "on",
-            "at which events of its poses it is run: \"enter\", \"hold\" (every `repeat_s` of the pose), \"exit\"",
+            "at which events of its poses it happens: \"enter\", \"hold\" (every `repeat_s` of the pose), \"exit\"",
         )
         .example("[\"enter\", \"exit\"]")
         .without("`[\"enter\"]`")
@@ -123,7 +123,7 @@ fn manner(s: &mut Section, moments: Option<Moments>) -> Manner {
     let mode = s
         .choice(
             "mode",
-            "when it is on; not for commands, which have `on`",
+            "when it is on; not for commands and webhooks, which have `on`",
             MODES,
         )
         .without("`pulse` where `pulse_ms` is given, else `follow`")
@@ -138,8 +138,7 @@ fn manner(s: &mut Section, moments: Option<Moments>) -> Manner {
     if let Some(moments) = moments {
         for key in ["mode", "pulse_ms", "until"] {
             if s.given(key) {
-                let problem =
-                    "says nothing of a program, which is run at events and never stays on";
+                let problem = "says nothing of what happens at events and never stays on";
                 let mend = "remove the line, or say at which events: on = [\"enter\", \"exit\"]";
                 s.fault_with(key, problem, mend);
             }

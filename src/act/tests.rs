@@ -24,13 +24,14 @@ fn outputs(manner: Manner, poses: Vec<usize>, until: Vec<usize>) -> (Outputs, Jo
     (outputs, journal)
 }
 
-fn cause(event: EventKind, ms: u64) -> Cause<'static> {
-    Cause {
-        pose: "wave",
-        event,
+fn event(kind: EventKind, ms: u64) -> Event {
+    Event {
+        kind,
+        pose: "wave".into(),
         person: 1,
-        confidence: 0.9,
         time: Duration::from_millis(ms),
+        confidence: 0.9,
+        held: Duration::ZERO,
     }
 }
 
@@ -45,9 +46,9 @@ fn a_pulse_ends_at_its_time_and_a_new_enter_makes_it_longer() {
         vec![WAVE],
         vec![],
     );
-    o.event(WAVE, &cause(EventKind::Enter, 1000));
+    o.event(WAVE, &event(EventKind::Enter, 1000));
     o.tick(Duration::from_millis(1100));
-    o.event(WAVE, &cause(EventKind::Enter, 1150));
+    o.event(WAVE, &event(EventKind::Enter, 1150));
     assert_eq!(o.next_deadline(), Some(Duration::from_millis(1350)));
     o.tick(Duration::from_millis(1349));
     assert_eq!(o.active().count(), 1);
@@ -58,22 +59,22 @@ fn a_pulse_ends_at_its_time_and_a_new_enter_makes_it_longer() {
 #[test]
 fn follow_stays_on_while_anyone_holds_any_of_the_poses() {
     let (mut o, journal) = outputs(Manner::Follow, vec![WAVE, SIT], vec![]);
-    o.event(WAVE, &cause(EventKind::Enter, 0));
-    o.event(SIT, &cause(EventKind::Enter, 10));
-    o.event(WAVE, &cause(EventKind::Exit, 20));
+    o.event(WAVE, &event(EventKind::Enter, 0));
+    o.event(SIT, &event(EventKind::Enter, 10));
+    o.event(WAVE, &event(EventKind::Exit, 20));
     assert_eq!(log(&journal), "on:wave");
-    o.event(SIT, &cause(EventKind::Exit, 30));
+    o.event(SIT, &event(EventKind::Exit, 30));
     assert_eq!(log(&journal), "on:wave off");
 }
 
 #[test]
 fn a_latch_ends_only_with_its_until_pose() {
     let (mut o, journal) = outputs(Manner::Latch, vec![WAVE], vec![SIT]);
-    o.event(WAVE, &cause(EventKind::Enter, 0));
-    o.event(WAVE, &cause(EventKind::Exit, 10));
-    o.event(WAVE, &cause(EventKind::Enter, 20));
+    o.event(WAVE, &event(EventKind::Enter, 0));
+    o.event(WAVE, &event(EventKind::Exit, 10));
+    o.event(WAVE, &event(EventKind::Enter, 20));
     assert_eq!(log(&journal), "on:wave");
-    o.event(SIT, &cause(EventKind::Enter, 30));
+    o.event(SIT, &event(EventKind::Enter, 30));
     assert_eq!(log(&journal), "on:wave off");
 }
 
@@ -85,15 +86,15 @@ fn what_happens_at_events_happens_at_each_of_its_own_and_is_never_on() {
         exit: true,
     };
     let (mut o, journal) = outputs(Manner::Each(moments), vec![WAVE], vec![]);
-    for event in [
+    for kind in [
         EventKind::Enter,
         EventKind::Hold,
         EventKind::Hold,
         EventKind::Exit,
     ] {
-        o.event(WAVE, &cause(event, 0));
+        o.event(WAVE, &event(kind, 0));
     }
-    o.event(SIT, &cause(EventKind::Exit, 0));
+    o.event(SIT, &event(EventKind::Exit, 0));
     assert_eq!((o.active().count(), o.next_deadline()), (0, None));
     o.release_all();
     assert_eq!(log(&journal), "on:wave on:wave on:wave");
@@ -102,7 +103,7 @@ fn what_happens_at_events_happens_at_each_of_its_own_and_is_never_on() {
 #[test]
 fn dropping_the_outputs_releases_them_even_on_a_panic() {
     let (mut o, journal) = outputs(Manner::Latch, vec![WAVE], vec![]);
-    o.event(WAVE, &cause(EventKind::Enter, 0));
+    o.event(WAVE, &event(EventKind::Enter, 0));
     let _ = std::thread::spawn(move || {
         let _held = o;
         panic!("a test's own panic");
@@ -115,7 +116,7 @@ fn dropping_the_outputs_releases_them_even_on_a_panic() {
 fn a_broken_device_does_not_stop_the_others() {
     struct Broken;
     impl Actuator for Broken {
-        fn activate(&mut self, _: &Cause) -> Result<(), Trouble> {
+        fn activate(&mut self, _: &Event) -> Result<(), Trouble> {
             Err(Trouble::new("gone", "plug it in"))
         }
         fn release(&mut self) -> Result<(), Trouble> {
@@ -141,7 +142,7 @@ fn a_broken_device_does_not_stop_the_others() {
             off_at: None,
         },
     );
-    o.event(WAVE, &cause(EventKind::Enter, 0));
+    o.event(WAVE, &event(EventKind::Enter, 0));
     o.release_all();
     assert_eq!(log(&journal), "on:wave off");
 }
@@ -185,7 +186,7 @@ impl OpenLine {
 }
 
 impl Actuator for OpenLine {
-    fn activate(&mut self, _: &Cause) -> Result<(), Trouble> {
+    fn activate(&mut self, _: &Event) -> Result<(), Trouble> {
         self.note("on");
         Ok(())
     }
@@ -226,7 +227,7 @@ fn other_settings_move_and_open_only_what_changed() {
         ("lamp", 3, Manner::Latch, WAVE),
     ];
     let mut o = Outputs::open(&lines(&old, &journal)).unwrap();
-    o.event(WAVE, &cause(EventKind::Enter, 0));
+    o.event(WAVE, &event(EventKind::Enter, 0));
     assert_eq!(said(), "open:1 open:2 open:3 on:1 on:2 on:3");
     // A pose came before the others, the lamp has another line, and a fan is new.
     let new = [
@@ -256,7 +257,7 @@ fn what_cannot_be_opened_leaves_the_rest_to_the_old_settings() {
         ("lamp", NO_LINE, Manner::Latch, WAVE),
     ];
     let mut o = Outputs::open(&old).unwrap();
-    o.event(WAVE, &cause(EventKind::Enter, 0));
+    o.event(WAVE, &event(EventKind::Enter, 0));
     assert!(o.reopen(&lines(&more, &journal), Some).is_err());
     o.reopen(&old, Some).unwrap();
     assert_eq!(said(), "open:1 on:1");
@@ -266,11 +267,11 @@ fn what_cannot_be_opened_leaves_the_rest_to_the_old_settings() {
 fn what_was_let_go_stays_on_if_it_is_held_again_in_time_and_else_goes_off() {
     for (again, want) in [(true, "on:wave"), (false, "on:wave off")] {
         let (mut o, journal) = outputs(Manner::Follow, vec![WAVE], vec![]);
-        o.event(WAVE, &cause(EventKind::Enter, 0));
+        o.event(WAVE, &event(EventKind::Enter, 0));
         o.let_go(Duration::from_millis(2000));
         o.tick(Duration::from_millis(1999));
         if again {
-            o.event(WAVE, &cause(EventKind::Enter, 1999));
+            o.event(WAVE, &event(EventKind::Enter, 1999));
         }
         o.tick(Duration::from_millis(2000));
         assert_eq!(log(&journal), want);

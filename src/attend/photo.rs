@@ -24,7 +24,7 @@ impl Attention {
     /// A network failed.
     pub fn photo(&mut self, frame: &Frame, eyes: &mut Eyes) -> Result<Vec<Sighting>, NetworkError> {
         let mut places = Vec::new();
-        eyes.finder.propose_thoroughly(frame, &mut places)?;
+        eyes.propose_thoroughly(frame, &mut places)?;
         let mut found: Vec<Sighting> = Vec::new();
         for place in places {
             let Some(person) = self.refine(frame, place.bbox, eyes)? else {
@@ -63,7 +63,7 @@ impl Attention {
         let mut best: Option<Sighting> = None;
         let mut skeleton = Skeleton::default();
         for round in 0..=REFINEMENTS {
-            eyes.estimator.estimate(frame, bbox, &mut skeleton)?;
+            eyes.estimate(frame, bbox, &mut skeleton)?;
             let score = skeleton.score(self.visible);
             if round == 0 && score < WORTH_A_LOOK * self.find.acquire_score {
                 return Ok(None);

@@ -3,8 +3,10 @@
 //! is refused and the old one kept. A reload loads the new network beside the old, then opens only what
 //! changed.
 
+use super::config_file::ConfigFile;
 use crate::capture;
-use crate::config::{Config, ConfigError, Overrides};
+use crate::config::{Config, Overrides};
+use crate::context::Configuration;
 use crate::infer::Infer;
 use crate::pipeline::{Ended, Opened, Pipeline};
 use crate::service::Service;
@@ -56,20 +58,21 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     if reloads || !is_hup_ignored() {
         signals.push(SIGHUP);
     }
-    let reread = || Config::read(&args.config, &overrides);
+    let file = Arc::new(ConfigFile::new(&args.config, overrides));
     let mut daemon = Daemon {
         signals: Signals::new(signals).context("signals cannot be caught")?,
         service: Service::default(),
         reloads,
-        reread: &reread,
+        file: &file,
     };
-    let mut config = reread()?;
+    let mut config = file.read()?;
     let mut infer = Infer::new(&config)?;
     let mut opened = Opened::default();
     opened.open(&config)?;
     loop {
         let (ended, ends) = mpsc::channel();
-        let pipeline = Pipeline::start(&config, infer, opened, &ended)
+        let configuration = Some(Arc::clone(&file) as Arc<dyn Configuration>);
+        let pipeline = Pipeline::start(&config, infer, opened, configuration, &ended)
             .context("a thread could not be started")?;
         log::info!(
             "running with {}, {} poses, {} actions",
@@ -162,17 +165,28 @@ struct Daemon<'a> {
     service: Service,
     /// Whether SIGHUP is a wish for the new configuration, not the end of a terminal.
     reloads: bool,
-    reread: &'a dyn Fn() -> Result<Config, ConfigError>,
+    file: &'a ConfigFile,
 }
 
 /// Reads the configuration again and loads its network, while the old one goes on.
-fn reload(reread: impl Fn() -> Result<Config, ConfigError>) -> anyhow::Result<Reload> {
-    let config = reread()?;
+fn reload(file: &ConfigFile) -> anyhow::Result<Reload> {
+    let config = file.read()?;
     let infer = Infer::new(&config)?;
     Ok(Reload(config, infer))
 }
 
 impl Daemon<'_> {
+    /// What comes next where the configuration is to be taken up; `None` if it is refused.
+    fn reload(&mut self) -> Option<Next> {
+        self.service.reloading();
+        match reload(self.file) {
+            Ok(reload) => return Some(Next::Reload(Box::new(reload))),
+            Err(e) => refuse(super::told(&e)),
+        }
+        self.service.ready();
+        None
+    }
+
     /// Tends the service until a signal or the pipeline says what comes next.
     fn wait(&mut self, pipeline: &Pipeline, ends: &Receiver<Ended>) -> Next {
         loop {
@@ -183,12 +197,14 @@ impl Daemon<'_> {
                     log::info!("stopping");
                     return Next::Stop;
                 }
-                self.service.reloading();
-                match reload(self.reread) {
-                    Ok(reload) => return Next::Reload(Box::new(reload)),
-                    Err(e) => refuse(super::told(&e)),
+                if let Some(next) = self.reload() {
+                    return next;
                 }
-                self.service.ready();
+            }
+            if self.file.take_changed()
+                && let Some(next) = self.reload()
+            {
+                return next;
             }
             match ends.recv_timeout(Duration::from_millis(50)) {
                 Ok(Ended::SourceEnd) => return Next::SourceEnd,

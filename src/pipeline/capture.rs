@@ -67,7 +67,7 @@ impl Reader<'_> {
         self.sequence += 1;
         self.shared.health.beat(Stage::Capture);
         if self.shared.frames.put(&mut self.frame) {
-            Health::count(&self.shared.health.dropped);
+            Health::count(&self.shared.health.counts.dropped);
         }
         Ok(Next::Frame)
     }

@@ -103,7 +103,7 @@ impl Inferring<'_> {
         match self.road.frame(frame) {
             Ok(Passed::Whole) => self.failures = 0,
             Ok(Passed::Damaged) => {
-                Health::count(&self.shared.health.damaged);
+                Health::count(&self.shared.health.counts.damaged);
                 return Ok(false);
             }
             Err(e) => {
@@ -115,8 +115,9 @@ impl Inferring<'_> {
                 return Ok(false);
             }
         }
-        Health::count(&self.shared.health.frames);
         self.rate.count(self.silence.seen(frame.time));
+        let health = &self.shared.health;
+        health.looked(self.road.spent(), self.rate.0);
         self.keep_pace(frame.time, start.elapsed());
         self.tell(frame);
         Ok(true)

@@ -4,6 +4,7 @@
 use super::handoff::{Queue, Taken};
 use super::opened::{Key, OpenListener};
 use super::{BEAT, Shared};
+use crate::context::Context;
 use crate::health::{Health, Stage};
 use crate::report::{Listener, Needs, Report};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +14,7 @@ use std::time::SystemTime;
 /// The way to one listener's thread, and back.
 pub(super) struct Told {
     key: Key,
-    needs: Needs,
+    needs: Mutex<Needs>,
     queue: Queue<Report>,
     /// Whether the listener is handed back, and not closed, at the end.
     keep: AtomicBool,
@@ -25,11 +26,20 @@ impl Told {
     pub fn new(open: &OpenListener) -> Self {
         Self {
             key: open.key.clone(),
-            needs: open.listener.needs(),
+            needs: Mutex::new(open.listener.needs()),
             queue: Queue::new(open.listener.backlog()),
             keep: AtomicBool::new(false),
             kept: Mutex::new(None),
         }
+    }
+
+    /// What the listener makes use of now.
+    fn needs(&self) -> Needs {
+        *self.needs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ask(&self, listener: &dyn Listener) {
+        *self.needs.lock().unwrap_or_else(PoisonError::into_inner) = listener.needs();
     }
 
     /// Nothing more will come.
@@ -82,13 +92,14 @@ impl<'a> Telling<'a> {
     /// carries the time on the wall.
     pub fn tell(&mut self, concerns: impl Fn(Needs) -> bool, fill: impl Fn(Needs, &mut Report)) {
         for (told, report) in self.shared.listeners.iter().zip(&mut self.reports) {
-            if concerns(told.needs) {
-                fill(told.needs, report);
+            let needs = told.needs();
+            if concerns(needs) {
+                fill(needs, report);
                 report.wall = Some(SystemTime::now());
                 let dropped = told.queue.put(report);
                 // A screen that shows the newest picture loses nothing by leaving one out.
-                if dropped && told.needs.events {
-                    Health::count(&self.shared.health.lines_dropped);
+                if dropped && needs.events {
+                    Health::count(&self.shared.health.counts.lines_dropped);
                 }
             }
         }
@@ -100,26 +111,30 @@ pub(super) fn run(
     shared: &Shared,
     index: usize,
     mut listener: Box<dyn Listener>,
+    context: &Context,
 ) -> Result<(), String> {
     let mut report = Report::default();
+    let told = &shared.listeners[index];
+    listener.begin(context);
     log::info!(
         "{}: {}",
         shared.health.name(Stage::Listener(index)),
         listener.describe()
     );
     loop {
-        let taken = shared.listeners[index].queue.take(&mut report, BEAT);
+        let taken = told.queue.take(&mut report, BEAT);
         shared.health.beat(Stage::Listener(index));
         match taken {
             Taken::Closed => break,
             Taken::Timeout => {}
             Taken::Item => {
                 let lost = listener.hear(&report);
-                Health::add(&shared.health.lines_dropped, lost);
+                Health::add(&shared.health.counts.lines_dropped, lost);
             }
         }
         listener.tend();
+        told.ask(&*listener);
     }
-    shared.listeners[index].end(listener);
+    told.end(listener);
     Ok(())
 }

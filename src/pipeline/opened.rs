@@ -7,6 +7,7 @@
 
 use crate::act::Outputs;
 use crate::config::Config;
+use crate::health::Counts;
 use crate::report::Listener;
 use crate::trouble::Trouble;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ pub struct Opened {
     pub(super) poses: Vec<Arc<str>>,
     pub(super) outputs: Outputs,
     pub(super) listeners: Vec<OpenListener>,
+    pub(super) counts: Arc<Counts>,
 }
 
 /// Somebody who is told, with what they were opened by.
@@ -56,6 +58,7 @@ impl Default for Opened {
             poses: Vec::new(),
             outputs: Outputs::default(),
             listeners: Vec::new(),
+            counts: Arc::default(),
         }
     }
 }
@@ -104,7 +107,7 @@ fn wanted(config: &Config) -> Vec<(Key, Open<'_>)> {
     }
     for publish in &config.publish {
         let key = Key::new(format!("publish.{}", publish.name), publish);
-        let open = || publish.sink.open(&publish.name, publish.frames);
+        let open = || publish.sink.open(&publish.name);
         wanted.push((key, Box::new(open)));
     }
     wanted

@@ -3,12 +3,13 @@
 //! In: a frame as the source gave it. Out: outputs switched, and reports filled. The daemon and
 //! `replay` both drive it, so that a recording gives the same events as the day it was made.
 
-use crate::act::{Cause, Outputs};
+use crate::act::Outputs;
 use crate::decode::Decoder;
 use crate::frame::Frame;
 use crate::infer::{Following, Infer};
 use crate::network::NetworkError;
 use crate::report::{Event, Needs, Report};
+use crate::steps::{Spent, Step};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -47,6 +48,7 @@ pub struct Road {
     acting: SharedActing,
     events: Vec<Event>,
     decoder: Decoder,
+    spent: Spent,
 }
 
 impl Road {
@@ -61,6 +63,7 @@ impl Road {
             acting: Arc::new(Mutex::new(acting)),
             events: Vec::new(),
             decoder: Decoder::default(),
+            spent: Spent::default(),
         }
     }
 
@@ -75,7 +78,9 @@ impl Road {
     /// The network failed.
     pub fn frame(&mut self, frame: &mut Frame) -> Result<Passed, NetworkError> {
         self.events.clear();
-        if let Err(e) = self.decoder.decode(frame) {
+        self.spent = Spent::default();
+        let decode = || self.decoder.decode(frame);
+        if let Err(e) = self.spent.time(Step::Decode, decode) {
             log::warn!("frame {}: {e}; dropped", frame.sequence);
             return Ok(Passed::Damaged);
         }
@@ -84,8 +89,21 @@ impl Road {
             self.act(frame.time);
         }
         self.infer.frame(frame)?;
+        let start = Instant::now();
         self.act(frame.time);
+        self.spent.add(Step::Act, start.elapsed());
+        self.spent.merge(self.infer.spent());
         Ok(Passed::Whole)
+    }
+
+    /// What the steps of the last frame took.
+    pub fn spent(&self) -> &Spent {
+        &self.spent
+    }
+
+    /// What recognises the poses.
+    pub fn infer(&self) -> &Infer {
+        &self.infer
     }
 
     /// The source has been silent for too long: poses end, outputs are released.
@@ -101,22 +119,16 @@ impl Road {
         acting.last = Some((time, Instant::now()));
         for event in self.infer.events() {
             let pose = &self.infer.recogniser().poses()[event.pose].name;
-            let cause = Cause {
-                pose,
-                event: event.kind,
-                person: event.person.0,
-                confidence: event.confidence,
-                time: event.time,
-            };
-            acting.outputs.event(event.pose, &cause);
-            self.events.push(Event {
+            let told = Event {
                 kind: event.kind,
                 pose: Arc::clone(pose),
                 person: event.person.0,
                 time: event.time,
                 confidence: event.confidence,
                 held: event.held,
-            });
+            };
+            acting.outputs.event(event.pose, &told);
+            self.events.push(told);
         }
         acting.outputs.tick(time);
     }
@@ -147,6 +159,7 @@ impl Road {
             report.time = frame.time;
         }
         report.events.extend_from_slice(&self.events);
+        self.infer.tell_held(report);
     }
 
     /// Fills `report` with the events of a loss of the source.

@@ -6,7 +6,8 @@
 //! is begun anew, and one that has a limit rotates itself. A named pipe may be given for a file:
 //! lines are lost until somebody reads it, and nothing waits.
 
-use super::{JsonLines, LineWriter, Sink, unopened};
+use super::lines::check_place;
+use super::{JsonLines, LineWriter, Sink, frames, unopened};
 use crate::device::{Device, check_folder};
 use crate::report::Listener;
 use crate::settings::{Kind, Section};
@@ -36,14 +37,17 @@ fn read(s: &mut Section) -> Option<Arc<dyn Sink>> {
         )
         .example("\"/var/lib/posed/lines\"")
         .needed();
+    check_place(s, path.as_deref());
     let max_mb = s
         .number("max_mb", MAX_MB, 1..=1_000_000u64)
         .example("100")
         .without("no limit")
         .maybe();
+    let frames = frames(s);
     Some(Arc::new(FileSettings {
         path: path?,
         max_bytes: max_mb.map(|mb| mb * BYTES_OF_A_MB),
+        frames,
     }))
 }
 
@@ -53,6 +57,8 @@ pub struct FileSettings {
     pub path: PathBuf,
     /// It is begun anew before it is larger than this.
     pub max_bytes: Option<u64>,
+    /// Whether each frame gives a line, or only events and changes of state.
+    pub frames: bool,
 }
 
 impl Device for FileSettings {
@@ -62,9 +68,9 @@ impl Device for FileSettings {
 }
 
 impl Sink for FileSettings {
-    fn open(&self, _: &str, frames: bool) -> Result<Box<dyn Listener>, Trouble> {
+    fn open(&self, _: &str) -> Result<Box<dyn Listener>, Trouble> {
         let file = LineFile::open(self.clone()).map_err(|e| unopened(&self.path, &e))?;
-        Ok(Box::new(JsonLines::new(file, frames)))
+        Ok(Box::new(JsonLines::new(file, self.frames)))
     }
 }
 
@@ -249,6 +255,7 @@ mod tests {
         LineFile::open(FileSettings {
             path: path.into(),
             max_bytes,
+            frames: true,
         })
         .unwrap()
     }

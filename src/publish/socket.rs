@@ -1,7 +1,8 @@
 //! Lines to everyone who is connected to a Unix socket. In: whole lines. Out: the same, to each
 //! reader.
 
-use super::{JsonLines, LineWriter, Sink, count, unopened};
+use super::lines::check_place;
+use super::{JsonLines, LineWriter, Sink, count, frames, unopened};
 use crate::device::{Device, check_folder};
 use crate::report::Listener;
 use crate::settings::{Kind, Section};
@@ -36,14 +37,20 @@ fn read(s: &mut Section) -> Option<Arc<dyn Sink>> {
     let path = s
         .path("path", "the socket, which is made; its group may connect")
         .example("\"/run/posed/lines\"")
-        .needed()?;
-    Some(Arc::new(SocketSettings { path }))
+        .needed();
+    check_place(s, path.as_deref());
+    let frames = frames(s);
+    Some(Arc::new(SocketSettings {
+        path: path?,
+        frames,
+    }))
 }
 
 /// Which socket.
 #[derive(Debug, Clone)]
 struct SocketSettings {
     path: PathBuf,
+    frames: bool,
 }
 
 impl Device for SocketSettings {
@@ -53,8 +60,11 @@ impl Device for SocketSettings {
 }
 
 impl Sink for SocketSettings {
-    fn open(&self, _: &str, frames: bool) -> Result<Box<dyn Listener>, Trouble> {
-        Ok(Box::new(JsonLines::new(Socket::open(&self.path)?, frames)))
+    fn open(&self, _: &str) -> Result<Box<dyn Listener>, Trouble> {
+        Ok(Box::new(JsonLines::new(
+            Socket::open(&self.path)?,
+            self.frames,
+        )))
     }
 }
 

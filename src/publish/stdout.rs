@@ -1,6 +1,6 @@
 //! Lines to stdout. In: whole lines. Out: the same, at once.
 
-use super::{JsonLines, LineWriter, Sink};
+use super::{JsonLines, LineWriter, Sink, frames};
 use crate::device::Device;
 use crate::report::Listener;
 use crate::settings::Kind;
@@ -12,18 +12,20 @@ use std::sync::Arc;
 pub const KIND: Kind<Arc<dyn Sink>> = Kind {
     name: "stdout",
     says: "standard output",
-    read: |_| Some(Arc::new(StdoutSettings)),
+    read: |s| Some(Arc::new(StdoutSettings { frames: frames(s) })),
 };
 
-/// There is nothing to set.
+/// What is told.
 #[derive(Debug, Clone, Copy)]
-struct StdoutSettings;
+struct StdoutSettings {
+    frames: bool,
+}
 
 impl Device for StdoutSettings {}
 
 impl Sink for StdoutSettings {
-    fn open(&self, _: &str, frames: bool) -> Result<Box<dyn Listener>, Trouble> {
-        Ok(Box::new(JsonLines::new(Stdout, frames)))
+    fn open(&self, _: &str) -> Result<Box<dyn Listener>, Trouble> {
+        Ok(Box::new(JsonLines::new(Stdout, self.frames)))
     }
 }
 

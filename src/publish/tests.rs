@@ -1,7 +1,7 @@
 //! What sinks promise, shown on each of them.
 
 use super::*;
-use crate::report::State;
+use crate::report::{Report, State, json};
 use std::io::{BufRead, BufReader};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -18,7 +18,7 @@ fn open(text: &str) -> Result<Box<dyn Listener>, Trouble> {
     let document = crate::settings::Document::parse(text);
     let settings = document.named("publish", |s, _| read(s));
     assert!(document.faults().is_empty(), "{:?}", document.faults());
-    settings[0].sink.open("lines", true)
+    settings[0].sink.open("lines")
 }
 
 fn socket(path: &Path) -> Result<Box<dyn Listener>, Trouble> {

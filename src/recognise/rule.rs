@@ -9,7 +9,7 @@
 
 use super::torso::TorsoMeasure;
 use crate::geometry::{Point, angle_deg, tilt_deg};
-use crate::skeleton::{Skeleton, Threshold};
+use crate::skeleton::{KeypointSet, Skeleton, Threshold};
 
 /// The least margin, lest 0 divides.
 const LEAST_MARGIN: f32 = 1e-6;
@@ -58,6 +58,18 @@ pub(super) enum Term {
         more: bool,
         than: f32,
     },
+}
+
+/// In what a term's values are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Lengths of the person's torso.
+    Torsos,
+    Degrees,
+    /// The lowest score of some joints, 0 to 1.
+    Score,
+    /// Of the picture, 0 to 1.
+    Share,
 }
 
 /// As seen in the picture.
@@ -135,7 +147,7 @@ impl Expression {
         }
     }
 
-    fn judge(&self, view: &View, torso: Option<f32>) -> Judgement {
+    pub(super) fn judge(&self, view: &View, torso: Option<f32>) -> Judgement {
         match self {
             Self::Term(term) => term.judge(view, torso),
             Self::Not(inner) => inner.judge(view, torso).not(),
@@ -200,72 +212,166 @@ impl Judgement {
 }
 
 impl Term {
-    fn judge(&self, view: &View, torso: Option<f32>) -> Judgement {
-        let judgement = match self {
-            Self::Visible(spots) => return Self::visible(spots, view),
-            Self::Share { more, than } => view.share.map(|share| {
-                let beyond = if *more { share - than } else { than - share };
-                (beyond / (than * view.margin).max(LEAST_MARGIN), 1.0)
-            }),
+    pub(super) fn judge(&self, view: &View, torso: Option<f32>) -> Judgement {
+        if let Self::Visible(spots) = self {
+            return Self::visible(spots, view);
+        }
+        let judgement = self.measure(view, torso);
+        match judgement.map(|(value, score)| (self.slack(value, view), score)) {
+            Some((slack, score)) if !slack.is_nan() => Judgement::known(slack, score),
+            _ => Judgement::UNKNOWN,
+        }
+    }
+
+    /// What the term measures, in its [`Unit`], with the lowest score of the joints it is measured by;
+    /// `None` where one of them is hidden.
+    pub(super) fn measure(&self, view: &View, torso: Option<f32>) -> Option<(f32, f32)> {
+        match self {
+            Self::Visible(spots) => Some((view.least_score(spots), 1.0)),
+            Self::Share { .. } => view.share.map(|share| (share, 1.0)),
             Self::Apart {
                 direction,
                 from,
                 to,
-                by,
-            } => view.pair(*from, *to).and_then(|([a, b], score)| {
+                ..
+            } => {
+                let ([a, b], score) = view.pair(*from, *to)?;
                 let gap = match direction {
                     Direction::Above => b.y - a.y,
                     Direction::Below => a.y - b.y,
                     Direction::LeftOf => b.x - a.x,
                     Direction::RightOf => a.x - b.x,
                 };
-                Some(((gap / torso? - by) / view.margin.max(LEAST_MARGIN), score))
-            }),
-            Self::Near { from, to, within } => view.pair(*from, *to).and_then(|([a, b], score)| {
-                Some((
-                    (within - a.distance(b) / torso?) / view.margin.max(LEAST_MARGIN),
-                    score,
-                ))
-            }),
+                Some((gap / torso?, score))
+            }
+            Self::Near { from, to, .. } => {
+                let ([a, b], score) = view.pair(*from, *to)?;
+                Some((a.distance(b) / torso?, score))
+            }
             Self::Angle {
-                points: [a, b, c],
-                low,
-                high,
-            } => view
-                .pair(*a, *b)
-                .zip(view.at(*c))
-                .and_then(|(([a, b], score), (c, other))| {
-                    Some((
-                        view.range_slack(angle_deg(a, b, c)?, *low, *high),
-                        score.min(other),
-                    ))
-                }),
-            Self::Tilt {
-                points: [a, b],
-                low,
-                high,
-            } => view.pair(*a, *b).and_then(|([a, b], score)| {
-                Some((view.range_slack(tilt_deg(a, b)?, *low, *high), score))
-            }),
+                points: [a, b, c], ..
+            } => {
+                let ([a, b], score) = view.pair(*a, *b)?;
+                let (c, other) = view.at(*c)?;
+                Some((angle_deg(a, b, c)?, score.min(other)))
+            }
+            Self::Tilt { points: [a, b], .. } => {
+                let ([a, b], score) = view.pair(*a, *b)?;
+                Some((tilt_deg(a, b)?, score))
+            }
+        }
+    }
+
+    /// How far a measured value is from changing the term over, in margins.
+    fn slack(&self, value: f32, view: &View) -> f32 {
+        let margin = self.margin(view.margin, view.margin_deg).max(LEAST_MARGIN);
+        match *self {
+            Self::Apart { by, .. } => (value - by) / margin,
+            Self::Near { within, .. } => (within - value) / margin,
+            Self::Share { more, than } => {
+                let beyond = if more { value - than } else { than - value };
+                beyond / margin
+            }
+            Self::Angle { low, high, .. } | Self::Tilt { low, high, .. } => {
+                range_slack(value, low, high) / margin
+            }
+            Self::Visible(_) => f32::NAN,
+        }
+    }
+
+    /// How far beyond its limits an active pose stays, in the term's [`Unit`].
+    pub(super) fn margin(&self, margin: f32, margin_deg: f32) -> f32 {
+        match *self {
+            Self::Apart { .. } | Self::Near { .. } => margin,
+            Self::Share { than, .. } => than * margin,
+            Self::Angle { .. } | Self::Tilt { .. } => margin_deg,
+            Self::Visible(_) => 0.0,
+        }
+    }
+
+    /// In what its values are.
+    pub(super) fn unit(&self) -> Unit {
+        match self {
+            Self::Apart { .. } | Self::Near { .. } => Unit::Torsos,
+            Self::Angle { .. } | Self::Tilt { .. } => Unit::Degrees,
+            Self::Visible(_) => Unit::Score,
+            Self::Share { .. } => Unit::Share,
+        }
+    }
+
+    /// Between which values it holds; `None` where there is no limit. `visible` is the score from
+    /// which a joint counts as seen.
+    pub(super) fn limits(&self, visible: Threshold) -> (Option<f32>, Option<f32>) {
+        match *self {
+            Self::Apart { by, .. } => (Some(by), None),
+            Self::Near { within, .. } => (None, Some(within)),
+            Self::Share { more: true, than } => (Some(than), None),
+            Self::Share { more: false, than } => (None, Some(than)),
+            Self::Angle { low, high, .. } | Self::Tilt { low, high, .. } => {
+                let within = |end: &f32| *end > 0.0 && *end < 180.0;
+                (Some(low).filter(within), Some(high).filter(within))
+            }
+            Self::Visible(_) => (Some(visible.0), None),
+        }
+    }
+
+    /// The points that it judges: where one is hidden, it is unknown.
+    pub(super) fn spots(&self) -> Vec<Spot> {
+        match self {
+            Self::Apart { from, to, .. } | Self::Near { from, to, .. } => vec![*from, *to],
+            Self::Angle { points, .. } => points.to_vec(),
+            Self::Tilt { points, .. } => points.to_vec(),
+            Self::Visible(spots) => spots.clone(),
+            Self::Share { .. } => Vec::new(),
+        }
+    }
+
+    /// As a rule may have written it.
+    pub(super) fn written(&self, joints: &KeypointSet) -> String {
+        let name = |spot: &Spot| {
+            let joint = |i: usize| joints.names().get(i).map_or("?", String::as_str);
+            match joint(spot.0).strip_prefix("left_") {
+                Some(part) if spot.0 != spot.1 => format!("mid_{part}"),
+                _ => joint(spot.0).to_string(),
+            }
         };
-        match judgement {
-            Some((slack, score)) if !slack.is_nan() => Judgement::known(slack, score),
-            _ => Judgement::UNKNOWN,
+        let list = |spots: &[Spot]| spots.iter().map(name).collect::<Vec<_>>().join(", ");
+        match self {
+            Self::Apart {
+                direction,
+                from,
+                to,
+                by,
+            } => {
+                let word = match direction {
+                    Direction::Above => "above",
+                    Direction::Below => "below",
+                    Direction::LeftOf => "left_of",
+                    Direction::RightOf => "right_of",
+                };
+                let by = match by {
+                    0.0 => String::new(),
+                    by => format!(" by {by}"),
+                };
+                format!("{} {word} {}{by}", name(from), name(to))
+            }
+            Self::Near { from, to, within } => {
+                format!("{} near {} within {within}", name(from), name(to))
+            }
+            Self::Angle { points, low, high } => {
+                format!("angle({}) in {low}..{high}", list(points))
+            }
+            Self::Tilt { points, low, high } => format!("tilt({}) in {low}..{high}", list(points)),
+            Self::Visible(spots) => format!("visible({})", list(spots)),
+            Self::Share { more, than } => {
+                format!("person_area {} {than}", if *more { ">" } else { "<" })
+            }
         }
     }
 
     /// Always known, and without a margin: a hidden joint is the answer here.
     fn visible(spots: &[Spot], view: &View) -> Judgement {
-        let score = |joint: usize| {
-            view.skeleton
-                .keypoints
-                .get(joint)
-                .map_or(0.0, |k| k.score.clamp(0.0, 1.0))
-        };
-        let least = spots
-            .iter()
-            .map(|s| score(s.0).min(score(s.1)))
-            .fold(1.0, f32::min);
+        let least = view.least_score(spots);
         let all = spots.iter().all(|&s| view.at(s).is_some());
         let slack = if all {
             f32::INFINITY
@@ -281,9 +387,25 @@ impl Term {
     }
 }
 
+/// How far inside `low`..`high` an angle lies, in degrees. An end at 0 or 180 is no limit: nothing
+/// lies beyond it, and a straight arm must satisfy 150..180.
+fn range_slack(degrees: f32, low: f32, high: f32) -> f32 {
+    let above = if low <= 0.0 {
+        f32::INFINITY
+    } else {
+        degrees - low
+    };
+    let below = if high >= 180.0 {
+        f32::INFINITY
+    } else {
+        high - degrees
+    };
+    above.min(below)
+}
+
 impl View<'_> {
     /// Where a point is, with the lower score of its joints; `None` if one of them is hidden.
-    fn at(&self, spot: Spot) -> Option<(Point, f32)> {
+    pub fn at(&self, spot: Spot) -> Option<(Point, f32)> {
         let joint = |i: usize| {
             self.skeleton
                 .keypoints
@@ -301,19 +423,13 @@ impl View<'_> {
         Some(([a, b], score.min(other)))
     }
 
-    /// How far inside `low`..`high` an angle lies. An end at 0 or 180 is no limit: nothing lies
-    /// beyond it, and a straight arm must satisfy 150..180.
-    fn range_slack(&self, degrees: f32, low: f32, high: f32) -> f32 {
-        let above = if low <= 0.0 {
-            f32::INFINITY
-        } else {
-            degrees - low
+    /// The lowest score of all these points' joints, 0 to 1, seen or not.
+    fn least_score(&self, spots: &[Spot]) -> f32 {
+        let score = |joint: usize| {
+            let keypoint = self.skeleton.keypoints.get(joint);
+            keypoint.map_or(0.0, |k| k.score.clamp(0.0, 1.0))
         };
-        let below = if high >= 180.0 {
-            f32::INFINITY
-        } else {
-            high - degrees
-        };
-        above.min(below) / self.margin_deg.max(LEAST_MARGIN)
+        let scores = spots.iter().map(|s| score(s.0).min(score(s.1)));
+        scores.fold(1.0, f32::min)
     }
 }

@@ -158,19 +158,8 @@ fn is_circle(way: &[Literal], across: bool) -> bool {
     false
 }
 
-/// The joints that a term judges: where one is hidden, it is unknown.
-fn spots(term: &Term) -> Vec<Spot> {
-    match term {
-        Term::Apart { from, to, .. } | Term::Near { from, to, .. } => vec![*from, *to],
-        Term::Angle { points, .. } => points.to_vec(),
-        Term::Tilt { points, .. } => points.to_vec(),
-        Term::Visible(spots) => spots.clone(),
-        Term::Share { .. } => Vec::new(),
-    }
-}
-
 fn joints(term: &Term) -> impl Iterator<Item = usize> {
-    spots(term).into_iter().flat_map(|spot| [spot.0, spot.1])
+    term.spots().into_iter().flat_map(|spot| [spot.0, spot.1])
 }
 
 fn is_hidden_and_seen(way: &[Literal]) -> bool {
@@ -281,42 +270,6 @@ fn ordered(a: Spot, b: Spot) -> (Spot, Spot) {
 
 /// A literal as the rule may have written it.
 fn written(&(term, holds): &Literal, joints: &KeypointSet) -> String {
-    let name = |spot: &Spot| {
-        let joint = |i: usize| joints.names().get(i).map_or("?", String::as_str);
-        match joint(spot.0).strip_prefix("left_") {
-            Some(part) if spot.0 != spot.1 => format!("mid_{part}"),
-            _ => joint(spot.0).to_string(),
-        }
-    };
-    let list = |spots: &[Spot]| spots.iter().map(name).collect::<Vec<_>>().join(", ");
-    let text = match term {
-        Term::Apart {
-            direction,
-            from,
-            to,
-            by,
-        } => {
-            let word = match direction {
-                Direction::Above => "above",
-                Direction::Below => "below",
-                Direction::LeftOf => "left_of",
-                Direction::RightOf => "right_of",
-            };
-            let by = match by {
-                0.0 => String::new(),
-                by => format!(" by {by}"),
-            };
-            format!("{} {word} {}{by}", name(from), name(to))
-        }
-        Term::Near { from, to, within } => {
-            format!("{} near {} within {within}", name(from), name(to))
-        }
-        Term::Angle { points, low, high } => format!("angle({}) in {low}..{high}", list(points)),
-        Term::Tilt { points, low, high } => format!("tilt({}) in {low}..{high}", list(points)),
-        Term::Visible(spots) => format!("visible({})", list(spots)),
-        Term::Share { more, than } => {
-            format!("person_area {} {than}", if *more { ">" } else { "<" })
-        }
-    };
+    let text = term.written(joints);
     if holds { text } else { format!("not {text}") }
 }

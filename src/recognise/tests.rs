@@ -1,5 +1,6 @@
 //! The promises of the room, by subject, and the people they are tried on.
 
+mod explain;
 mod logic;
 mod manual;
 mod reading;

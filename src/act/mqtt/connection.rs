@@ -3,7 +3,8 @@
 //! In: on and off. Out: messages while the broker is there, and at each connection how things stand.
 
 use super::MqttSettings;
-use crate::act::{Actuator, Cause};
+use crate::act::Actuator;
+use crate::report;
 use crate::trouble::Trouble;
 use rumqttc::{Client, Connection, Event, Outgoing, Packet, QoS};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -103,7 +104,7 @@ fn say(client: &Client, settings: &MqttSettings, on: bool) -> Result<(), Trouble
 }
 
 impl Actuator for Mqtt {
-    fn activate(&mut self, _: &Cause) -> Result<(), Trouble> {
+    fn activate(&mut self, _: &report::Event) -> Result<(), Trouble> {
         self.switch(true)
     }
 

@@ -166,7 +166,7 @@ fn term() -> impl Strategy<Value = String> {
     ]
 }
 
-fn text() -> impl Strategy<Value = String> {
+pub(super) fn text() -> impl Strategy<Value = String> {
     term().prop_recursive(4, 16, 2, |inner| {
         prop_oneof![
             (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} and {b})")),
@@ -177,7 +177,7 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 /// People of all shapes, on whole pixels, some joints hidden.
-fn someone() -> impl Strategy<Value = Skeleton> {
+pub(super) fn someone() -> impl Strategy<Value = Skeleton> {
     prop::collection::vec((-60i16..60, -60i16..60, 0.2f32..1.0), 17).prop_map(|jitter| {
         let mut skeleton = standing();
         for (keypoint, (dx, dy, score)) in skeleton.keypoints.iter_mut().zip(jitter) {

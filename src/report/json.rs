@@ -5,7 +5,7 @@
 //! have two decimals, scores and seconds three, so that a replay gives the same bytes on every
 //! machine. Only a report that has a time on the wall, which those of a replay have not, gives it.
 
-use crate::report::{Event, Report, Seen, State};
+use super::{Event, Report, Seen, State};
 use crate::skeleton::KeypointSet;
 use jiff::Timestamp;
 use std::io::Write;
@@ -98,7 +98,8 @@ fn person(out: &mut Vec<u8>, person: &Seen, keypoints: &KeypointSet) {
     out.extend_from_slice(b"}}");
 }
 
-fn event(out: &mut Vec<u8>, event: &Event, wall: Option<SystemTime>) {
+/// Writes the line of one event; `wall` is the time on the wall when it is told.
+pub fn event(out: &mut Vec<u8>, event: &Event, wall: Option<SystemTime>) {
     start(out, "event", event.time, wall);
     let _ = write!(out, ",\"event\":\"{}\",\"pose\":", event.kind.name());
     text(out, &event.pose);
