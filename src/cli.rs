@@ -12,6 +12,7 @@ mod eval;
 mod explain;
 mod image;
 mod models;
+mod password;
 mod record;
 mod release;
 mod replay;
@@ -74,6 +75,8 @@ enum Command {
     Eval(eval::EvalArgs),
     /// List the models that are known here
     Models(models::ModelsArgs),
+    /// Make the file with the password of a page that others may look at
+    Password(password::PasswordArgs),
     /// Write what makes a shell complete posed's command line
     Completions(completions::CompletionsArgs),
 }
@@ -95,6 +98,7 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Bench(args) => bench::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Models(args) => models::run(&args),
+        Command::Password(args) => password::run(&args),
         Command::Completions(args) => completions::run(&args),
     }
 }

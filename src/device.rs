@@ -40,6 +40,11 @@ pub trait Device: std::fmt::Debug + Send + Sync {
         Ok(())
     }
 
+    /// Whether it is reached through the network, which the service has only where it is allowed.
+    fn needs_network(&self) -> bool {
+        false
+    }
+
     /// Whether it stays as it is when the program dies. Such a thing is brought to its inactive
     /// state by `posed release`, by opening it.
     fn outlives_us(&self) -> bool {

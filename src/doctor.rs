@@ -8,6 +8,7 @@ pub mod configured;
 pub mod gpio;
 pub mod machine;
 pub mod models;
+mod network;
 pub mod screens;
 
 use crate::capture::v4l2::DeviceReport;

@@ -27,6 +27,19 @@ pub struct Quality {
     pub percent: u8,
 }
 
+impl Quality {
+    fn factor(self, size: Size) -> u32 {
+        let longest = size.width.max(size.height);
+        longest.div_ceil(self.longest.max(1)).max(1)
+    }
+
+    /// The size that a picture of this size is written in.
+    pub fn reduced(self, size: Size) -> Size {
+        let factor = self.factor(size);
+        Size::new(size.width.div_ceil(factor), size.height.div_ceil(factor))
+    }
+}
+
 /// libjpeg-turbo's compressor, with room that is used again.
 pub struct JpegEncoder {
     handle: NonNull<std::ffi::c_void>,
@@ -69,14 +82,13 @@ impl JpegEncoder {
     /// # Errors
     /// The frame's bytes do not hold its picture, or it is too large for a JPEG.
     pub fn encode(&mut self, frame: &Frame, quality: Quality) -> Result<&[u8], EncodeError> {
-        let longest = frame.size.width.max(frame.size.height);
-        let factor = longest.div_ceil(quality.longest.max(1)).max(1) as usize;
         self.rgb.clear();
         let reduce = Reduce {
-            factor,
+            factor: quality.factor(frame.size) as usize,
             out: &mut self.rgb,
         };
-        let size = frame.visit(reduce)?.ok_or_else(|| {
+        let size = quality.reduced(frame.size);
+        frame.visit(reduce)?.ok_or_else(|| {
             EncodeError::Jpeg("a picture that is compressed already was to be".into())
         })?;
         for (parameter, value) in [
@@ -141,14 +153,14 @@ struct Reduce<'a> {
 }
 
 impl PixelVisitor for Reduce<'_> {
-    type Output = Size;
+    type Output = ();
 
-    fn visit(self, pixels: &impl Pixels, size: Size) -> Size {
+    fn visit(self, pixels: &impl Pixels, size: Size) {
         let (w, h) = (size.width as usize, size.height as usize);
         if self.factor == 1 {
             let rows = (0..h).flat_map(|y| (0..w).map(move |x| (x, y)));
             rows.for_each(|(x, y)| self.out.extend_from_slice(&pixels.rgb(x, y)));
-            return size;
+            return;
         }
         let mut row = vec![Level::default(); w];
         let mut sums = vec![[0.0; 3]; w.div_ceil(self.factor)];
@@ -168,8 +180,6 @@ impl PixelVisitor for Reduce<'_> {
                 self.out.extend(sum.map(|s| (s / count).round() as u8));
             }
         }
-        let side = |v: u32| v.div_ceil(self.factor as u32);
-        Size::new(side(size.width), side(size.height))
     }
 }
 

@@ -38,6 +38,7 @@ pub mod service;
 pub mod settings;
 pub mod skeleton;
 pub mod steps;
+pub mod temperature;
 pub mod tls;
 pub mod track;
 pub mod trouble;

@@ -8,6 +8,7 @@ pub mod file;
 mod lines;
 pub mod socket;
 pub mod stdout;
+pub mod web;
 
 use crate::device::Device;
 use crate::report::Listener;
@@ -17,7 +18,7 @@ use lines::{JsonLines, LineWriter, count, frames, unopened};
 use std::sync::Arc;
 
 /// What a sink can be: a line here and a file beside the others is all a new one takes.
-pub const KINDS: &[Kind<Arc<dyn Sink>>] = &[stdout::KIND, file::KIND, socket::KIND];
+pub const KINDS: &[Kind<Arc<dyn Sink>>] = &[stdout::KIND, file::KIND, socket::KIND, web::KIND];
 
 /// The settings of a sink.
 pub trait Sink: Device {

@@ -160,6 +160,10 @@ impl Device for WebhookSettings {
         self.token()?;
         self.agent().map(drop)
     }
+
+    fn needs_network(&self) -> bool {
+        true
+    }
 }
 
 impl Action for WebhookSettings {

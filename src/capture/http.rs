@@ -102,7 +102,11 @@ pub struct HttpSettings {
     pub fps: f32,
 }
 
-impl Device for HttpSettings {}
+impl Device for HttpSettings {
+    fn needs_network(&self) -> bool {
+        true
+    }
+}
 
 impl HttpSettings {
     /// A camera that wants no password.

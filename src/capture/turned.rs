@@ -53,6 +53,10 @@ impl Device for Turned {
         self.source.check()
     }
 
+    fn needs_network(&self) -> bool {
+        self.source.needs_network()
+    }
+
     fn outlives_us(&self) -> bool {
         self.source.outlives_us()
     }

@@ -24,7 +24,7 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
         .config
         .clone()
         .or_else(installed)
-        .map(|path| doctor::configured::examine(&path))
+        .map(|path| doctor::configured::examine(Path::new("/"), &path))
         .unwrap_or_default();
     findings.extend(doctor::examine(Path::new("/"), &describe_device));
     for finding in &findings {

@@ -3,15 +3,16 @@
 //! In: the path of a configuration. Out: findings. Nothing is switched: a line is looked up, a
 //! device's node opened.
 
-use super::Finding;
+use super::{Finding, network};
 use crate::config::{Config, ConfigError, Overrides};
 use crate::model::{ModelCard, model_directories};
 use std::path::Path;
 
 const AREA: &str = "config";
 
-/// Looks at everything that the configuration at `path` names.
-pub fn examine(path: &Path) -> Vec<Finding> {
+/// Looks at everything that the configuration at `path` names; `root` stands for `/` where the service
+/// is looked at.
+pub fn examine(root: &Path, path: &Path) -> Vec<Finding> {
     let config = match Config::read(path, &Overrides::default()) {
         Ok(config) => config,
         Err(ConfigError::Faults { faults, .. }) => {
@@ -48,7 +49,9 @@ pub fn examine(path: &Path) -> Vec<Finding> {
                 .map(|e| Finding::problem(AREA, e.to_string(), mend.into())),
         );
     }
-    for (section, device) in config.devices() {
+    let devices = config.devices();
+    found.extend(network::examine(root, &devices));
+    for (section, device) in devices {
         if let Err(e) = device.check() {
             let what = format!("{section}: {}", e.what);
             found.push(Finding::problem(AREA, what, e.mend));
@@ -72,7 +75,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("posed.toml");
         std::fs::write(&path, config).unwrap();
-        examine(&path)
+        examine(dir.path(), &path)
     }
 
     #[test]

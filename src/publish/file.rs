@@ -299,6 +299,7 @@ mod tests {
         let nowhere = FileSettings {
             path: "/nowhere/at/all".into(),
             max_bytes: None,
+            frames: false,
         };
         assert!(LineFile::open(nowhere).is_err());
     }

@@ -41,7 +41,8 @@ fn start(out: &mut Vec<u8>, kind: &str, time: Duration, wall: Option<SystemTime>
     }
 }
 
-fn frame(out: &mut Vec<u8>, report: &Report) {
+/// Writes the line of the report's frame.
+pub fn frame(out: &mut Vec<u8>, report: &Report) {
     start(out, "frame", report.time, report.wall);
     let _ = write!(
         out,

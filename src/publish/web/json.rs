@@ -1,0 +1,79 @@
+//! What the page is told as JSON, beside the lines. In: a report, poses. Out: text.
+
+use crate::recognise::{Pose, Sight, Unit};
+use crate::report::{Report, Seen};
+use crate::skeleton::{KeypointSet, Threshold};
+use serde_json::{Value, json};
+
+/// Why each pose is held or not by each person, in one frame.
+pub fn why(report: &Report, poses: &[Pose]) -> String {
+    let people = report.people.iter().filter(|p| p.waits_since.is_none());
+    let people: Vec<Value> = people.map(|seen| of_person(report, poses, seen)).collect();
+    json!({"t": rounded(report.time.as_secs_f32()), "frame": report.sequence, "people": people})
+        .to_string()
+}
+
+fn of_person(report: &Report, poses: &[Pose], seen: &Seen) -> Value {
+    let sight = Sight {
+        skeleton: &seen.skeleton,
+        share: seen.share,
+    };
+    let of_pose = |pose: &Pose| {
+        let active = seen.poses.contains(&pose.name);
+        let explanation = pose.explain(sight, report.visible, active);
+        let terms = explanation.terms.iter().map(|term| {
+            let mut now = json!({
+                "value": term.value.map(rounded),
+                "verdict": term.verdict.name(),
+            });
+            if term.lacks_torso {
+                now["hidden"] = json!(["torso"]);
+            } else if !term.hidden.is_empty() {
+                let names = report.keypoints.names();
+                let hidden = term.hidden.iter().filter_map(|&joint| names.get(joint));
+                now["hidden"] = hidden.cloned().collect();
+            }
+            now
+        });
+        json!({
+            "verdict": explanation.verdict.name(),
+            "active": active,
+            "slack": explanation.slack.map(rounded),
+            "terms": terms.collect::<Vec<_>>(),
+        })
+    };
+    let poses: Vec<Value> = poses.iter().map(of_pose).collect();
+    json!({"id": seen.id, "poses": poses})
+}
+
+/// What stays the same of a pose from frame to frame.
+pub fn pose(pose: &Pose, keypoints: &KeypointSet, visible: Threshold) -> Value {
+    let anatomy = pose.anatomy(keypoints, visible);
+    let terms = anatomy.terms.iter().map(|term| {
+        json!({
+            "text": term.text,
+            "unit": match term.unit {
+                Unit::Torsos => "torso",
+                Unit::Degrees => "deg",
+                Unit::Score => "seen",
+                Unit::Share => "share",
+            },
+            "low": term.low.map(rounded),
+            "high": term.high.map(rounded),
+            "margin": rounded(term.margin),
+        })
+    });
+    json!({
+        "name": &*pose.name,
+        "hold_s": pose.hold.as_secs_f64(),
+        "release_s": pose.release.as_secs_f64(),
+        "cooldown_s": pose.cooldown.as_secs_f64(),
+        "rule": anatomy.rule,
+        "terms": terms.collect::<Vec<_>>(),
+    })
+}
+
+/// To four decimals: what is written of an f32 would have twenty.
+fn rounded(value: f32) -> f64 {
+    (f64::from(value) * 1e4).round() / 1e4
+}

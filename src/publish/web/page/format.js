@@ -1,0 +1,54 @@
+// Numbers as people read them. In: values of /state and /why. Out: short texts.
+
+const UNITS = {
+  torso: (v) => `${v.toFixed(2).replace("-", "−")} torso`,
+  deg: (v) => `${Math.round(v)}°`,
+  seen: (v) => `score ${v.toFixed(2)}`,
+  share: (v) => `${(v * 100).toFixed(1)} %`,
+};
+
+/** A value of a term with its unit; "–" where there is none. */
+export function measure(value, unit) {
+  if (value == null) return "–";
+  return (UNITS[unit] || ((v) => v.toFixed(2)))(value);
+}
+
+/** The limits of a term; those of `visible(…)` are the score of a seen joint. */
+export function limitsOf(term, visible) {
+  const bare = term.unit === "seen" && term.low == null && term.high == null;
+  return { low: bare ? visible : term.low, high: term.high };
+}
+
+/** What a term wants, or with `not` its opposite: "more than 0.20 torso", "150° to 180°". */
+export function wanted(term, visible, not) {
+  const { low, high } = limitsOf(term, visible);
+  const text = (v) => measure(v, term.unit);
+  if (low != null && high != null) return `${not ? "not " : ""}${text(low)} to ${text(high)}`;
+  if (low != null) return not ? `at most ${text(low)}` : `more than ${text(low)}`;
+  if (high != null) return not ? `at least ${text(high)}` : `less than ${text(high)}`;
+  return not ? "the impossible" : "anything";
+}
+
+export function duration(seconds) {
+  const s = Math.floor(seconds);
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
+  if (s < 86400) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
+  return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
+}
+
+export const seconds = (s) => `${s.toFixed(1)} s`;
+
+export function bytes(n) {
+  return n < 1e6 ? `${Math.max(1, Math.round(n / 1000))} kB` : `${(n / 1e6).toFixed(1)} MB`;
+}
+
+/** The hour of an event by the reader's clock; seconds of the run where the line has no `time`. */
+export function clock(line) {
+  const date = line.time ? new Date(line.time) : null;
+  return date && !isNaN(date) ? date.toLocaleTimeString([], { hour12: false }) : `${line.t.toFixed(1)} s`;
+}
+
+export const count = (n, one, many) => `${n} ${n === 1 ? one : many}`;
+
+export const fileName = (path) => path.slice(path.lastIndexOf("/") + 1);

@@ -1,0 +1,161 @@
+//! How things stand, for whoever asks. In: reports, and the health of the pipeline. Out: `/state`,
+//! `/health` and the counts of `/metrics`.
+
+use super::WebSettings;
+use super::json::pose;
+use crate::context::Context;
+use crate::geometry::Size;
+use crate::report::{Report, State};
+use crate::steps::Step;
+use crate::temperature;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// A stage that is silent for longer hangs.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What reports tell that lasts longer than they.
+#[derive(Default)]
+pub struct Scene {
+    /// Of the pipeline that tells; none before the first begins.
+    pub context: Option<Context>,
+    /// The poses as `/state` has them.
+    poses: Vec<Value>,
+    size: Option<Size>,
+    source: Source,
+    held: Vec<Arc<str>>,
+    /// How often each event came, by pose and kind.
+    events: BTreeMap<(Arc<str>, &'static str), u64>,
+}
+
+#[derive(Default)]
+enum Source {
+    #[default]
+    Waiting,
+    Running,
+    Lost(String),
+}
+
+impl Scene {
+    /// Another pipeline begins.
+    pub fn begin(&mut self, context: &Context) {
+        let facts = |p| pose(p, &context.keypoints, context.visible);
+        self.poses = context.poses.iter().map(facts).collect();
+        self.source = Source::Waiting;
+        self.context = Some(context.clone());
+    }
+
+    pub fn take(&mut self, report: &Report) {
+        self.held.clone_from(&report.held);
+        if report.is_frame {
+            self.size = Some(report.size);
+            self.source = Source::Running;
+        }
+        match &report.state {
+            Some(State::SourceLost(why)) => self.source = Source::Lost(why.clone()),
+            Some(State::SourceBack) => self.source = Source::Running,
+            _ => {}
+        }
+        for event in &report.events {
+            let key = (Arc::clone(&event.pose), event.kind.name());
+            *self.events.entry(key).or_default() += 1;
+        }
+    }
+
+    /// The stage that hangs, if one does.
+    pub fn hanging(&self) -> Option<String> {
+        let health = &self.context.as_ref()?.health;
+        health.hanging(PATIENCE).map(String::from)
+    }
+
+    /// How often each event came: pose, kind, count.
+    pub fn events(&self) -> impl Iterator<Item = (&str, &'static str, u64)> {
+        let events = self.events.iter();
+        events.map(|((pose, kind), count)| (&**pose, *kind, *count))
+    }
+
+    /// All that the page needs to know beside lines.
+    pub fn json(&self, settings: &WebSettings) -> Value {
+        let (source, detail) = match &self.source {
+            Source::Waiting => ("waiting", ""),
+            Source::Running => ("running", ""),
+            Source::Lost(why) => ("lost", why.as_str()),
+        };
+        let mut state = json!({
+            "name": host_name(),
+            "version": env!("CARGO_PKG_VERSION"),
+            "address": address(settings.listen),
+            "source": {"state": source, "detail": detail},
+            "temperature_c": temperature::hottest(Path::new("/")).map(|(celsius, _)| celsius),
+            "hanging": self.hanging(),
+            "picture": settings.picture.name(),
+            "size": self.size.map(|s| [s.width, s.height]),
+            "edit": settings.edit,
+            "clips": settings.clips.is_some(),
+            "password": settings.password_file.is_some(),
+            "held": self.held.iter().map(|p| &**p).collect::<Vec<_>>(),
+            "poses": self.poses,
+        });
+        if let (Some(context), Some(map)) = (&self.context, state.as_object_mut()) {
+            map.extend(of_pipeline(context));
+        }
+        state
+    }
+}
+
+fn of_pipeline(context: &Context) -> serde_json::Map<String, Value> {
+    let health = &context.health;
+    let counts = &health.counts;
+    let n = |c: &AtomicU64| c.load(Ordering::Relaxed);
+    let stages = Step::ALL.map(|step| {
+        let ms = health.recent(step).as_secs_f64() * 1e3;
+        json!({"name": step.name(), "ms": (ms * 1e3).round() / 1e3})
+    });
+    let rate = health.rate().map(|r| (f64::from(r) * 10.0).round() / 10.0);
+    let facts = json!({
+        "uptime_s": (counts.uptime().as_secs_f64() * 10.0).round() / 10.0,
+        "fps": rate,
+        "people": health.people(),
+        "frames": n(&counts.frames),
+        "dropped": n(&counts.dropped),
+        "damaged": n(&counts.damaged),
+        "lines_dropped": n(&counts.lines_dropped),
+        "stages": stages,
+        "keypoints": context.keypoints.names(),
+        "limbs": context.keypoints.bones(),
+        "visible": context.visible.0,
+    });
+    match facts {
+        Value::Object(map) => map,
+        _ => serde_json::Map::new(),
+    }
+}
+
+/// The machine's name.
+pub fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    name.trim().to_string()
+}
+
+/// Where others find the page.
+pub fn address(listen: SocketAddr) -> String {
+    let ip = match listen.ip().is_unspecified() {
+        true => own_address().unwrap_or(listen.ip()),
+        false => listen.ip(),
+    };
+    format!("http://{}/", SocketAddr::new(ip, listen.port()))
+}
+
+/// The address by which this machine would reach others; nothing is sent to find it.
+fn own_address() -> Option<IpAddr> {
+    // An address that the standard keeps for examples (RFC 5737): only the routes are asked.
+    const ELSEWHERE: (Ipv4Addr, u16) = (Ipv4Addr::new(192, 0, 2, 1), 9);
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect(ELSEWHERE).ok()?;
+    Some(socket.local_addr().ok()?.ip())
+}
