@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """boot.py IMAGES DISK PAYLOAD OUT [--cut WORD]: boots the emulated board, hands it PAYLOAD (a folder), saves the screen as OUT/NAME.png
-at each serial line "SCREENDUMP NAME", and gets OUT/out/ back. Success: the guest printed "BOARD TEST PASSED"; with --cut, the power was
+at each serial line "SCREENDUMP NAME", asks the board's port 8420 for PATH at each "FETCH METHOD PATH NAME" and saves what comes as
+OUT/NAME, and gets OUT/out/ back. Success: the guest printed "BOARD TEST PASSED"; with --cut, the power was
 cut at the line with WORD. Otherwise the end of the serial log is printed. DISK is the root, written to."""
 
 import argparse
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 
 parser = argparse.ArgumentParser()
 for name in ("images", "disk", "payload", "out"):
@@ -31,6 +33,15 @@ with open(at("out.img"), "wb") as f:
     f.truncate(64 << 20)
 if os.path.exists(at("qmp")):
     os.unlink(at("qmp"))
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+port = free_port()
 
 
 def disk(file, name, *more):
@@ -60,6 +71,10 @@ board = subprocess.Popen(
         "-no-reboot",
         "-qmp",
         f"unix:{at('qmp')},server,nowait",
+        "-netdev",
+        f"user,id=n,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:8420",
+        "-device",
+        "virtio-net-pci,netdev=n,romfile=",
         "-device",
         "virtio-gpu-pci,xres=800,yres=480",
         "-kernel",
@@ -96,6 +111,24 @@ def screendump(name):
     s.close()
 
 
+def fetch(method, path, name):
+    """From outside of the board; with the password of guest/whole.sh."""
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method)
+    request.add_header("Authorization", "Basic cG9zZWQ6b3BlbiBzZXNhbWU=")
+    for attempt in range(20):
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                body = answer.read()
+            break
+        except OSError as error:
+            print(f"{method} {path}: {error}", flush=True)
+            time.sleep(3)
+    else:
+        return
+    with open(at(name), "wb") as f:
+        f.write(body)
+
+
 passed = cut = False
 lines = []
 with open(at("serial.log"), "w") as log:
@@ -107,6 +140,8 @@ with open(at("serial.log"), "w") as log:
             print(line[line.index("STEP ") :] + f" ({line[:7].strip()} s)", flush=True)
         if found := re.search(r"SCREENDUMP (\w+)", line):
             screendump(found[1])
+        if found := re.search(r"FETCH (\w+) (\S+) (\S+)", line):
+            threading.Thread(target=fetch, args=found.groups(), daemon=True).start()
         passed |= "BOARD TEST PASSED" in line
         if args.cut and args.cut in line:
             cut = True

@@ -88,9 +88,9 @@ make -s -C "$headers" M="$PWD" ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- modul
 # The root: programs of arm64 run under qemu-user while it is made.
 "$here/../../cross/binfmt.sh" aarch64
 # shellcheck disable=SC2016 # $1 is mmdebstrap's
-mmdebstrap --quiet --variant=essential --architectures=arm64 --mode=root --include=apt,systemd-sysv,udev,kmod,v4l-utils,gpiod \
+mmdebstrap --quiet --variant=essential --architectures=arm64 --mode=root --include=apt,systemd-sysv,udev,kmod,v4l-utils,gpiod,iproute2,mosquitto,mosquitto-clients \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
-    --customize-hook='echo board >$1/etc/hostname; passwd -R $1 -d root; rm -f $1/etc/systemd/system/*/systemd-timesyncd*' \
+    --customize-hook='echo board >$1/etc/hostname; passwd -R $1 -d root; rm -f $1/etc/systemd/system/*/systemd-timesyncd* $1/etc/systemd/system/*/mosquitto.service' \
     --customize-hook='ln -sf /dev/null $1/etc/systemd/system/apt-daily.timer' \
     bookworm "$work/root.tar" /etc/apt/sources.list.d/debian.sources >&2
 
@@ -118,7 +118,7 @@ cp "$work"/kernel/boot/vmlinuz-* "$out/vmlinuz"
 
 tar -xf "$work/root.tar" -C "$work/root"
 board=$work/root/lib/modules/$kernel; mkdir -p "$board/extra"
-for module in vivid virtio-gpu virtio_input evdev configfs; do
+for module in vivid virtio-gpu virtio_input evdev configfs virtio_net; do
     for file in $(needs $module); do
         to=$board/${file#"$modules"/}; mkdir -p "$(dirname "$to")"; cp "$file" "$to"
     done

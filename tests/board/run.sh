@@ -21,6 +21,16 @@ fresh_disk() { qemu-img create -q -f qcow2 -b "$images/root.img" -F raw "$out/di
 fresh_disk
 boot whole --limit $((900 + ${2:-2000}))
 python3 "$here/screen.py" "$out/whole/person.png" tests/golden/keypoints.json
+# What the page told from outside of the board.
+python3 - "$out/whole" <<'PY'
+import json, sys
+read = lambda name: json.load(open(f"{sys.argv[1]}/{name}"))
+assert read("health.json") == {"state": "well"}
+state = read("state.json")
+assert state["held"] == ["here"] and state["source"]["state"] == "running", state
+assert read("clip.json")["bytes"] > 1000
+assert open(f"{sys.argv[1]}/page.jpg", "rb").read(2) == b"\xff\xd8"
+PY
 fresh_disk
 boot cut --cut "CUT NOW"
 boot after_cut

@@ -18,7 +18,7 @@ READY_S = 120.0
 STOP_S = 20.0
 
 
-class NotGood(Exception):
+class NotGood(Exception):  # noqa: N818  (said to users, as "not good: …")
     """A promise of the page that was not kept."""
 
 

@@ -87,7 +87,9 @@ class Browser:
         return self.driver.find_element(By.CSS_SELECTOR, css)
 
     def text(self, css: str) -> str:
-        return self.js("const e = document.querySelector(arguments[0]); return e && !e.closest('[hidden]') ? e.innerText : ''", css)
+        return self.js(
+            "const e = document.querySelector(arguments[0]); return e && !e.closest('[hidden]') ? e.innerText : ''", css
+        )
 
     def errors(self) -> list[str]:
         """What the console said since it was last asked, warnings and errors."""

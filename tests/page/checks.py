@@ -91,11 +91,13 @@ def the_skeleton_lies_on_the_man(board, browser, **_):
         time.sleep(0.5)
         colour = browser.js("return posed.colourOf(arguments[0])", man["id"])
         seen = browser.js(LOOK, colour, places)
-        demand(abs(seen["width"] - seen["css"] * ratio) <= 2, f"the canvas is not crisp: {seen['width']} for {seen['css']} x {ratio}")
+        demand(
+            abs(seen["width"] - seen["css"] * ratio) <= 2, f"the canvas is not crisp: {seen['width']} for {seen['css']} x {ratio}"
+        )
         demand(max(seen["off"]) <= NEAR_PX, f"the skeleton is {max(seen['off']):.1f} px off a joint (ratio {ratio})")
-        xs, ys = zip(*places)
+        xs, ys = zip(*places, strict=True)
         joints = [min(xs), min(ys), max(xs), max(ys)]
-        beyond = max(abs(a - b) for a, b in zip(joints, seen["box"]))
+        beyond = max(abs(a - b) for a, b in zip(joints, seen["box"], strict=True))
         demand(beyond <= 2 * NEAR_PX, f"the skeleton reaches to {seen['box']}, the joints to {joints}")
     browser.find("#show-skeletons").click()
     browser.wait("return !document.getElementById('show-skeletons').checked", "the toggle")
@@ -139,6 +141,8 @@ def a_password_keeps_others_out(board, browser, password, **_):
     log_in(browser, password + "?")
     browser.wait("return document.getElementById('message')?.innerText.includes('not the password')", "a refusal in words")
     browser.picture("login-refused")
+    # A wrong password makes the next one wait.
+    time.sleep(1.5)
     log_in(browser, password)
     browser.wait("return window.posed && posed.frame != null", "the page after the right password")
     cookie = "; ".join(f"{c['name']}={c['value']}" for c in browser.driver.get_cookies())
@@ -193,7 +197,9 @@ def a_broken_configuration_is_refused(board, browser, **_):
     browser.picture("editor-saved")
     if board.file:
         demand(mended in board.file.read_text(), "the file has not what was saved")
-        browser.wait("return [...document.getElementById('why-pose').options].some((o) => o.value === 'typed')", "the new pose to be known")
+        browser.wait(
+            "return [...document.getElementById('why-pose').options].some((o) => o.value === 'typed')", "the new pose to be known"
+        )
         browser.wait("return posed.line.people.some((p) => p.poses.includes('typed'))", "the new pose to be held", 60)
     refused = [e for e in browser.errors() if "422" not in e]
     demand(not refused, f"the console says {refused}")
@@ -201,9 +207,10 @@ def a_broken_configuration_is_refused(board, browser, **_):
 
 def nobody_is_overwritten(board, browser, **_):
     open_editor(board, browser)
-    type_at_end(browser, "# mine\n")
+    mark = f"{time.time():.0f}"
+    type_at_end(browser, f"# mine {mark}\n")
     theirs = ask(f"{board.url}/config")
-    text = theirs.body + b"# theirs\n"
+    text = theirs.body + f"# theirs {mark}\n".encode()
     headers = {"If-Match": theirs.headers["ETag"], "Origin": board.url, "Content-Type": "text/plain"}
     answer = ask(f"{board.url}/config", text, headers, "POST")
     demand(answer.status == 200, f"saving without a browser answers {answer.status} {answer.body!r}")
@@ -213,9 +220,23 @@ def nobody_is_overwritten(board, browser, **_):
     browser.picture("editor-conflict")
     demand(ask(f"{board.url}/config").body == text, "somebody else's text was overwritten")
     browser.find("#conflict-dialog button[value=theirs]").click()
-    browser.wait("return document.getElementById('text').value.includes('# theirs')", "their text")
+    browser.wait("return document.getElementById('text').value.includes(arguments[0])", "their text", 30, f"# theirs {mark}")
     kept = browser.js("return document.getElementById('mine-text').value")
-    demand("# mine" in kept and "# theirs" not in kept, "my text is not kept to copy")
+    demand(f"# mine {mark}" in kept and f"# theirs {mark}" not in kept, "my text is not kept to copy")
+
+
+def a_clip_is_saved(board, browser, **_):
+    browser.open(board.url)
+    browser.wait(IN_SYNC, "a picture")
+    time.sleep(2)
+    browser.find("#clip").click()
+    browser.wait("return document.getElementById('clip-note').innerText.startsWith('Saved ')", "the clip to be saved")
+    said = browser.text("#clip-note")
+    demand(".avi" in said, f"the file is not named: {said}")
+    if board.file:
+        saved = list((board.folder / "clips").glob("*.avi"))
+        demand(len(saved) == 1 and saved[0].name in said, f"{saved} was saved, and the page says {said}")
+    silent(browser)
 
 
 # All that can be used, each scrolled to and looked for at its own middle.
@@ -245,7 +266,9 @@ def a_telephone_is_wide_enough(board, browser, **_):
         demand(not seen["wrong"], f"on a telephone of {width} px: {seen['wrong']}")
     for opener in ("open-address", "open-help"):
         browser.find(f"#{opener}").click()
-        box = browser.js("const r = document.querySelector('dialog[open]').getBoundingClientRect(); return [r.left, r.right, r.bottom]")
+        box = browser.js(
+            "const r = document.querySelector('dialog[open]').getBoundingClientRect(); return [r.left, r.right, r.bottom]"
+        )
         demand(box[0] >= 0 and box[1] <= 320 and box[2] <= 740, f"the dialog of {opener} is at {box}")
         browser.find("dialog[open] button").click()
     browser.resize(360, 740, 2)
@@ -281,15 +304,16 @@ def the_keyboard_alone_will_do(board, browser, **_):
     state = ask(f"{board.url}/state").json()
     names = tab_through(browser)
     demand(names and names[0] == "#main", f"the first Tab is not on the link past the head: {names[:3]}")
-    wanted = ["open-address", "open-help", "show-picture", "show-skeletons", "show-names", "why-pose", "why-person"]
+    wanted = ["open-address", "open-help", "show-skeletons", "show-names", "why-pose", "why-person"]
+    wanted += ["show-picture"] if state["picture"] != "none" else []
     wanted += ["text"] if state["edit"] else []
     wanted += ["clip"] if state["clips"] else []
     for name in wanted:
         demand(name in names, f"Tab does not come to {name}: {names}")
     body = browser.find("body")
-    body.send_keys("p")
-    demand(not browser.find("#show-picture").is_selected(), "p does not turn the picture off")
-    body.send_keys("p")
+    body.send_keys("s")
+    demand(not browser.find("#show-skeletons").is_selected(), "s does not turn the skeletons off")
+    body.send_keys("s")
     body.send_keys("?")
     browser.wait("return document.getElementById('help-dialog').open", "the help on ?")
     browser.driver.switch_to.active_element.send_keys(Keys.ESCAPE)

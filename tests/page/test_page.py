@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -37,7 +38,9 @@ when = "not left_wrist above nose by 0.2 or (visible(nose) and angle(left_should
 
 
 def edited(posed: str, folder: Path) -> Board:
-    return Board(posed, folder, PHOTO, page="edit = true", rest=POSES)
+    clips = folder / "clips"
+    clips.mkdir(parents=True)
+    return Board(posed, folder, PHOTO, page=f'edit = true\nclips = "{clips}"', rest=POSES)
 
 
 def clip(posed: str, folder: Path) -> Board:
@@ -51,8 +54,7 @@ def clip(posed: str, folder: Path) -> Board:
 def locked(posed: str, folder: Path) -> Board:
     folder.mkdir(parents=True)
     secret = folder / "password"
-    secret.write_text(PASSWORD + "\n")
-    secret.chmod(0o600)
+    subprocess.run([posed, "password", str(secret)], input=PASSWORD + "\n", text=True, check=True)
     return Board(posed, folder, PHOTO, page=f'password_file = "{secret}"\nedit = true', rest=POSES)
 
 
@@ -68,6 +70,7 @@ PROMISES = [
     ("a_password_keeps_others_out", checks.a_password_keeps_others_out, locked),
     ("a_broken_configuration_is_refused", checks.a_broken_configuration_is_refused, edited),
     ("nobody_is_overwritten", checks.nobody_is_overwritten, edited),
+    ("a_clip_is_saved", checks.a_clip_is_saved, edited),
     ("a_telephone_is_wide_enough", checks.a_telephone_is_wide_enough, edited),
     ("the_keyboard_alone_will_do", checks.the_keyboard_alone_will_do, edited),
     ("a_hidden_page_reads_no_picture", checks.a_hidden_page_reads_no_picture, edited),
@@ -86,6 +89,8 @@ def fits(name: str, state: dict, password: str | None) -> bool:
         return state["picture"] == "none"
     if name in ("a_broken_configuration_is_refused", "nobody_is_overwritten"):
         return state["edit"]
+    if name == "a_clip_is_saved":
+        return state["clips"] and state["picture"] != "none"
     if name in ("the_skeleton_lies_on_the_man", "a_hidden_page_reads_no_picture"):
         return state["picture"] != "none"
     return True

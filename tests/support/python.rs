@@ -1,12 +1,14 @@
 //! The Python that tests compare with: `$POSED_PYTHON`, else `.venv/bin/python` (made by
 //! `./test.sh`), else `python3`.
 
+#![allow(dead_code)] // each test file uses a part
+
 use serde_json::Value;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-fn python() -> PathBuf {
+pub fn python() -> PathBuf {
     let venv = Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv/bin/python");
     match std::env::var_os("POSED_PYTHON") {
         Some(own) => own.into(),

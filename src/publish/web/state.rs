@@ -81,8 +81,12 @@ impl Scene {
 
     /// All that the page needs to know beside lines.
     pub fn json(&self, settings: &WebSettings) -> Value {
+        // Frames are told only while somebody reads them; that they come, health knows.
+        let context = self.context.as_ref();
+        let looks = context.is_some_and(|c| c.health.rate().is_some());
         let (source, detail) = match &self.source {
-            Source::Waiting => ("waiting", ""),
+            Source::Waiting if !looks => ("waiting", ""),
+            Source::Waiting => ("running", ""),
             Source::Running => ("running", ""),
             Source::Lost(why) => ("lost", why.as_str()),
         };

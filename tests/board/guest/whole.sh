@@ -201,6 +201,48 @@ systemctl start posed; active || fail "not active without a camera"
 until_ 'systemctl show -P StatusText posed | grep -q "waiting for the source"'
 camera_on; person_comes; until_ on 900
 
+step "the network by its drop-in: a page for others, and home automation"
+modprobe virtio_net; udevadm settle
+card=$(basename "$(readlink -f /sys/class/net/e*)")
+ip link set "$card" up; ip addr add 10.0.2.15/24 dev "$card"; ip route add default via 10.0.2.2; ip link set lo up
+cat >>/etc/posed/posed.toml <<'END'
+[publish.page]
+kind = "web"
+listen = "0.0.0.0:8420"
+password_file = "/etc/posed/page.password"
+clips = "/var/lib/posed/clips"
+[publish.home]
+kind = "mqtt"
+url = "mqtt://127.0.0.1"
+name = "board"
+END
+echo "open sesame" | posed password /etc/posed/page.password
+[ "$(stat -c %a:%G /etc/posed/page.password)" = 640:posed ] || fail "page.password: $(stat -c %a:%G /etc/posed/page.password)"
+posed check
+refuse posed doctor >"$out/doctor-no-network.txt"
+grep -q 'PROBLEM .*need the network, which posed.service has not' "$out/doctor-no-network.txt" || { cat "$out/doctor-no-network.txt"; fail "doctor does not name the network"; }
+systemctl reload posed; until_ 'journalctl -u posed --no-pager -o cat | grep -q "the service has no network"' 600
+until_ "active && on" 900
+install -D -m 644 /usr/share/doc/posed/examples/network.conf /etc/systemd/system/posed.service.d/network.conf
+systemctl daemon-reload; systemctl start mosquitto; systemctl restart posed
+until_ "active && on" 900
+posed doctor >"$out/doctor-network.txt" || { cat "$out/doctor-network.txt"; fail "doctor: the network is there"; }
+# heard TOPIC VALUE: what the broker keeps
+heard() { [ "$(mosquitto_sub -t "$1" -C 1 -W 20)" = "$2" ]; }
+until_ 'heard posed/board/pose/here ON' 60
+heard posed/board/availability online || fail "not online"
+mosquitto_sub -t homeassistant/device/+/config -C 1 -W 20 >"$out/discovery.json" || fail "Home Assistant is told nothing"
+before=$(memory VmRSS)
+echo "memory with a page and a broker $before kB"
+[ "$before" -lt 40960 ] || fail "memory with a page and a broker $before kB"
+echo "FETCH GET /health health.json"; echo "FETCH GET /state state.json"; echo "FETCH GET /snapshot.jpg page.jpg"
+sleep 20; echo "FETCH POST /clip clip.json"
+until_ 'ls /var/lib/posed/clips/*.avi >/dev/null 2>&1' 1200
+systemctl stop posed
+heard posed/board/pose/here OFF && heard posed/board/availability offline || fail "left at the broker: $(mosquitto_sub -t 'posed/board/#' -v -W 5 || true)"
+systemctl stop mosquitto; rm -r /etc/systemd/system/posed.service.d/network.conf /etc/posed/page.password
+systemctl daemon-reload; cp posed.toml /etc/posed/posed.toml; systemctl start posed; until_ on 900
+
 step "upgrade keeps the configuration; remove and purge leave nothing"
 dpkg -i posed_*.deb >"$out/upgrade.txt" 2>&1 </dev/null || { cat "$out/upgrade.txt"; fail "upgrade"; }
 cmp posed.toml /etc/posed/posed.toml

@@ -2,7 +2,7 @@
 // stages.
 
 import { byId, make, setHidden, setText, setVerdict } from "./dom.js";
-import { duration } from "./format.js";
+import { duration, rate } from "./format.js";
 
 const HOT_C = 80;
 
@@ -22,7 +22,7 @@ export class Board {
     this.head(state);
     for (const [name, text] of Object.entries(figuresOf(state))) this.figure(name, text);
     this.bars(state.stages);
-    setText(byId("rate"), `${state.fps.toFixed(1)} frames a second`);
+    setText(byId("rate"), `${rate(state.fps)} frames a second`);
     setText(byId("about"), `posed ${state.version} · ${state.name} · up ${duration(state.uptime_s)}`);
   }
 
@@ -72,7 +72,7 @@ function stageRow(name) {
 function figuresOf(state) {
   const { temperature_c: heat } = state;
   return {
-    "Frames a second": state.fps.toFixed(1),
+    "Frames a second": rate(state.fps),
     Temperature: heat == null ? "unknown" : `${heat.toFixed(1)} °C${heat >= HOT_C ? ", hot" : ""}`,
     Frames: state.frames.toLocaleString(),
     Dropped: state.dropped.toLocaleString(),

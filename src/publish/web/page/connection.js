@@ -11,6 +11,12 @@ const PATIENCE_MS = 5000;
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 15000;
 
+/** What a board that has not begun to look does not tell. */
+const UNTOLD = {
+  uptime_s: 0, fps: null, people: 0, frames: 0, dropped: 0, damaged: 0, lines_dropped: 0,
+  stages: [], keypoints: [], limbs: [], visible: 1, poses: [],
+};
+
 const later = (wait) => Math.min(wait * 2, LONGEST_WAIT_MS);
 
 /** A stream that is opened again, with growing pauses, for as long as it is wanted. */
@@ -177,7 +183,7 @@ export class Connection {
       const answer = await fetch("/state", { signal: abort.signal, cache: "no-store" });
       if (answer.status === 401) return this.refused();
       if (!answer.ok) throw new Error(`state: ${answer.status}`);
-      const state = await answer.json();
+      const state = { ...UNTOLD, ...(await answer.json()) };
       this.wait = FIRST_WAIT_MS;
       if (!this.up) this.on.link({ up: true });
       this.up = true;

@@ -97,21 +97,15 @@ export class Editor {
       if (answer.status === 412) return this.conflict();
       if (answer.status === 422) return this.take((await answer.json()).faults, text);
       const { saved, kept } = await answer.json();
-      await this.afterSave(text);
+      this.saved = text;
+      this.etag = answer.headers.get("ETag");
+      this.offerSave();
       this.say("holds", `Saved. The one before is kept as ${fileName(kept)}`);
       byId("editor-status").title = `${saved}, ${kept}`;
     } catch (error) {
       this.say("fails", error.message);
       this.offerSave();
     }
-  }
-
-  /** The file's new ETag, by which the next save is told from somebody else's. */
-  async afterSave(text) {
-    this.saved = text;
-    const answer = await ask("/config", { cache: "no-store" });
-    this.etag = answer.headers.get("ETag");
-    this.offerSave();
   }
 
   conflict() {

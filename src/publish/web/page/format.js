@@ -37,6 +37,8 @@ export function duration(seconds) {
   return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
 }
 
+export const rate = (fps) => (fps == null ? "–" : fps.toFixed(1));
+
 export const seconds = (s) => `${s.toFixed(1)} s`;
 
 export function bytes(n) {

@@ -17,7 +17,7 @@ function refuse(text) {
 function countDown(left) {
   enter.disabled = left > 0;
   if (left <= 0) return refuse("Now it may be tried again.");
-  if (!message.textContent) refuse("Too many wrong passwords.");
+  if (!message.textContent) refuse("That was not the password; the next try has to wait.");
   enter.textContent = `Log in (in ${left} s)`;
   setTimeout(() => {
     enter.textContent = "Log in";

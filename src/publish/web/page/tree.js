@@ -2,7 +2,7 @@
 // person. Out: an element with a row for each term and a head for each and/or/not.
 
 import { icon, make, setHidden, setIcon, setText, setVerdict } from "./dom.js";
-import { limitsOf, measure, wanted } from "./format.js";
+import { measure, wanted } from "./format.js";
 import { Graph } from "./graph.js";
 import { OPPOSITE, blamed, parse, verdictOf } from "./rule.js";
 
@@ -61,15 +61,9 @@ export class Tree {
     }
   }
 
-  /** Whether all that stands in the way misses its limit by no more than its margin. */
-  forgives(answer) {
-    const guilty = blamed(this.rule, answer.terms.map((t) => t.verdict));
-    return [...guilty].every((index) => {
-      const { value } = answer.terms[index];
-      const term = this.pose.terms[index];
-      const limits = Object.values(limitsOf(term, this.visible)).filter((limit) => limit != null);
-      return value != null && limits.some((limit) => Math.abs(value - limit) <= term.margin);
-    });
+  /** The rule's verdict as it is written, without the margin that an active pose has. */
+  asWritten(answer) {
+    return verdictOf(this.rule, answer.terms.map((t) => t.verdict));
   }
 
   showTerm(row, answer, guilty) {

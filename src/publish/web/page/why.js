@@ -121,7 +121,7 @@ export class Why {
     }
     if (!answer) return this.say("unknown", "The poses have just changed", "A moment, please.");
     const held = this.heldFor(person, index, message.t);
-    const [title, text] = conclusion(answer, pose, { held, forgiven: this.tree.forgives(answer) });
+    const [title, text] = conclusion(answer, pose, { held, written: this.tree.asWritten(answer) });
     this.say(answer.verdict, `Person ${person.id}: ${title}`, text);
   }
 
@@ -136,11 +136,11 @@ export class Why {
   }
 }
 
-function conclusion(answer, pose, { held, forgiven }) {
+function conclusion(answer, pose, { held, written }) {
   const { verdict, active, terms } = answer;
-  if (active && verdict === "holds") return [`${pose.name} is active`, "The rule holds."];
-  if (active && verdict === "fails" && forgiven) {
-    return [`${pose.name} is active`, "Its rule is missed by less than the margin, so it stays."];
+  if (active && verdict === "holds") {
+    const stays = "Its rule is missed by less than the margin, so it stays.";
+    return [`${pose.name} is active`, written === "holds" ? "The rule holds." : stays];
   }
   if (active) {
     return [`${pose.name} is active, but its rule ${verdict === "fails" ? "fails" : "is unknown"} now`, `It is left when that lasts for ${seconds(pose.release_s)}.`];
