@@ -402,7 +402,7 @@ fn strangers_are_refused() {
 #[test]
 fn no_attack_holds_up_the_program_or_its_outputs() {
     let person = format!("{PERSON} 40");
-    let script = [person.as_str(), "noise 20"].repeat(100);
+    let script = [person.as_str(), "blank 20", "loop"];
     let mut page = Page::with(&script, "");
     let rate = |page: &Page| {
         let (start, before) = (Instant::now(), page.frames());
