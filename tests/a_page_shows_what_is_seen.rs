@@ -263,10 +263,7 @@ fn only_who_knows_the_password_sees_anything() {
         .write_all(b"open sesame\n")
         .unwrap();
     assert!(child.wait().unwrap().success());
-    let page = Page::start(
-        &for_ever(),
-        &format!("password_file = {file:?}\nedit = true"),
-    );
+    let page = Page::start(&format!("password_file = {file:?}\nedit = true"));
     for path in [
         "/state",
         "/lines",

@@ -25,6 +25,9 @@ from selenium.common.exceptions import WebDriverException
 PASSWORD = "correct horse"
 PHOTO = f'kind = "photo"\npath = "{REPOSITORY / "photos" / "basketball.jpg"}"\nfps = 5'
 POSES = """
+[find]
+min_fps = 0.1              # nobody waits for a turn, whose skeleton would be faint
+
 [pose.ball_up]
 when = "left_wrist near right_wrist within 0.6 and left_wrist above mid_hip by 0.3"
 

@@ -12,17 +12,20 @@ export function showFaults(faults, text, go) {
   byId("faults").replaceChildren(...faults.map((f) => rowOf(f, go)));
   showNumbers(lines.length, new Set(faults.map((f) => f.line)));
   const longest = Math.max(...lines.map((l) => l.length));
-  const noted = faults.map((f) => lengthOf(f, lines) + 4 + f.problem.length);
+  const noted = faults.map((f) => lengthOf(f, lines) + 4 + briefly(f).length);
   const pane = byId("pane").style;
   pane.setProperty("--lines", lines.length);
   pane.setProperty("--columns", longest + 1);
   pane.setProperty("--noted", Math.max(longest + 1, ...noted));
 }
 
+/** A problem may have more lines, which show the place and what was meant. */
+const briefly = ({ problem }) => problem.split("\n")[0];
+
 const lengthOf = ({ line }, lines) => (lines[line - 1] || "").length;
 
 function markOf(fault, lines) {
-  const note = make("span", {}, fault.problem);
+  const note = make("span", {}, briefly(fault));
   note.style.left = `${lengthOf(fault, lines) + 3}ch`;
   const mark = make("div", { class: "mark" }, note);
   mark.style.top = `${(fault.line - 1) * LINE_EM}em`;
@@ -31,8 +34,9 @@ function markOf(fault, lines) {
 
 function rowOf(fault, go) {
   const where = make("strong", {}, `Line ${fault.line}${fault.key ? `, ${fault.key}` : ""}`);
-  const what = make("span", {}, [fault.problem, fault.mend].filter(Boolean).join(" – "));
-  return make("li", {}, make("button", { type: "button", onclick: () => go(fault.line) }, icon("fails"), where, what));
+  const lines = [...fault.problem.split("\n"), ...(fault.mend ? [fault.mend] : [])];
+  const what = lines.map((line) => make("span", {}, line.startsWith(" ") ? make("code", {}, line) : line));
+  return make("li", {}, make("button", { type: "button", onclick: () => go(fault.line) }, icon("fails"), where, ...what));
 }
 
 let shown = "";
