@@ -192,7 +192,7 @@ fn pictures_are_sent_only_where_they_are_asked_for_and_are_not_kept() {
 }
 
 /// A rule that nobody fulfils, beside the one of [`Daemon`].
-const SECOND: &str = "[pose.\"arms out\"]\nwhen = \"left_wrist above nose\"\n";
+const SECOND: &str = "[pose.arms_out]\nwhen = \"left_wrist above nose\"\n";
 
 fn component(kept: &BTreeMap<String, String>, id: &str) -> Value {
     let described: Value = serde_json::from_str(&kept[DISCOVERY]).unwrap();
@@ -281,7 +281,7 @@ fn a_wrong_password_or_authority_is_said_and_delays_nothing() {
         sink(port, "").replace(&url, &login)
     };
     for (password, ca, said) in [
-        ("wrong", "ca.pem", "refuses the login; correct `user`"),
+        ("wrong", "ca.pem", "refuses the login"),
         ("right", "other.pem", "cannot be trusted"),
     ] {
         let mut daemon = Daemon::start(&[&for_ever()], &secured(password, ca), &[]);

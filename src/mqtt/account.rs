@@ -96,7 +96,7 @@ impl Account {
         Ok(options)
     }
 
-    /// Connects, logs in and leaves again, within [`ANSWER`] for each address of the host.
+    /// Connects, logs in and leaves again, within some seconds.
     ///
     /// # Errors
     /// Why that cannot be done.
@@ -105,18 +105,16 @@ impl Account {
         let answer = first_answer(&mut connection);
         let _ = client.try_disconnect();
         match answer {
-            Ok(()) => {
+            Some(Ok(())) => {
                 let _ = connection.recv_timeout(ANSWER);
                 Ok(())
             }
-            Err(Some(e)) => Err(self.trouble(&e)),
-            Err(None) => Err(Trouble::new(
-                format!(
-                    "the MQTT broker {} cannot be reached: no answer",
-                    self.broker
-                ),
-                REACH,
-            )),
+            Some(Err(e)) => Err(self.trouble(&e)),
+            None => {
+                let broker = &self.broker;
+                let what = format!("the MQTT broker {broker} cannot be reached: no answer");
+                Err(Trouble::new(what, REACH))
+            }
         }
     }
 
@@ -181,15 +179,14 @@ fn random_id() -> String {
 }
 
 /// Whether the login is accepted; `None` where nothing was said in time.
-fn first_answer(connection: &mut Connection) -> Result<(), Option<ConnectionError>> {
+fn first_answer(connection: &mut Connection) -> Option<Result<(), ConnectionError>> {
     let end = Instant::now() + ANSWER;
     loop {
         let left = end.saturating_duration_since(Instant::now());
-        match connection.recv_timeout(left) {
-            Ok(Ok(Event::Incoming(Packet::ConnAck(_)))) => return Ok(()),
-            Ok(Ok(_)) => {}
-            Ok(Err(e)) => return Err(Some(e)),
-            Err(_) => return Err(None),
+        match connection.recv_timeout(left).ok()? {
+            Ok(Event::Incoming(Packet::ConnAck(_))) => return Some(Ok(())),
+            Ok(_) => {}
+            Err(e) => return Some(Err(e)),
         }
     }
 }

@@ -42,6 +42,12 @@ pub struct Will {
     pub retain: bool,
 }
 
+impl From<Will> for LastWill {
+    fn from(will: Will) -> Self {
+        Self::new(will.topic, will.payload, QoS::AtLeastOnce, will.retain)
+    }
+}
+
 /// A message of a topic that is subscribed to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
@@ -83,12 +89,7 @@ impl Link {
     /// A file that is named cannot be read, or no thread can be started.
     pub fn start(settings: LinkSettings) -> Result<Self, Trouble> {
         let mut options = settings.account.options(settings.client_id)?;
-        let Will {
-            topic,
-            payload,
-            retain,
-        } = settings.will;
-        options.set_last_will(LastWill::new(topic, payload, QoS::AtLeastOnce, retain));
+        options.set_last_will(settings.will.into());
         let (client, connection) = Client::new(options, QUEUE);
         let shared = Arc::new(Shared {
             client,

@@ -54,23 +54,15 @@ fn read(s: &mut Section) -> Option<Arc<dyn Sink>> {
     let topic = s.text("topic", TOPIC).check(|topic| levels(topic));
     let topic = topic.or("posed".into());
     let discovery = s.text("discovery", DISCOVERY);
-    let discovery = discovery
-        .check(|topic| {
-            if topic.is_empty() {
-                Ok(())
-            } else {
-                levels(topic)
-            }
-        })
-        .or("homeassistant".into());
+    let discovery = discovery.check(|topic| levels_or_none(topic));
+    let discovery = discovery.or("homeassistant".into());
     let picture_every = s
         .seconds("picture_s", PICTURE, 1.0..=86_400.0)
         .example("30.0")
         .without("no pictures")
         .maybe();
-    let state_every = s
-        .seconds("state_s", STATE, 1.0..=3600.0)
-        .or(Duration::from_secs(30));
+    let state_every = s.seconds("state_s", STATE, 1.0..=3600.0);
+    let state_every = state_every.or(Duration::from_secs(30));
     Some(Arc::new(MqttSettings {
         account: account?,
         client_id,
@@ -96,6 +88,13 @@ fn levels(topic: &str) -> Result<(), String> {
         return Err("begins with / or $, or ends with /: topics go on behind it".into());
     }
     Ok(())
+}
+
+fn levels_or_none(topic: &str) -> Result<(), String> {
+    match topic {
+        "" => Ok(()),
+        topic => levels(topic),
+    }
 }
 
 /// Which broker, and what it is told.

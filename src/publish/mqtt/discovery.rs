@@ -4,15 +4,16 @@
 //! Home Assistant documents for device discovery (its integration MQTT, "Device discovery payload").
 //! A component that has nothing but its platform is removed there.
 
-use super::topics::{PoseName, Topics};
+use super::topics::Topics;
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 /// All that a description is made of.
 pub(super) struct Described<'a> {
     pub topics: &'a Topics,
     /// As it is shown.
     pub name: &'a str,
-    pub poses: &'a [PoseName],
+    pub poses: &'a [Arc<str>],
     /// The board tells its temperature.
     pub temperature: bool,
     /// Pictures are sent.
@@ -29,7 +30,7 @@ pub(super) struct Component {
 }
 
 impl Component {
-    /// Of the pose that has this name in topics.
+    /// Of the pose of this name.
     pub fn of_pose(name: &str) -> Self {
         Self {
             id: format!("pose_{name}"),
@@ -84,11 +85,11 @@ impl Described<'_> {
         for pose in self.poses {
             let sensor = json!({
                 "platform": "binary_sensor",
-                "name": &*pose.shown,
-                "state_topic": pose.topic,
+                "name": &**pose,
+                "state_topic": topics.pose(pose),
                 "icon": "mdi:human-handsup",
             });
-            add(&Component::of_pose(&pose.in_topics).id, sensor);
+            add(&Component::of_pose(pose).id, sensor);
         }
         add("event", event(topics));
         add("people", people(topics));
@@ -163,43 +164,4 @@ pub(super) fn components(payload: &[u8]) -> Vec<Component> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_gone_keeps_only_its_platform_and_is_not_gone_twice() {
-        let topics = Topics::new("posed", "hall", "homeassistant");
-        let poses = topics.poses([&"hands up".into()]);
-        let mut described = Described {
-            topics: &topics,
-            name: "hall",
-            poses: &poses,
-            temperature: false,
-            picture: true,
-            gone: &[],
-        };
-        let before = components(described.payload().as_bytes());
-        assert_eq!(before.len(), 5);
-        let gone = [Component::of_pose("t_pose"), Component::of_pose("hands_up")];
-        described.gone = &gone;
-        let payload = described.payload();
-        let told: Value = serde_json::from_str(&payload).unwrap();
-        let told = &told["components"];
-        assert_eq!(told["pose_t_pose"], json!({"platform": "binary_sensor"}));
-        assert_eq!(told["pose_hands_up"]["name"], "hands up", "it is there");
-        assert_eq!(components(payload.as_bytes()), before);
-    }
-
-    #[test]
-    fn what_is_no_description_describes_nothing() {
-        for payload in [
-            "",
-            "{",
-            "[]",
-            "{\"components\":[1]}",
-            "{\"components\":{\"a\":1}}",
-        ] {
-            assert!(components(payload.as_bytes()).is_empty(), "{payload}");
-        }
-    }
-}
+mod tests;

@@ -6,7 +6,7 @@
 use super::MqttSettings;
 use super::discovery::{Component, Described, components};
 use super::due::Due;
-use super::topics::{PoseName, Topics};
+use super::topics::Topics;
 use crate::context::Context;
 use crate::encode::{JpegEncoder, Quality};
 use crate::health::Health;
@@ -38,7 +38,7 @@ pub(super) struct Home {
     name: String,
     what: String,
     link: Link,
-    poses: Vec<PoseName>,
+    poses: Vec<Arc<str>>,
     /// Components that Home Assistant may know and that are no more.
     gone: Vec<Component>,
     health: Option<Arc<Health>>,
@@ -134,7 +134,7 @@ impl Home {
                 self.link.renew(discovery);
             }
         } else {
-            let is_ours = self.poses.iter().any(|pose| pose.topic == *topic);
+            let is_ours = self.poses.iter().any(|p| self.topics.pose(p) == *topic);
             if message.retained && !message.payload.is_empty() && !is_ours {
                 self.link.clear(topic);
             }
@@ -154,8 +154,8 @@ impl Home {
 
     fn set_poses(&self, is_on: impl Fn(&Arc<str>) -> bool) {
         for pose in &self.poses {
-            let payload = if is_on(&pose.shown) { "ON" } else { "OFF" };
-            self.link.set(&pose.topic, payload, true);
+            let payload = if is_on(pose) { "ON" } else { "OFF" };
+            self.link.set(&self.topics.pose(pose), payload, true);
         }
     }
 
@@ -227,12 +227,11 @@ impl Listener for Home {
     }
 
     fn begin(&mut self, context: &Context) {
-        let names = context.poses.iter().map(|pose| &pose.name);
-        let poses = self.topics.poses(names);
-        for old in std::mem::replace(&mut self.poses, poses) {
-            if self.poses.iter().all(|pose| pose.topic != old.topic) {
-                self.link.clear(&old.topic);
-                self.gone.push(Component::of_pose(&old.in_topics));
+        let poses = context.poses.iter().map(|pose| Arc::clone(&pose.name));
+        for old in std::mem::replace(&mut self.poses, poses.collect()) {
+            if !self.poses.contains(&old) {
+                self.link.clear(&self.topics.pose(&old));
+                self.gone.push(Component::of_pose(&old));
             }
         }
         let gone = std::mem::take(&mut self.gone);

@@ -1,23 +1,12 @@
 //! Where everything is said: the topics of a device.
 //!
-//! In: the names of the device and of its poses, which may have any letters. Out: topics that a
-//! broker and Home Assistant take.
+//! In: the name of the device, which may have any letters. Out: topics that a broker and Home
+//! Assistant take.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 /// Where Home Assistant says that it has started, whatever the prefix of discovery is.
 const BIRTH: &str = "homeassistant/status";
-
-/// What a pose is called.
-#[derive(Debug, Clone)]
-pub(super) struct PoseName {
-    pub shown: Arc<str>,
-    /// Of letters that topics may have.
-    pub in_topics: String,
-    /// Where it is said whether somebody holds it.
-    pub topic: String,
-}
 
 /// The topics of one device.
 #[derive(Debug, Clone)]
@@ -66,22 +55,9 @@ impl Topics {
         format!("{}/picture", self.base)
     }
 
-    /// Of the pose that has this name in topics.
-    fn pose(&self, name: &str) -> String {
+    /// Whether somebody holds this pose, whose name has only letters that topics may have.
+    pub fn pose(&self, name: &str) -> String {
         format!("{}/pose/{name}", self.base)
-    }
-
-    /// What these poses are called.
-    pub fn poses<'a>(&self, poses: impl IntoIterator<Item = &'a Arc<str>>) -> Vec<PoseName> {
-        let shown: Vec<&Arc<str>> = poses.into_iter().collect();
-        let names = pose_names(shown.iter().map(|pose| &***pose));
-        let poses = shown.into_iter().zip(names);
-        let named = poses.map(|(shown, in_topics)| PoseName {
-            shown: Arc::clone(shown),
-            topic: self.pose(&in_topics),
-            in_topics,
-        });
-        named.collect()
     }
 
     /// All that is listened to: what the broker has kept of an earlier run, and who has started.
@@ -102,30 +78,19 @@ fn safe(name: &str) -> String {
         .collect()
 }
 
-/// The names of poses as they stand in topics; of two that would be the same the later one is
-/// numbered.
-fn pose_names<'a>(poses: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for pose in poses {
-        let name = safe(pose);
-        let numbered = (2..).map(|n| format!("{name}_{n}"));
-        let mut free = std::iter::once(name.clone()).chain(numbered);
-        let free = free.find(|name| !names.contains(name));
-        names.extend(free);
-    }
-    names
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn any_name_is_a_level_of_a_topic_and_no_two_poses_have_the_same() {
-        let poses = ["hands_up", "a b", "a_b", "a+b", "Hände/hoch", "手", ""];
-        let names = pose_names(poses);
-        let expected = ["hands_up", "a_b", "a_b_2", "a_b_3", "H_nde_hoch", "_", ""];
-        assert_eq!(names, expected);
+    fn any_name_of_a_device_is_a_level_of_a_topic() {
+        for (name, level) in [
+            ("hall-1", "hall-1"),
+            ("Hall 1", "Hall_1"),
+            ("Tür/+#", "T_r___"),
+        ] {
+            assert_eq!(safe(name), level);
+        }
     }
 
     #[test]
