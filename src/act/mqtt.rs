@@ -59,6 +59,10 @@ impl Device for MqttSettings {
     fn check(&self) -> Result<(), Trouble> {
         self.account.check()
     }
+
+    fn needs_network(&self) -> bool {
+        true
+    }
 }
 
 impl Action for MqttSettings {
