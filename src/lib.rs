@@ -25,6 +25,7 @@ pub mod infer;
 pub mod logging;
 pub mod mask;
 pub mod model;
+pub mod mqtt;
 pub mod network;
 pub mod pipeline;
 pub mod preprocess;

@@ -1,11 +1,12 @@
 //! What posed tells the world.
 //!
 //! In: [`Report`](crate::report::Report)s. Out: JSON lines in a schema of version 1 (docs/output.md) to
-//! stdout, a file or a Unix socket. No sink ever stops the program: what cannot be told is dropped and
-//! counted.
+//! stdout, a file or a Unix socket; a page in the browser; how things stand, to an MQTT broker. No sink
+//! ever stops the program: what cannot be told is dropped and counted.
 
 pub mod file;
 mod lines;
+pub mod mqtt;
 pub mod socket;
 pub mod stdout;
 pub mod web;
@@ -18,7 +19,13 @@ use lines::{JsonLines, LineWriter, count, frames, unopened};
 use std::sync::Arc;
 
 /// What a sink can be: a line here and a file beside the others is all a new one takes.
-pub const KINDS: &[Kind<Arc<dyn Sink>>] = &[stdout::KIND, file::KIND, socket::KIND, web::KIND];
+pub const KINDS: &[Kind<Arc<dyn Sink>>] = &[
+    stdout::KIND,
+    file::KIND,
+    socket::KIND,
+    mqtt::KIND,
+    web::KIND,
+];
 
 /// The settings of a sink.
 pub trait Sink: Device {

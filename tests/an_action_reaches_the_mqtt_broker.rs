@@ -1,110 +1,14 @@
 //! An action of the kind mqtt, with a real broker (mosquitto of Debian) that comes and goes.
 
+#[path = "support/broker.rs"]
+mod broker;
 mod support;
 
-use rumqttc::{Client, Connection, Event, MqttOptions, Packet, QoS};
+use broker::{Broker, Reader};
 use std::net::TcpListener;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 use support::{Daemon, PERSON, until};
 
 const TOPIC: &str = "hall/here";
-
-/// A broker on a port of its own, which can be stopped and started again.
-struct Broker {
-    dir: tempfile::TempDir,
-    port: u16,
-    child: Option<Child>,
-}
-
-impl Broker {
-    /// Not started yet; `rest` is further configuration, in which DIR stands for its folder.
-    fn new(rest: &str) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
-        let port = port.unwrap().port();
-        let rest = rest.replace("DIR", &dir.path().display().to_string());
-        // As root it would change to a user who may not read the folder.
-        let text = format!("user root\nlistener {port} 127.0.0.1\n{rest}\n");
-        std::fs::write(dir.path().join("mosquitto.conf"), text).unwrap();
-        let child = None;
-        Self { dir, port, child }
-    }
-
-    fn start(&mut self) {
-        let program = ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto"];
-        let program = program.iter().find(|p| Path::new(p).exists());
-        let program = program.expect("mosquitto is not installed: `apt install mosquitto`");
-        let mut command = Command::new(program);
-        command
-            .arg("-c")
-            .arg(self.dir.path().join("mosquitto.conf"));
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null());
-        self.child = Some(child.spawn().unwrap());
-        until("the broker listens", || {
-            std::net::TcpStream::connect(("127.0.0.1", self.port)).is_ok()
-        });
-    }
-
-    fn stop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
-    }
-}
-
-impl Drop for Broker {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
-/// Somebody else who is connected to the broker.
-struct Reader {
-    _client: Client,
-    connection: Connection,
-}
-
-impl Reader {
-    fn new(options: MqttOptions) -> Self {
-        let (client, connection) = Client::new(options, 10);
-        client.subscribe(TOPIC, QoS::AtLeastOnce).unwrap();
-        Self {
-            _client: client,
-            connection,
-        }
-    }
-
-    fn of(broker: &Broker) -> Self {
-        Self::new(MqttOptions::new("reader", "127.0.0.1", broker.port))
-    }
-
-    /// The next message, within a minute.
-    fn next(&mut self) -> String {
-        let start = Instant::now();
-        while start.elapsed() < Duration::from_secs(60) {
-            let event = self.connection.recv_timeout(Duration::from_secs(60));
-            if let Ok(Ok(Event::Incoming(Packet::Publish(message)))) = event {
-                return String::from_utf8(message.payload.to_vec()).unwrap();
-            }
-        }
-        panic!("no message came");
-    }
-
-    /// Reads on until `wanted` comes; gives what came before.
-    fn until(&mut self, wanted: &str) -> Vec<String> {
-        let mut before = Vec::new();
-        loop {
-            let message = self.next();
-            if message == wanted {
-                return before;
-            }
-            before.push(message);
-        }
-    }
-}
 
 fn action(port: u16, rest: &str) -> String {
     format!(
@@ -127,11 +31,11 @@ fn what_is_on_is_told_again_through_ten_restarts_of_the_broker_and_off_at_the_en
     });
     for _ in 0..10 {
         broker.start();
-        Reader::of(&broker).until("ON");
+        Reader::of(&broker, TOPIC).until("ON");
         broker.stop();
     }
     broker.start();
-    let mut reader = Reader::of(&broker);
+    let mut reader = Reader::of(&broker, TOPIC);
     reader.until("ON");
     daemon.signal(libc::SIGTERM);
     reader.until("OFF");
@@ -151,13 +55,13 @@ fn whoever_comes_later_finds_the_last_state_and_a_kill_is_told_by_the_broker() {
     broker.start();
     let text = action(broker.port, "payload_on = \"up\"\npayload_off = \"down\"");
     let mut daemon = Daemon::start(&[&for_ever()], &text, &[]);
-    Reader::of(&broker).until("up");
-    let mut late = Reader::of(&broker);
+    Reader::of(&broker, TOPIC).until("up");
+    let mut late = Reader::of(&broker, TOPIC);
     assert_eq!(late.next(), "up", "kept by the broker");
     daemon.signal(libc::SIGKILL);
     assert_eq!(late.next(), "down", "the last will");
     daemon.end();
-    assert_eq!(Reader::of(&broker).next(), "down", "kept too");
+    assert_eq!(Reader::of(&broker, TOPIC).next(), "down", "kept too");
 }
 
 #[test]
@@ -171,7 +75,7 @@ fn what_was_switched_while_the_broker_was_away_is_not_told_later() {
         daemon.read("journal").matches("note off").count() == 3
     });
     broker.start();
-    let mut reader = Reader::of(&broker);
+    let mut reader = Reader::of(&broker, TOPIC);
     assert_eq!(reader.next(), "OFF", "at the connection");
     daemon.signal(libc::SIGTERM);
     assert_eq!(reader.next(), "OFF", "at the end");
@@ -194,33 +98,8 @@ fn a_broker_that_never_answers_delays_no_action_and_not_the_end() {
 
 #[test]
 fn it_logs_in_and_encrypts() {
-    let mut broker = Broker::new(
-        "allow_anonymous false\npassword_file DIR/users\ncafile DIR/ca.pem\ncertfile DIR/cert.pem\nkeyfile DIR/key.pem",
-    );
+    let mut broker = Broker::secured();
     let dir = broker.dir.path().to_path_buf();
-    let run = |program: &str, arguments: &str| {
-        let status = Command::new(program)
-            .args(arguments.split_whitespace())
-            .current_dir(&dir)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
-        assert!(status.unwrap().success(), "{program} {arguments}");
-    };
-    run(
-        "openssl",
-        "req -x509 -newkey rsa:2048 -nodes -days 2 -keyout ca.key -out ca.pem -subj /CN=ca",
-    );
-    run(
-        "openssl",
-        "req -newkey rsa:2048 -nodes -keyout key.pem -out cert.csr -subj /CN=localhost",
-    );
-    std::fs::write(dir.join("names"), "subjectAltName=DNS:localhost\n").unwrap();
-    run(
-        "openssl",
-        "x509 -req -in cert.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out cert.pem",
-    );
-    run("mosquitto_passwd", "-c -b users posed secret");
     broker.start();
     std::fs::write(dir.join("password"), "secret\n").unwrap();
     let port = broker.port;

@@ -8,6 +8,7 @@ use crate::doctor::machine;
 use crate::engine::Loading;
 use crate::model::ModelCard;
 use crate::network::NetworkError;
+use crate::temperature;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Instant;
@@ -81,7 +82,7 @@ pub fn board(
     root: &Path,
     mut said: impl FnMut(&BoardRow),
 ) -> Result<BoardReport, NetworkError> {
-    let celsius = || machine::hottest(root).map(|(celsius, _)| celsius);
+    let celsius = || temperature::hottest(root).map(|(celsius, _)| celsius);
     let (board, counted) = machine::name(root);
     let processors = std::thread::available_parallelism().map_or(counted.max(1), usize::from);
     let runs = runs.max(1);

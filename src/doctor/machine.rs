@@ -3,6 +3,7 @@
 //! In: the root of the system, for /proc and /sys. Out: findings.
 
 use super::{Finding, numbered, text};
+use crate::temperature;
 use std::path::Path;
 
 const AREA: &str = "machine";
@@ -149,27 +150,8 @@ fn features(root: &Path) -> Option<Finding> {
     ))
 }
 
-/// The hottest zone in °C, and what it is called; zones that do not answer or have no sensor are
-/// passed over.
-pub fn hottest(root: &Path) -> Option<(f64, String)> {
-    let zones = numbered(root, "sys/class/thermal", "thermal_zone");
-    let read = |zone: &Path| {
-        text(&zone.join("temp"))?
-            .parse::<f64>()
-            .ok()
-            .map(|milli| milli / 1000.0)
-    };
-    let hottest = zones
-        .iter()
-        .filter_map(|(_, path)| Some((read(path)?, path)))
-        .max_by(|a, b| a.0.total_cmp(&b.0))?;
-    let (celsius, zone) = hottest;
-    let name = text(&zone.join("type")).unwrap_or_else(|| "sensor".into());
-    Some((celsius, name))
-}
-
 fn temperature(root: &Path) -> Option<Finding> {
-    let (celsius, name) = hottest(root)?;
+    let (celsius, name) = temperature::hottest(root)?;
     let what = format!("{celsius:.0} °C ({name})");
     if celsius >= HOT_C {
         let mend = "the board slows itself down from here: give it a heat sink, a fan or a larger case, or lower the frame rate";
