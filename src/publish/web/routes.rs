@@ -38,7 +38,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 const EVERYWHERE: [(HeaderName, &str); 4] = [
     (CONTENT_SECURITY_POLICY, POLICY),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (HeaderName::from_static("referrer-policy"), "no-referrer"),
+    // With none at all, browsers send `Origin: null` with forms.
+    (HeaderName::from_static("referrer-policy"), "same-origin"),
     (
         HeaderName::from_static("cross-origin-resource-policy"),
         "same-origin",
