@@ -143,7 +143,8 @@ impl Config {
         Ok((outputs(&document), document.faults()))
     }
 
-    /// Everything that the file names and that may or may not be there, each with its section.
+    /// Everything that the file names and that may or may not be there, each with its section. To read
+    /// a configuration asks none of them; [`Device::check`] may, through the network too.
     pub fn devices(&self) -> Vec<(String, &dyn Device)> {
         let mut devices: Vec<(String, &dyn Device)> = vec![("source".into(), &*self.source)];
         for output in &self.outputs {

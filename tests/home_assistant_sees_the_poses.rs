@@ -52,7 +52,9 @@ fn poses_people_and_state_stand_at_the_broker_and_all_is_off_at_the_end() {
         (at(&kept, "pose/here"), at(&kept, "people")) == ("ON".into(), "1".into())
     });
     until("a rate is told", || {
-        at(&broker.kept(), "state").contains("\"fps\":2")
+        let state = at(&broker.kept(), "state");
+        let state: Value = serde_json::from_str(&state).unwrap_or_default();
+        state["fps"].as_f64().is_some_and(|fps| fps > 0.0)
     });
     let kept = broker.kept();
     assert_eq!(at(&kept, "availability"), "online");
@@ -211,7 +213,7 @@ fn a_pose_that_leaves_the_configuration_leaves_home_assistant_by_a_reload_or_a_r
     });
     assert_eq!(
         component(&broker.kept(), "pose_arms_out")["name"],
-        "arms out"
+        "arms_out"
     );
     daemon.rewrite(&[&source], &one);
     daemon.signal(libc::SIGHUP);
@@ -228,7 +230,7 @@ fn a_pose_that_leaves_the_configuration_leaves_home_assistant_by_a_reload_or_a_r
     });
     assert_eq!(
         component(&broker.kept(), "pose_arms_out")["name"],
-        "arms out"
+        "arms_out"
     );
     daemon.signal(libc::SIGKILL);
     daemon.end();

@@ -180,9 +180,9 @@ fn a_crate_or_the_environment_is_known_in_one_place() {
         ("v4l::", &["capture/v4l2"]),
         // The log names the crates whose chatter it leaves out.
         ("tract_", &["engine", "logging.rs"]),
-        ("rumqttc::", &["act/mqtt"]),
-        ("ureq::", &["capture/http"]),
-        ("turbojpeg_sys", &["decode/jpeg"]),
+        ("rumqttc::", &["mqtt"]),
+        ("ureq::", &["capture/http", "act/webhook"]),
+        ("turbojpeg_sys", &["decode/jpeg", "encode"]),
         ("embedded_graphics::", &["display"]),
         // PATH is looked through when a program is looked for, as a shell does; $POSED_MODELS is
         // one of the places where models are looked for; the log starts before anything else.
