@@ -5,6 +5,7 @@
 //! whoever is told read it.
 
 use crate::steps::{Spent, Step};
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -45,15 +46,22 @@ pub struct Counts {
     /// Lines that publish could not take in or a sink could not write.
     pub lines_dropped: AtomicU64,
     /// What each of [`Step::ALL`] took in the frames where it was done, in seconds.
-    pub steps: [Histogram; Step::ALL.len()],
+    pub steps: StepTimes,
+}
+
+/// A histogram for each step, under the label `step`.
+pub type StepTimes = Family<[(&'static str, &'static str); 1], Histogram, fn() -> Histogram>;
+
+fn histogram() -> Histogram {
+    // From what a fast board takes for the least to what a slow one takes for the most.
+    const SECONDS: [f64; 14] = [
+        0.0001, 0.0003, 0.001, 0.003, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0,
+    ];
+    Histogram::new(SECONDS)
 }
 
 impl Default for Counts {
     fn default() -> Self {
-        // From what a fast board takes for the least to what a slow one takes for the most.
-        const SECONDS: [f64; 14] = [
-            0.0001, 0.0003, 0.001, 0.003, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0,
-        ];
         let zero = || AtomicU64::new(0);
         Self {
             since: Instant::now(),
@@ -61,7 +69,7 @@ impl Default for Counts {
             dropped: zero(),
             damaged: zero(),
             lines_dropped: zero(),
-            steps: std::array::from_fn(|_| Histogram::new(SECONDS)),
+            steps: Family::new_with_constructor(histogram),
         }
     }
 }
@@ -154,7 +162,8 @@ impl Health {
         for (i, step) in Step::ALL.into_iter().enumerate() {
             let took = spent.on(step);
             if let Some(took) = took {
-                self.counts.steps[i].observe(took.as_secs_f64());
+                let times = self.counts.steps.get_or_create(&[("step", step.name())]);
+                times.observe(took.as_secs_f64());
             }
             let now = took.unwrap_or_default().as_micros() as u64;
             // Only infer writes it. A sixteenth of the newest: about a second's worth.

@@ -92,7 +92,7 @@ impl Page {
     }
 
     fn frames(&self) -> u64 {
-        self.state()["frames"].as_u64().unwrap()
+        self.state()["frames"].as_u64().unwrap_or(0)
     }
 
     /// A stream of which the head was read.
@@ -169,13 +169,21 @@ fn the_state_lines_and_explanations_tell_of_the_person() {
     for wanted in [
         "posed_events_total{pose=\"here\",event=\"enter\"} 1",
         "posed_frames_total ",
-        "posed_step_seconds_bucket{le=\"0.1\",step=\"estimate\"}",
+        "posed_step_seconds_count{step=\"estimate\"} ",
         "posed_people 1",
         "posed_build_info{version=",
         "# EOF",
     ] {
         assert!(metrics.contains(wanted), "{wanted}: {metrics}");
     }
+    let mut kinds: Vec<&str> = metrics
+        .lines()
+        .filter(|l| l.starts_with("# TYPE "))
+        .collect();
+    let all = kinds.len();
+    kinds.sort_unstable();
+    kinds.dedup();
+    assert_eq!(kinds.len(), all, "each is described once");
     let health = page.get("/health");
     assert_eq!(
         (health.status, health.text().as_str()),

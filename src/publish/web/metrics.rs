@@ -3,10 +3,10 @@
 
 use super::state::Scene;
 use crate::health::Counts;
-use crate::steps::Step;
 use crate::temperature;
 use prometheus_client::encoding::text;
-use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
@@ -39,12 +39,12 @@ pub fn write(scene: &Scene) -> Result<String, fmt::Error> {
         let hot = ConstGauge::new(celsius);
         registry.register("temperature_celsius", "The hottest sensor", hot);
     }
+    let events = Family::<[(&str, String); 2], Counter>::default();
     for (pose, kind, count) in scene.events() {
-        let labels =
-            [("pose", pose), ("event", kind)].map(|(k, v)| (k.into(), v.to_string().into()));
-        let labelled = registry.sub_registry_with_labels(labels.into_iter());
-        labelled.register("events", "Events of poses", ConstCounter::new(count));
+        let labels = [("pose", pose.to_string()), ("event", kind.to_string())];
+        events.get_or_create(&labels).inc_by(count);
     }
+    registry.register("events", "Events of poses", events);
     let mut out = String::new();
     text::encode(&mut out, &registry)?;
     Ok(out)
@@ -62,9 +62,6 @@ fn counts(registry: &mut Registry, counts: &Counts) {
     );
     let lines = "Lines that a reader or disk was too slow for";
     registry.register("lines_dropped", lines, n(&counts.lines_dropped));
-    for (step, histogram) in Step::ALL.into_iter().zip(&counts.steps) {
-        let labelled = registry.sub_registry_with_label(("step".into(), step.name().into()));
-        let help = "What the steps of a frame take";
-        labelled.register("step_seconds", help, histogram.clone());
-    }
+    let help = "What the steps of a frame take";
+    registry.register("step_seconds", help, counts.steps.clone());
 }

@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 
-/// No more connections than this at once; others wait until one ends.
+/// No more connections than this at once; others are closed.
 const MOST_CONNECTIONS: usize = 64;
 /// The head of a request is there by then, or the connection ends; so does an idle one.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
@@ -137,9 +137,6 @@ async fn listener(listen: SocketAddr) -> tokio::net::TcpListener {
 async fn accept(listener: &tokio::net::TcpListener, router: &Router) {
     let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     loop {
-        let Ok(place) = Arc::clone(&room).acquire_owned().await else {
-            return;
-        };
         let (stream, _) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(e) => {
@@ -147,6 +144,11 @@ async fn accept(listener: &tokio::net::TcpListener, router: &Router) {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             }
+        };
+        // Closed at once rather than left to wait: who holds many open that say nothing would keep
+        // everybody else waiting for as long as all of them in turn are waited for.
+        let Ok(place) = Arc::clone(&room).try_acquire_owned() else {
+            continue;
         };
         let router = router.clone();
         tokio::spawn(async move {
