@@ -115,7 +115,7 @@ def fetch(method, path, name):
     """From outside of the board; with the password of guest/whole.sh."""
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method)
     request.add_header("Authorization", "Basic cG9zZWQ6b3BlbiBzZXNhbWU=")
-    for attempt in range(20):
+    for _ in range(20):
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 body = answer.read()
