@@ -65,6 +65,18 @@ fn whoever_comes_later_finds_the_last_state_and_a_kill_is_told_by_the_broker() {
 }
 
 #[test]
+fn each_switch_is_told_once() {
+    let mut broker = Broker::new("allow_anonymous true");
+    broker.start();
+    let mut reader = Reader::of(&broker, TOPIC);
+    let here = format!("{PERSON} 20");
+    let script = [here.as_str(), "blank 40", "loop"];
+    let _daemon = Daemon::start(&script, &action(broker.port, ""), &[]);
+    let said: Vec<String> = (0..6).map(|_| reader.next()).collect();
+    assert!(said.windows(2).all(|pair| pair[0] != pair[1]), "{said:?}");
+}
+
+#[test]
 fn what_was_switched_while_the_broker_was_away_is_not_told_later() {
     let mut broker = Broker::new("allow_anonymous true");
     let here = format!("{PERSON} 20");

@@ -98,9 +98,7 @@ impl Mqtt {
         } else {
             &settings.payload_off
         };
-        self.link.set(&settings.topic, payload, settings.retain);
-        // It is said each time that it is switched, whatever stands there.
-        self.link.renew(&settings.topic);
+        self.link.say(&settings.topic, payload, settings.retain);
     }
 }
 

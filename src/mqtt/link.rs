@@ -130,6 +130,14 @@ impl Link {
         standing.pump(&self.shared.client);
     }
 
+    /// The same, told once more though it stands there already.
+    pub fn say(&self, topic: &str, payload: impl AsRef<[u8]>, retain: bool) {
+        let mut standing = self.shared.standing();
+        standing.set(topic, payload.as_ref(), retain);
+        standing.renew(topic);
+        standing.pump(&self.shared.client);
+    }
+
     /// Tells again what stands under `topic`.
     pub fn renew(&self, topic: &str) {
         let mut standing = self.shared.standing();
