@@ -93,9 +93,16 @@ fn check_url(url: &str) -> Result<(), String> {
     if authority.contains('@') {
         return Err("has a user in it: give `token_file`".into());
     }
-    match uri.host() {
-        None | Some("") => Err("names no host".into()),
-        Some(_) => Ok(()),
+    if uri.host().is_none_or(str::is_empty) {
+        return Err("names no host".into());
+    }
+    // ureq would take the usual port in place of one that is none.
+    let port = authority.rsplit_once(':').map(|(_, port)| port);
+    match port.filter(|port| !port.ends_with(']')) {
+        Some(port) if !port.parse().is_ok_and(|port: u16| port > 0) => {
+            Err(format!("{port} is no port"))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -24,9 +24,11 @@ use crate::report::Listener;
 use crate::settings::{Kind, Section};
 use crate::trouble::Trouble;
 use sessions::Password;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 pub use sessions::hash;
 
@@ -65,6 +67,16 @@ fn read(s: &mut Section) -> Option<Arc<dyn Sink>> {
         .path("password_file", PASSWORD_FILE)
         .example("\"/etc/posed/page.password\"")
         .maybe();
+    if let Some(path) = &password_file
+        && std::fs::metadata(path).is_err_and(|e| e.kind() == ErrorKind::NotFound)
+    {
+        let mend = format!("`sudo posed password {}` makes it", path.display());
+        s.fault_with(
+            "password_file",
+            format!("there is no file {}", path.display()),
+            mend,
+        );
+    }
     if password_file.is_none() && !listen.ip().is_loopback() && !is_wrong {
         s.fault_with(
             "listen",
@@ -89,7 +101,9 @@ fn read(s: &mut Section) -> Option<Arc<dyn Sink>> {
             "remove the line, or write picture = \"whole\"",
         );
     }
+    let modified = |path: &PathBuf| std::fs::metadata(path).ok()?.modified().ok();
     Some(Arc::new(WebSettings {
+        password_made: password_file.as_ref().and_then(modified),
         listen,
         hosts,
         password_file,
@@ -152,6 +166,12 @@ struct WebSettings {
     listen: SocketAddr,
     hosts: Vec<String>,
     password_file: Option<PathBuf>,
+    /// When that file was written: another password makes other settings, and a reload a new page.
+    #[expect(
+        dead_code,
+        reason = "a reload tells settings apart by all that Debug shows"
+    )]
+    password_made: Option<SystemTime>,
     picture: Picture,
     edit: bool,
     clips: Option<PathBuf>,

@@ -7,7 +7,7 @@ here=$(cd "$(dirname "$0")" && pwd); cd "$here/../.."
 deb=$(realpath "$1") out=target/board
 images=$("$here/images.sh")
 rm -rf "$out"; mkdir -p "$out/payload"
-cp "$deb" "$here"/guest/*.{sh,toml} cross/cloud-init/user-data tests/tiny/points.* photos/basketball.jpg "$out/payload/"
+cp "$deb" "$here"/guest/*.{sh,toml} systemd/network.conf cross/cloud-init/user-data tests/tiny/points.* photos/basketball.jpg "$out/payload/"
 echo "${2:-2000}" >"$out/payload/soak"
 ffmpeg -v error -y -i photos/basketball.jpg -vf scale=640:480 -pix_fmt yuyv422 -f rawvideo "$out/payload/person.yuyv"
 

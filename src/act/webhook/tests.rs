@@ -154,6 +154,9 @@ fn addresses_that_are_none_are_refused() {
         "http://",
         "https://me:secret@host/",
         "mqtt://a",
+        "http://127.0.0.1:99999/h",
+        "https://a:0/h",
+        "http://a:x",
     ] {
         assert!(check_url(wrong).is_err(), "{wrong}");
     }

@@ -48,8 +48,8 @@ pub(super) fn rule(out: &mut impl Write, anatomy: &Anatomy) -> io::Result<()> {
 /// A value as precisely as its unit deserves.
 pub(super) fn number(value: f32, unit: Unit) -> String {
     match unit {
-        Unit::Degrees => format!("{value:.0}"),
-        Unit::Torsos | Unit::Score | Unit::Share => format!("{value:.2}"),
+        Unit::Degrees => format!("{:.1}", value + 0.0),
+        Unit::Torsos | Unit::Score | Unit::Share => format!("{:.2}", value + 0.0),
     }
 }
 
@@ -61,7 +61,8 @@ pub(super) fn limits(term: &TermAnatomy) -> String {
         Unit::Score => " score",
         Unit::Share => " of the picture",
     };
-    let n = |value: f32| number(value, term.unit);
+    // As it was written: a rounded limit would be another.
+    let n = |value: f32| format!("{}", (f64::from(value) * 1e4).round() / 1e4);
     let limits = match (term.low, term.high) {
         (Some(low), Some(high)) => format!("{} to {}{unit}", n(low), n(high)),
         (Some(low), None) => format!("above {}{unit}", n(low)),

@@ -68,7 +68,7 @@ pub fn save(folder: &Path, pictures: &[Arc<Picture>]) -> Result<Value, Trouble> 
             "wait until the camera gives some",
         ));
     };
-    let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H-%M-%SZ");
+    let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H-%M-%S%.3fZ");
     let path = folder.join(format!("{now}.avi"));
     let trouble = |e: &dyn std::fmt::Display| {
         Trouble::new(

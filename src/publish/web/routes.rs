@@ -30,7 +30,7 @@ use tokio::time::timeout;
 /// No configuration is longer.
 const LONGEST_BODY: usize = 256 << 10;
 /// A request that is not all there by then is given up.
-const WITHIN: Duration = Duration::from_secs(20);
+const WITHIN: Duration = Duration::from_secs(10);
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: \
                       data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; \
@@ -162,12 +162,25 @@ async fn receive(State(site): Known, request: Request, next: Next) -> Response {
             Problem::new(StatusCode::FORBIDDEN, "asked by another site's page").into_response()
         }
     };
+    response = plainly(response);
     for (name, value) in EVERYWHERE {
         response
             .headers_mut()
             .insert(name, HeaderValue::from_static(value));
     }
     response
+}
+
+/// An error that was not made here, of a method or a body, said as all others are.
+fn plainly(response: Response) -> Response {
+    let status = response.status();
+    let kind = response.headers().get(CONTENT_TYPE);
+    let is_json = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    if is_json || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let says = status.canonical_reason().unwrap_or("refused");
+    Problem::new(status, says.to_lowercase()).into_response()
 }
 
 /// Lets in who is logged in, where that is asked for.
@@ -253,7 +266,10 @@ async fn log_in(State(site): Known, Form(login): Form<Login>) -> Response {
             let headers = [(SET_COOKIE, door::cookie(Some(&token)))];
             (headers, moved("/".into())).into_response()
         }
-        Some(Attempt::Wrong) => moved("/login?wrong".into()),
+        Some(Attempt::Wrong) => {
+            log::warn!("publish: a wrong password was given to the page");
+            moved("/login?wrong".into())
+        }
         Some(Attempt::Wait(wait)) => moved(format!("/login?wait={}", wait.as_secs() + 1)),
         None => moved("/".into()),
     }
@@ -405,6 +421,10 @@ async fn save(State(site): Known, headers: HeaderMap, text: String) -> Result<Re
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, body).into_response());
     }
     let asked = headers.get(IF_MATCH).and_then(|t| t.to_str().ok());
+    if asked.is_none() {
+        let says = "send the ETag of /config as If-Match";
+        return Err(Problem::new(StatusCode::PRECONDITION_REQUIRED, says));
+    }
     if asked != Some(tag(&configuration.text()?).as_str()) {
         let says = "the file was changed meanwhile: load it again";
         return Err(Problem::new(StatusCode::PRECONDITION_FAILED, says));

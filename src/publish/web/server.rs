@@ -10,9 +10,10 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use socket2::SockRef;
+use std::collections::HashMap;
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -20,6 +21,8 @@ use tokio::sync::{Semaphore, watch};
 
 /// No more connections than this at once; others are closed.
 const MOST_CONNECTIONS: usize = 64;
+/// Of them, no more than this of one address; this machine's own may be a proxy's, for many.
+const MOST_OF_ONE: usize = 24;
 /// The head of a request is there by then, or the connection ends; so does an idle one.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
 /// The most bytes of a request's head.
@@ -136,8 +139,9 @@ async fn listener(listen: SocketAddr) -> tokio::net::TcpListener {
 
 async fn accept(listener: &tokio::net::TcpListener, router: &Router) {
     let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let callers = Callers::default();
     loop {
-        let (stream, _) = match listener.accept().await {
+        let (stream, caller) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(e) => {
                 log::warn!("publish: the page takes no connection: {e}");
@@ -150,11 +154,57 @@ async fn accept(listener: &tokio::net::TcpListener, router: &Router) {
         let Ok(place) = Arc::clone(&room).try_acquire_owned() else {
             continue;
         };
+        let Some(call) = callers.enter(caller.ip()) else {
+            continue;
+        };
         let router = router.clone();
         tokio::spawn(async move {
             converse(stream, router).await;
-            drop(place);
+            drop((place, call));
         });
+    }
+}
+
+/// How many connections each address has.
+#[derive(Debug, Clone, Default)]
+struct Callers(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+impl Callers {
+    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One more; `None` if there are as many of this address as may be.
+    fn enter(&self, address: IpAddr) -> Option<Call> {
+        let mut counts = self.lock();
+        let count = counts.entry(address).or_default();
+        if *count >= MOST_OF_ONE && !address.is_loopback() {
+            return None;
+        }
+        *count += 1;
+        drop(counts);
+        Some(Call {
+            callers: self.clone(),
+            address,
+        })
+    }
+}
+
+/// A connection that is counted until it is dropped.
+struct Call {
+    callers: Callers,
+    address: IpAddr,
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let mut counts = self.callers.lock();
+        if let Some(count) = counts.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.address);
+            }
+        }
     }
 }
 

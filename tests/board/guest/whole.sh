@@ -223,15 +223,15 @@ refuse posed doctor >"$out/doctor-no-network.txt"
 grep -q 'PROBLEM .*need the network, which posed.service has not' "$out/doctor-no-network.txt" || { cat "$out/doctor-no-network.txt"; fail "doctor does not name the network"; }
 systemctl reload posed; until_ 'journalctl -u posed --no-pager -o cat | grep -q "the service has no network"' 600
 until_ "active && on" 900
-install -D -m 644 /usr/share/doc/posed/examples/network.conf /etc/systemd/system/posed.service.d/network.conf
+install -D -m 644 network.conf /etc/systemd/system/posed.service.d/network.conf
 systemctl daemon-reload; systemctl start mosquitto; systemctl restart posed
 until_ "active && on" 900
 posed doctor >"$out/doctor-network.txt" || { cat "$out/doctor-network.txt"; fail "doctor: the network is there"; }
 # heard TOPIC VALUE: what the broker keeps
-heard() { [ "$(mosquitto_sub -t "$1" -C 1 -W 20)" = "$2" ]; }
+heard() { [ "$(mosquitto_sub -h 127.0.0.1 -t "$1" -C 1 -W 20)" = "$2" ]; }
 until_ 'heard posed/board/pose/here ON' 60
 heard posed/board/availability online || fail "not online"
-mosquitto_sub -t homeassistant/device/+/config -C 1 -W 20 >"$out/discovery.json" || fail "Home Assistant is told nothing"
+mosquitto_sub -h 127.0.0.1 -t homeassistant/device/+/config -C 1 -W 20 >"$out/discovery.json" || fail "Home Assistant is told nothing"
 before=$(memory VmRSS)
 echo "memory with a page and a broker $before kB"
 [ "$before" -lt 40960 ] || fail "memory with a page and a broker $before kB"
@@ -239,7 +239,7 @@ echo "FETCH GET /health health.json"; echo "FETCH GET /state state.json"; echo "
 sleep 20; echo "FETCH POST /clip clip.json"
 until_ 'ls /var/lib/posed/clips/*.avi >/dev/null 2>&1' 1200
 systemctl stop posed
-heard posed/board/pose/here OFF && heard posed/board/availability offline || fail "left at the broker: $(mosquitto_sub -t 'posed/board/#' -v -W 5 || true)"
+heard posed/board/pose/here OFF && heard posed/board/availability offline || fail "left at the broker: $(mosquitto_sub -h 127.0.0.1 -t 'posed/board/#' -v -W 5 || true)"
 systemctl stop mosquitto; rm -r /etc/systemd/system/posed.service.d/network.conf /etc/posed/page.password
 systemctl daemon-reload; cp posed.toml /etc/posed/posed.toml; systemctl start posed; until_ on 900
 
