@@ -21,6 +21,7 @@ pub mod frame;
 pub mod geometry;
 pub mod gpio;
 pub mod health;
+pub mod host;
 pub mod infer;
 pub mod logging;
 pub mod mask;

@@ -191,6 +191,13 @@ impl Report {
         self.held.clear();
     }
 
+    /// The picture of this very frame; `None` where nobody asked for one, and an older one has stayed.
+    pub fn own_picture(&self) -> Option<&Frame> {
+        let picture = &self.picture;
+        let is_own = picture.sequence == self.sequence && picture.time == self.time;
+        (is_own && !picture.data.is_empty()).then_some(picture)
+    }
+
     /// Empties it for this frame; takes the picture too if `picture`.
     pub fn begin(&mut self, frame: &Frame, picture: bool) {
         self.clear();

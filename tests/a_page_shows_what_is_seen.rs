@@ -369,6 +369,9 @@ fn strangers_are_refused() {
         page.ask("GET /state", &format!("Host: {host}\r\n"), "")
             .status
     };
+    let own = posed::host::name().unwrap();
+    assert_eq!(page.state()["name"], own.as_str());
+    assert_eq!((host(&own), host(&format!("{own}.local:8420"))), (200, 200));
     assert_eq!(
         (host("evil.example"), host("localhost"), host("10.1.2.3:80")),
         (421, 200, 200)

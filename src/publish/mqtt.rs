@@ -12,6 +12,7 @@ mod topics;
 
 use super::Sink;
 use crate::device::Device;
+use crate::host;
 use crate::mqtt::{Account, published};
 use crate::report::Listener;
 use crate::settings::{Kind, Section};
@@ -131,14 +132,9 @@ impl Sink for MqttSettings {
 impl MqttSettings {
     /// The name of the device as it is shown.
     fn device_name(&self) -> String {
-        let host = || {
-            let text = std::fs::read_to_string("/etc/hostname").ok()?;
-            let host = text.trim();
-            (!host.is_empty()).then(|| host.to_string())
-        };
         self.name
             .clone()
-            .or_else(host)
+            .or_else(host::name)
             .unwrap_or_else(|| "posed".into())
     }
 }

@@ -27,6 +27,7 @@ import json, sys
 read = lambda name: json.load(open(f"{sys.argv[1]}/{name}"))
 assert read("health.json") == {"state": "well"}
 state = read("state.json")
+assert state["name"] == "board", state["name"]
 assert state["held"] == ["here"] and state["source"]["state"] == "running", state
 assert read("clip.json")["bytes"] > 1000
 assert open(f"{sys.argv[1]}/page.jpg", "rb").read(2) == b"\xff\xd8"

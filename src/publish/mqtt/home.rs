@@ -9,6 +9,7 @@ use super::due::Due;
 use super::topics::Topics;
 use crate::context::Context;
 use crate::encode::{JpegEncoder, Quality};
+use crate::frame::Frame;
 use crate::health::Health;
 use crate::mqtt::{Link, LinkSettings, Message, Will};
 use crate::report::{Event, Listener, Needs, Report, State, json};
@@ -184,26 +185,25 @@ impl Home {
     }
 
     fn tell_picture(&mut self, report: &Report) {
-        let picture = &report.picture;
-        let is_new = picture.sequence == report.sequence && picture.time == report.time;
-        if !is_new || picture.data.is_empty() || !self.is_picture_due() {
+        let own = report.own_picture();
+        let Some(own) = own.filter(|_| self.is_picture_due()) else {
             return;
-        }
+        };
         if let Some(due) = &mut self.picture {
             due.done();
         }
-        match self.jpeg(report) {
+        match self.jpeg(own) {
             Ok(jpeg) => _ = self.link.send(&self.topics.picture(), jpeg),
             Err(e) => log::warn!("{}: {e}", self.what),
         }
     }
 
-    fn jpeg(&mut self, report: &Report) -> Result<Vec<u8>, crate::encode::EncodeError> {
+    fn jpeg(&mut self, picture: &Frame) -> Result<Vec<u8>, crate::encode::EncodeError> {
         let encoder = match &mut self.encoder {
             Some(encoder) => encoder,
             none => none.insert(JpegEncoder::new()?),
         };
-        Ok(encoder.encode(&report.picture, PICTURE)?.to_vec())
+        Ok(encoder.encode(picture, PICTURE)?.to_vec())
     }
 }
 

@@ -6,6 +6,7 @@
 
 use super::WebSettings;
 use super::sessions::{LASTS, Sessions};
+use crate::host;
 use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
 use axum::http::{HeaderMap, Method};
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -30,9 +31,8 @@ pub struct Door {
 impl Door {
     pub fn new(settings: &WebSettings) -> Self {
         let mut hosts = vec!["localhost".to_string()];
-        let own = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        let own = own.trim().to_ascii_lowercase();
-        if !own.is_empty() {
+        if let Some(own) = host::name() {
+            let own = own.to_ascii_lowercase();
             hosts.push(format!("{own}.local"));
             hosts.push(own);
         }

@@ -134,18 +134,17 @@ impl Page {
             Shown::Blurred => BLURRED,
             Shown::None => return Ok(()),
         };
-        // Of the frame: a picture from before stays in a report that nobody asked to have one.
-        let is_new = report.picture.sequence == report.sequence && !report.picture.data.is_empty();
-        if !self.shared.needs_picture() || !is_new {
+        let own = report.own_picture();
+        let Some(own) = own.filter(|_| self.shared.needs_picture()) else {
             return Ok(());
-        }
+        };
         if self.encoder.is_none() {
             self.encoder = Some(JpegEncoder::new().map_err(|e| e.to_string())?);
         }
         let Some(encoder) = &mut self.encoder else {
             return Ok(());
         };
-        let jpeg = encoder.encode(&report.picture, quality);
+        let jpeg = encoder.encode(own, quality);
         let jpeg = jpeg.map_err(|e| e.to_string())?.to_vec();
         let picture = Arc::new(Picture {
             time: report.time,

@@ -5,6 +5,7 @@ use super::WebSettings;
 use super::json::pose;
 use crate::context::Context;
 use crate::geometry::Size;
+use crate::host;
 use crate::report::{Report, State};
 use crate::steps::Step;
 use crate::temperature;
@@ -91,7 +92,7 @@ impl Scene {
             Source::Lost(why) => ("lost", why.as_str()),
         };
         let mut state = json!({
-            "name": host_name(),
+            "name": host::name().unwrap_or_default(),
             "version": env!("CARGO_PKG_VERSION"),
             "address": address(settings.listen),
             "source": {"state": source, "detail": detail},
@@ -138,12 +139,6 @@ fn of_pipeline(context: &Context) -> serde_json::Map<String, Value> {
         Value::Object(map) => map,
         _ => serde_json::Map::new(),
     }
-}
-
-/// The machine's name.
-pub fn host_name() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    name.trim().to_string()
 }
 
 /// Where others find the page.
