@@ -40,31 +40,22 @@ impl Quality {
     }
 }
 
-/// libjpeg-turbo's compressor, with room that is used again.
+/// Writes one picture after another, in room that is used again.
+#[derive(Default)]
 pub struct JpegEncoder {
-    handle: NonNull<std::ffi::c_void>,
+    /// None before the first picture.
+    compressor: Option<Compressor>,
     rgb: Vec<u8>,
     jpeg: Vec<u8>,
 }
 
+/// libjpeg-turbo's compressor.
+struct Compressor(NonNull<std::ffi::c_void>);
+
 // SAFETY: the library keeps all state behind the handle, which nobody else has.
-unsafe impl Send for JpegEncoder {}
+unsafe impl Send for Compressor {}
 
 impl JpegEncoder {
-    /// # Errors
-    /// Memory is short.
-    pub fn new() -> Result<Self, EncodeError> {
-        // SAFETY: takes no pointers; gives null where memory is short.
-        let handle = unsafe { raw::tj3Init(raw::TJINIT_TJINIT_COMPRESS as c_int) };
-        let handle = NonNull::new(handle)
-            .ok_or_else(|| EncodeError::Jpeg("no memory for an encoder".into()))?;
-        Ok(Self {
-            handle,
-            rgb: Vec::new(),
-            jpeg: Vec::new(),
-        })
-    }
-
     /// Writes the picture, upright.
     ///
     /// ```
@@ -72,7 +63,7 @@ impl JpegEncoder {
     /// let mut frame = Frame { data: vec![90; 64 * 32], ..Frame::default() };
     /// frame.set_shape(Size::new(64, 32), PixelFormat::Grey);
     /// let quality = Quality { longest: 32, percent: 80 };
-    /// let jpeg = JpegEncoder::new()?.encode(&frame, quality)?.to_vec();
+    /// let jpeg = JpegEncoder::default().encode(&frame, quality)?.to_vec();
     /// let mut read = Frame::default();
     /// posed::decode::photo(&jpeg, &mut read)?;
     /// assert_eq!(read.size, Size::new(32, 16));
@@ -80,7 +71,7 @@ impl JpegEncoder {
     /// ```
     ///
     /// # Errors
-    /// The frame's bytes do not hold its picture, or it is too large for a JPEG.
+    /// The frame's bytes do not hold its picture, it is too large for a JPEG, or memory is short.
     pub fn encode(&mut self, frame: &Frame, quality: Quality) -> Result<&[u8], EncodeError> {
         self.rgb.clear();
         let reduce = Reduce {
@@ -91,6 +82,32 @@ impl JpegEncoder {
         frame.visit(reduce)?.ok_or_else(|| {
             EncodeError::Jpeg("a picture that is compressed already was to be".into())
         })?;
+        let compressor = match &mut self.compressor {
+            Some(compressor) => compressor,
+            none => none.insert(Compressor::new()?),
+        };
+        compressor.compress(&self.rgb, size, quality.percent, &mut self.jpeg)?;
+        Ok(&self.jpeg)
+    }
+}
+
+impl Compressor {
+    fn new() -> Result<Self, EncodeError> {
+        // SAFETY: takes no pointers; gives null where memory is short.
+        let handle = unsafe { raw::tj3Init(raw::TJINIT_TJINIT_COMPRESS as c_int) };
+        NonNull::new(handle)
+            .map(Self)
+            .ok_or_else(|| EncodeError::Jpeg("no memory for an encoder".into()))
+    }
+
+    /// Fills `jpeg` with the picture of `size` whose pixels `rgb` has, three bytes each.
+    fn compress(
+        &self,
+        rgb: &[u8],
+        size: Size,
+        percent: u8,
+        jpeg: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
         for (parameter, value) in [
             (
                 raw::TJPARAM_TJPARAM_SUBSAMP,
@@ -98,26 +115,31 @@ impl JpegEncoder {
             ),
             (
                 raw::TJPARAM_TJPARAM_QUALITY,
-                c_int::from(quality.percent.clamp(1, 100)),
+                c_int::from(percent.clamp(1, 100)),
             ),
             (raw::TJPARAM_TJPARAM_NOREALLOC, 1),
         ] {
             // SAFETY: the handle is a compressor's, and the parameters are its own.
-            self.check(unsafe { raw::tj3Set(self.handle.as_ptr(), parameter as c_int, value) })?;
+            self.check(unsafe { raw::tj3Set(self.0.as_ptr(), parameter as c_int, value) })?;
         }
         let (width, height) = (size.width as c_int, size.height as c_int);
+        if rgb.len() != 3 * size.width as usize * size.height as usize {
+            return Err(EncodeError::Jpeg(
+                "it has not the pixels of its size".into(),
+            ));
+        }
         // SAFETY: takes no pointers.
         let most = unsafe { raw::tj3JPEGBufSize(width, height, raw::TJSAMP_TJSAMP_420 as c_int) };
-        self.jpeg.resize(most as usize, 0);
-        let mut place = self.jpeg.as_mut_ptr();
+        jpeg.resize(most as usize, 0);
+        let mut place = jpeg.as_mut_ptr();
         let mut bytes = most as _;
         // SAFETY: `rgb` holds `width * height` pixels of three bytes with nothing between rows (a
-        // pitch of 0): `Reduce` pushes as many. `place` has room for `bytes`, the most that such a
+        // pitch of 0), as was looked at above. `place` has room for `bytes`, the most that such a
         // picture can take, and is not allocated anew.
         self.check(unsafe {
             raw::tj3Compress8(
-                self.handle.as_ptr(),
-                self.rgb.as_ptr(),
+                self.0.as_ptr(),
+                rgb.as_ptr(),
                 width,
                 0,
                 height,
@@ -126,7 +148,8 @@ impl JpegEncoder {
                 &mut bytes,
             )
         })?;
-        Ok(&self.jpeg[..bytes as usize])
+        jpeg.truncate(bytes as usize);
+        Ok(())
     }
 
     fn check(&self, result: c_int) -> Result<(), EncodeError> {
@@ -134,15 +157,15 @@ impl JpegEncoder {
             return Ok(());
         }
         // SAFETY: the library gives a C string that stands until its next call with this handle.
-        let said = unsafe { CStr::from_ptr(raw::tj3GetErrorStr(self.handle.as_ptr())) };
+        let said = unsafe { CStr::from_ptr(raw::tj3GetErrorStr(self.0.as_ptr())) };
         Err(EncodeError::Jpeg(said.to_string_lossy().into()))
     }
 }
 
-impl Drop for JpegEncoder {
+impl Drop for Compressor {
     fn drop(&mut self) {
         // SAFETY: the handle is the one that `tj3Init` gave, and is used no more.
-        unsafe { raw::tj3Destroy(self.handle.as_ptr()) };
+        unsafe { raw::tj3Destroy(self.0.as_ptr()) };
     }
 }
 
@@ -209,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_picture_is_read_back_as_it_was_and_a_turned_one_upright() {
-        let mut encoder = JpegEncoder::new().unwrap();
+        let mut encoder = JpegEncoder::default();
         let quality = Quality {
             longest: 4096,
             percent: 90,
@@ -229,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_reduced_picture_has_the_means_of_blocks_and_keeps_its_aspect() {
-        let mut encoder = JpegEncoder::new().unwrap();
+        let mut encoder = JpegEncoder::default();
         let quality = Quality {
             longest: 24,
             percent: 90,
@@ -248,7 +271,7 @@ mod tests {
 
     #[test]
     fn a_frame_without_its_bytes_is_refused_and_the_next_one_is_not() {
-        let mut encoder = JpegEncoder::new().unwrap();
+        let mut encoder = JpegEncoder::default();
         let quality = Quality {
             longest: 4096,
             percent: 90,

@@ -2,6 +2,7 @@
 #![doc = include_str!("../docs/architecture.md")]
 
 pub mod act;
+pub mod address;
 pub mod attend;
 pub mod bench;
 pub mod capture;

@@ -5,6 +5,7 @@
 //! what does not fit in its queue meanwhile is lost, and counted in the log.
 
 use super::{Action, Actuator, Moments, section};
+use crate::address;
 use crate::device::Device;
 use crate::report::{Event, json};
 use crate::settings::{Kind, Section};
@@ -90,20 +91,7 @@ fn check_url(url: &str) -> Result<(), String> {
     }
     let uri: Uri = url.parse().map_err(|e| format!("is no address: {e}"))?;
     let authority = uri.authority().map_or("", |a| a.as_str());
-    if authority.contains('@') {
-        return Err("has a user in it: give `token_file`".into());
-    }
-    if uri.host().is_none_or(str::is_empty) {
-        return Err("names no host".into());
-    }
-    // ureq would take the usual port in place of one that is none.
-    let port = authority.rsplit_once(':').map(|(_, port)| port);
-    match port.filter(|port| !port.ends_with(']')) {
-        Some(port) if !port.parse().is_ok_and(|port: u16| port > 0) => {
-            Err(format!("{port} is no port"))
-        }
-        _ => Ok(()),
-    }
+    address::check(authority, "`token_file`")
 }
 
 /// Where the events go.

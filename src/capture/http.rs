@@ -8,6 +8,7 @@ use super::bytes::ByteStream;
 use super::clock::{Pace, rate_of};
 use super::live::{Live, NotBegun, Stream};
 use super::{CaptureError, FrameSource, Next, STALL_AFTER, Source};
+use crate::address;
 use crate::device::Device;
 use crate::frame::Frame;
 use crate::settings::{Kind, Section};
@@ -79,17 +80,7 @@ fn check_url(url: &str) -> Result<(), String> {
         _ => return Err("is no http:// address".into()),
     }
     let authority = uri.authority().map_or("", |a| a.as_str());
-    if authority.contains('@') {
-        return Err("has a user in it: give `user` and `password_file`".into());
-    }
-    if uri.host().is_none_or(str::is_empty) {
-        return Err("names no host".into());
-    }
-    let port = authority.rsplit_once(':').map(|(_, port)| port);
-    match port.filter(|port| !port.ends_with(']')) {
-        Some(port) if port.parse::<u16>().is_err() => Err(format!("{port} is no port")),
-        _ => Ok(()),
-    }
+    address::check(authority, "`user` and `password_file`")
 }
 
 /// Which camera.

@@ -207,6 +207,3 @@ impl Sink for WebSettings {
         Ok(Box::new(listener::Page::start(self)?))
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -9,7 +9,6 @@ use super::due::Due;
 use super::topics::Topics;
 use crate::context::Context;
 use crate::encode::{JpegEncoder, Quality};
-use crate::frame::Frame;
 use crate::health::Health;
 use crate::mqtt::{Link, LinkSettings, Message, Will};
 use crate::report::{Event, Listener, Needs, Report, State, json};
@@ -45,7 +44,7 @@ pub(super) struct Home {
     health: Option<Arc<Health>>,
     source_lost: bool,
     has_temperature: bool,
-    encoder: Option<JpegEncoder>,
+    encoder: JpegEncoder,
     count: Due,
     /// None where there are no pictures.
     picture: Option<Due>,
@@ -82,7 +81,7 @@ impl Home {
             health: None,
             source_lost: false,
             has_temperature: hottest().is_some(),
-            encoder: None,
+            encoder: JpegEncoder::default(),
             count: Due::every(COUNT_EVERY),
             picture: settings.picture_every.map(Due::every),
             state: Due::every(settings.state_every),
@@ -192,18 +191,10 @@ impl Home {
         if let Some(due) = &mut self.picture {
             due.done();
         }
-        match self.jpeg(own) {
-            Ok(jpeg) => _ = self.link.send(&self.topics.picture(), jpeg),
+        match self.encoder.encode(own, PICTURE) {
+            Ok(jpeg) => _ = self.link.send(&self.topics.picture(), jpeg.to_vec()),
             Err(e) => log::warn!("{}: {e}", self.what),
         }
-    }
-
-    fn jpeg(&mut self, picture: &Frame) -> Result<Vec<u8>, crate::encode::EncodeError> {
-        let encoder = match &mut self.encoder {
-            Some(encoder) => encoder,
-            none => none.insert(JpegEncoder::new()?),
-        };
-        Ok(encoder.encode(picture, PICTURE)?.to_vec())
     }
 }
 

@@ -124,8 +124,7 @@ mod tests {
             longest: 64,
             percent: 80,
         };
-        let mut jpeg = JpegEncoder::new()
-            .unwrap()
+        let mut jpeg = JpegEncoder::default()
             .encode(&frame, quality)
             .unwrap()
             .to_vec();

@@ -75,7 +75,7 @@ impl Shared {
 pub struct Page {
     shared: Arc<Shared>,
     server: Option<Server>,
-    encoder: Option<JpegEncoder>,
+    encoder: JpegEncoder,
     bytes: Vec<u8>,
 }
 
@@ -90,7 +90,7 @@ impl Page {
         Ok(Self {
             server: Some(Server::start(Arc::clone(&shared), password)?),
             shared,
-            encoder: None,
+            encoder: JpegEncoder::default(),
             bytes: Vec::new(),
         })
     }
@@ -138,13 +138,7 @@ impl Page {
         let Some(own) = own.filter(|_| self.shared.needs_picture()) else {
             return Ok(());
         };
-        if self.encoder.is_none() {
-            self.encoder = Some(JpegEncoder::new().map_err(|e| e.to_string())?);
-        }
-        let Some(encoder) = &mut self.encoder else {
-            return Ok(());
-        };
-        let jpeg = encoder.encode(own, quality);
+        let jpeg = self.encoder.encode(own, quality);
         let jpeg = jpeg.map_err(|e| e.to_string())?.to_vec();
         let picture = Arc::new(Picture {
             time: report.time,

@@ -1,16 +1,17 @@
 //! What is answered to which request. docs/web.md has the same table for users.
 
+mod editing;
+
 use super::clips;
 use super::door::{self, Door, Refusal};
 use super::listener::Shared;
 use super::sessions::{Attempt, Password, Sessions};
 use super::{metrics, pages, state, streams};
-use crate::context::Configuration;
 use crate::trouble::Trouble;
 use axum::extract::{DefaultBodyLimit, Form, Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HOST, IF_MATCH, LOCATION,
-    SET_COOKIE, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, LOCATION, SET_COOKIE,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
@@ -20,7 +21,6 @@ use axum::{Json, Router};
 use qrcode::QrCode;
 use qrcode::render::svg;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -135,8 +135,8 @@ pub fn router(shared: Arc<Shared>, password: Option<Password>) -> Router {
         .route("/metrics", get(of_metrics))
         .route("/qr.svg", get(qr))
         .route("/clip", post(clip))
-        .route("/config", get(config).post(save))
-        .route("/config/check", post(check))
+        .route("/config", get(editing::config).post(editing::save))
+        .route("/config/check", post(editing::check))
         .layer(from_fn_with_state(Arc::clone(&site), let_in));
     inside
         .merge(open)
@@ -364,75 +364,4 @@ async fn clip(State(site): Known) -> Result<Response, Problem> {
     site.saving.store(false, Ordering::SeqCst);
     let failed = |_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the clip was not saved");
     Ok(Json(saved.map_err(failed)??).into_response())
-}
-
-fn configuration(site: &Site) -> Result<Arc<dyn Configuration>, Problem> {
-    let scene = site.shared.scene();
-    let configuration = scene.context.as_ref().and_then(|c| c.configuration.clone());
-    configuration
-        .filter(|_| site.shared.settings.edit)
-        .ok_or_else(|| {
-            let says = "the configuration is not shown here: edit = true allows it";
-            Problem::new(StatusCode::NOT_FOUND, says)
-        })
-}
-
-fn tag(text: &str) -> String {
-    let hash: [u8; 32] = Sha256::digest(text.as_bytes()).into();
-    let hex: String = hash[..8].iter().map(|b| format!("{b:02x}")).collect();
-    format!("\"{hex}\"")
-}
-
-async fn config(State(site): Known) -> Result<Response, Problem> {
-    let text = configuration(&site)?.text()?;
-    let headers = [
-        (CONTENT_TYPE, "text/plain; charset=utf-8".to_string()),
-        (CACHE_CONTROL, "no-store".into()),
-        (ETAG, tag(&text)),
-    ];
-    Ok((headers, text).into_response())
-}
-
-async fn check(State(site): Known, text: String) -> Result<Response, Problem> {
-    let faults = faults(configuration(&site)?, text.into()).await?;
-    Ok(Json(json!({"faults": faults})).into_response())
-}
-
-/// What is wrong with a text; networks' cards are read for it, so not in the server's thread.
-async fn faults(
-    configuration: Arc<dyn Configuration>,
-    text: Arc<str>,
-) -> Result<Vec<serde_json::Value>, Problem> {
-    let found = spawn_blocking(move || configuration.faults(&text)).await;
-    let failed = |_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "it could not be checked");
-    let told = found
-        .map_err(failed)?
-        .into_iter()
-        .map(|f| json!({"line": f.line, "key": f.key, "problem": f.problem, "mend": f.mend}));
-    Ok(told.collect())
-}
-
-async fn save(State(site): Known, headers: HeaderMap, text: String) -> Result<Response, Problem> {
-    let configuration = configuration(&site)?;
-    let text: Arc<str> = text.into();
-    let faults = faults(Arc::clone(&configuration), Arc::clone(&text)).await?;
-    if !faults.is_empty() {
-        let body = Json(json!({"error": "the text has faults", "faults": faults}));
-        return Ok((StatusCode::UNPROCESSABLE_ENTITY, body).into_response());
-    }
-    let asked = headers.get(IF_MATCH).and_then(|t| t.to_str().ok());
-    if asked.is_none() {
-        let says = "send the ETag of /config as If-Match";
-        return Err(Problem::new(StatusCode::PRECONDITION_REQUIRED, says));
-    }
-    if asked != Some(tag(&configuration.text()?).as_str()) {
-        let says = "the file was changed meanwhile: load it again";
-        return Err(Problem::new(StatusCode::PRECONDITION_FAILED, says));
-    }
-    let saved = configuration.replace(&text)?;
-    let body = json!({
-        "saved": saved.file.display().to_string(),
-        "kept": saved.kept.display().to_string(),
-    });
-    Ok(([(ETAG, tag(&text))], Json(body)).into_response())
 }
