@@ -10,8 +10,10 @@ pub mod memory;
 pub mod mqtt;
 mod section;
 pub mod webhook;
+mod whose;
 
 pub use section::{Driver, WHEN, read};
+pub use whose::{Present, Who};
 
 use crate::device::Device;
 use crate::recognise::EventKind;
@@ -20,6 +22,7 @@ use crate::settings::Kind;
 use crate::trouble::Trouble;
 use std::sync::Arc;
 use std::time::Duration;
+use whose::Chosen;
 
 /// What an action can be: a line here and a file beside the others is all a new one takes.
 pub const KINDS: &[Kind<Arc<dyn Action>>] = &[
@@ -51,6 +54,8 @@ pub struct Moments {
     pub enter: bool,
     pub hold: bool,
     pub exit: bool,
+    /// Once more, of a count.
+    pub count: bool,
 }
 
 impl Moments {
@@ -59,6 +64,7 @@ impl Moments {
         enter: true,
         hold: false,
         exit: false,
+        count: false,
     };
 
     pub fn includes(self, kind: EventKind) -> bool {
@@ -66,6 +72,7 @@ impl Moments {
             EventKind::Enter => self.enter,
             EventKind::Hold => self.hold,
             EventKind::Exit => self.exit,
+            EventKind::Count => self.count,
         }
     }
 }
@@ -112,6 +119,8 @@ pub struct OutputSettings {
     pub manner: Manner,
     /// Indices of the poses that switch it on.
     pub poses: Vec<usize>,
+    /// Of whom.
+    pub who: Who,
     /// Indices of the poses that end a latch.
     pub until: Vec<usize>,
 }
@@ -124,6 +133,10 @@ struct Output {
     holders: u32,
     /// Frame time at which a pulse ends.
     off_at: Option<Duration>,
+    /// Where not everybody's poses count: whose do.
+    chosen: Chosen,
+    /// What was entered and not left yet, for what happens at exits.
+    entered: Vec<Event>,
 }
 
 /// All outputs of the program.
@@ -175,10 +188,22 @@ impl Outputs {
         Ok(())
     }
 
-    /// Forgets who holds what is on: nobody is known any more. What nobody holds again goes off at
-    /// `until`, in frame time.
-    pub fn let_go(&mut self, until: Duration) {
+    /// Forgets at `now` who holds what: nobody is known any more. What nobody holds again goes off
+    /// `grace` later, in frame time; what happens at exits happens now, since all will enter anew.
+    pub fn let_go(&mut self, now: Duration, grace: Duration) {
+        let until = now + grace;
         for output in &mut self.list {
+            for event in std::mem::take(&mut output.entered) {
+                let held = now.saturating_sub(event.time);
+                output.driven(&Event {
+                    kind: EventKind::Exit,
+                    time: now,
+                    held,
+                    ..event
+                });
+            }
+            // Nobody is known any more, and who is chosen is chosen anew.
+            output.chosen = Chosen::default();
             if output.settings.manner == Manner::Follow && output.active {
                 output.holders = 0;
                 output.off_at = Some(until);
@@ -194,13 +219,30 @@ impl Outputs {
             active: false,
             holders: 0,
             off_at: None,
+            chosen: Chosen::default(),
+            entered: Vec::new(),
         });
+    }
+
+    /// Whether it matters to an output who is there: then [`Self::people`] has to be told.
+    pub fn chooses(&self) -> bool {
+        self.list.iter().any(|o| o.settings.who != Who::Any)
+    }
+
+    /// Takes in who is there, after the events of the same frame: switches the outputs that are not
+    /// driven by just anybody. `names` are the poses.
+    pub fn people(&mut self, time: Duration, people: &[Present], names: &[Arc<str>]) {
+        for output in &mut self.list {
+            if output.settings.who != Who::Any {
+                output.choose(time, people, names);
+            }
+        }
     }
 
     /// Takes in one pose event: `pose` is the index, `event` what is known of it.
     pub fn event(&mut self, pose: usize, event: &Event) {
         for output in &mut self.list {
-            if output.settings.poses.contains(&pose) {
+            if output.settings.poses.contains(&pose) && output.is_driven_by(pose, event) {
                 output.driven(event);
             }
             if event.kind == EventKind::Enter && output.settings.until.contains(&pose) {
@@ -228,6 +270,7 @@ impl Outputs {
     pub fn release_all(&mut self) {
         for output in &mut self.list {
             output.holders = 0;
+            output.chosen = Chosen::default();
             output.switch_off();
         }
     }
@@ -256,12 +299,43 @@ impl Output {
             old.eq(new.iter().map(|pose| Some(*pose)))
         };
         let stays = self.settings.manner == new.manner
+            && self.settings.who == new.who
             && same(&self.settings.poses, &new.poses)
             && same(&self.settings.until, &new.until);
         self.settings = new.clone();
         if !stays {
             self.holders = 0;
+            self.chosen = Chosen::default();
             self.switch_off();
+        }
+    }
+
+    /// Whether an event drives the output as it comes. Where only some count, what they hold is looked
+    /// at in each frame, and of events only those of what lasts are heard; what is true of the
+    /// scene is nobody's.
+    fn is_driven_by(&self, pose: usize, event: &Event) -> bool {
+        let is_anybodys = self.settings.who == Who::Any || event.person == 0;
+        let lasts = matches!(event.kind, EventKind::Hold | EventKind::Count);
+        is_anybodys || lasts && self.chosen.includes(self.settings.who, pose, event.person)
+    }
+
+    fn choose(&mut self, time: Duration, people: &[Present], names: &[Arc<str>]) {
+        self.chosen.look(self.settings.who, people);
+        for i in 0..self.settings.poses.len() {
+            let pose = self.settings.poses[i];
+            let holder = self.chosen.holder(self.settings.who, pose, people, time);
+            let change = self.chosen.hold(pose, holder);
+            if let Some((kind, held)) = change {
+                self.driven(&Event {
+                    kind,
+                    pose: names.get(pose).cloned().unwrap_or_default(),
+                    person: held.person,
+                    time,
+                    confidence: held.confidence,
+                    held: time.saturating_sub(held.since),
+                    count: None,
+                });
+            }
         }
     }
 
@@ -285,8 +359,25 @@ impl Output {
                     self.switch_off();
                 }
             }
-            (Manner::Each(moments), kind) if moments.includes(kind) => self.activate(event),
+            (Manner::Each(moments), kind) => {
+                self.note(event);
+                if moments.includes(kind) {
+                    self.activate(event);
+                }
+            }
             _ => {}
+        }
+    }
+
+    /// Keeps in mind what was entered and not left.
+    fn note(&mut self, event: &Event) {
+        match event.kind {
+            EventKind::Enter => self.entered.push(event.clone()),
+            EventKind::Exit => {
+                let same = |e: &Event| e.person == event.person && e.pose == event.pose;
+                self.entered.retain(|e| !same(e));
+            }
+            EventKind::Hold | EventKind::Count => {}
         }
     }
 

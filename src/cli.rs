@@ -17,10 +17,16 @@ mod record;
 mod release;
 mod replay;
 mod run;
+mod teach;
+mod try_;
+mod zones;
 
+use crate::capture::Source;
+use crate::capture::synthetic::SyntheticSettings;
+use crate::config::{Config, Overrides};
 use crate::engine::Loading;
 use crate::engine::kernels::Isa;
-use crate::geometry::Rect;
+use crate::geometry::{Rect, Size};
 use crate::model::{ModelCard, known_models, model_directories};
 use crate::report::{Report, json};
 use anyhow::Context;
@@ -29,6 +35,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// What the program ends with; docs/commands.md has the same table.
 pub const EXIT_CODES: &str = "Exit codes:
@@ -60,6 +67,12 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Tell why the people of a photo or clip hold a pose, or do not
     Explain(explain::ExplainArgs),
+    /// Try the rules of a configuration on skeletons instead of pictures
+    Try(try_::TryArgs),
+    /// Teach a pose by photos of it
+    Teach(teach::TeachArgs),
+    /// Draw a grid over a photo, to read the corners of zones from
+    Zones(zones::ZonesArgs),
     /// Record a clip from any source
     Record(record::RecordArgs),
     /// Check a configuration without running it
@@ -91,6 +104,9 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Image(args) => image::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Try(args) => try_::run(&args),
+        Command::Teach(args) => teach::run(&args),
+        Command::Zones(args) => zones::run(&args),
         Command::Record(args) => record::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Release(args) => release::run(&args),
@@ -203,6 +219,11 @@ fn plan_directory_of(variable: impl Fn(&str) -> Option<OsString>) -> Option<Path
     of_unit.or_else(of_user)
 }
 
+/// A source for a configuration of which nothing is seen: it has to have one.
+fn no_source() -> Arc<dyn Source> {
+    Arc::new(SyntheticSettings::new(Size::new(64, 64), 1.0, Vec::new()))
+}
+
 /// Looks whether there is a folder for the file that a command is to write, before it begins.
 fn check_folder(file: &Path) -> anyhow::Result<()> {
     let folder = file.parent().filter(|f| !f.as_os_str().is_empty());
@@ -240,6 +261,23 @@ fn check_model(named: Option<&str>, config: Option<&PathBuf>) -> anyhow::Result<
         card.keypoints().context("--model")?;
     }
     Ok(())
+}
+
+/// The configuration of a command that looks at what it is given and at none of its poses, which may
+/// not be right yet; a model instead of its own.
+fn configuration_of_poses(path: Option<&PathBuf>, model: Option<String>) -> anyhow::Result<Config> {
+    check_model(model.as_deref(), path)?;
+    let overrides = Overrides {
+        model,
+        source: Some(no_source()),
+        cache: plan_directory(),
+        isa: kernels(),
+        ..Overrides::default()
+    };
+    Ok(match path {
+        Some(path) => Config::seeing(path, &overrides)?,
+        None => configuration(None, &overrides)?,
+    })
 }
 
 /// Where a command without a configuration takes its poses from.

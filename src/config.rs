@@ -13,12 +13,14 @@ use crate::engine::kernels::Isa;
 use crate::find::{self, Find, FindSettings};
 use crate::model::{DEFAULT_MODEL, ModelCard, Output};
 use crate::publish::{self, PublishSettings};
-use crate::recognise::Pose;
+use crate::recognise::{self, Pose, Surroundings, Words};
 use crate::segment::Segmenter;
 pub use crate::settings::Fault;
 use crate::settings::{Document, Kind, Row, Section, decode, faults_text, rows};
 use crate::skeleton::{KeypointSet, Threshold};
+use crate::taught::Taught;
 use crate::track::{self, TrackSettings};
+use crate::zone::Zone;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,8 +29,9 @@ use std::time::Duration;
 pub const SAMPLE: &str = include_str!("../config/posed.toml");
 
 /// The sections of a file; the keys at its top are `[""]`.
-const SECTIONS: [&str; 8] = [
-    "source", "segment", "find", "smooth", "pose", "action", "display", "publish",
+const SECTIONS: [&str; 11] = [
+    "source", "segment", "find", "smooth", "zone", "pose", "count", "scene", "action", "display",
+    "publish",
 ];
 
 /// A configuration that cannot be used.
@@ -62,6 +65,8 @@ pub struct Config {
     pub source: Arc<dyn Source>,
     pub find: FindSettings,
     pub track: TrackSettings,
+    pub zones: Arc<[Arc<Zone>]>,
+    /// Poses, then counts, then those of the scene.
     pub poses: Vec<Pose>,
     pub outputs: Vec<OutputSettings>,
     pub displays: Vec<DisplaySettings>,
@@ -121,10 +126,38 @@ impl Config {
     /// Every fault that was found.
     pub fn parse(text: &str, path: &Path, overrides: &Overrides) -> Result<Self, ConfigError> {
         let document = Document::parse(text);
-        let config = compose(&document, overrides);
+        let config = compose(&document, path, overrides);
         let faults = document.faults();
         match config {
             Some(config) if faults.is_empty() => Ok(config),
+            _ => Err(ConfigError::Faults {
+                path: path.into(),
+                faults,
+            }),
+        }
+    }
+
+    /// What of `path` tells how people are seen (network, finder, scores), whatever its poses and
+    /// actions are.
+    ///
+    /// # Errors
+    /// The file cannot be read, or what it says of this has faults.
+    pub fn seeing(path: &Path, overrides: &Overrides) -> Result<Self, ConfigError> {
+        let text = read_text(path)?;
+        let document = Document::parse(&text);
+        let config = compose(&document, path, overrides);
+        let mut faults = document.faults();
+        let is_seeing = |f: &Fault| {
+            let section = f.key.split('.').next().unwrap_or_default();
+            !OF_POSES.contains(&section) && section != "action"
+        };
+        faults.retain(is_seeing);
+        match config {
+            Some(config) if faults.is_empty() => Ok(Self {
+                poses: Vec::new(),
+                outputs: Vec::new(),
+                ..config
+            }),
             _ => Err(ConfigError::Faults {
                 path: path.into(),
                 faults,
@@ -185,7 +218,7 @@ fn with_what_is_said(document: &Document, source: &Arc<dyn Source>) -> Arc<dyn S
 }
 
 /// `None` where a part without which there is no configuration has a fault.
-fn compose(document: &Document, overrides: &Overrides) -> Option<Config> {
+fn compose(document: &Document, path: &Path, overrides: &Overrides) -> Option<Config> {
     let top = document.top(&SECTIONS, |s| Top::read(s, overrides));
     let segments = document.has("segment");
     let segment = document.section("segment", |s| segment(s, segments));
@@ -200,6 +233,13 @@ fn compose(document: &Document, overrides: &Overrides) -> Option<Config> {
     };
     let joints = top.model.as_ref().and_then(|card| card.keypoints().ok());
     let joints = joints.map_or_else(|| Arc::new(KeypointSet::default()), Arc::clone);
+    let zones = document.named("zone", |s, _| Zone::read(s).map(Arc::new));
+    let words = Words {
+        joints: &joints,
+        zones: &zones,
+        taught: Some(&Taught::beside(path, top.taught.as_deref(), &joints)),
+        mirror: false,
+    };
     let config = Config {
         segment,
         threads: top.threads,
@@ -208,7 +248,8 @@ fn compose(document: &Document, overrides: &Overrides) -> Option<Config> {
         visible: top.visible,
         find: find(document, overrides),
         track: document.section("smooth", |s| track::read(s, top.visible)),
-        poses: document.named("pose", |s, _| Pose::read(s, &joints, segments)),
+        poses: poses(document, words, segments),
+        zones: zones.iter().cloned().collect(),
         outputs: outputs(document),
         displays: document.named("display", |s, _| display::read(s, segments)),
         publish: document.named("publish", |s, _| publish::read(s)),
@@ -235,15 +276,60 @@ fn find(document: &Document, overrides: &Overrides) -> FindSettings {
     }
 }
 
+/// The sections that say when something is entered, in the order in which [`Config::poses`] has them.
+const OF_POSES: [&str; 3] = ["pose", "count", "scene"];
+
+/// Reads the sections of [`OF_POSES`].
+fn poses(document: &Document, words: Words, segments: bool) -> Vec<Pose> {
+    let poses = document.names("pose");
+    let sequences: Vec<bool> = poses
+        .iter()
+        .map(|name| document.gives("pose", name, "sequence"))
+        .collect();
+    let poses: Vec<Arc<str>> = poses.into_iter().map(Arc::from).collect();
+    let around = Surroundings {
+        words,
+        segments,
+        poses: &poses,
+        sequences: &sequences,
+    };
+    let unlike_others = |s: &Section, group: &str| {
+        let of_before = OF_POSES.iter().take_while(|g| **g != group);
+        let name = s.last_name();
+        for other in of_before {
+            if document.names(other).iter().any(|n| n == name) {
+                s.fault_with(
+                    "",
+                    format!("has the name of [{other}.{name}]"),
+                    "actions and lines speak of both by their names: rename one of them",
+                );
+            }
+        }
+    };
+    let mut all = document.named("pose", |s, _| recognise::read_pose(s, around));
+    all.extend(document.named("count", |s, _| {
+        unlike_others(s, "count");
+        recognise::read_count(s, around)
+    }));
+    all.extend(document.named("scene", |s, _| {
+        unlike_others(s, "scene");
+        recognise::read_scene(s, around)
+    }));
+    all
+}
+
 fn outputs(document: &Document) -> Vec<OutputSettings> {
-    let names = document.names("pose").into_iter();
-    let poses: Vec<act::Driver> = names
-        .map(|name| act::Driver {
-            repeats: document.gives("pose", &name, "repeat_s"),
+    let drivers = OF_POSES.iter().flat_map(|group| {
+        let names = document.names(group).into_iter();
+        names.map(move |name| act::Driver {
+            repeats: document.gives(group, &name, "repeat_s"),
+            counts: *group == "count",
+            is_entered: *group != "count" || document.gives(group, &name, "goal"),
             name,
         })
-        .collect();
-    document.named("action", |s, _| act::read(s, &poses))
+    });
+    let drivers: Vec<act::Driver> = drivers.collect();
+    document.named("action", |s, _| act::read(s, &drivers))
 }
 
 /// The keys at the top of the file.
@@ -253,6 +339,7 @@ struct Top {
     cache: Option<PathBuf>,
     grace: Duration,
     visible: Threshold,
+    taught: Option<PathBuf>,
 }
 
 impl Top {
@@ -286,6 +373,14 @@ impl Top {
             cache,
             grace,
             visible: Threshold(visible),
+            taught: s
+                .path(
+                    "taught",
+                    "the folder of taught poses, where `posed teach` writes",
+                )
+                .example("\"/etc/posed/poses\"")
+                .without("`poses` beside the configuration")
+                .maybe(),
         }
     }
 }
@@ -359,6 +454,12 @@ fn segment(s: &mut Section, is_there: bool) -> Option<ModelCard> {
 pub fn tables() -> Vec<(String, Vec<Row>)> {
     let joints = KeypointSet::default();
     let nothing = Overrides::default();
+    let around = Surroundings {
+        words: Words::from(&joints),
+        segments: false,
+        poses: &[],
+        sequences: &[],
+    };
     let mut tables = vec![
         ("top".into(), rows(|s| drop(Top::read(s, &nothing)))),
         ("segment".into(), rows(|s| drop(segment(s, true)))),
@@ -366,7 +467,19 @@ pub fn tables() -> Vec<(String, Vec<Row>)> {
             "smooth".into(),
             rows(|s| _ = track::read(s, Threshold::DEFAULT)),
         ),
-        ("pose".into(), rows(|s| drop(Pose::read(s, &joints, false)))),
+        ("zone".into(), rows(|s| drop(Zone::read(s)))),
+        (
+            "pose".into(),
+            rows(|s| drop(recognise::read_pose(s, around))),
+        ),
+        (
+            "count".into(),
+            rows(|s| drop(recognise::read_count(s, around))),
+        ),
+        (
+            "scene".into(),
+            rows(|s| drop(recognise::read_scene(s, around))),
+        ),
     ];
     tables.push(("source".into(), rows(|s| drop(capture::read(s)))));
     tables.extend(kinds("source", capture::KINDS));

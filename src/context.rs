@@ -8,6 +8,7 @@ use crate::recognise::Pose;
 use crate::settings::Fault;
 use crate::skeleton::{KeypointSet, Threshold};
 use crate::trouble::Trouble;
+use crate::zone::Zone;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -20,6 +21,8 @@ pub struct Context {
     pub keypoints: Arc<KeypointSet>,
     /// The score from which a joint counts as seen.
     pub visible: Threshold,
+    /// The places in the picture that have names.
+    pub zones: Arc<[Arc<Zone>]>,
     /// The file that all this is of; None where there is none to be changed.
     pub configuration: Option<Arc<dyn Configuration>>,
 }

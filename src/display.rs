@@ -10,6 +10,7 @@ pub mod framebuffer;
 mod label;
 pub mod memory;
 pub mod picture;
+mod places;
 pub mod png;
 
 pub use draw::draw;
@@ -66,7 +67,7 @@ pub fn read(s: &mut Section, segments: bool) -> Option<DisplaySettings> {
     let show = s
         .texts("show", Parts::MEANING)
         .example(r#"["picture", "skeleton"]"#)
-        .without("all but the boxes")
+        .without("all but boxes and zones")
         .parse(|names| {
             let parts = Parts::from_names(names.iter().map(String::as_str));
             parts.map_err(|unknown| format!("there is no part {unknown:?}"))
@@ -153,10 +154,14 @@ pub struct Parts {
     pub boxes: bool,
     pub poses: bool,
     pub fps: bool,
+    /// The places that have names.
+    pub zones: bool,
+    /// Lines a tenth of the picture apart; not for a display, but for whoever draws zones.
+    pub grid: bool,
 }
 
 impl Default for Parts {
-    /// Everything but the boxes.
+    /// Everything but boxes, zones and a grid.
     fn default() -> Self {
         Self {
             picture: true,
@@ -165,15 +170,19 @@ impl Default for Parts {
             boxes: false,
             poses: true,
             fps: true,
+            zones: false,
+            grid: false,
         }
     }
 }
 
 impl Parts {
     /// The names of the parts, as the key `show` of a display takes them.
-    pub const NAMES: [&str; 6] = ["picture", "mask", "skeleton", "boxes", "poses", "fps"];
+    pub const NAMES: [&str; 7] = [
+        "picture", "mask", "skeleton", "boxes", "poses", "fps", "zones",
+    ];
 
-    const MEANING: &str = "what is drawn: picture, mask (a tint over the person, with [segment]), skeleton, boxes, poses, fps";
+    const MEANING: &str = "what is drawn: picture, mask (a tint over the person, with [segment]), skeleton, boxes, poses (and counts), fps, zones";
 
     /// Only the named parts.
     ///
@@ -194,6 +203,8 @@ impl Parts {
             boxes: false,
             poses: false,
             fps: false,
+            zones: false,
+            grid: false,
         };
         for name in names {
             match name {
@@ -203,6 +214,7 @@ impl Parts {
                 "boxes" => show.boxes = true,
                 "poses" => show.poses = true,
                 "fps" => show.fps = true,
+                "zones" => show.zones = true,
                 unknown => return Err(unknown),
             }
         }

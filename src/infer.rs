@@ -9,15 +9,16 @@ use crate::config::Config;
 use crate::estimate::Estimator;
 use crate::find::{FindSettings, Finder, Finding};
 use crate::frame::Frame;
-use crate::geometry::Rect;
+use crate::geometry::{Rect, Size};
 use crate::mask::Mask;
 use crate::network::NetworkError;
-use crate::recognise::{Pose, PoseEvent, Recogniser, Sight};
+use crate::recognise::{Pose, PoseEvent, Recogniser, SCENE};
 use crate::report::{Report, Seen};
 use crate::segment::Segmenter;
 use crate::skeleton::{KeypointSet, Skeleton, Threshold};
 use crate::steps::{Spent, Step};
 use crate::track::{Person, PersonId, TrackSettings, Tracker};
+use crate::zone::Zone;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,7 +43,10 @@ pub struct Infer {
     tracker: Tracker,
     recogniser: Recogniser,
     visible: Threshold,
+    zones: Arc<[Arc<Zone>]>,
     events: Vec<PoseEvent>,
+    /// Of the last frame.
+    size: Size,
     spent: Spent,
 }
 
@@ -72,6 +76,7 @@ impl Infer {
         let segmenter = config.segment.as_ref().map(load).transpose()?;
         Ok(Self {
             segmenter,
+            zones: Arc::clone(&config.zones),
             ..Self::with(
                 estimator,
                 finder,
@@ -99,7 +104,9 @@ impl Infer {
             tracker: Tracker::new(track),
             recogniser: Recogniser::new(poses, track.visible),
             visible: track.visible,
+            zones: Arc::default(),
             events: Vec::new(),
+            size: Size::default(),
             spent: Spent::default(),
         }
     }
@@ -110,6 +117,7 @@ impl Infer {
     /// The network failed; the next frame can be tried.
     pub fn frame(&mut self, frame: &Frame) -> Result<(), NetworkError> {
         self.events.clear();
+        self.size = frame.size;
         self.spent = Spent::default();
         let people = self.tracker.people();
         let near = |id| self.recogniser.is_near(id);
@@ -131,7 +139,8 @@ impl Infer {
         }
         self.tracker.forget(frame.time);
         let people = self.tracker.people();
-        let recognise = || (self.recogniser).update(frame.time, people, &mut self.events);
+        let recognise =
+            || (self.recogniser).update(frame.time, frame.size, people, &mut self.events);
         self.spent.time(Step::Recognise, recognise);
         Ok(())
     }
@@ -217,10 +226,7 @@ impl Infer {
         report.begin(frame, true);
         self.introduce(report);
         for (i, person) in people.into_iter().enumerate() {
-            let sight = Sight {
-                skeleton: &person.skeleton,
-                share: person.share,
-            };
+            let sight = person.sight(frame.size, None);
             let shown = self.recogniser.judge(sight);
             let poses = shown.map(|(pose, _)| self.pose_name(pose)).collect();
             *report.people.add() = Seen {
@@ -238,6 +244,11 @@ impl Infer {
 
     pub fn visible(&self) -> Threshold {
         self.visible
+    }
+
+    /// The places in the picture that have names.
+    pub fn zones(&self) -> &Arc<[Arc<Zone>]> {
+        &self.zones
     }
 
     pub fn recogniser(&self) -> &Recogniser {
@@ -259,7 +270,7 @@ impl Infer {
     }
 
     /// The people who are seen in the frame taken at `time`, or wait for their turn.
-    fn here(&self, time: Duration) -> impl Iterator<Item = &Person> {
+    pub fn here(&self, time: Duration) -> impl Iterator<Item = &Person> {
         let people = self.tracker.people().iter();
         people.filter(move |p| p.is_seen_at(time) || p.is_waiting_at(time))
     }
@@ -282,7 +293,15 @@ impl Infer {
             }
             let held = self.recogniser.active(person.id);
             seen.poses.extend(held.map(|i| self.pose_name(i)));
+            seen.memory.copy_from(self.recogniser.memory(person.id));
+            let counts = self.recogniser.counts(person.id);
+            seen.counts
+                .extend(counts.map(|(i, n)| (self.pose_name(i), n)));
         }
+        let totals = self.recogniser.counts(SCENE);
+        report
+            .totals
+            .extend(totals.map(|(i, n)| (self.pose_name(i), n)));
     }
 
     /// Adds to `report` the poses that somebody holds.
@@ -297,10 +316,18 @@ impl Infer {
             report.keypoints = Arc::clone(self.keypoints());
         }
         report.visible = self.visible;
+        if !Arc::ptr_eq(&report.zones, &self.zones) {
+            report.zones = Arc::clone(&self.zones);
+        }
     }
 
     fn pose_name(&self, index: usize) -> Arc<str> {
         Arc::clone(&self.recogniser.poses()[index].name)
+    }
+
+    /// Of the last frame's picture.
+    pub fn size(&self) -> Size {
+        self.size
     }
 
     /// What happened in the last frame.

@@ -116,6 +116,7 @@ impl Pipeline {
             poses: infer.recogniser().poses().into(),
             keypoints: Arc::clone(infer.keypoints()),
             visible: infer.visible(),
+            zones: Arc::clone(infer.zones()),
             configuration,
         };
         let shared = Arc::new(Shared {
@@ -244,7 +245,7 @@ impl Pipeline {
         let mut outputs = std::mem::take(&mut lock(&self.acting).outputs);
         let since = self.shared.since;
         self.join(|| outputs.tick(since.elapsed()));
-        outputs.let_go(since.elapsed() + self.grace);
+        outputs.let_go(since.elapsed(), self.grace);
         Opened {
             since,
             poses: std::mem::take(&mut self.poses),
@@ -340,6 +341,7 @@ mod tests {
             device: Arc::new(JournalSettings::default()),
             manner: Manner::Follow,
             poses: vec![0],
+            who: crate::act::Who::Any,
             until: vec![],
         };
         let acting = SharedActing::default();
@@ -351,6 +353,7 @@ mod tests {
             time: Duration::ZERO,
             confidence: 1.0,
             held: Duration::ZERO,
+            count: None,
         };
         lock(&acting).outputs.event(0, &enter);
         release_on_panic(&acting);

@@ -3,41 +3,74 @@
 //! In: the people of a frame, with its time, and the poses of the configuration. Out:
 //! [`PoseEvent`]s, and which poses are active.
 //!
-//! A pose is a [`Rule`] on the skeleton and some timers. docs/rules.md is the manual of the rules.
+//! A pose is a [`Rule`] on the skeleton and some timers, or several poses one after another; what was
+//! done so often, and what the scene shows, are told of in the same way. docs/rules.md is the manual.
 //! A joint that is hidden makes a rule unknown, and unknown is never shown: nothing switches on, or
 //! stays on, by a guess. All times come from the frames, so a recording replays to the same events.
 
+mod count;
 mod error;
 mod explain;
 mod hold;
 mod lex;
+mod memory;
 mod parse;
 mod rule;
 mod section;
 mod sense;
+mod sequence;
+mod term;
 #[cfg(test)]
 mod tests;
 mod torso;
+mod view;
+mod watched;
+mod words;
 
+pub use count::Count;
 pub use error::RuleError;
 pub use explain::{Anatomy, Explanation, TermAnatomy, TermNow, Verdict};
+pub use memory::Memory;
 pub use rule::{Rule, Unit};
+pub use section::{Surroundings, read_count, read_pose, read_scene};
+pub use sequence::Sequence;
+pub use torso::torso_px;
+pub use words::Words;
 
+use crate::geometry::Size;
 use crate::skeleton::{Skeleton, Threshold};
 use crate::track::{Person, PersonId};
 use hold::HoldState;
-use rule::View;
 use std::sync::Arc;
 use std::time::Duration;
+use view::{Everybody, View};
+use watched::{Frame, Watched};
 
 /// How far beyond its rule an active pose stays, in margins.
 const STAYS: f32 = -1.0;
+
+/// When a pose is shown.
+#[derive(Debug, Clone, PartialEq)]
+pub enum When {
+    /// By a person of whom this holds.
+    Rule(Rule),
+    /// By a person who showed these, one after another.
+    Sequence(Sequence),
+    /// By whoever did something so often.
+    Count(Count),
+    /// By the scene, of which this holds: by [`SCENE`] and not by one of the people.
+    Scene(Rule),
+}
+
+/// Who shows what is true of the scene, and of everybody's counts: nobody of the people, whose
+/// numbers begin with 1.
+pub const SCENE: PersonId = PersonId(0);
 
 /// A pose that has a name.
 #[derive(Debug, Clone)]
 pub struct Pose {
     pub name: Arc<str>,
-    pub rule: Rule,
+    pub when: When,
     /// Shown for this long, the pose is entered.
     pub hold: Duration,
     /// Not shown for this long, it is left.
@@ -59,10 +92,18 @@ impl Pose {
     /// Degrees.
     pub const MARGIN_DEG: f32 = 10.0;
 
+    /// The rule of a pose that is shown where one holds.
+    pub fn rule(&self) -> Option<&Rule> {
+        match &self.when {
+            When::Rule(rule) | When::Scene(rule) => Some(rule),
+            When::Sequence(_) | When::Count(_) => None,
+        }
+    }
+
     fn view<'a>(&self, sight: Sight<'a>, visible: Threshold) -> View<'a> {
         View {
-            skeleton: sight.skeleton,
-            share: sight.share,
+            sight,
+            scene: None,
             visible,
             margin: self.margin,
             margin_deg: self.margin_deg,
@@ -76,6 +117,12 @@ pub struct Sight<'a> {
     pub skeleton: &'a Skeleton,
     /// The share of the picture that the person covers; None where no segmentation network tells.
     pub share: Option<f32>,
+    /// Of the picture.
+    pub size: Size,
+    /// The frame's; None of a photo.
+    pub time: Option<Duration>,
+    /// What is remembered of the person; [`Memory::NONE`] of a photo.
+    pub memory: &'a Memory,
 }
 
 /// What happened to a pose.
@@ -85,6 +132,8 @@ pub enum EventKind {
     /// The pose is still active; only poses with `repeat` have it.
     Hold,
     Exit,
+    /// Something was done once more, or counting began anew.
+    Count,
 }
 
 impl EventKind {
@@ -94,6 +143,7 @@ impl EventKind {
             Self::Enter => "enter",
             Self::Hold => "hold",
             Self::Exit => "exit",
+            Self::Count => "count",
         }
     }
 }
@@ -113,6 +163,8 @@ pub struct PoseEvent {
     pub confidence: f32,
     /// Time since the pose was entered; 0 for [`EventKind::Enter`].
     pub held: Duration,
+    /// How often it was done, of [`EventKind::Count`]; 0 where counting begins anew.
+    pub count: Option<u32>,
 }
 
 /// Watches people for poses.
@@ -123,27 +175,23 @@ pub struct Recogniser {
     people: Vec<Watched>,
     /// Kept for the next person, so that a run of years allocates no more.
     spare: Vec<Watched>,
+    scene: Watched,
+    /// What is remembered of somebody new.
+    blank: Memory,
     last: Option<Duration>,
-}
-
-#[derive(Debug, Clone)]
-struct Watched {
-    id: PersonId,
-    seen: bool,
-    /// Whether the last sight was within a margin of a pose.
-    near: bool,
-    /// One for each pose.
-    states: Vec<HoldState>,
 }
 
 impl Recogniser {
     /// Watches for `poses`; `visible` is the score from which a joint counts as seen.
-    pub fn new(poses: Vec<Pose>, visible: Threshold) -> Self {
+    pub fn new(mut poses: Vec<Pose>, visible: Threshold) -> Self {
+        let (blank, scene) = watched::memories(&mut poses);
         Self {
+            scene: Watched::new(SCENE, poses.len(), scene),
             poses,
             visible,
             people: Vec::new(),
             spare: Vec::new(),
+            blank,
             last: None,
         }
     }
@@ -152,73 +200,122 @@ impl Recogniser {
         &self.poses
     }
 
-    /// Takes in a frame and fills `events` (cleared first): those who are away first, then person
-    /// by person in the order of the poses. Several people may be in one pose, so an exit does not
-    /// mean that nobody is in it any more.
+    /// Takes in a frame, whose picture is of this size, and fills `events` (cleared first): those who
+    /// are away first, then person by person, of each the poses in their order, then sequences, then
+    /// counts; last the scene. Several people may be in one pose, so an exit does not mean that nobody
+    /// is in it any more.
     ///
     /// Only people who are seen at `time` count; the others show nothing, so that
     /// their poses are left after `release`, but for those who wait for their turn: nothing happens
     /// to their poses until it comes. If time runs backwards, every timer starts anew at
     /// `time`. Allocates nothing once it has had as many people at a time.
-    pub fn update(&mut self, time: Duration, people: &[Person], events: &mut Vec<PoseEvent>) {
+    pub fn update(
+        &mut self,
+        time: Duration,
+        size: Size,
+        people: &[Person],
+        events: &mut Vec<PoseEvent>,
+    ) {
         events.clear();
         if self.last.is_some_and(|last| time < last) {
             self.restart(time);
         }
         self.last = Some(time);
+        let mut frame = Frame {
+            poses: &self.poses,
+            time,
+            size,
+            visible: self.visible,
+            events,
+        };
         for watched in &mut self.people {
             let person = people.iter().find(|p| p.id == watched.id);
             let is_waiting = person.is_some_and(|p| p.is_waiting_at(time));
             watched.seen = is_waiting;
             if !is_waiting && !person.is_some_and(|p| p.is_seen_at(time)) {
-                watched.step(&self.poses, time, None, self.visible, events);
+                watched.step(&mut frame, None, &mut self.scene);
             }
         }
         for person in people.iter().filter(|p| p.is_seen_at(time)) {
-            let i = self.watch(person.id);
+            let i = watched::place(
+                &mut self.people,
+                &mut self.spare,
+                person.id,
+                (self.poses.len(), &self.blank),
+            );
             let watched = &mut self.people[i];
             if !std::mem::replace(&mut watched.seen, true) {
-                let sight = Sight {
-                    skeleton: &person.skeleton,
-                    share: person.share,
-                };
-                watched.step(&self.poses, time, Some(sight), self.visible, events);
+                watched.step(&mut frame, Some(person), &mut self.scene);
             }
         }
+        let everybody = Everybody {
+            people,
+            watched: &self.people,
+            time,
+        };
+        self.scene.step_scene(&mut frame, everybody);
         self.forget();
     }
 
     /// The poses of a person that are active now, as places in [`Self::poses`].
     pub fn active(&self, person: PersonId) -> impl Iterator<Item = usize> {
-        let states = self
-            .people
-            .iter()
-            .find(|w| w.id == person)
-            .map_or(&[][..], |w| &w.states);
-        states
-            .iter()
-            .enumerate()
-            .filter(|(_, s)| s.is_active())
-            .map(|(pose, _)| pose)
+        self.watched(person).into_iter().flat_map(Watched::active)
+    }
+
+    /// The same with their confidence, as in [`PoseEvent`].
+    pub fn holding(&self, person: PersonId) -> impl Iterator<Item = (usize, f32)> {
+        let watched = self.watched(person).into_iter();
+        watched.flat_map(|w| w.active().map(|pose| (pose, w.states[pose].confidence())))
+    }
+
+    /// What is remembered of a person.
+    pub fn memory(&self, person: PersonId) -> &Memory {
+        self.watched(person).map_or(&memory::NOTHING, |w| &w.memory)
+    }
+
+    /// How often a person did what is counted, as places in [`Self::poses`]; of [`SCENE`] what
+    /// everybody did.
+    pub fn counts(&self, person: PersonId) -> impl Iterator<Item = (usize, u32)> {
+        let memory = self.memory(person);
+        let of_scene = person == SCENE;
+        let poses = self.poses.iter().enumerate();
+        poses.filter_map(move |(pose, p)| match &p.when {
+            When::Count(count) if count.is_total == of_scene => Some((pose, count.number(memory)?)),
+            _ => None,
+        })
+    }
+
+    fn watched(&self, person: PersonId) -> Option<&Watched> {
+        if person == SCENE {
+            return Some(&self.scene);
+        }
+        self.people.iter().find(|w| w.id == person)
     }
 
     /// The poses that are active now, of whomever, as places in [`Self::poses`].
     pub fn held(&self) -> impl Iterator<Item = usize> {
-        let anyone = |pose: usize| self.people.iter().any(|w| w.states[pose].is_active());
+        let anyone = |pose: usize| {
+            let mut all = self.people.iter().chain([&self.scene]);
+            all.any(|w| w.is_in(pose))
+        };
         (0..self.poses.len()).filter(move |&pose| anyone(pose))
     }
 
-    /// Whether a person holds a pose, or was within a margin of one when last seen.
+    /// Whether a person holds a pose, was within a margin of one when last seen, or is on the way
+    /// through a sequence.
     pub fn is_near(&self, person: PersonId) -> bool {
-        let watched = self.people.iter().find(|w| w.id == person);
-        watched.is_some_and(|w| w.near || w.states.iter().any(HoldState::is_active))
+        let watched = self.watched(person);
+        watched.is_some_and(|w| w.near || w.active().next().is_some())
     }
 
     /// What a single picture shows, without any timers: poses with their confidence, as in
     /// [`PoseEvent`].
     pub fn judge(&self, sight: Sight) -> impl Iterator<Item = (usize, f32)> {
         self.poses.iter().enumerate().filter_map(move |(i, pose)| {
-            let judgement = pose.rule.judge(&pose.view(sight, self.visible));
+            let When::Rule(rule) = &pose.when else {
+                return None;
+            };
+            let judgement = rule.judge(&pose.view(sight, self.visible));
             (judgement.low > 0.0).then_some((i, judgement.confidence))
         })
     }
@@ -227,43 +324,12 @@ impl Recogniser {
     /// end. `events` is cleared first.
     pub fn end(&mut self, time: Duration, events: &mut Vec<PoseEvent>) {
         events.clear();
-        for watched in &mut self.people {
-            for (pose, state) in watched.states.iter_mut().enumerate() {
-                let confidence = state.confidence();
-                let exit = state.exit(time);
-                events.extend(exit.map(|(kind, held)| PoseEvent {
-                    kind,
-                    pose,
-                    person: watched.id,
-                    time,
-                    confidence,
-                    held,
-                }));
-            }
+        for watched in self.people.iter_mut().chain([&mut self.scene]) {
+            watched.leave(time, events);
         }
         self.spare.append(&mut self.people);
+        self.scene.become_new(SCENE);
         self.last = None;
-    }
-
-    fn watch(&mut self, id: PersonId) -> usize {
-        if let Some(i) = self.people.iter().position(|w| w.id == id) {
-            return i;
-        }
-        let mut watched = self.spare.pop().unwrap_or_else(|| Watched {
-            id,
-            seen: false,
-            near: false,
-            states: Vec::new(),
-        });
-        watched.id = id;
-        watched.seen = false;
-        watched.near = false;
-        watched.states.clear();
-        watched
-            .states
-            .resize(self.poses.len(), HoldState::default());
-        self.people.push(watched);
-        self.people.len() - 1
     }
 
     /// Drops those who are away and have nothing left to be timed.
@@ -278,40 +344,8 @@ impl Recogniser {
     }
 
     fn restart(&mut self, time: Duration) {
-        for watched in &mut self.people {
-            for (pose, state) in self.poses.iter().zip(&mut watched.states) {
-                state.restart(pose, time);
-            }
-        }
-    }
-}
-
-impl Watched {
-    /// `sight` is `None` for someone absent, `visible` the score from which joints are seen.
-    fn step(
-        &mut self,
-        poses: &[Pose],
-        time: Duration,
-        sight: Option<Sight>,
-        visible: Threshold,
-        events: &mut Vec<PoseEvent>,
-    ) {
-        self.near = false;
-        for (i, (pose, state)) in poses.iter().zip(&mut self.states).enumerate() {
-            let limit = if state.is_active() { STAYS } else { 0.0 };
-            let judgement = sight.map(|sight| pose.rule.judge(&pose.view(sight, visible)));
-            self.near |= judgement.as_ref().is_some_and(|j| j.low > STAYS);
-            let shown = judgement.filter(|j| j.low > limit).map(|j| j.confidence);
-            if let Some((kind, held)) = state.step(pose, time, shown) {
-                events.push(PoseEvent {
-                    kind,
-                    pose: i,
-                    person: self.id,
-                    time,
-                    confidence: state.confidence(),
-                    held,
-                });
-            }
+        for watched in self.people.iter_mut().chain([&mut self.scene]) {
+            watched.restart(&self.poses, time);
         }
     }
 }

@@ -9,8 +9,9 @@ use crate::context::Context;
 use crate::frame::Frame;
 use crate::geometry::{Rect, Size};
 use crate::mask::Mask;
-use crate::recognise::EventKind;
+use crate::recognise::{EventKind, Memory, Sight};
 use crate::skeleton::{KeypointSet, Skeleton, Threshold};
+use crate::zone::Zone;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -34,6 +35,10 @@ pub struct Seen {
     pub mask: Mask,
     /// The poses held now.
     pub poses: Vec<Arc<str>>,
+    /// How often they did what is counted, by the counts' names.
+    pub counts: Vec<(Arc<str>, u32)>,
+    /// What rules about time remember.
+    pub memory: Memory,
 }
 
 impl Seen {
@@ -46,14 +51,28 @@ impl Seen {
         self.skeleton.keypoints.clear();
         self.mask.clear();
         self.poses.clear();
+        self.counts.clear();
+        self.memory.clear();
+    }
+
+    /// What rules look at, in a picture of this size; with the time of a frame where it is of a video.
+    pub fn sight(&self, size: Size, time: Option<Duration>) -> Sight<'_> {
+        Sight {
+            skeleton: &self.skeleton,
+            share: self.share,
+            size,
+            time,
+            memory: &self.memory,
+        }
     }
 }
 
-/// A person entered, holds or left a pose.
+/// A person entered, holds or left a pose, or did something once more.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     pub kind: EventKind,
     pub pose: Arc<str>,
+    /// 0 of what is true of the scene, and of nobody alone.
     pub person: u32,
     /// The frame's time.
     pub time: Duration,
@@ -61,6 +80,8 @@ pub struct Event {
     pub confidence: f32,
     /// Time since the pose was entered; 0 for [`EventKind::Enter`].
     pub held: Duration,
+    /// How often it was done, of [`EventKind::Count`].
+    pub count: Option<u32>,
 }
 
 /// A change of what posed can see.
@@ -132,10 +153,15 @@ pub struct Report {
     pub keypoints: Arc<KeypointSet>,
     /// The score from which a joint counts as seen.
     pub visible: Threshold,
+    /// The places in the picture that have names.
+    pub zones: Arc<[Arc<Zone>]>,
     /// Of the frame.
     pub people: People,
-    /// The poses that somebody holds now, in the order of the configuration.
+    /// The poses that somebody holds now, and what holds of the scene, in the order of the
+    /// configuration.
     pub held: Vec<Arc<str>>,
+    /// How often everybody together did what is counted.
+    pub totals: Vec<(Arc<str>, u32)>,
 }
 
 /// The people of a frame, in memory that is used again.
@@ -189,6 +215,7 @@ impl Report {
         self.rate = None;
         self.people.clear();
         self.held.clear();
+        self.totals.clear();
     }
 
     /// The picture of this very frame; `None` where nobody asked for one, and an older one has stayed.

@@ -1,7 +1,7 @@
 //! A program that is run when a pose is recognised.
 //!
 //! In: on and off. Out: a child process with the event in its environment: POSED_POSE, POSED_EVENT,
-//! POSED_PERSON, POSED_CONFIDENCE, POSED_TIME. Of posed's own environment it gets what
+//! POSED_PERSON, POSED_CONFIDENCE, POSED_TIME, POSED_COUNT (empty but for counts). Of posed's own environment it gets what
 //! `PASSED_ON` names, of its files none but stderr. No shell. A run that lasts longer than its limit is
 //! killed with everything it started; at the end of the program so is any other.
 
@@ -112,6 +112,10 @@ impl CommandRunner {
             .env("POSED_PERSON", event.person.to_string())
             .env("POSED_CONFIDENCE", format!("{:.3}", event.confidence))
             .env("POSED_TIME", format!("{:.3}", event.time.as_secs_f64()))
+            .env(
+                "POSED_COUNT",
+                event.count.map_or(String::new(), |n| n.to_string()),
+            )
             .stdin(Stdio::null())
             .stdout(Stdio::null());
         run
@@ -201,6 +205,7 @@ mod tests {
                 enter: true,
                 hold: false,
                 exit: true,
+                count: false,
             },
         })
         .unwrap()
@@ -214,6 +219,7 @@ mod tests {
             time: Duration::from_secs(2),
             confidence: 0.5,
             held: Duration::ZERO,
+            count: None,
         }
     }
 

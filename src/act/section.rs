@@ -1,18 +1,23 @@
 //! The sections `[action.NAME]` of a configuration: what is switched, and when.
 
+use super::whose::{WHO, Who};
 use super::{KINDS, Manner, Moments, OutputSettings};
 use crate::recognise::EventKind;
 use crate::settings::Section;
 use std::time::Duration;
 
 /// The keys that say when something is switched, and not what.
-pub const WHEN: [&str; 5] = ["pose", "until", "mode", "pulse_ms", "on"];
+pub const WHEN: [&str; 6] = ["pose", "who", "until", "mode", "pulse_ms", "on"];
 
 /// A pose of the file, as an action refers to it.
 pub struct Driver {
     pub name: String,
     /// Whether it has `hold` events.
     pub repeats: bool,
+    /// Whether it has `count` events.
+    pub counts: bool,
+    /// Whether it is ever entered: a count without a goal is not.
+    pub is_entered: bool,
 }
 
 /// Reads a section `[action.NAME]`; `poses` are those of the file, in their order.
@@ -31,6 +36,13 @@ pub fn read(s: &mut Section, poses: &[Driver]) -> Option<OutputSettings> {
         .check(|names| some(names))
         .each(|name| index(&name, poses))
         .maybe();
+    let who = s
+        .choice(
+            "who",
+            "whose pose drives it: `any`: anybody's; `all`: everybody who is there must hold it; `largest`, `nearest_centre`: that person's alone",
+            WHO,
+        )
+        .or(Who::Any);
     let manner = manner(s, moments);
     if let (Some(moments), Some(driven_by)) = (moments, &driven_by)
         && moments.hold
@@ -40,6 +52,23 @@ pub fn read(s: &mut Section, poses: &[Driver]) -> Option<OutputSettings> {
             "on",
             "\"hold\" never comes: none of its poses has `repeat_s`",
             "give a pose of `pose` a line repeat_s = 1.0, or leave \"hold\" out",
+        );
+    }
+    let drivers = || driven_by.iter().flatten().map(|&pose| &poses[pose]);
+    if moments.is_some_and(|m| m.count) && driven_by.is_some() && !drivers().any(|d| d.counts) {
+        s.fault_with(
+            "on",
+            "\"count\" never comes: none of its poses is a [count.NAME]",
+            "name a count in `pose`, or leave \"count\" out",
+        );
+    }
+    if !moments.is_some_and(|m| m.count)
+        && let Some(never) = drivers().find(|d| !d.is_entered)
+    {
+        s.fault_with(
+            "pose",
+            format!("{:?} is never entered: it is a count without a goal", never.name),
+            format!("give [count.{}] a line goal = 10, or write on = [\"count\"] where the action takes it", never.name),
         );
     }
     if moments.is_none() && manner != Manner::Latch && s.given("until") {
@@ -54,6 +83,7 @@ pub fn read(s: &mut Section, poses: &[Driver]) -> Option<OutputSettings> {
         device: device?,
         manner,
         poses: driven_by.unwrap_or_default(),
+        who,
         until: until.unwrap_or_default(),
     })
 }
@@ -96,15 +126,22 @@ const MODES: &[(&str, Mode)] = &[
 
 /// Reads `on` of a device that is over as soon as it has happened.
 pub(super) fn moments(s: &mut Section) -> Moments {
-    const EVENTS: [EventKind; 3] = [EventKind::Enter, EventKind::Hold, EventKind::Exit];
+    const EVENTS: [EventKind; 4] = [
+        EventKind::Enter,
+        EventKind::Hold,
+        EventKind::Exit,
+        EventKind::Count,
+    ];
     let word = |name: String| {
         let found = EVENTS.into_iter().find(|e| e.name() == name);
-        found.ok_or_else(|| format!("there is no event {name:?}; the events are enter, hold, exit"))
+        found.ok_or_else(|| {
+            format!("there is no event {name:?}; the events are enter, hold, exit, count")
+        })
     };
     let events = s
         .one_or_more(
             "on",
-            "at which events of its poses it happens: \"enter\", \"hold\" (every `repeat_s` of the pose), \"exit\"",
+            "at which events of its poses it happens: \"enter\", \"hold\" (every `repeat_s` of the pose), \"exit\", and of a [count] \"count\"",
         )
         .example("[\"enter\", \"exit\"]")
         .without("`[\"enter\"]`")
@@ -115,6 +152,7 @@ pub(super) fn moments(s: &mut Section) -> Moments {
         enter: events.contains(&EventKind::Enter),
         hold: events.contains(&EventKind::Hold),
         exit: events.contains(&EventKind::Exit),
+        count: events.contains(&EventKind::Count),
     })
 }
 

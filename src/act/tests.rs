@@ -17,6 +17,7 @@ fn outputs(manner: Manner, poses: Vec<usize>, until: Vec<usize>) -> (Outputs, Jo
             device,
             manner,
             poses,
+            who: Who::Any,
             until,
         },
         Box::new(actuator),
@@ -32,6 +33,7 @@ fn event(kind: EventKind, ms: u64) -> Event {
         time: Duration::from_millis(ms),
         confidence: 0.9,
         held: Duration::ZERO,
+        count: None,
     }
 }
 
@@ -84,6 +86,7 @@ fn what_happens_at_events_happens_at_each_of_its_own_and_is_never_on() {
         enter: false,
         hold: true,
         exit: true,
+        count: false,
     };
     let (mut o, journal) = outputs(Manner::Each(moments), vec![WAVE], vec![]);
     for kind in [
@@ -98,6 +101,23 @@ fn what_happens_at_events_happens_at_each_of_its_own_and_is_never_on() {
     assert_eq!((o.active().count(), o.next_deadline()), (0, None));
     o.release_all();
     assert_eq!(log(&journal), "on:wave on:wave on:wave");
+}
+
+#[test]
+fn a_reload_tells_the_exit_of_what_was_entered_and_not_left() {
+    let moments = Moments {
+        exit: true,
+        ..Moments::default()
+    };
+    let (mut o, journal) = outputs(Manner::Each(moments), vec![WAVE], vec![]);
+    o.event(WAVE, &event(EventKind::Enter, 0));
+    o.let_go(Duration::from_secs(1), Duration::from_secs(2));
+    assert_eq!(log(&journal), "on:wave");
+    o.let_go(Duration::from_secs(1), Duration::from_secs(2));
+    o.event(WAVE, &event(EventKind::Enter, 3000));
+    o.event(WAVE, &event(EventKind::Exit, 4000));
+    o.let_go(Duration::from_secs(5), Duration::from_secs(2));
+    assert_eq!(log(&journal), "on:wave on:wave");
 }
 
 #[test]
@@ -130,6 +150,7 @@ fn a_broken_device_does_not_stop_the_others() {
         device,
         manner: Manner::Follow,
         poses: vec![WAVE],
+        who: Who::Any,
         until: vec![],
     };
     o.list.insert(
@@ -140,6 +161,8 @@ fn a_broken_device_does_not_stop_the_others() {
             active: false,
             holders: 0,
             off_at: None,
+            chosen: Chosen::default(),
+            entered: Vec::new(),
         },
     );
     o.event(WAVE, &event(EventKind::Enter, 0));
@@ -212,6 +235,7 @@ fn lines(lines: &[(&str, u32, Manner, usize)], journal: &Journal) -> Vec<OutputS
         }),
         manner,
         poses: vec![pose],
+        who: Who::Any,
         until: vec![],
     };
     lines.iter().map(settings).collect()
@@ -268,7 +292,7 @@ fn what_was_let_go_stays_on_if_it_is_held_again_in_time_and_else_goes_off() {
     for (again, want) in [(true, "on:wave"), (false, "on:wave off")] {
         let (mut o, journal) = outputs(Manner::Follow, vec![WAVE], vec![]);
         o.event(WAVE, &event(EventKind::Enter, 0));
-        o.let_go(Duration::from_millis(2000));
+        o.let_go(Duration::ZERO, Duration::from_millis(2000));
         o.tick(Duration::from_millis(1999));
         if again {
             o.event(WAVE, &event(EventKind::Enter, 1999));

@@ -20,7 +20,7 @@ use crate::decode::Decoder;
 use crate::frame::Frame;
 use crate::infer::Infer;
 use crate::pipeline::road::{Passed, Road};
-use crate::recognise::{Anatomy, Pose, Sight};
+use crate::recognise::{Anatomy, Pose};
 use crate::report::{Needs, Report, Seen};
 use anyhow::{Context, bail};
 use clap::Args;
@@ -187,10 +187,7 @@ impl Explained {
         for seen in people {
             writeln!(out, "{name}, person {}", seen.id)?;
             for (pose, anatomy) in &self.poses {
-                let sight = Sight {
-                    skeleton: &seen.skeleton,
-                    share: seen.share,
-                };
+                let sight = seen.sight(report.size, Some(report.time));
                 let active = seen.poses.contains(&pose.name);
                 let explanation = pose.explain(sight, report.visible, active);
                 let joints = report.keypoints.names();

@@ -6,6 +6,7 @@
 
 use super::label::{Label, Poses, ShortText, font};
 use super::picture::{Placement, TargetPosition, draw_picture};
+use super::places::{draw_grid, draw_zones};
 use super::{Parts, picture_size};
 use crate::geometry::{Point, Rect};
 use crate::report::{Report, Seen, State};
@@ -48,6 +49,12 @@ where
     let masks = masks.filter(|m| parts.mask && !m.is_empty());
     let picture = parts.picture.then_some(&report.picture);
     draw_picture(picture, report.size, masks, placement, target)?;
+    if parts.grid {
+        draw_grid(size, placement, target)?;
+    }
+    if parts.zones {
+        draw_zones(report, size, placement, target)?;
+    }
     if parts.boxes {
         for bbox in &report.boxes {
             draw_box(*bbox, placement, target)?;
@@ -223,7 +230,7 @@ impl<'a> Figure<'a> {
 
 /// The nearest pixel, at most a million away: far outside any screen, and safe from overflow in
 /// later sums.
-fn pixel(p: TargetPosition) -> TargetPoint {
+pub(super) fn pixel(p: TargetPosition) -> TargetPoint {
     const FAR: f32 = 1e6;
     TargetPoint::new(
         p.x.clamp(-FAR, FAR).round() as i32,
@@ -231,7 +238,7 @@ fn pixel(p: TargetPosition) -> TargetPoint {
     )
 }
 
-fn draw_line<D>(
+pub(super) fn draw_line<D>(
     a: TargetPosition,
     b: TargetPosition,
     width: u32,

@@ -16,7 +16,7 @@ pub const KIND: Kind<Arc<dyn Find>> = Kind {
 
 fn read(s: &mut Section) -> Option<Arc<dyn Find>> {
     let boxes = s
-        .quadruples(
+        .tuples(
             "boxes",
             "where people are: x, y, width and height in pixels",
         )

@@ -3,7 +3,7 @@
 //! In: a frame as the source gave it. Out: outputs switched, and reports filled. The daemon and
 //! `replay` both drive it, so that a recording gives the same events as the day it was made.
 
-use crate::act::Outputs;
+use crate::act::{Outputs, Present};
 use crate::decode::Decoder;
 use crate::frame::Frame;
 use crate::infer::{Following, Infer};
@@ -47,6 +47,10 @@ pub struct Road {
     infer: Infer,
     acting: SharedActing,
     events: Vec<Event>,
+    /// Of the poses.
+    names: Vec<Arc<str>>,
+    /// Who is there, where it matters to an output.
+    present: Vec<Present>,
     decoder: Decoder,
     spent: Spent,
 }
@@ -54,6 +58,8 @@ pub struct Road {
 impl Road {
     /// Through these.
     pub fn new(infer: Infer, outputs: Outputs) -> Self {
+        let poses = infer.recogniser().poses().iter();
+        let names = poses.map(|p| Arc::clone(&p.name)).collect();
         let acting = Acting {
             outputs,
             ..Acting::default()
@@ -62,6 +68,8 @@ impl Road {
             infer,
             acting: Arc::new(Mutex::new(acting)),
             events: Vec::new(),
+            names,
+            present: Vec::new(),
             decoder: Decoder::default(),
             spent: Spent::default(),
         }
@@ -126,9 +134,14 @@ impl Road {
                 time: event.time,
                 confidence: event.confidence,
                 held: event.held,
+                count: event.count,
             };
             acting.outputs.event(event.pose, &told);
             self.events.push(told);
+        }
+        if acting.outputs.chooses() {
+            look_round(&self.infer, time, &mut self.present);
+            acting.outputs.people(time, &self.present, &self.names);
         }
         acting.outputs.tick(time);
     }
@@ -168,4 +181,22 @@ impl Road {
         report.time = time;
         report.events.extend_from_slice(&self.events);
     }
+}
+
+/// Fills `present` with who is there in the frame taken at `time`, and what they hold.
+fn look_round(infer: &Infer, time: Duration, present: &mut Vec<Present>) {
+    let mut count = 0;
+    for person in infer.here(time) {
+        if present.len() == count {
+            present.push(Present::default());
+        }
+        let place = &mut present[count];
+        place.id = person.id.0;
+        place.bbox = person.bbox;
+        place.size = infer.size();
+        place.poses.clear();
+        place.poses.extend(infer.recogniser().holding(person.id));
+        count += 1;
+    }
+    present.truncate(count);
 }

@@ -3,9 +3,15 @@
 //! In: a pose and what is seen of a person. Out: each term of its rule with its value, and what it
 //! says. By the same functions that the recogniser judges by.
 
-use super::rule::{Expression, Judgement, Term, Unit};
-use super::{Pose, STAYS, Sight};
+use super::count::Count;
+use super::memory::Slot;
+use super::rule::{Expression, Judgement};
+use super::sequence::Sequence;
+use super::term::{Spot, Term, Unit};
+use super::view::View;
+use super::{Pose, STAYS, Sight, When};
 use crate::skeleton::{KeypointSet, Threshold};
+use std::time::Duration;
 
 /// A rule taken apart: what stays the same from frame to frame.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,21 +101,21 @@ impl Pose {
     /// assert_eq!(anatomy.terms[0].unit, Unit::Torsos);
     /// ```
     pub fn anatomy(&self, joints: &KeypointSet, visible: Threshold) -> Anatomy {
-        let mut terms = Vec::new();
-        let rule = outline(&self.rule.expression, &mut terms, Around::Nothing);
-        let term = |term: &&Term| {
-            let (low, high) = term.limits(visible);
+        let mut parts = Vec::new();
+        let rule = self.outline(&mut parts);
+        let part = |part: &Part| {
+            let (low, high) = part.limits(visible);
             TermAnatomy {
-                text: term.written(joints),
-                unit: term.unit(),
+                text: part.written(joints),
+                unit: part.unit(),
                 low,
                 high,
-                margin: term.margin(self.margin, self.margin_deg),
+                margin: part.margin(self),
             }
         };
         Anatomy {
             rule,
-            terms: terms.iter().map(term).collect(),
+            terms: parts.iter().map(part).collect(),
         }
     }
 
@@ -117,31 +123,158 @@ impl Pose {
     pub fn explain(&self, sight: Sight, visible: Threshold, active: bool) -> Explanation {
         let view = self.view(sight, visible);
         let limit = if active { STAYS } else { 0.0 };
-        let torso = self.rule.torso.pixels(view.skeleton, view.visible);
-        let judgement = self.rule.judge(&view);
-        let mut terms = Vec::new();
-        outline(&self.rule.expression, &mut terms, Around::Nothing);
-        let explained = terms.iter().map(|term| {
-            let spots = term.spots();
-            let joints = spots.iter().flat_map(|s| [s.0, s.1]);
-            let mut hidden: Vec<usize> = joints
-                .filter(|&joint| view.at(super::rule::Spot(joint, joint)).is_none())
-                .collect();
-            hidden.dedup();
-            let value = term.measure(&view, torso).map(|(value, _)| value);
-            TermNow {
-                verdict: Verdict::of(&term.judge(&view, torso), 0.0),
-                lacks_torso: term.unit() == Unit::Torsos && hidden.is_empty() && torso.is_none(),
-                value: value.filter(|v| v.is_finite()),
-                hidden,
-            }
-        });
+        let mut parts = Vec::new();
+        self.outline(&mut parts);
+        let torso = self
+            .rule()
+            .and_then(|r| r.torso.pixels(sight.skeleton, visible));
+        let judgement = match &self.when {
+            When::Rule(rule) => rule.judge(&view),
+            // Of the moment alone nobody can tell.
+            _ => Judgement::certain(active, 1.0),
+        };
         let known = judgement.low == judgement.high && judgement.low.is_finite();
         Explanation {
             verdict: Verdict::of(&judgement, limit),
             slack: known.then_some(judgement.low - limit),
-            terms: explained.collect(),
+            terms: parts.iter().map(|part| part.now(&view, torso)).collect(),
         }
+    }
+
+    /// The text of what is shown with numbers for its parts, which are added to `parts`.
+    fn outline<'p>(&'p self, parts: &mut Vec<Part<'p>>) -> String {
+        match &self.when {
+            When::Rule(rule) | When::Scene(rule) => {
+                outline(&rule.expression, parts, Around::Nothing)
+            }
+            When::Sequence(sequence) => {
+                let steps = 0..sequence.steps.len();
+                parts.extend(steps.clone().map(|k| Part::Step(sequence, k)));
+                let steps: Vec<String> = steps.map(|k| format!("#{k}")).collect();
+                steps.join(", then ")
+            }
+            When::Count(count) => {
+                parts.push(Part::Count(count));
+                "#0".into()
+            }
+        }
+    }
+}
+
+/// What is numbered in an outline.
+enum Part<'p> {
+    Term(&'p Term),
+    /// `for 3`, after what must hold for so long.
+    For(Duration, usize),
+    /// `within 2`, after what changed.
+    Within(Duration, usize),
+    /// One of a sequence.
+    Step(&'p Sequence, usize),
+    Count(&'p Count),
+}
+
+impl Part<'_> {
+    fn written(&self, joints: &KeypointSet) -> String {
+        match self {
+            Self::Term(term) => term.written(joints),
+            Self::For(time, _) => format!("for {}", time.as_secs_f64()),
+            Self::Within(time, _) => format!("within {}", time.as_secs_f64()),
+            Self::Step(sequence, k) => sequence.steps[*k].text().into(),
+            Self::Count(count) => count.text(),
+        }
+    }
+
+    fn unit(&self) -> Unit {
+        match self {
+            Self::Term(term) => term.unit(),
+            Self::For(..) | Self::Within(..) | Self::Step(..) => Unit::Seconds,
+            Self::Count(_) => Unit::Times,
+        }
+    }
+
+    fn limits(&self, visible: Threshold) -> (Option<f32>, Option<f32>) {
+        match self {
+            Self::Term(term) => term.limits(visible),
+            Self::For(time, _) => (Some(time.as_secs_f32()), None),
+            Self::Within(time, _) => (None, Some(time.as_secs_f32())),
+            Self::Step(sequence, k) if k + 1 < sequence.steps.len() => {
+                (None, Some(sequence.within.as_secs_f32()))
+            }
+            Self::Step(..) => (None, None),
+            Self::Count(count) => (Some(count.goal as f32 - 1.0).filter(|g| *g >= 0.0), None),
+        }
+    }
+
+    fn margin(&self, pose: &Pose) -> f32 {
+        match self {
+            Self::Term(term) => term.margin(pose.margin, pose.margin_deg),
+            _ => 0.0,
+        }
+    }
+
+    fn now(&self, view: &View, torso: Option<f32>) -> TermNow {
+        let timer = |value: Option<Duration>, verdict| TermNow {
+            value: value.map(|value| value.as_secs_f32()),
+            verdict,
+            hidden: Vec::new(),
+            lacks_torso: false,
+        };
+        let told = |holds: bool| {
+            if holds {
+                Verdict::Holds
+            } else {
+                Verdict::Fails
+            }
+        };
+        let time = view.sight.time.unwrap_or_default();
+        match self {
+            Self::Term(term) => term_now(term, view, torso),
+            Self::For(least, slot) => match view.slot(*slot) {
+                Some(Slot::Run(run)) => {
+                    let length = run.length(time).unwrap_or_default();
+                    timer(Some(length), told(run.is_running() && length >= *least))
+                }
+                _ => timer(None, Verdict::Unknown),
+            },
+            Self::Within(most, slot) => match view.slot(*slot) {
+                Some(Slot::Change(change)) => match change.age(time) {
+                    Ok(age) => timer(age, told(age.is_some_and(|age| age < *most))),
+                    Err(()) => timer(None, Verdict::Unknown),
+                },
+                _ => timer(None, Verdict::Unknown),
+            },
+            // Time since it was last shown after all before it.
+            Self::Step(sequence, k) => match view.slot(sequence.slot + k) {
+                Some(Slot::Step(state)) => timer(
+                    state.reached.map(|at| time.saturating_sub(at)),
+                    told(state.reached.is_some()),
+                ),
+                _ => timer(None, Verdict::Unknown),
+            },
+            Self::Count(count) => match count.number(view.sight.memory) {
+                Some(number) => TermNow {
+                    value: Some(number as f32),
+                    ..timer(None, told(count.goal > 0 && number >= count.goal))
+                },
+                None => timer(None, Verdict::Unknown),
+            },
+        }
+    }
+}
+
+fn term_now(term: &Term, view: &View, torso: Option<f32>) -> TermNow {
+    let spots = term.spots();
+    let joints = spots.iter().flat_map(|s| [s.0, s.1]);
+    let is_hidden = |&joint: &usize| view.at(Spot(joint, joint)).is_none();
+    let mut hidden: Vec<usize> = joints.filter(is_hidden).collect();
+    hidden.dedup();
+    let value = term.measure(view, torso).map(|(value, _)| value);
+    let in_torsos = matches!(term.unit(), Unit::Torsos | Unit::Speed);
+    TermNow {
+        verdict: Verdict::of(&term.judge(view, torso), 0.0),
+        lacks_torso: in_torsos && hidden.is_empty() && torso.is_none(),
+        value: value.filter(|v| v.is_finite()),
+        hidden,
     }
 }
 
@@ -152,32 +285,50 @@ enum Around {
     Any,
     All,
     Not,
+    /// `for` stands after it.
+    For,
 }
 
-/// The expression's text with numbers for its terms, which are added to `terms`.
-fn outline<'e>(e: &'e Expression, terms: &mut Vec<&'e Term>, around: Around) -> String {
-    let mut join = |parts: &'e [Expression], word: &str, within: Around| {
-        let parts = parts.iter().map(|p| outline(p, terms, within));
-        parts.collect::<Vec<_>>().join(word)
+/// The expression's text with numbers for its parts, which are added to `parts`.
+fn outline<'e>(e: &'e Expression, parts: &mut Vec<Part<'e>>, around: Around) -> String {
+    let mut join = |inner: &'e [Expression], word: &str, within: Around| {
+        let inner = inner.iter().map(|p| outline(p, parts, within));
+        inner.collect::<Vec<_>>().join(word)
     };
     let (text, is_loose) = match e {
         Expression::Term(term) => {
-            terms.push(term);
-            return format!("#{}", terms.len() - 1);
+            parts.push(Part::Term(term));
+            return format!("#{}", parts.len() - 1);
         }
         Expression::Not(inner) => {
-            return format!("not {}", outline(inner, terms, Around::Not));
+            let text = format!("not {}", outline(inner, parts, Around::Not));
+            (text, around == Around::For)
         }
-        Expression::All(parts) | Expression::Any(parts) if parts.len() == 1 => {
-            return outline(&parts[0], terms, around);
+        Expression::For { inner, time, slot } => {
+            let inner = outline(inner, parts, Around::For);
+            parts.push(Part::For(*time, *slot));
+            let text = format!("{inner} #{}", parts.len() - 1);
+            (text, around == Around::For)
         }
-        Expression::All(parts) => {
-            let is_loose = matches!(around, Around::All | Around::Not);
-            (join(parts, " and ", Around::All), is_loose)
+        Expression::Changed {
+            inner,
+            within,
+            slot,
+        } => {
+            let inner = outline(inner, parts, Around::Nothing);
+            parts.push(Part::Within(*within, *slot));
+            return format!("changed({inner}) #{}", parts.len() - 1);
         }
-        Expression::Any(parts) => {
+        Expression::All(inner) | Expression::Any(inner) if inner.len() == 1 => {
+            return outline(&inner[0], parts, around);
+        }
+        Expression::All(inner) => {
+            let is_loose = matches!(around, Around::All | Around::Not | Around::For);
+            (join(inner, " and ", Around::All), is_loose)
+        }
+        Expression::Any(inner) => {
             let is_loose = around != Around::Nothing;
-            (join(parts, " or ", Around::Any), is_loose)
+            (join(inner, " or ", Around::Any), is_loose)
         }
     };
     if is_loose { format!("({text})") } else { text }

@@ -4,14 +4,22 @@
 //! place and mend.
 //!
 //! ```text
-//! expr := and ("or" and)*        and := not ("and" not)*        not := "not" not | "(" expr ")" | term
+//! expr  := and ("or" and)*      and := not ("and" not)*      not := "not" not | timed
+//! timed := ("(" expr ")" | "changed" "(" expr ")" ["within" NUMBER] | term) ["for" NUMBER]
 //! ```
+
+mod place;
+mod scene;
+mod time;
 
 use super::error::RuleError;
 use super::lex::{self, Kind, Token};
-use super::rule::{Direction, Expression, Rule, Spot, Term};
+use super::rule::{Expression, Rule};
+use super::term::{Direction, Spot, Term};
 use super::torso::TorsoMeasure;
+use super::words::Words;
 use crate::skeleton::KeypointSet;
+use std::sync::Arc;
 
 /// Brackets and `not` may be nested this deep.
 const MAX_DEPTH: usize = 64;
@@ -20,17 +28,29 @@ const MAX_TORSOS: f32 = 100.0;
 const NEAR: f32 = 0.5;
 /// The share of the picture that the person covers.
 const AREA: &str = "person_area";
-const RELATIONS: [&str; 5] = ["above", "below", "left_of", "right_of", "near"];
+const RELATIONS: [&str; 7] = [
+    "above", "below", "left_of", "right_of", "near", "in", "outside",
+];
+/// The forms of a rule about a person, each as it is written.
+const FORMS: [(&str, &str); 6] = [
+    ("angle", "angle(a, b, c)"),
+    ("tilt", "tilt(a, b)"),
+    ("visible", "visible(a, …)"),
+    ("speed", "speed(a)"),
+    ("like", "like(taught pose)"),
+    ("changed", "changed(rule)"),
+];
 const MIDDLES: [(&str, &str, &str); 2] = [
     ("mid_shoulder", "left_shoulder", "right_shoulder"),
     ("mid_hip", "left_hip", "right_hip"),
 ];
 
 impl Rule {
-    /// Reads a rule; `joints` are those of the model whose skeletons it will judge.
+    /// Reads a rule about a person; `words` are what it may name: the joints of the model whose
+    /// skeletons it will judge, zones, taught poses.
     ///
     /// # Errors
-    /// The text is no rule, or names a joint that the model does not have.
+    /// The text is no rule, or names what is not there.
     ///
     /// ```
     /// # use posed::{recognise::Rule, skeleton::KeypointSet};
@@ -38,42 +58,95 @@ impl Rule {
     /// let error = Rule::parse("left_wirst above nose", &KeypointSet::coco()).unwrap_err();
     /// assert_eq!((error.at, error.len), (0, 10));
     /// ```
-    pub fn parse(text: &str, joints: &KeypointSet) -> Result<Self, RuleError> {
+    pub fn parse<'a>(text: &'a str, words: impl Into<Words<'a>>) -> Result<Self, RuleError> {
+        read(text, words.into(), None)
+    }
+
+    /// The rule that a person is like a taught pose.
+    ///
+    /// # Errors
+    /// There is no such pose.
+    pub(super) fn like(name: &str, words: Words) -> Result<Self, String> {
+        let taught = words.taught.ok_or("no poses were taught here")?;
+        let pose = taught.like(name, words.mirror).map_err(|e| e.to_string())?;
         Ok(Self {
-            expression: expression(text, joints)?,
-            torso: TorsoMeasure::new(joints),
+            expression: Expression::Term(Term::Like {
+                pose,
+                more: true,
+                than: place::LIKE,
+            }),
+            torso: TorsoMeasure::new(words.joints),
+            joints: words.joints.names().len(),
         })
+    }
+
+    /// Reads a rule about the scene: who is there, and who holds one of `poses`.
+    ///
+    /// # Errors
+    /// The text is no such rule, or names what is not there.
+    ///
+    /// ```
+    /// # use posed::{recognise::Rule, skeleton::KeypointSet};
+    /// let joints = KeypointSet::coco();
+    /// let poses = ["hands_up".into()];
+    /// assert!(Rule::parse_scene("people > 2 and any(hands_up)", &joints, &poses).is_ok());
+    /// assert!(Rule::parse_scene("nobody for 30", &joints, &poses).is_ok());
+    /// assert!(Rule::parse_scene("left_wrist above nose", &joints, &poses).is_err());
+    /// ```
+    pub fn parse_scene<'a>(
+        text: &'a str,
+        words: impl Into<Words<'a>>,
+        poses: &'a [Arc<str>],
+    ) -> Result<Self, RuleError> {
+        read(text, words.into(), Some(poses))
     }
 }
 
-/// Reads a whole rule.
+/// Reads a whole rule; with `poses` one about the scene.
 ///
 /// # Errors
 /// The first thing that does not belong there.
-fn expression(text: &str, joints: &KeypointSet) -> Result<Expression, RuleError> {
+fn read<'a>(
+    text: &'a str,
+    words: Words<'a>,
+    poses: Option<&'a [Arc<str>]>,
+) -> Result<Rule, RuleError> {
     let tokens = lex::tokens(text)?;
     let mut parser = Parser {
         text,
         tokens,
         next: 0,
         depth: 0,
-        joints,
+        joints: words.joints,
+        words,
+        poses,
     };
     let whole = parser.expr()?;
     let rest = parser.take();
     match rest.kind {
-        Kind::End => Ok(whole),
-        Kind::Close => Err(parser.error(
-            &rest,
-            "this bracket closes nothing",
-            "leave it out, or open one before",
-        )),
-        _ => Err(parser.unexpected(
-            &rest,
-            "`and`, `or` or the end of the rule",
-            &["and", "or", "by", "within"],
-        )),
+        Kind::End => {}
+        Kind::Close => {
+            return Err(parser.error(
+                &rest,
+                "this bracket closes nothing",
+                "leave it out, or open one before",
+            ));
+        }
+        _ => {
+            return Err(parser.unexpected(
+                &rest,
+                "`and`, `or` or the end of the rule",
+                &["and", "or", "by", "within", "for", "over"],
+            ));
+        }
     }
+    let mut rule = Rule {
+        expression: whole,
+        torso: TorsoMeasure::new(words.joints),
+        joints: words.joints.names().len(),
+    };
+    rule.number(&mut 0);
+    Ok(rule)
 }
 
 struct Parser<'a> {
@@ -82,6 +155,9 @@ struct Parser<'a> {
     next: usize,
     depth: usize,
     joints: &'a KeypointSet,
+    words: Words<'a>,
+    /// The poses that a rule of the scene may name; `None` in a rule about a person.
+    poses: Option<&'a [Arc<str>]>,
 }
 
 impl Parser<'_> {
@@ -110,12 +186,50 @@ impl Parser<'_> {
     }
 
     fn not(&mut self) -> Result<Expression, RuleError> {
-        let token = self.peek();
-        let is_not = matches!(&token.kind, Kind::Word(w) if w == "not");
-        if !is_not && token.kind != Kind::Open {
-            return Ok(Expression::Term(self.term()?));
+        if !self.is_word("not") {
+            return self.timed();
         }
+        self.deeper()?;
+        let inner = self.not()?;
+        self.depth -= 1;
+        Ok(Expression::Not(Box::new(inner)))
+    }
+
+    /// A bracket, a form with a rule in it, or a term; and how long it must hold.
+    fn timed(&mut self) -> Result<Expression, RuleError> {
+        let inner = if self.peek().kind == Kind::Open {
+            self.bracket()?
+        } else if self.is_form("changed") {
+            self.changed()?
+        } else {
+            let term = match self.poses {
+                Some(poses) => self.scene_term(poses)?,
+                None => self.term()?,
+            };
+            Expression::Term(term)
+        };
+        self.for_so_long(inner)
+    }
+
+    fn bracket(&mut self) -> Result<Expression, RuleError> {
+        self.deeper()?;
+        let inner = self.expr()?;
+        let close = self.take();
+        if close.kind != Kind::Close {
+            return Err(self.unexpected(
+                &close,
+                "`and`, `or` or a closing bracket",
+                &["and", "or", "by", "within", "for", "over"],
+            ));
+        }
+        self.depth -= 1;
+        Ok(inner)
+    }
+
+    /// Takes a word or bracket with which something is nested.
+    fn deeper(&mut self) -> Result<(), RuleError> {
         if self.depth == MAX_DEPTH {
+            let token = self.peek();
             return Err(self.error(
                 &token,
                 "brackets and `not` are nested too deep here",
@@ -124,82 +238,94 @@ impl Parser<'_> {
         }
         self.next += 1;
         self.depth += 1;
-        let inner = if is_not {
-            Expression::Not(Box::new(self.not()?))
-        } else {
-            let inner = self.expr()?;
-            let close = self.take();
-            if close.kind != Kind::Close {
-                return Err(self.unexpected(
-                    &close,
-                    "`and`, `or` or a closing bracket",
-                    &["and", "or", "by", "within"],
-                ));
-            }
-            inner
-        };
-        self.depth -= 1;
-        Ok(inner)
+        Ok(())
+    }
+
+    fn is_word(&self, word: &str) -> bool {
+        matches!(&self.peek().kind, Kind::Word(w) if w == word)
+    }
+
+    /// Whether a word with an opening bracket comes next: a joint may bear the name of a form.
+    fn is_form(&self, word: &str) -> bool {
+        let next = self.tokens.get(self.next + 1);
+        self.is_word(word) && matches!(next.map(|t| &t.kind), Some(Kind::Open))
+    }
+
+    /// Whether a word comes next that is no joint of this model.
+    fn is_free_word(&self, word: &str) -> bool {
+        self.is_word(word) && self.joints.index(word).is_none()
     }
 
     fn term(&mut self) -> Result<Term, RuleError> {
-        // A joint may bear the name of a form: the bracket tells.
-        let form = matches!(
-            self.tokens.get(self.next + 1),
-            Some(Token {
-                kind: Kind::Open,
-                ..
-            })
-        );
-        match self.peek().kind {
-            Kind::Word(word) if form && word == "angle" => {
-                let points = self
-                    .points::<3>("three points, as angle(left_shoulder, left_elbow, left_wrist)")?;
-                let (low, high) = self.range()?;
-                Ok(Term::Angle { points, low, high })
-            }
-            Kind::Word(word) if form && word == "tilt" => {
-                let points = self.points::<2>("two points, as tilt(mid_hip, mid_shoulder)")?;
-                let (low, high) = self.range()?;
-                Ok(Term::Tilt { points, low, high })
-            }
-            Kind::Word(word) if form && word == "visible" => Ok(Term::Visible(
-                self.list()?.into_iter().map(|(spot, _)| spot).collect(),
-            )),
-            Kind::Word(word) if form => {
-                let token = self.peek();
-                let near = closest(&word, ["angle", "tilt", "visible"])
-                    .map_or(String::new(), |w| format!("did you mean {w}? "));
-                Err(self.error(
-                    &token,
-                    &format!("there is no form {word:?}"),
-                    &format!("{near}The forms are angle(a, b, c), tilt(a, b), visible(a, …)"),
-                ))
-            }
-            Kind::Word(word) if word == AREA && self.joints.index(AREA).is_none() => self.share(),
-            _ => self.relation(),
+        if self.is_form("angle") {
+            let points =
+                self.points::<3>("three points, as angle(left_shoulder, left_elbow, left_wrist)")?;
+            let (low, high) = self.range()?;
+            return Ok(Term::Angle { points, low, high });
         }
+        if self.is_form("tilt") {
+            let points = self.points::<2>("two points, as tilt(mid_hip, mid_shoulder)")?;
+            let (low, high) = self.range()?;
+            return Ok(Term::Tilt { points, low, high });
+        }
+        if self.is_form("visible") {
+            let list = self.list()?.into_iter();
+            return Ok(Term::Visible(list.map(|(spot, _)| spot).collect()));
+        }
+        if self.is_form("speed") {
+            return self.speed();
+        }
+        if self.is_form("like") {
+            return self.like();
+        }
+        if let Some(Token {
+            kind: Kind::Open, ..
+        }) = self.tokens.get(self.next + 1)
+            && let Kind::Word(word) = self.peek().kind
+        {
+            return Err(self.no_form(&word, &FORMS));
+        }
+        if self.is_free_word(AREA) {
+            return self.share();
+        }
+        if self.is_free_word("still") {
+            return self.still();
+        }
+        match self.somewhere()? {
+            Some(term) => Ok(term),
+            None => self.relation(),
+        }
+    }
+
+    fn no_form(&self, word: &str, forms: &[(&str, &str)]) -> RuleError {
+        let near = closest(word, forms.iter().map(|f| f.0))
+            .map_or(String::new(), |w| format!("did you mean {w}? "));
+        let all: Vec<&str> = forms.iter().map(|f| f.1).collect();
+        self.error(
+            &self.peek(),
+            &format!("there is no form {word:?}"),
+            &format!("{near}The forms are {}", all.join(", ")),
+        )
     }
 
     /// `person_area > 0.2`
     fn share(&mut self) -> Result<Term, RuleError> {
         self.next += 1;
-        let token = self.take();
-        let more = match token.kind {
-            Kind::More => true,
-            Kind::Less => false,
-            _ => {
-                return Err(self.unexpected(
-                    &token,
-                    "`>` or `<` and a share of the picture, as in person_area > 0.2",
-                    &[],
-                ));
-            }
-        };
+        let more = self.more_or_less("a share of the picture, as in person_area > 0.2")?;
         Ok(Term::Share {
             more,
             than: self.number("the picture, as 0.2", 1.0)?.0,
         })
+    }
+
+    /// `>` or `<`
+    fn more_or_less(&mut self, wanted: &str) -> Result<bool, RuleError> {
+        let token = self.take();
+        match token.kind {
+            Kind::More => Ok(true),
+            Kind::Less => Ok(false),
+            _ => Err(self.unexpected(&token, &format!("`>` or `<` and {wanted}"), &[])),
+        }
     }
 
     /// `POINT above POINT by 0.2` and its kin.
@@ -222,7 +348,7 @@ impl Parser<'_> {
             _ => {
                 return Err(self.unexpected(
                     &token,
-                    "`above`, `below`, `left_of`, `right_of` or `near`",
+                    "`above`, `below`, `left_of`, `right_of`, `near`, or `in` and a zone",
                     &RELATIONS,
                 ));
             }

@@ -7,7 +7,8 @@
 //! and hidden. Points count as free of each other, so nothing is refused that a body could show; much
 //! that no body can do is not noticed.
 
-use super::rule::{Direction, Expression, Rule, Spot, Term};
+use super::rule::{Expression, Rule};
+use super::term::{Direction, Part, Spot, Term};
 use crate::skeleton::KeypointSet;
 
 /// A rule of more alternatives is not looked at: they multiply.
@@ -41,6 +42,9 @@ fn ways(expression: &Expression, holds: bool) -> Option<Vec<Vec<Literal<'_>>>> {
     match expression {
         Expression::Term(term) => Some(vec![vec![(term, holds)]]),
         Expression::Not(inner) => ways(inner, !holds),
+        // What holds for some time holds now.
+        Expression::For { inner, .. } if holds => ways(inner, true),
+        Expression::For { .. } | Expression::Changed { .. } => Some(vec![Vec::new()]),
         Expression::All(parts) if holds => product(parts, holds),
         Expression::Any(parts) if !holds => product(parts, holds),
         Expression::All(parts) | Expression::Any(parts) => {
@@ -158,8 +162,17 @@ fn is_circle(way: &[Literal], across: bool) -> bool {
     false
 }
 
+/// The joints that must be seen where the term holds.
 fn joints(term: &Term) -> impl Iterator<Item = usize> {
-    term.spots().into_iter().flat_map(|spot| [spot.0, spot.1])
+    let either = matches!(
+        term,
+        Term::Inside {
+            part: Part::Any(..),
+            ..
+        }
+    );
+    let spots = if either { Vec::new() } else { term.spots() };
+    spots.into_iter().flat_map(|spot| [spot.0, spot.1])
 }
 
 fn is_hidden_and_seen(way: &[Literal]) -> bool {
@@ -248,7 +261,17 @@ fn measured(term: &Term) -> Option<(Measured, f32, f32)> {
         }
         Term::Share { more: true, than } => (Measured::Share, than, f32::INFINITY),
         Term::Share { more: false, than } => (Measured::Share, f32::NEG_INFINITY, than),
-        Term::Apart { .. } | Term::Visible(_) => return None,
+        Term::People {
+            place: None,
+            more: true,
+            than,
+        } => (Measured::People, than as f32 + 0.5, f32::INFINITY),
+        Term::People {
+            place: None,
+            more: false,
+            than,
+        } => (Measured::People, f32::NEG_INFINITY, than as f32 - 0.5),
+        _ => return None,
     })
 }
 
@@ -258,6 +281,7 @@ enum Measured {
     Tilt(Spot, Spot),
     Distance(Spot, Spot),
     Share,
+    People,
 }
 
 fn ordered(a: Spot, b: Spot) -> (Spot, Spot) {

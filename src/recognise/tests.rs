@@ -3,12 +3,14 @@
 mod explain;
 mod logic;
 mod manual;
+mod over_time;
+mod places;
 mod reading;
 mod sense;
 mod timing;
 
 use super::*;
-use crate::geometry::{Point, Rect};
+use crate::geometry::{Point, Rect, Size};
 use crate::skeleton::{COCO_17, Keypoint, KeypointSet, Threshold};
 use crate::track::{TrackSettings, Tracker};
 
@@ -32,6 +34,8 @@ const STANDING: [(f32, f32); 17] = [
     (224.0, 365.0),
     (176.0, 365.0),
 ];
+
+const SIZE: Size = Size::new(400, 400);
 
 /// Every point that a rule about COCO's joints can name.
 fn point_names() -> Vec<&'static str> {
@@ -76,10 +80,21 @@ fn rule(text: &str) -> Rule {
     Rule::parse(text, &KeypointSet::coco()).unwrap_or_else(|e| panic!("{e}"))
 }
 
+/// Of a photo.
+fn sight(skeleton: &Skeleton, share: Option<f32>) -> Sight<'_> {
+    Sight {
+        skeleton,
+        share,
+        size: SIZE,
+        time: None,
+        memory: &memory::NOTHING,
+    }
+}
+
 fn judge(rule: &Rule, skeleton: &Skeleton) -> rule::Judgement {
     rule.judge(&View {
-        skeleton,
-        share: None,
+        sight: sight(skeleton, None),
+        scene: None,
         visible: Threshold(0.3),
         margin: Pose::MARGIN,
         margin_deg: Pose::MARGIN_DEG,
@@ -97,7 +112,7 @@ fn ms(ms: u64) -> Duration {
 fn pose(text: &str) -> Pose {
     Pose {
         name: text.into(),
-        rule: rule(text),
+        when: When::Rule(rule(text)),
         hold: Duration::ZERO,
         release: Duration::ZERO,
         cooldown: Duration::ZERO,
@@ -117,6 +132,10 @@ struct Scene {
 
 impl Scene {
     fn new(pose: Pose) -> Self {
+        Self::of(vec![pose])
+    }
+
+    fn of(poses: Vec<Pose>) -> Self {
         let settings = TrackSettings {
             min_cutoff_hz: 0.0,
             forget: Duration::from_secs(100),
@@ -124,7 +143,7 @@ impl Scene {
         };
         Self {
             tracker: Tracker::new(settings),
-            recogniser: Recogniser::new(vec![pose], Threshold(0.3)),
+            recogniser: Recogniser::new(poses, Threshold(0.3)),
             events: Vec::new(),
             happened: Vec::new(),
         }
@@ -140,7 +159,7 @@ impl Scene {
             None => self.tracker.whole(ms(at), &[]),
         }
         self.recogniser
-            .update(ms(at), self.tracker.people(), &mut self.events);
+            .update(ms(at), SIZE, self.tracker.people(), &mut self.events);
         self.happened.extend(
             self.events
                 .iter()

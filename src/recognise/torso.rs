@@ -38,6 +38,11 @@ const SHOULDERS: f32 = 1.5;
 /// The least share of the estimate that a seen torso may be.
 const LEAST: f32 = 0.5;
 
+/// The torso length of somebody in pixels, as rules measure it; `None` if too little of them is seen.
+pub fn torso_px(skeleton: &Skeleton, joints: &KeypointSet, visible: Threshold) -> Option<f32> {
+    TorsoMeasure::new(joints).pixels(skeleton, visible)
+}
+
 /// Which joints of a model measure a person.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct TorsoMeasure {

@@ -9,6 +9,7 @@ use super::{Event, Report, Seen, State};
 use crate::skeleton::KeypointSet;
 use jiff::Timestamp;
 use std::io::Write;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// Writes what the report tells: its events, its state, and if `frames` its frame.
@@ -60,7 +61,21 @@ pub fn frame(out: &mut Vec<u8>, report: &Report) {
         }
         person(out, seen, &report.keypoints);
     }
-    out.extend_from_slice(b"]}\n");
+    out.push(b']');
+    counts(out, &report.totals);
+    out.extend_from_slice(b"}\n");
+}
+
+/// How often something was done, where anything is counted.
+fn counts(out: &mut Vec<u8>, counts: &[(Arc<str>, u32)]) {
+    for (i, (name, number)) in counts.iter().enumerate() {
+        out.extend_from_slice(if i == 0 { b",\"counts\":{" } else { b"," });
+        text(out, name);
+        let _ = write!(out, ":{number}");
+    }
+    if !counts.is_empty() {
+        out.push(b'}');
+    }
 }
 
 fn person(out: &mut Vec<u8>, person: &Seen, keypoints: &KeypointSet) {
@@ -83,7 +98,9 @@ fn person(out: &mut Vec<u8>, person: &Seen, keypoints: &KeypointSet) {
         }
         text(out, pose);
     }
-    out.extend_from_slice(b"],\"keypoints\":{");
+    out.push(b']');
+    counts(out, &person.counts);
+    out.extend_from_slice(b",\"keypoints\":{");
     let joints = keypoints.names().iter().zip(&person.skeleton.keypoints);
     for (i, (name, k)) in joints.enumerate() {
         if i > 0 {
@@ -104,13 +121,17 @@ pub fn event(out: &mut Vec<u8>, event: &Event, wall: Option<SystemTime>) {
     start(out, "event", event.time, wall);
     let _ = write!(out, ",\"event\":\"{}\",\"pose\":", event.kind.name());
     text(out, &event.pose);
-    let _ = writeln!(
+    let _ = write!(
         out,
-        ",\"person\":{},\"confidence\":{:.3},\"held_s\":{:.3}}}",
+        ",\"person\":{},\"confidence\":{:.3},\"held_s\":{:.3}",
         event.person,
         event.confidence,
         event.held.as_secs_f64()
     );
+    if let Some(count) = event.count {
+        let _ = write!(out, ",\"count\":{count}");
+    }
+    out.extend_from_slice(b"}\n");
 }
 
 fn status(out: &mut Vec<u8>, report: &Report, state: &State) {

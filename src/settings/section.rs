@@ -128,13 +128,13 @@ impl<'a> Section<'a> {
         Key::texts(self, key, meaning, true)
     }
 
-    /// A list of lists of four numbers each.
-    pub fn quadruples(
+    /// A list of lists of `N` numbers each.
+    pub fn tuples<const N: usize>(
         &mut self,
         key: &'static str,
         meaning: &'static str,
-    ) -> Key<'_, 'a, Vec<[f32; 4]>> {
-        Key::quadruples(self, key, meaning)
+    ) -> Key<'_, 'a, Vec<[f32; N]>> {
+        Key::tuples(self, key, meaning)
     }
 
     /// The key `kind`, one of `kinds` or, where the file has none, `default`; and all that this
@@ -167,6 +167,21 @@ impl<'a> Section<'a> {
     /// The last part of the section's name: NAME of `[action.NAME]`.
     pub fn last_name(&self) -> &str {
         self.name.split_once('.').map_or("", |(_, name)| name)
+    }
+
+    /// The same, to be spoken of in rules, lines and topics: letters, digits, _ and -. `example` is a
+    /// whole section's name that is right.
+    pub fn plain_name(&self, example: &str) -> String {
+        let name = self.last_name().to_string();
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        if name.is_empty() || !name.chars().all(plain) {
+            self.fault_with(
+                "",
+                "has a name with other signs than letters, digits, _ and -",
+                format!("rename it, for example [{example}]"),
+            );
+        }
+        name
     }
 
     /// Whether the file has this key here.

@@ -67,6 +67,25 @@ impl Person {
         }
     }
 
+    /// Somebody who is seen at `time`, where nobody has to find out who it is.
+    pub fn seen(id: PersonId, skeleton: Skeleton, share: Option<f32>, time: Duration) -> Self {
+        let visible = Threshold::DEFAULT;
+        let seen = skeleton.keypoints.iter().filter(|k| visible.sees(k));
+        let bbox = Rect::around(seen.map(|k| k.position)).unwrap_or_default();
+        Self {
+            id,
+            bbox,
+            next: bbox,
+            score: skeleton.score(visible),
+            skeleton,
+            share,
+            last_seen: time,
+            looked_for: time,
+            sights: SIGHTS_TO_BE,
+            ..Self::nobody()
+        }
+    }
+
     /// Makes somebody new of one who is gone; memory stays.
     pub(super) fn become_new(&mut self, id: PersonId) {
         self.id = id;

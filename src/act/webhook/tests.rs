@@ -54,6 +54,7 @@ fn event() -> Event {
         time: Duration::from_secs(2),
         confidence: 0.5,
         held: Duration::ZERO,
+        count: None,
     }
 }
 

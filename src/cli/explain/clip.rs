@@ -3,7 +3,7 @@
 
 use super::table::{limits, number, rule};
 use super::{Explained, Frames};
-use crate::recognise::{EventKind, Explanation, Pose, Sight, TermAnatomy, TermNow, Verdict};
+use crate::recognise::{EventKind, Explanation, Pose, TermAnatomy, TermNow, Verdict};
 use crate::report::{Report, Seen};
 use std::io::{self, Write};
 use std::time::Duration;
@@ -138,10 +138,7 @@ impl Explained {
             let figure = figure(figures, seen.id, report.time, self.poses.len());
             figure.frames += 1;
             figure.last = report.time;
-            let sight = Sight {
-                skeleton: &seen.skeleton,
-                share: seen.share,
-            };
+            let sight = seen.sight(report.size, Some(report.time));
             for ((pose, _), shown) in self.poses.iter().zip(&mut figure.shown) {
                 let active = seen.poses.contains(&pose.name);
                 shown.take(report.time, &pose.explain(sight, report.visible, active));

@@ -49,7 +49,8 @@ pub(super) fn rule(out: &mut impl Write, anatomy: &Anatomy) -> io::Result<()> {
 pub(super) fn number(value: f32, unit: Unit) -> String {
     match unit {
         Unit::Degrees => format!("{:.1}", value + 0.0),
-        Unit::Torsos | Unit::Score | Unit::Share => format!("{:.2}", value + 0.0),
+        Unit::Times | Unit::People => format!("{value:.0}"),
+        _ => format!("{:.2}", value + 0.0),
     }
 }
 
@@ -60,6 +61,12 @@ pub(super) fn limits(term: &TermAnatomy) -> String {
         Unit::Degrees => "°",
         Unit::Score => " score",
         Unit::Share => " of the picture",
+        Unit::Speed => " torsos a second",
+        Unit::Depth => " of the picture's height inside",
+        Unit::Likeness => " like it",
+        Unit::Seconds => " s",
+        Unit::Times => " times",
+        Unit::People => " people",
     };
     // As it was written: a rounded limit would be another.
     let n = |value: f32| format!("{}", (f64::from(value) * 1e4).round() / 1e4);
@@ -70,7 +77,7 @@ pub(super) fn limits(term: &TermAnatomy) -> String {
         (None, None) => format!("any{unit}"),
     };
     match term.unit {
-        Unit::Score => limits,
+        Unit::Score | Unit::Seconds | Unit::Times | Unit::People => limits,
         _ => format!("{limits} (margin {})", n(term.margin)),
     }
 }

@@ -1,6 +1,6 @@
 //! What the page is told as JSON, beside the lines. In: a report, poses. Out: text.
 
-use crate::recognise::{Pose, Sight, Unit};
+use crate::recognise::{Pose, Unit};
 use crate::report::{Report, Seen};
 use crate::skeleton::{KeypointSet, Threshold};
 use serde_json::{Value, json};
@@ -14,10 +14,7 @@ pub fn why(report: &Report, poses: &[Pose]) -> String {
 }
 
 fn of_person(report: &Report, poses: &[Pose], seen: &Seen) -> Value {
-    let sight = Sight {
-        skeleton: &seen.skeleton,
-        share: seen.share,
-    };
+    let sight = seen.sight(report.size, Some(report.time));
     let of_pose = |pose: &Pose| {
         let active = seen.poses.contains(&pose.name);
         let explanation = pose.explain(sight, report.visible, active);
@@ -57,6 +54,12 @@ pub fn pose(pose: &Pose, keypoints: &KeypointSet, visible: Threshold) -> Value {
                 Unit::Degrees => "deg",
                 Unit::Score => "seen",
                 Unit::Share => "share",
+                Unit::Speed => "torso/s",
+                Unit::Depth => "inside",
+                Unit::Likeness => "like",
+                Unit::Seconds => "s",
+                Unit::Times => "times",
+                Unit::People => "people",
             },
             "low": term.low.map(rounded),
             "high": term.high.map(rounded),

@@ -134,6 +134,10 @@ fn of_pipeline(context: &Context) -> serde_json::Map<String, Value> {
         "keypoints": context.keypoints.names(),
         "limbs": context.keypoints.bones(),
         "visible": context.visible.0,
+        "zones": context.zones.iter().map(|zone| {
+            let corners = zone.corners.iter().map(|c| [c.x, c.y]);
+            json!({"name": &*zone.name, "points": corners.collect::<Vec<_>>()})
+        }).collect::<Vec<_>>(),
     });
     match facts {
         Value::Object(map) => map,

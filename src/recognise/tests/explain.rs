@@ -5,11 +5,7 @@ use super::*;
 use proptest::prelude::*;
 
 fn explain(pose: &Pose, skeleton: &Skeleton, active: bool) -> Explanation {
-    let sight = Sight {
-        skeleton,
-        share: None,
-    };
-    pose.explain(sight, Threshold(0.3), active)
+    pose.explain(sight(skeleton, None), Threshold(0.3), active)
 }
 
 proptest! {
@@ -17,7 +13,7 @@ proptest! {
     fn the_verdict_is_the_recognisers_and_every_term_has_a_place(text in text(), s in someone(), active: bool) {
         let pose = pose(&text);
         let explanation = explain(&pose, &s, active);
-        let judgement = judge(&pose.rule, &s);
+        let judgement = judge(pose.rule().unwrap(), &s);
         let limit = if active { super::super::STAYS } else { 0.0 };
         prop_assert_eq!(explanation.verdict == Verdict::Holds, judgement.low > limit);
         prop_assert_eq!(explanation.verdict == Verdict::Fails, judgement.high <= limit);
@@ -42,7 +38,7 @@ proptest! {
         for (i, term) in anatomy.terms.iter().enumerate().rev() {
             again = again.replace(&format!("#{i}"), &term.text);
         }
-        prop_assert_eq!(rule(&again).expression, pose.rule.expression, "{}", again);
+        prop_assert_eq!(rule(&again).expression, pose.rule().unwrap().expression.clone(), "{}", again);
     }
 }
 

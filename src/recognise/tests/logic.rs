@@ -261,8 +261,8 @@ fn the_area_is_unknown_without_a_mask_and_has_a_margin_of_its_own() {
     let standing = standing();
     let judge = |text: &str, share| {
         rule(text).judge(&View {
-            skeleton: &standing,
-            share,
+            sight: sight(&standing, share),
+            scene: None,
             visible: Threshold(0.3),
             margin: Pose::MARGIN,
             margin_deg: Pose::MARGIN_DEG,

@@ -184,23 +184,10 @@ fn a_single_picture_is_judged_without_timers() {
         Threshold(0.3),
     );
     assert_eq!(
-        recogniser
-            .judge(Sight {
-                skeleton: &up(),
-                share: None
-            })
-            .collect::<Vec<_>>(),
+        recogniser.judge(sight(&up(), None)).collect::<Vec<_>>(),
         [(0, 0.9)]
     );
-    assert_eq!(
-        recogniser
-            .judge(Sight {
-                skeleton: &standing(),
-                share: None
-            })
-            .count(),
-        0
-    );
+    assert_eq!(recogniser.judge(sight(&standing(), None)).count(), 0);
 }
 
 #[test]
@@ -217,7 +204,7 @@ fn two_people_have_timers_of_their_own() {
         .for_each(|k| k.position.x += 2000.0);
     tracker.see(ms(0), &up(), Rect::new(100.0, 0.0, 200.0, 400.0));
     tracker.see(ms(0), &far, Rect::new(2100.0, 0.0, 200.0, 400.0));
-    recogniser.update(ms(0), tracker.people(), &mut events);
+    recogniser.update(ms(0), SIZE, tracker.people(), &mut events);
     assert_eq!(
         events
             .iter()
@@ -238,16 +225,21 @@ fn nothing_happens_to_a_pose_until_the_turn_comes() {
     let person = scene.tracker.people()[0].clone();
     // Entered after its time of being shown, though others had their turn in between.
     for at in [40, 80] {
-        scene
-            .recogniser
-            .update(ms(at), std::slice::from_ref(&person), &mut scene.events);
+        scene.recogniser.update(
+            ms(at),
+            SIZE,
+            std::slice::from_ref(&person),
+            &mut scene.events,
+        );
         assert_eq!(scene.events, []);
     }
     scene.frame(120, Some(&up()));
     assert_eq!(scene.happened, [(Enter, 120)]);
     let person = scene.tracker.people()[0].clone();
     let people = std::slice::from_ref(&person);
-    scene.recogniser.update(ms(400), people, &mut scene.events);
+    scene
+        .recogniser
+        .update(ms(400), SIZE, people, &mut scene.events);
     assert_eq!(
         (scene.events.len(), scene.recogniser.is_near(person.id)),
         (0, true)
@@ -266,7 +258,7 @@ fn who_is_away_leaves_before_another_enters() {
     other.looked_for = ms(10);
     scene
         .recogniser
-        .update(ms(10), &[other.clone(), other], &mut scene.events);
+        .update(ms(10), SIZE, &[other.clone(), other], &mut scene.events);
     let events: Vec<_> = scene.events.iter().map(|e| (e.kind, e.person)).collect();
     assert_eq!(events, [(Exit, PersonId(1)), (Enter, PersonId(9))]);
 }
@@ -284,7 +276,7 @@ fn years_of_passers_by_leave_nothing_behind() {
         person.id = PersonId(i as u32 + 1);
         scene
             .recogniser
-            .update(ms(i * 10), &[person], &mut scene.events);
+            .update(ms(i * 10), SIZE, &[person], &mut scene.events);
     }
     assert!(scene.recogniser.people.len() + scene.recogniser.spare.len() <= 3);
 }
@@ -326,6 +318,7 @@ proptest! {
                     Enter => active.insert(event.person),
                     Hold => active.contains(&event.person),
                     Exit => active.remove(&event.person),
+                    EventKind::Count => false,
                 };
                 prop_assert!(as_expected, "{event:?}");
             }

@@ -245,27 +245,32 @@ impl<'s, 'a> Key<'s, 'a, Vec<String>> {
     }
 }
 
-impl<'s, 'a> Key<'s, 'a, Vec<[f32; 4]>> {
-    pub(in crate::settings) fn quadruples(
+impl<'s, 'a, const N: usize> Key<'s, 'a, Vec<[f32; N]>> {
+    pub(in crate::settings) fn tuples(
         s: &'s mut Section<'a>,
         key: &'static str,
         meaning: &'static str,
     ) -> Self {
-        let four = "a list of four numbers";
+        let count = match N {
+            2 => "two".into(),
+            4 => "four".into(),
+            _ => N.to_string(),
+        };
+        let tuple = format!("a list of {count} numbers");
         let entry = |v: &DeValue| match v {
             DeValue::Array(numbers) => {
                 let read: Result<Vec<f32>, String> =
                     numbers.iter().map(|n| number(n.get_ref())).collect();
-                <[f32; 4]>::try_from(read?)
-                    .map_err(|n| format!("invalid length {}, expected {four}", n.len()))
+                <[f32; N]>::try_from(read?)
+                    .map_err(|n| format!("invalid length {}, expected {tuple}", n.len()))
             }
-            other => Err(invalid(other, four)),
+            other => Err(invalid(other, &tuple)),
         };
         let read = |v: &DeValue| match v {
             DeValue::Array(entries) => entries.iter().map(|e| entry(e.get_ref())).collect(),
             other => Err(invalid(other, "a list in [brackets]")),
         };
-        let takes = "a list of lists of four numbers".into();
+        let takes = format!("a list of lists of {count} numbers");
         Self::new(s, (key, meaning, takes), read, |_| String::new())
     }
 }

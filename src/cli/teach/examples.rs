@@ -1,0 +1,197 @@
+//! People in photos, clips and before cameras, as examples of a pose. In: paths. Out: examples, and
+//! for each that cannot be used a line that says why.
+
+use crate::capture::{self, FrameSource, Next, Pace};
+use crate::decode::{self, Decoder};
+use crate::frame::Frame;
+use crate::infer::Infer;
+use crate::recognise::torso_px;
+use crate::report::{Report, Seen};
+use crate::taught::Example;
+use anyhow::Context;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Between two examples of a clip; nearer ones show the same.
+const APART: Duration = Duration::from_millis(250);
+/// Fewer joints show no pose.
+const LEAST_JOINTS: usize = 6;
+
+/// Collects examples.
+pub(super) struct Collector {
+    infer: Infer,
+    pub examples: Vec<Example>,
+    pub failed: usize,
+    asked: Vec<String>,
+}
+
+impl Collector {
+    pub fn new(infer: Infer) -> Self {
+        Self {
+            infer,
+            examples: Vec::new(),
+            failed: 0,
+            asked: Vec::new(),
+        }
+    }
+
+    /// What was looked at, in words.
+    pub fn of(&self) -> String {
+        match &self.asked[..] {
+            [one] => one.clone(),
+            all => format!("{} files", all.len()),
+        }
+    }
+
+    /// Takes in a photo, every photo of a folder, or a clip.
+    pub fn path(&mut self, path: &Path) {
+        self.asked.push(path.display().to_string());
+        let taken = if path.is_dir() {
+            photos(path).map(|photos| photos.iter().for_each(|p| self.photo(p)))
+        } else if is_clip(path) {
+            self.clip(path.as_os_str())
+        } else {
+            self.photo(path);
+            Ok(())
+        };
+        if let Err(e) = taken {
+            self.leave_out(&path.display().to_string(), &super::super::told(&e));
+        }
+    }
+
+    fn photo(&mut self, path: &Path) {
+        let name = path.display().to_string();
+        let read = || -> anyhow::Result<Frame> {
+            let bytes = std::fs::read(path).context("cannot be read")?;
+            let mut frame = Frame::default();
+            decode::photo(&bytes, &mut frame)?;
+            Ok(frame)
+        };
+        match read().and_then(|frame| self.look(&frame, name.clone())) {
+            Ok(example) => self.examples.push(example),
+            Err(e) => self.leave_out(&name, &super::super::told(&e)),
+        }
+    }
+
+    fn clip(&mut self, clip: &OsStr) -> anyhow::Result<()> {
+        let source = capture::from_argument(clip)?;
+        let source = source.open(Pace::Recorded)?;
+        self.frames(source, &clip.to_string_lossy(), None, Duration::MAX)
+    }
+
+    /// Looks through a source for some seconds, after a countdown with a beep for each second.
+    pub fn source(
+        &mut self,
+        source: &OsString,
+        seconds: f64,
+        countdown: u64,
+    ) -> anyhow::Result<()> {
+        self.asked.push(source.to_string_lossy().into_owned());
+        let settings = capture::from_argument(source)?;
+        let length = Duration::try_from_secs_f64(seconds)
+            .ok()
+            .filter(|length| !length.is_zero());
+        let length = length.context("--seconds: give a number of seconds above 0")?;
+        let is_live = settings.is_live();
+        let pace = if is_live { Pace::Live } else { Pace::Recorded };
+        let source_opened = settings.open(pace)?;
+        let begin = is_live.then(|| Instant::now() + Duration::from_secs(countdown));
+        self.frames(source_opened, &source.to_string_lossy(), begin, length)
+    }
+
+    /// Goes through frames; before `begin` they are counted down, and then looked at for `length`.
+    fn frames(
+        &mut self,
+        mut source: Box<dyn FrameSource>,
+        name: &str,
+        begin: Option<Instant>,
+        length: Duration,
+    ) -> anyhow::Result<()> {
+        let mut frame = Frame::default();
+        let mut decoder = Decoder::default();
+        let mut first = None;
+        let mut next = Duration::ZERO;
+        let mut left = None;
+        let before = self.examples.len();
+        while source.next(&mut frame)? == Next::Frame {
+            let now = Instant::now();
+            if let Some(wait) = begin.and_then(|begin| begin.checked_duration_since(now)) {
+                let seconds = wait.as_secs() + 1;
+                if left != Some(seconds) {
+                    // The bell: who stands before the camera does not see the screen.
+                    eprintln!("{seconds} …\x07");
+                    left = Some(seconds);
+                }
+                continue;
+            }
+            if first.is_none() && begin.is_some() {
+                eprintln!("now: hold the pose\x07");
+            }
+            let from = *first.get_or_insert(frame.time);
+            let time = frame.time.saturating_sub(from);
+            if time >= length || self.examples.len() - before >= crate::taught::MOST_EXAMPLES {
+                break;
+            }
+            if time < next || decoder.decode(&mut frame).is_err() {
+                continue;
+            }
+            next = time + APART;
+            let at = format!("{name} at {:.2} s", frame.time.as_secs_f64());
+            match self.look(&frame, at.clone()) {
+                Ok(example) => self.examples.push(example),
+                Err(e) => self.leave_out(&at, &super::super::told(&e)),
+            }
+        }
+        if begin.is_some() {
+            eprintln!("done\x07");
+        }
+        Ok(())
+    }
+
+    /// The largest person of a picture.
+    fn look(&mut self, frame: &Frame, from: String) -> anyhow::Result<Example> {
+        let mut report = Report::default();
+        self.infer.photo(frame, &mut report)?;
+        let people = report.people.iter();
+        let largest = people.max_by(|a, b| a.bbox.area().total_cmp(&b.bbox.area()));
+        let seen: &Seen = largest.context("nobody is seen")?;
+        let visible = report.visible;
+        let joints = seen.skeleton.keypoints.iter();
+        let count = joints.filter(|k| visible.sees(k)).count();
+        anyhow::ensure!(
+            count >= LEAST_JOINTS,
+            "only {count} joints are seen: the person must be in the picture from head to foot, or as far as the pose goes"
+        );
+        let torso = torso_px(&seen.skeleton, &report.keypoints, visible);
+        let scale = torso.unwrap_or(seen.bbox.height / 3.0);
+        Ok(Example::of(from, &seen.skeleton, scale, visible))
+    }
+
+    fn leave_out(&mut self, what: &str, why: &str) {
+        eprintln!("posed: {what}: {why}; left out");
+        self.failed += 1;
+    }
+}
+
+fn is_clip(path: &Path) -> bool {
+    let is = |wanted: &str| {
+        let ending = path.extension();
+        ending.is_some_and(|e| e.eq_ignore_ascii_case(wanted))
+    };
+    is("y4m") || is("avi") || is("mjpeg") || is("mjpg")
+}
+
+/// The photos in a folder, by name.
+fn photos(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(folder).context("cannot be read")?;
+    let mut photos: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
+    let is_photo = |p: &PathBuf| {
+        let ending = p.extension().map(|e| e.to_string_lossy().to_lowercase());
+        ending.is_some_and(|e| ["jpg", "jpeg", "png"].contains(&e.as_str()))
+    };
+    photos.retain(is_photo);
+    photos.sort();
+    anyhow::ensure!(!photos.is_empty(), "has no JPEG or PNG files");
+    Ok(photos)
+}

@@ -1,0 +1,183 @@
+//! How like a taught pose somebody is.
+//!
+//! In: a skeleton. Out: 0 to 1; 0.5 at the border of the pose, by the distance of
+//! [`super::measure`] to its nearest example and to the nearest of what it is not.
+
+use super::TaughtPose;
+use super::measure::{Figure, Measure, likeness, radius, reach};
+use crate::skeleton::{KeypointSet, Skeleton, Threshold};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// The examples of all poses, ready to be compared.
+#[derive(Debug)]
+pub(super) struct Gallery {
+    measure: Measure,
+    /// Whether the mirrored form of a pose is the same.
+    mirror: bool,
+    names: Vec<String>,
+    /// Of each pose.
+    examples: Vec<Vec<Figure>>,
+    /// How far each pose reaches.
+    borders: OnceLock<Vec<f32>>,
+    /// Somebody is compared once with all, however many poses ask: what came of it.
+    last: Mutex<Compared>,
+}
+
+/// What came of comparing somebody.
+#[derive(Debug, Default)]
+struct Compared {
+    skeleton: Skeleton,
+    visible: Threshold,
+    figure: Figure,
+    mirrored: Figure,
+    /// To the nearest example of each pose.
+    nearest: Vec<Option<f32>>,
+}
+
+/// Tells one taught pose from the others.
+#[derive(Debug, Clone)]
+pub struct Likeness {
+    gallery: Arc<Gallery>,
+    pose: usize,
+    border: f32,
+}
+
+impl PartialEq for Likeness {
+    fn eq(&self, other: &Self) -> bool {
+        let [a, b] = [&self.gallery, &other.gallery];
+        self.pose == other.pose
+            && (Arc::ptr_eq(a, b)
+                || (a.mirror, &a.names, &a.examples) == (b.mirror, &b.names, &b.examples))
+    }
+}
+
+impl Gallery {
+    pub fn new(poses: &[TaughtPose], set: &KeypointSet, mirror: bool) -> Self {
+        let measure = Measure::new(set);
+        let figures = |pose: &TaughtPose| {
+            let skeletons = pose.examples.iter().map(|e| &e.skeleton);
+            let figures = skeletons.map(|s| measure.figure(s, Threshold::DEFAULT, false));
+            figures.collect()
+        };
+        Self {
+            names: poses.iter().map(|p| p.name.clone()).collect(),
+            examples: poses.iter().map(figures).collect(),
+            measure,
+            mirror,
+            borders: OnceLock::new(),
+            last: Mutex::default(),
+        }
+    }
+
+    /// The distance of every example to every other, pose by pose, and infinite where they cannot be
+    /// compared or are the same one.
+    pub fn distances(&self) -> Vec<Vec<f32>> {
+        let all: Vec<&Figure> = self.examples.iter().flatten().collect();
+        let mut distances = vec![vec![f32::INFINITY; all.len()]; all.len()];
+        let mirrored: Vec<Figure> = all.iter().map(|f| f.mirrored(&self.measure)).collect();
+        for i in 0..all.len() {
+            for k in 0..i {
+                let plain = all[i].distance(all[k]);
+                let turned = mirrored[i].distance(all[k]).filter(|_| self.mirror);
+                let distance = nearer(plain, turned).unwrap_or(f32::INFINITY);
+                distances[i][k] = distance;
+                distances[k][i] = distance;
+            }
+        }
+        distances
+    }
+
+    /// How far each pose reaches, by the distances of its examples from each other.
+    pub fn borders(&self) -> &[f32] {
+        self.borders.get_or_init(|| {
+            let nearest: Vec<Vec<f32>> = (0..self.examples.len()).map(|p| self.spread(p)).collect();
+            let radii: Vec<f32> = nearest.iter().map(|n| radius(n.clone())).collect();
+            let pairs = nearest.iter().zip(&radii);
+            let reach = reach(
+                pairs
+                    .flat_map(|(n, r)| n.iter().map(move |d| d / r))
+                    .collect(),
+            );
+            radii.iter().map(|r| r * reach).collect()
+        })
+    }
+
+    /// The distance of each example of a pose to the nearest other.
+    fn spread(&self, pose: usize) -> Vec<f32> {
+        let own = &self.examples[pose];
+        let mirrored: Vec<Figure> = own.iter().map(|f| f.mirrored(&self.measure)).collect();
+        let to_others = |i: usize| {
+            let others = (0..own.len()).filter(move |k| *k != i);
+            let distances = others.filter_map(|k| {
+                let turned = mirrored[i].distance(&own[k]).filter(|_| self.mirror);
+                nearer(own[i].distance(&own[k]), turned)
+            });
+            distances.fold(f32::INFINITY, f32::min)
+        };
+        (0..own.len()).map(to_others).collect()
+    }
+
+    /// Fills the distances to the nearest example of each pose; gives those of `pose` and of what it is
+    /// not, and how well the person was seen.
+    fn compare(
+        &self,
+        skeleton: &Skeleton,
+        visible: Threshold,
+        pose: usize,
+    ) -> Option<(f32, Option<f32>, f32)> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = &mut *last;
+        let is_new = last.nearest.len() != self.examples.len()
+            || last.visible != visible
+            || last.skeleton != *skeleton;
+        if is_new {
+            last.skeleton.copy_from(skeleton);
+            last.visible = visible;
+            (self.measure).prepare(skeleton, visible, false, &mut last.figure);
+            (self.measure).prepare(skeleton, visible, true, &mut last.mirrored);
+            last.nearest.clear();
+            let nearest = self.examples.iter().map(|examples| {
+                let distances = examples.iter().filter_map(|example| {
+                    let turned = last.mirrored.distance(example).filter(|_| self.mirror);
+                    nearer(last.figure.distance(example), turned)
+                });
+                distances.min_by(f32::total_cmp)
+            });
+            last.nearest.extend(nearest);
+        }
+        let others = last.nearest.iter().enumerate();
+        let others = others.filter(|(i, _)| *i != pose).filter_map(|(_, d)| *d);
+        let other = others.min_by(f32::total_cmp);
+        Some((last.nearest[pose]?, other, last.figure.score()))
+    }
+}
+
+/// The smaller of two that may not be known.
+fn nearer(a: Option<f32>, b: Option<f32>) -> Option<f32> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+impl Likeness {
+    /// Of the pose at this place of the gallery.
+    pub(super) fn new(gallery: Arc<Gallery>, pose: usize) -> Self {
+        Self {
+            border: gallery.borders()[pose],
+            gallery,
+            pose,
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.gallery.names[self.pose]
+    }
+
+    /// How like the pose somebody is, 0 to 1, from 0.5 on they show it, with the mean score of their
+    /// joints; `None` where too few are seen to compare them.
+    pub fn of(&self, skeleton: &Skeleton, visible: Threshold) -> Option<(f32, f32)> {
+        let (own, other, score) = self.gallery.compare(skeleton, visible, self.pose)?;
+        Some((likeness(own, other, self.border), score))
+    }
+}
