@@ -298,6 +298,7 @@ impl Infer {
             seen.counts
                 .extend(counts.map(|(i, n)| (self.pose_name(i), n)));
         }
+        report.scene.copy_from(self.recogniser.memory(SCENE));
         let totals = self.recogniser.counts(SCENE);
         report
             .totals

@@ -29,7 +29,7 @@ mod words;
 
 pub use count::Count;
 pub use error::RuleError;
-pub use explain::{Anatomy, Explanation, TermAnatomy, TermNow, Verdict};
+pub use explain::{Anatomy, Explanation, SceneSight, TermAnatomy, TermNow, Verdict};
 pub use memory::Memory;
 pub use rule::{Rule, Unit};
 pub use section::{Surroundings, read_count, read_pose, read_scene};
@@ -43,6 +43,7 @@ use crate::track::{Person, PersonId};
 use hold::HoldState;
 use std::sync::Arc;
 use std::time::Duration;
+pub use view::Company;
 use view::{Everybody, View};
 use watched::{Frame, Watched};
 
@@ -100,6 +101,15 @@ impl Pose {
         }
     }
 
+    /// Whether nobody alone shows it, but the scene or all together.
+    pub fn is_of_scene(&self) -> bool {
+        match &self.when {
+            When::Scene(_) => true,
+            When::Count(count) => count.is_total,
+            When::Rule(_) | When::Sequence(_) => false,
+        }
+    }
+
     fn view<'a>(&self, sight: Sight<'a>, visible: Threshold) -> View<'a> {
         View {
             sight,
@@ -123,6 +133,22 @@ pub struct Sight<'a> {
     pub time: Option<Duration>,
     /// What is remembered of the person; [`Memory::NONE`] of a photo.
     pub memory: &'a Memory,
+}
+
+impl<'a> Sight<'a> {
+    /// Of nobody alone.
+    fn of_scene(size: Size, time: Option<Duration>, memory: &'a Memory) -> Self {
+        static NOBODY: Skeleton = Skeleton {
+            keypoints: Vec::new(),
+        };
+        Self {
+            skeleton: &NOBODY,
+            share: None,
+            size,
+            time,
+            memory,
+        }
+    }
 }
 
 /// What happened to a pose.
@@ -248,13 +274,13 @@ impl Recogniser {
                 watched.step(&mut frame, Some(person), &mut self.scene);
             }
         }
-        let everybody = Everybody {
+        let everybody = Everybody::Tracked {
             people,
             watched: &self.people,
             time,
         };
         self.scene.step_scene(&mut frame, everybody);
-        self.forget();
+        self.forget(people);
     }
 
     /// The poses of a person that are active now, as places in [`Self::poses`].
@@ -332,13 +358,11 @@ impl Recogniser {
         self.last = None;
     }
 
-    /// Drops those who are away and have nothing left to be timed.
-    fn forget(&mut self) {
-        while let Some(i) = self
-            .people
-            .iter()
-            .position(|w| !w.seen && w.states.iter().all(HoldState::is_idle))
-        {
+    /// Drops those who are lost for good and have nothing left to be timed.
+    fn forget(&mut self, people: &[Person]) {
+        let is_known = |w: &Watched| people.iter().any(|p| p.id == w.id);
+        let is_over = |w: &Watched| !w.seen && w.states.iter().all(HoldState::is_idle);
+        while let Some(i) = self.people.iter().position(|w| is_over(w) && !is_known(w)) {
             self.spare.push(self.people.remove(i));
         }
     }

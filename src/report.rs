@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::frame::Frame;
 use crate::geometry::{Rect, Size};
 use crate::mask::Mask;
-use crate::recognise::{EventKind, Memory, Sight};
+use crate::recognise::{Company, EventKind, Explanation, Memory, Pose, SceneSight, Sight};
 use crate::skeleton::{KeypointSet, Skeleton, Threshold};
 use crate::zone::Zone;
 use std::sync::Arc;
@@ -160,6 +160,8 @@ pub struct Report {
     /// The poses that somebody holds now, and what holds of the scene, in the order of the
     /// configuration.
     pub held: Vec<Arc<str>>,
+    /// What the scene's rules about time remember.
+    pub scene: Memory,
     /// How often everybody together did what is counted.
     pub totals: Vec<(Arc<str>, u32)>,
 }
@@ -216,6 +218,41 @@ impl Report {
         self.people.clear();
         self.held.clear();
         self.totals.clear();
+        self.scene.clear();
+    }
+
+    /// Why somebody shows a pose now, or does not; of a pose of the scene why that does.
+    pub fn explain(&self, pose: &Pose, seen: &Seen) -> Explanation {
+        let time = Some(self.time);
+        if !pose.is_of_scene() {
+            let active = seen.poses.contains(&pose.name);
+            return pose.explain(seen.sight(self.size, time), self.visible, active);
+        }
+        self.explain_scene(pose)
+    }
+
+    /// Why a pose of the scene is shown now, or is not.
+    pub fn explain_scene(&self, pose: &Pose) -> Explanation {
+        let people = self.people.iter();
+        let company = people.map(|seen| Company {
+            skeleton: &seen.skeleton,
+            poses: &seen.poses,
+        });
+        let scene = SceneSight {
+            size: self.size,
+            time: Some(self.time),
+            memory: &self.scene,
+        };
+        let company: Vec<Company> = company.collect();
+        pose.explain_scene(&company, scene, self.visible, self.holds(pose, None))
+    }
+
+    /// Whether a pose is active: this person's, or the scene's.
+    pub fn holds(&self, pose: &Pose, seen: Option<&Seen>) -> bool {
+        match seen {
+            Some(seen) if !pose.is_of_scene() => seen.poses.contains(&pose.name),
+            _ => self.held.contains(&pose.name),
+        }
     }
 
     /// The picture of this very frame; `None` where nobody asked for one, and an older one has stayed.

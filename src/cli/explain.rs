@@ -186,15 +186,27 @@ impl Explained {
         }
         for seen in people {
             writeln!(out, "{name}, person {}", seen.id)?;
-            for (pose, anatomy) in &self.poses {
-                let sight = seen.sight(report.size, Some(report.time));
-                let active = seen.poses.contains(&pose.name);
-                let explanation = pose.explain(sight, report.visible, active);
+            for (pose, anatomy) in self.poses.iter().filter(|(p, _)| !p.is_of_scene()) {
+                let active = report.holds(pose, Some(seen));
+                let explanation = report.explain(pose, seen);
                 let joints = report.keypoints.names();
                 table::moment(out, &pose.name, anatomy, &explanation, joints, active)?;
             }
         }
+        for (i, (pose, anatomy)) in self.of_scene().enumerate() {
+            if i == 0 {
+                writeln!(out, "{name}, the scene")?;
+            }
+            let active = report.holds(pose, None);
+            let explanation = report.explain_scene(pose);
+            table::moment(out, &pose.name, anatomy, &explanation, &[], active)?;
+        }
         Ok(())
+    }
+
+    /// The poses that are the scene's.
+    fn of_scene(&self) -> impl Iterator<Item = &(Pose, Anatomy)> {
+        self.poses.iter().filter(|(p, _)| p.is_of_scene())
     }
 
     fn nobody(&self) -> String {

@@ -4,12 +4,13 @@
 //! says. By the same functions that the recogniser judges by.
 
 use super::count::Count;
-use super::memory::Slot;
+use super::memory::{Memory, Slot};
 use super::rule::{Expression, Judgement};
 use super::sequence::Sequence;
 use super::term::{Spot, Term, Unit};
-use super::view::View;
+use super::view::{Company, Everybody, View};
 use super::{Pose, STAYS, Sight, When};
+use crate::geometry::Size;
 use crate::skeleton::{KeypointSet, Threshold};
 use std::time::Duration;
 
@@ -33,6 +34,16 @@ pub struct TermAnatomy {
     pub high: Option<f32>,
     /// How far beyond its limits an active pose stays, in the same unit.
     pub margin: f32,
+}
+
+/// Of the scene in one frame.
+#[derive(Debug, Clone, Copy)]
+pub struct SceneSight<'a> {
+    /// Of the picture.
+    pub size: Size,
+    /// The frame's; None of a photo.
+    pub time: Option<Duration>,
+    pub memory: &'a Memory,
 }
 
 /// What is said of a rule or a term.
@@ -121,15 +132,35 @@ impl Pose {
 
     /// Why the pose is shown by what is seen of a person, or is not; `active` where it is entered.
     pub fn explain(&self, sight: Sight, visible: Threshold, active: bool) -> Explanation {
-        let view = self.view(sight, visible);
+        self.explain_view(self.view(sight, visible), active)
+    }
+
+    /// The same of a pose that is the scene's: by all who are there.
+    pub fn explain_scene(
+        &self,
+        company: &[Company],
+        scene: SceneSight,
+        visible: Threshold,
+        active: bool,
+    ) -> Explanation {
+        let sight = Sight::of_scene(scene.size, scene.time, scene.memory);
+        let view = View {
+            scene: Some(Everybody::Told(company)),
+            ..self.view(sight, visible)
+        };
+        self.explain_view(view, active)
+    }
+
+    fn explain_view(&self, view: View, active: bool) -> Explanation {
         let limit = if active { STAYS } else { 0.0 };
         let mut parts = Vec::new();
         self.outline(&mut parts);
+        let skeleton = view.sight.skeleton;
         let torso = self
             .rule()
-            .and_then(|r| r.torso.pixels(sight.skeleton, visible));
+            .and_then(|r| r.torso.pixels(skeleton, view.visible));
         let judgement = match &self.when {
-            When::Rule(rule) => rule.judge(&view),
+            When::Rule(rule) | When::Scene(rule) => rule.judge(&view),
             // Of the moment alone nobody can tell.
             _ => Judgement::certain(active, 1.0),
         };

@@ -292,7 +292,7 @@ mod tests {
                     continue;
                 };
                 assert!(
-                    age >= ms(500) && age < ms(500 + 16 + apart as u64),
+                    age >= ms(500) && age < ms(500 + 32 + apart as u64),
                     "{age:?}"
                 );
                 let then = points.next().flatten().unwrap();

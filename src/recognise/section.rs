@@ -58,12 +58,14 @@ pub fn read_pose(s: &mut Section, around: Surroundings) -> Option<Pose> {
             "write the rule as a step of the sequence, or into a pose of its own",
         );
     }
-    if !s.given("sequence") && s.given("within_s") {
-        s.fault_with(
-            "within_s",
-            "only goes with `sequence`",
-            "remove the line, or write how long a rule must hold into it: left_wrist above nose for 2",
-        );
+    for key in ["within_s", "all_within_s"] {
+        if !s.given("sequence") && s.given(key) {
+            s.fault_with(
+                key,
+                "only goes with `sequence`",
+                "remove the line, or write how long a rule must hold into it: left_wrist above nose for 2",
+            );
+        }
     }
     let is_sequence = sequence.is_some();
     let when = match sequence {
@@ -307,6 +309,15 @@ fn sequence(s: &mut Section, around: Surroundings) -> Option<Sequence> {
             0.05..=3600.0,
         )
         .or(Duration::from_secs(1));
+    let all_within = s
+        .seconds(
+            "all_within_s",
+            "with `sequence`: from the end of the first step to the beginning of the last so long at most",
+            0.05..=3600.0,
+        )
+        .example("3.0")
+        .without("no limit")
+        .maybe();
     let steps = steps?;
     for step in &steps {
         if let Step::Rule(rule, _) = step {
@@ -316,6 +327,7 @@ fn sequence(s: &mut Section, around: Surroundings) -> Option<Sequence> {
     Some(Sequence {
         steps,
         within,
+        all_within,
         slot: 0,
     })
 }

@@ -18,6 +18,8 @@ pub struct Sequence {
     pub(super) steps: Vec<Step>,
     /// From the end of one step to the beginning of the next.
     pub(super) within: Duration,
+    /// From the end of the first to the beginning of the last.
+    pub(super) all_within: Option<Duration>,
     /// Of the first step in a person's memory.
     pub(super) slot: usize,
 }
@@ -39,6 +41,8 @@ pub(super) struct StepState {
     pub shown: bool,
     /// When it was last shown, after all before it.
     pub reached: Option<Duration>,
+    /// When the first step was last shown, on the way here.
+    from: Duration,
 }
 
 impl Step {
@@ -54,16 +58,20 @@ impl Step {
     }
 }
 
-/// Takes in which of the steps are shown in the frame taken at `time`. Gives whether the last is,
-/// after all others.
+/// Takes in which of the steps are shown in the frame taken at `time`; `within` and `all_within` are the
+/// sequence's. Gives whether the last is, after all others.
 pub(super) fn advance(
     states: &mut [Slot],
     within: Duration,
+    all_within: Option<Duration>,
     time: Duration,
     is_shown: impl Fn(usize) -> bool,
 ) -> bool {
+    let last = states.len().saturating_sub(1);
     for k in (0..states.len()).rev() {
-        let before = k.checked_sub(1).map(|k| reached(&states[k]));
+        let before = k
+            .checked_sub(1)
+            .map(|before| way(&states[before], before == 0));
         let Slot::Step(state) = &mut states[k] else {
             return false;
         };
@@ -71,7 +79,14 @@ pub(super) fn advance(
         let begins = shown && !state.shown;
         let in_time = |at: Option<Duration>| at.is_some_and(|at| time.saturating_sub(at) <= within);
         let goes_on = state.shown && state.reached.is_some();
-        if shown && (goes_on || begins && before.is_none_or(in_time)) {
+        let follows = |(at, from): (Option<Duration>, Duration)| {
+            let whole = |limit: Duration| time.saturating_sub(from) <= limit;
+            in_time(at) && (k < last || all_within.is_none_or(whole))
+        };
+        if shown && (goes_on || begins && before.is_none_or(follows)) {
+            if !goes_on {
+                state.from = before.map_or(time, |(_, from)| from);
+            }
             state.reached = Some(time);
         } else if !in_time(state.reached) {
             state.reached = None;
@@ -85,10 +100,14 @@ pub(super) fn advance(
     last.unwrap_or_default()
 }
 
-fn reached(slot: &Slot) -> Option<Duration> {
+/// When a step was last reached, and when the first was last shown on the way there.
+fn way(slot: &Slot, is_first: bool) -> (Option<Duration>, Duration) {
     match slot {
-        Slot::Step(state) => state.reached,
-        _ => None,
+        Slot::Step(state) => {
+            let from = state.reached.filter(|_| is_first);
+            (state.reached, from.unwrap_or(state.from))
+        }
+        _ => (None, Duration::ZERO),
     }
 }
 
@@ -99,13 +118,24 @@ mod tests {
     /// Frames 100 ms apart, each with the letters of the steps that are shown; the frames in which
     /// the sequence is complete.
     fn complete(steps: &str, within_ms: u64, frames: &[&str]) -> Vec<usize> {
+        complete_in(steps, within_ms, None, frames)
+    }
+
+    fn complete_in(
+        steps: &str,
+        within_ms: u64,
+        all_within: Option<Duration>,
+        frames: &[&str],
+    ) -> Vec<usize> {
         let steps: Vec<char> = steps.chars().collect();
         let mut states = vec![Slot::Step(StepState::default()); steps.len()];
         let within = Duration::from_millis(within_ms);
         let mut complete = Vec::new();
         for (i, frame) in frames.iter().enumerate() {
             let time = Duration::from_millis(100 * i as u64);
-            if advance(&mut states, within, time, |k| frame.contains(steps[k])) {
+            if advance(&mut states, within, all_within, time, |k| {
+                frame.contains(steps[k])
+            }) {
                 complete.push(i);
             }
         }
@@ -127,8 +157,18 @@ mod tests {
     }
 
     #[test]
+    fn a_sequence_may_have_to_be_whole_in_a_time() {
+        let slow = ["l", "l", "r", "r", "r", "l", "r", "l"];
+        let all = |ms| Some(Duration::from_millis(ms));
+        // From the end of the first l to the beginning of the last.
+        assert_eq!(complete_in("lrl", 100, all(400), &slow), [5, 7]);
+        assert_eq!(complete_in("lrl", 100, all(300), &slow), [7]);
+        assert_eq!(complete_in("lrl", 100, all(100), &slow), [0usize; 0]);
+    }
+
+    #[test]
     fn one_motion_back_and_forth_may_be_the_end_of_one_and_the_beginning_of_the_next() {
         let frames = ["l", "r", "l", "r", "l", "", "l"];
-        assert_eq!(complete("lrl", 300, &frames), [2, 4]);
+        assert_eq!(complete("lrl", 200, &frames), [2, 4]);
     }
 }

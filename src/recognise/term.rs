@@ -171,13 +171,14 @@ impl Term {
             Self::Inside { part, zone, .. } => part.depth(view, zone).value(),
             Self::Like { pose, .. } => pose.of(view.sight.skeleton, view.visible),
             Self::People { place, .. } => Some((view.count(place.as_ref())? as f32, 1.0)),
-            Self::Held { pose, all, .. } => {
-                let everybody = view.scene?;
-                let mut holding = everybody.here().map(|p| everybody.holds(p, *pose));
-                let held = match all {
-                    true => holding.next() == Some(true) && holding.all(|holds| holds),
-                    false => holding.any(|holds| holds),
-                };
+            Self::Held { pose, name, all } => {
+                let mut holding = 0;
+                let mut others = 0;
+                view.scene?.each((*pose, name), |_, holds| match holds {
+                    true => holding += 1,
+                    false => others += 1,
+                });
+                let held = holding > 0 && (!all || others == 0);
                 Some((if held { 1.0 } else { 0.0 }, 1.0))
             }
             Self::Apart {

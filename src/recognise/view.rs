@@ -6,7 +6,7 @@ use super::memory::{Memory, Slot};
 use super::term::{Part, STILL_JOINTS, Spot};
 use super::{Sight, Watched};
 use crate::geometry::Point;
-use crate::skeleton::Threshold;
+use crate::skeleton::{Skeleton, Threshold};
 use crate::track::Person;
 use crate::zone::Zone;
 use std::sync::Arc;
@@ -30,10 +30,23 @@ pub(super) struct View<'a> {
 
 /// Those who are there in a frame.
 #[derive(Clone, Copy)]
-pub(super) struct Everybody<'a> {
-    pub people: &'a [Person],
-    pub watched: &'a [Watched],
-    pub time: Duration,
+pub(super) enum Everybody<'a> {
+    /// As the tracker and the recogniser have them.
+    Tracked {
+        people: &'a [Person],
+        watched: &'a [Watched],
+        time: Duration,
+    },
+    /// As they were told of.
+    Told(&'a [Company<'a>]),
+}
+
+/// Somebody who is there, as they were told of.
+#[derive(Debug, Clone, Copy)]
+pub struct Company<'a> {
+    pub skeleton: &'a Skeleton,
+    /// The names of the poses that they hold.
+    pub poses: &'a [Arc<str>],
 }
 
 impl<'a> View<'a> {
@@ -127,18 +140,20 @@ impl<'a> View<'a> {
 
     /// How many people there are, or stand in a place; `None` where this is no view of a scene.
     pub fn count(&self, place: Option<&(Arc<Zone>, Part)>) -> Option<usize> {
-        let here = self.scene?.here();
-        let Some((zone, part)) = place else {
-            return Some(here.count());
-        };
-        let inside = |person: &&Person| {
+        let mut count = 0;
+        self.scene?.each((0, ""), |skeleton, _| {
+            let Some((zone, part)) = place else {
+                count += 1;
+                return;
+            };
             let sight = Sight {
-                skeleton: &person.skeleton,
+                skeleton,
                 ..self.sight
             };
-            part.depth(&View { sight, ..*self }, zone).is_inside()
-        };
-        Some(here.filter(inside).count())
+            let inside = part.depth(&View { sight, ..*self }, zone).is_inside();
+            count += usize::from(inside);
+        });
+        Some(count)
     }
 
     /// The lowest score of all these points' joints, 0 to 1, seen or not.
@@ -152,17 +167,37 @@ impl<'a> View<'a> {
     }
 }
 
-impl<'a> Everybody<'a> {
-    /// Those who are seen, or wait for their turn.
-    pub fn here(&self) -> impl Iterator<Item = &'a Person> + use<'a> {
-        let time = self.time;
-        let here = move |p: &&Person| p.is_seen_at(time) || p.is_waiting_at(time);
-        self.people.iter().filter(here)
+impl Everybody<'_> {
+    /// Calls `f` with everybody who is seen or waits for their turn, and whether they hold a pose, which
+    /// is known by its place and name.
+    pub fn each(&self, (pose, name): (usize, &str), mut f: impl FnMut(&Skeleton, bool)) {
+        match self {
+            Self::Tracked {
+                people,
+                watched,
+                time,
+            } => {
+                for person in *people {
+                    if person.is_seen_at(*time) || person.is_waiting_at(*time) {
+                        let watched = watched.iter().find(|w| w.id == person.id);
+                        f(&person.skeleton, watched.is_some_and(|w| w.is_in(pose)));
+                    }
+                }
+            }
+            Self::Told(company) => {
+                for somebody in *company {
+                    let holds = somebody.poses.iter().any(|p| **p == *name);
+                    f(somebody.skeleton, holds);
+                }
+            }
+        }
     }
 
-    /// Whether this person holds a pose, by its place.
-    pub fn holds(&self, person: &Person, pose: usize) -> bool {
-        let watched = self.watched.iter().find(|w| w.id == person.id);
-        watched.is_some_and(|w| w.is_in(pose))
+    /// Whether anybody holds a pose.
+    pub fn is_held(&self, pose: usize) -> bool {
+        match self {
+            Self::Tracked { watched, .. } => watched.iter().any(|w| w.is_in(pose)),
+            Self::Told(_) => false,
+        }
     }
 }

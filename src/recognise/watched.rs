@@ -8,7 +8,7 @@ use super::sequence::{Step, StepState, advance};
 use super::view::{Everybody, View};
 use super::{EventKind, Pose, PoseEvent, STAYS, Sight, When};
 use crate::geometry::Size;
-use crate::skeleton::{Skeleton, Threshold};
+use crate::skeleton::Threshold;
 use crate::track::{Person, PersonId};
 use std::time::Duration;
 
@@ -152,20 +152,11 @@ impl Watched {
 
     /// Takes in a frame of the scene, after everybody in it.
     pub fn step_scene(&mut self, frame: &mut Frame, everybody: Everybody) {
-        static NOBODY: Skeleton = Skeleton {
-            keypoints: Vec::new(),
-        };
         let poses = frame.poses;
         for (i, pose) in poses.iter().enumerate() {
             let shown = match &pose.when {
                 When::Scene(rule) => {
-                    let sight = Sight {
-                        skeleton: &NOBODY,
-                        share: None,
-                        size: frame.size,
-                        time: Some(frame.time),
-                        memory: &NOTHING,
-                    };
+                    let sight = Sight::of_scene(frame.size, Some(frame.time), &NOTHING);
                     let view = View {
                         scene: Some(everybody),
                         ..pose.view(sight, frame.visible)
@@ -175,8 +166,8 @@ impl Watched {
                     (judgement.low > self.limit(i)).then_some(judgement.confidence)
                 }
                 When::Count(count) if count.is_total => {
-                    let anybody = |pose: usize| everybody.watched.iter().any(|w| w.is_in(pose));
-                    self.begin_anew(frame, i, count.total, count.is_asked_to_reset(anybody));
+                    let is_asked = count.is_asked_to_reset(|pose| everybody.is_held(pose));
+                    self.begin_anew(frame, i, count.total, is_asked);
                     let state = self.memory.count(count.total);
                     state.filter(|s| count.is_reached(s)).map(|_| 1.0)
                 }
@@ -245,7 +236,13 @@ impl Watched {
                 _ => false,
             };
         }
-        let complete = advance(slots, sequence.within, frame.time, |k| shown[k]);
+        let complete = advance(
+            slots,
+            sequence.within,
+            sequence.all_within,
+            frame.time,
+            |k| shown[k],
+        );
         let on_its_way = |slot: &Slot| matches!(slot, Slot::Step(s) if s.reached.is_some());
         self.near |= slots.iter().any(on_its_way);
         complete.then_some(confidence)

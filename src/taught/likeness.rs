@@ -4,7 +4,7 @@
 //! [`super::measure`] to its nearest example and to the nearest of what it is not.
 
 use super::TaughtPose;
-use super::measure::{Figure, Measure, likeness, radius, reach};
+use super::measure::{Figure, Measure, borders, likeness};
 use crate::skeleton::{KeypointSet, Skeleton, Threshold};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -69,8 +69,8 @@ impl Gallery {
         }
     }
 
-    /// The distance of every example to every other, pose by pose, and infinite where they cannot be
-    /// compared or are the same one.
+    /// The distance of every example to every other, pose by pose; infinite where they cannot be
+    /// compared, and to itself.
     pub fn distances(&self) -> Vec<Vec<f32>> {
         let all: Vec<&Figure> = self.examples.iter().flatten().collect();
         let mut distances = vec![vec![f32::INFINITY; all.len()]; all.len()];
@@ -90,31 +90,13 @@ impl Gallery {
     /// How far each pose reaches, by the distances of its examples from each other.
     pub fn borders(&self) -> &[f32] {
         self.borders.get_or_init(|| {
-            let nearest: Vec<Vec<f32>> = (0..self.examples.len()).map(|p| self.spread(p)).collect();
-            let radii: Vec<f32> = nearest.iter().map(|n| radius(n.clone())).collect();
-            let pairs = nearest.iter().zip(&radii);
-            let reach = reach(
-                pairs
-                    .flat_map(|(n, r)| n.iter().map(move |d| d / r))
-                    .collect(),
-            );
-            radii.iter().map(|r| r * reach).collect()
+            let poses = self.examples.iter().enumerate();
+            let poses = poses.flat_map(|(p, e)| std::iter::repeat_n(p, e.len()));
+            let mut borders = borders(&poses.collect::<Vec<_>>(), &self.distances());
+            // A last pose may have no examples.
+            borders.resize(self.examples.len(), 0.0);
+            borders
         })
-    }
-
-    /// The distance of each example of a pose to the nearest other.
-    fn spread(&self, pose: usize) -> Vec<f32> {
-        let own = &self.examples[pose];
-        let mirrored: Vec<Figure> = own.iter().map(|f| f.mirrored(&self.measure)).collect();
-        let to_others = |i: usize| {
-            let others = (0..own.len()).filter(move |k| *k != i);
-            let distances = others.filter_map(|k| {
-                let turned = mirrored[i].distance(&own[k]).filter(|_| self.mirror);
-                nearer(own[i].distance(&own[k]), turned)
-            });
-            distances.fold(f32::INFINITY, f32::min)
-        };
-        (0..own.len()).map(to_others).collect()
     }
 
     /// Fills the distances to the nearest example of each pose; gives those of `pose` and of what it is

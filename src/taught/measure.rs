@@ -14,6 +14,7 @@
 
 use crate::geometry::Point;
 use crate::skeleton::{KeypointSet, Skeleton, Threshold};
+use std::ops::RangeInclusive;
 
 /// Fewer joints of two people say nothing.
 const LEAST_JOINTS: usize = 6;
@@ -22,8 +23,10 @@ const LEAST_SHARED: f32 = 0.5;
 /// A pose reaches so far beyond its radius that this share of all examples is told by the others.
 const TOLD: f32 = 0.93;
 /// But no less far and no further; and so far where there are too few to tell.
-const REACH: std::ops::RangeInclusive<f32> = 1.3..=2.5;
+const REACH: RangeInclusive<f32> = 1.3..=2.5;
 const USUAL_REACH: f32 = 1.8;
+/// And no further than this share of the way to what is not the pose, in the median of its examples.
+const TOWARDS_OTHERS: f32 = 0.65;
 /// Fewer examples say nothing of how far poses reach.
 const LEAST_TO_TELL: usize = 8;
 /// The distance that examples of a pose usually have from each other, and how much a pose's own counts
@@ -257,21 +260,39 @@ impl Figure {
     }
 }
 
-/// How far the examples of a pose are from each other: the distance within which half of them have
-/// another one, drawn towards what is usual. `nearest` has the distance of each to the
-/// nearest other.
-pub(super) fn radius(mut nearest: Vec<f32>) -> f32 {
-    nearest.retain(|d| d.is_finite());
-    nearest.sort_by(f32::total_cmp);
-    let own = nearest.get(nearest.len() / 2).copied().unwrap_or(USUAL);
+/// How far each pose reaches. `poses` has the pose of each example, `distances` the distance of each to
+/// each other; infinite to itself.
+pub(super) fn borders(poses: &[usize], distances: &[Vec<f32>]) -> Vec<f32> {
+    let count = poses.iter().max().map_or(0, |last| last + 1);
+    let nearest = |i: usize, own: bool| {
+        let all = (0..poses.len()).filter(|k| (poses[*k] == poses[i]) == own);
+        all.map(|k| distances[i][k]).fold(f32::INFINITY, f32::min)
+    };
+    let of_pose = |pose: usize, own: bool| {
+        let examples = (0..poses.len()).filter(|i| poses[*i] == pose);
+        let mut nearest: Vec<f32> = examples.map(|i| nearest(i, own)).collect();
+        nearest.retain(|d| d.is_finite());
+        nearest.sort_by(f32::total_cmp);
+        nearest
+    };
+    let median = |sorted: &[f32]| sorted.get(sorted.len() / 2).copied();
     // What was photographed ten times in a row varies more than that shows.
-    OWN * own + (1.0 - OWN) * USUAL
+    let radius = |spread: &[f32]| OWN * median(spread).unwrap_or(USUAL) + (1.0 - OWN) * USUAL;
+    let spreads: Vec<Vec<f32>> = (0..count).map(|p| of_pose(p, true)).collect();
+    let radii: Vec<f32> = spreads.iter().map(|s| radius(s)).collect();
+    let shares = spreads.iter().zip(&radii);
+    let shares = shares.flat_map(|(spread, radius)| spread.iter().map(move |d| d / radius));
+    let reach = reach(shares.collect());
+    let border = |pose: usize| {
+        let limit = median(&of_pose(pose, false)).map_or(f32::INFINITY, |d| d * TOWARDS_OTHERS);
+        (radii[pose] * reach).min(limit)
+    };
+    (0..count).map(border).collect()
 }
 
 /// How many radii a pose reaches: `shares` has the distance of each example of all poses to the nearest
 /// other of its pose, in radii of that pose.
-pub(super) fn reach(mut shares: Vec<f32>) -> f32 {
-    shares.retain(|s| s.is_finite());
+fn reach(mut shares: Vec<f32>) -> f32 {
     shares.sort_by(f32::total_cmp);
     if shares.len() < LEAST_TO_TELL {
         return USUAL_REACH;
@@ -289,4 +310,98 @@ pub(super) fn likeness(own: f32, other: Option<f32>, border: f32) -> f32 {
     let nearer = other.map_or(0.0, |other| own / (NEARER * other).max(f32::MIN_POSITIVE));
     let share = far.max(nearer);
     1.0 / (1.0 + share * share)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::skeleton::Keypoint;
+    use proptest::prelude::*;
+
+    fn somebody() -> impl Strategy<Value = Skeleton> {
+        let joint = (-500.0f32..500.0, -500.0f32..500.0, 0.0f32..1.0);
+        proptest::collection::vec(joint, 17).prop_map(|joints| Skeleton {
+            keypoints: joints
+                .into_iter()
+                .map(|(x, y, score)| Keypoint {
+                    position: Point::new(x, y),
+                    score,
+                })
+                .collect(),
+        })
+    }
+
+    fn changed(skeleton: &Skeleton, change: impl Fn(Point) -> Point) -> Skeleton {
+        let keypoints = skeleton.keypoints.iter();
+        Skeleton {
+            keypoints: keypoints
+                .map(|k| Keypoint {
+                    position: change(k.position),
+                    ..*k
+                })
+                .collect(),
+        }
+    }
+
+    fn distance(a: &Skeleton, b: &Skeleton) -> Option<f32> {
+        let measure = Measure::new(&KeypointSet::coco());
+        let figure = |s| measure.figure(s, Threshold::DEFAULT, false);
+        figure(a).distance(&figure(b))
+    }
+
+    proptest! {
+        #[test]
+        fn place_and_size_in_the_picture_do_not_matter(a in somebody(), x in -1e3f32..1e3, scale in 0.05f32..20.0) {
+            let other = changed(&a, |p| Point::new(p.x * scale + x, p.y * scale - x));
+            if let Some(distance) = distance(&a, &other) {
+                prop_assert!(distance < 0.02, "{distance}");
+            }
+        }
+
+        #[test]
+        fn both_ways_it_is_as_far_and_what_is_hidden_adds_nothing(a in somebody(), b in somebody()) {
+            let there = distance(&a, &b);
+            prop_assert_eq!(there, distance(&b, &a));
+            // A hidden joint may be anywhere.
+            let mut elsewhere = a.clone();
+            for k in elsewhere.keypoints.iter_mut().filter(|k| !Threshold::DEFAULT.sees(k)) {
+                k.position.x += 1e3;
+            }
+            prop_assert_eq!(there, distance(&elsewhere, &b));
+        }
+
+        #[test]
+        fn a_mirrored_figure_is_that_of_the_mirrored_person(a in somebody()) {
+            let measure = Measure::new(&KeypointSet::coco());
+            let plain = measure.figure(&a, Threshold::DEFAULT, false);
+            let mirrored = measure.figure(&a, Threshold::DEFAULT, true);
+            let turned = plain.mirrored(&measure);
+            prop_assert_eq!(&turned.points, &mirrored.points);
+            prop_assert_eq!(&turned.weights, &mirrored.weights);
+            for (a, b) in turned.limbs.iter().zip(&mirrored.limbs) {
+                prop_assert!((a.0.x - b.0.x).abs() + (a.0.y - b.0.y).abs() < 1e-5 && (a.1 - b.1).abs() < 1e-6);
+            }
+        }
+    }
+
+    #[test]
+    fn a_pose_reaches_as_far_as_its_examples_and_stays_away_from_others() {
+        // Two poses of three examples each: 0.2 apart within, 0.5 from each other.
+        let poses = [0, 0, 0, 1, 1, 1];
+        let apart = |i: usize, k: usize| match (i == k, poses[i] == poses[k]) {
+            (true, _) => f32::INFINITY,
+            (false, true) => 0.2,
+            (false, false) => 0.5,
+        };
+        let distances: Vec<Vec<f32>> = (0..6)
+            .map(|i| (0..6).map(|k| apart(i, k)).collect())
+            .collect();
+        for border in borders(&poses, &distances) {
+            assert!(border > 0.2 && border < 0.35, "{border}");
+        }
+        assert!(likeness(0.1, Some(0.5), 0.3) > 0.8);
+        assert!((likeness(0.3, Some(0.9), 0.3) - 0.5).abs() < 1e-6);
+        assert!(likeness(0.2, Some(0.2), 0.3) < 0.5);
+        assert_eq!(likeness(0.0, None, 0.3), 1.0);
+    }
 }

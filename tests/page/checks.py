@@ -106,6 +106,38 @@ def the_skeleton_lies_on_the_man(board, browser, **_):
     demand(min(gone["off"]) > NEAR_PX, "skeletons that were turned off are still drawn")
 
 
+ZONE = "#00c8a0"
+
+
+def the_zones_lie_where_the_configuration_says(board, browser, **_):
+    state = ask(f"{board.url}/state").json()
+    for ratio in (1, 2.5):
+        browser.resize(1280, 900, ratio)
+        browser.open(board.url)
+        for shown in ("#show-names", "#show-skeletons"):
+            if browser.find(shown).is_selected():
+                browser.find(shown).click()
+        time.sleep(0.5)
+        width, height = browser.js("return posed.line.size")
+        for zone in state["zones"]:
+            corners = [[x * width, y * height] for x, y in zone["points"]]
+            ends = corners[1:] + corners[:1]
+            # All along each side, also the one from the last corner to the first.
+            shares = [step / 8 for step in range(9)]
+            sides = [
+                [a[0] + (b[0] - a[0]) * s, a[1] + (b[1] - a[1]) * s]
+                for a, b in zip(corners, ends, strict=True)
+                for s in shares
+            ]
+            off = max(browser.js(LOOK, ZONE, sides)["off"])
+            demand(off <= NEAR_PX, f"the outline of {zone['name']} is {off:.1f} px off (ratio {ratio})")
+    browser.find("#show-names").click()
+    browser.find("#show-skeletons").click()
+    time.sleep(0.5)
+    browser.picture("zones")
+    silent(browser)
+
+
 def a_panel_follows_the_clip(board, browser, **_):
     browser.open(board.url)
     heads, values, verdicts = set(), set(), set()

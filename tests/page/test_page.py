@@ -46,6 +46,17 @@ def edited(posed: str, folder: Path) -> Board:
     return Board(posed, folder, PHOTO, page=f'edit = true\nclips = "{clips}"', rest=POSES)
 
 
+def zoned(posed: str, folder: Path) -> Board:
+    zones = """
+[zone.door]
+points = [[0.05, 0.1], [0.3, 0.1], [0.3, 0.9], [0.05, 0.9]]
+
+[zone.roof]
+points = [[0.4, 0.4], [0.9, 0.2], [0.95, 0.6]]
+"""
+    return Board(posed, folder, PHOTO, rest=POSES + zones)
+
+
 def clip(posed: str, folder: Path) -> Board:
     """A man who goes through the picture and out of it, again and again."""
     recording = REPOSITORY / "tests" / "recordings" / "man_goes_through" / "clip.avi"
@@ -69,6 +80,7 @@ def bare(posed: str, folder: Path) -> Board:
 PROMISES = [
     ("loads_without_errors", checks.loads_without_errors, edited),
     ("the_skeleton_lies_on_the_man", checks.the_skeleton_lies_on_the_man, edited),
+    ("the_zones_lie_where_the_configuration_says", checks.the_zones_lie_where_the_configuration_says, zoned),
     ("a_panel_follows_the_clip", checks.a_panel_follows_the_clip, clip),
     ("a_password_keeps_others_out", checks.a_password_keeps_others_out, locked),
     ("a_broken_configuration_is_refused", checks.a_broken_configuration_is_refused, edited),
@@ -94,6 +106,8 @@ def fits(name: str, state: dict, password: str | None) -> bool:
         return state["edit"]
     if name == "a_clip_is_saved":
         return state["clips"] and state["picture"] != "none"
+    if name == "the_zones_lie_where_the_configuration_says":
+        return bool(state.get("zones"))
     if name in ("the_skeleton_lies_on_the_man", "a_hidden_page_reads_no_picture"):
         return state["picture"] != "none"
     return True

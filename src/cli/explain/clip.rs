@@ -3,7 +3,7 @@
 
 use super::table::{limits, number, rule};
 use super::{Explained, Frames};
-use crate::recognise::{EventKind, Explanation, Pose, TermAnatomy, TermNow, Verdict};
+use crate::recognise::{EventKind, Explanation, Pose, SCENE, TermAnatomy, TermNow, Verdict};
 use crate::report::{Report, Seen};
 use std::io::{self, Write};
 use std::time::Duration;
@@ -138,10 +138,18 @@ impl Explained {
             let figure = figure(figures, seen.id, report.time, self.poses.len());
             figure.frames += 1;
             figure.last = report.time;
-            let sight = seen.sight(report.size, Some(report.time));
             for ((pose, _), shown) in self.poses.iter().zip(&mut figure.shown) {
-                let active = seen.poses.contains(&pose.name);
-                shown.take(report.time, &pose.explain(sight, report.visible, active));
+                shown.take(report.time, &report.explain(pose, seen));
+            }
+        }
+        if self.of_scene().next().is_some() {
+            let figure = figure(figures, SCENE.0, report.time, self.poses.len());
+            figure.frames += 1;
+            figure.last = report.time;
+            for ((pose, _), shown) in self.poses.iter().zip(&mut figure.shown) {
+                if pose.is_of_scene() {
+                    shown.take(report.time, &report.explain_scene(pose));
+                }
             }
         }
         let entered = report.events.iter().filter(|e| e.kind == EventKind::Enter);
@@ -159,15 +167,21 @@ impl Explained {
             writeln!(out, "{name}: {}", self.nobody())?;
         }
         for figure in figures {
+            let is_scene = figure.id == SCENE.0;
+            let who = match figure.id {
+                id if id == SCENE.0 => "the scene".into(),
+                id => format!("person {id}"),
+            };
             writeln!(
                 out,
-                "{name}, person {}, {} frames from {:.2} s to {:.2} s",
-                figure.id,
+                "{name}, {who}, {} frames from {:.2} s to {:.2} s",
                 figure.frames,
                 figure.first.as_secs_f64(),
                 figure.last.as_secs_f64()
             )?;
-            for ((pose, anatomy), shown) in self.poses.iter().zip(&figure.shown) {
+            let poses = self.poses.iter().zip(&figure.shown);
+            let poses = poses.filter(|((pose, _), _)| pose.is_of_scene() == is_scene);
+            for ((pose, anatomy), shown) in poses {
                 writeln!(out, "{}: {}", pose.name, shown.verdict(pose))?;
                 rule(out, anatomy)?;
                 for (i, (term, range)) in anatomy.terms.iter().zip(&shown.terms).enumerate() {

@@ -14,10 +14,9 @@ pub fn why(report: &Report, poses: &[Pose]) -> String {
 }
 
 fn of_person(report: &Report, poses: &[Pose], seen: &Seen) -> Value {
-    let sight = seen.sight(report.size, Some(report.time));
     let of_pose = |pose: &Pose| {
-        let active = seen.poses.contains(&pose.name);
-        let explanation = pose.explain(sight, report.visible, active);
+        let active = report.holds(pose, Some(seen));
+        let explanation = report.explain(pose, seen);
         let terms = explanation.terms.iter().map(|term| {
             let mut now = json!({
                 "value": term.value.map(rounded),

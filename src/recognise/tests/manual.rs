@@ -1,6 +1,8 @@
 //! The manual tells the truth.
 
 use super::*;
+use crate::taught::{self, Example, Taught};
+use crate::zone::Zone;
 
 const MANUAL: &str = include_str!("../../../docs/rules.md");
 
@@ -56,7 +58,7 @@ fn the_recipes_show_what_they_are_called() {
     ];
     assert!(holds(recipe("Squat"), &moved(s(), &squat)));
     assert!(holds(
-        recipe("wave"),
+        recipe("Start of a wave"),
         &moved(
             s(),
             &[("left_elbow", 260.0, 120.0), ("left_wrist", 270.0, 60.0)]
@@ -102,13 +104,43 @@ fn who_bends_has_not_fallen() {
 
 #[test]
 fn the_examples_in_the_table_are_rules() {
-    let mut count = 0;
-    let (terms, _) = MANUAL.split_once("<!-- keys ").unwrap();
-    for line in terms.lines().filter(|l| l.starts_with("| `")) {
-        rule(line.split('`').nth(1).unwrap());
-        count += 1;
+    let coco = KeypointSet::coco();
+    let folder = tempfile::tempdir().unwrap();
+    let example = Example::of("photo".into(), &standing(), 100.0, Threshold(0.3));
+    taught::write(&folder.path().join("tree.toml"), "tree", &[example], &coco).unwrap();
+    let taught = Taught::of(folder.path().into(), &coco);
+    let zones = ["press", "door", "bed"].map(|name| {
+        let corners = [(0.0, 0.0), (0.5, 0.0), (0.5, 1.0)];
+        Arc::new(Zone {
+            name: name.into(),
+            corners: corners.map(|(x, y)| Point::new(x, y)).to_vec(),
+        })
+    });
+    let words = Words {
+        zones: &zones,
+        taught: Some(&taught),
+        ..Words::from(&coco)
+    };
+    let examples = |text: &'static str| {
+        let lines = text.lines().filter(|l| l.starts_with("| `"));
+        let cells = lines.map(|l| l.split('|').nth(1).unwrap());
+        cells
+            .flat_map(|c| c.split('`').skip(1).step_by(2))
+            .collect::<Vec<_>>()
+    };
+    let (terms, rest) = MANUAL.split_once("<!-- keys ").unwrap();
+    let terms = examples(terms);
+    assert!(terms.len() >= 20, "{terms:?}");
+    for text in terms {
+        Rule::parse(text, words).unwrap_or_else(|e| panic!("{e}"));
     }
-    assert_eq!(count, 9);
+    let (_, scene) = rest.split_once("## The scene").unwrap();
+    let (scene, _) = scene.split_once("<!-- keys ").unwrap();
+    let scene = examples(scene);
+    assert!(scene.len() >= 7, "{scene:?}");
+    for text in scene {
+        Rule::parse_scene(text, words, &["hands_up".into()]).unwrap_or_else(|e| panic!("{e}"));
+    }
 }
 
 #[test]

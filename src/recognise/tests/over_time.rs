@@ -56,7 +56,7 @@ fn a_short_lapse_of_a_joint_does_not_begin_the_time_anew_and_a_long_one_does() {
 fn who_does_not_move_is_still_and_one_hand_is_enough_to_move() {
     let text = "still for 0.5";
     let happened = play(pose(text), "....................", figures);
-    assert_eq!(happened, [(EventKind::Enter, 1600)]);
+    assert_eq!(happened, [(EventKind::Enter, 1500)]);
     let waving = |i: char| figures(if i == 'a' { 'u' } else { '.' });
     assert_eq!(play(pose(text), "abababababababababab", waving), []);
 }
@@ -122,6 +122,7 @@ fn poses(sequence: &[&str], within_ms: u64) -> Vec<Pose> {
     let when = When::Sequence(Sequence {
         steps: sequence.iter().map(step).collect(),
         within: ms(within_ms),
+        all_within: None,
         slot: 0,
     });
     poses.push(Pose {

@@ -87,7 +87,7 @@ fn who_is_at_the_border_stays_where_they_were() {
         );
     }
     use EventKind::{Enter, Exit};
-    assert_eq!(scene.happened, [(Enter, 100), (Exit, 400), (Enter, 600)]);
+    assert_eq!(scene.happened, [(Enter, 0), (Exit, 400), (Enter, 600)]);
 }
 
 fn of_scene(text: &str, poses: &[Arc<str>]) -> Rule {

@@ -15,6 +15,7 @@ const LONGEST_WAIT_MS = 15000;
 const UNTOLD = {
   uptime_s: 0, fps: null, people: 0, frames: 0, dropped: 0, damaged: 0, lines_dropped: 0,
   stages: [], keypoints: [], limbs: [], visible: 1, poses: [],
+  held: [], zones: [],
 };
 
 const later = (wait) => Math.min(wait * 2, LONGEST_WAIT_MS);

@@ -7,8 +7,10 @@ import { limitsOf, measure } from "./format.js";
 
 export const SPAN_S = 20;
 const GAP_S = 1;
-const RANGES = { deg: [0, 180], seen: [0, 1] };
-const STEPS = { torso: 0.25, share: 0.05 };
+const RANGES = { deg: [0, 180], seen: [0, 1], like: [0, 1] };
+const STEPS = { torso: 0.25, share: 0.05, inside: 0.05, "torso/s": 0.25, s: 1, times: 1, people: 1 };
+/** These have no margin, and begin with 0. */
+const WHOLE = ["s", "times", "people"];
 
 let colours = null;
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => (colours = null));
@@ -50,7 +52,7 @@ export class Graph {
       width,
       height,
       x: (t) => width - pad - ((now - t) / SPAN_S) * (width - pad),
-      y: (v) => height - pad - ((v - bottom) / (top - bottom)) * (height - 2 * pad),
+      y: (v) => height - pad - ((Math.min(v, top) - bottom) / (top - bottom)) * (height - 2 * pad),
     };
     this.zone(frame);
     this.limits(frame);
@@ -61,8 +63,11 @@ export class Graph {
     if (RANGES[this.unit]) return RANGES[this.unit];
     const step = STEPS[this.unit] || 0.25;
     const limits = [this.low, this.high].filter((v) => v != null);
+    // How long a time is past tells nothing.
+    if (this.unit === "s" && limits.length) return [0, Math.max(...limits) * 1.5 || 1];
     const values = [...limits.map((v) => v - 2 * this.margin), ...limits.map((v) => v + 2 * this.margin)];
     for (const [, value] of points) if (value != null) values.push(value);
+    if (WHOLE.includes(this.unit)) values.push(0, ...limits.map((v) => v + step));
     if (!values.length) return [0, 1];
     const bottom = Math.floor(Math.min(...values) / step) * step;
     return [bottom, Math.max(bottom + step, Math.ceil(Math.max(...values) / step) * step)];

@@ -2,7 +2,7 @@
 // dropped.
 
 import { byId, make, setHidden } from "./dom.js";
-import { clock, seconds } from "./format.js";
+import { clock, seconds, whose } from "./format.js";
 
 const KEPT = 100;
 
@@ -22,12 +22,13 @@ export function addToLog(line) {
 
 function eventRow(line) {
   const after = line.held_s > 0 ? ` after ${seconds(line.held_s)}` : "";
+  const what = line.event === "count" ? `${line.pose}: ${line.count}` : line.pose;
   return make(
     "li",
     { "data-event": line.event },
     make("time", {}, clock(line)),
     make("span", { class: "kind" }, line.event),
-    make("span", {}, make("strong", {}, line.pose), ` person ${line.person}${after}`),
+    make("span", {}, make("strong", {}, what), ` ${whose(line.person)}${after}`),
   );
 }
 

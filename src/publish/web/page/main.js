@@ -7,7 +7,7 @@ import { byId, make, memory, setHidden, setText } from "./dom.js";
 import { Editor, ask } from "./editor.js";
 import { bytes, fileName, seconds } from "./format.js";
 import { addToLog } from "./log.js";
-import { People } from "./people.js";
+import { People, Scene } from "./people.js";
 import { Picture } from "./picture.js";
 import { colourOf } from "./skeleton.js";
 import { Why } from "./why.js";
@@ -15,19 +15,21 @@ import { Why } from "./why.js";
 const picture = new Picture();
 const board = new Board();
 const editor = new Editor();
-const why = new Why();
-const people = new People((pose) => why.ask(pose));
+const scene = new Scene();
+const why = new Why(scene);
+const people = new People(scene, (pose) => why.ask(pose));
 let countdown = 0;
 
 const connection = new Connection({
   state(state) {
-    for (const part of [picture, board, people, why, editor]) part.setState(state);
+    for (const part of [scene, picture, board, people, why, editor]) part.setState(state);
     connection.wish({ picture: picture.wantsPicture(), why: state.poses.length > 0 });
     setText(byId("address"), state.address);
     byId("address").href = state.address;
     setHidden(byId("address-note"), !/\/\/(127\.|localhost|\[::1\])/.test(state.address));
   },
   line(line) {
+    scene.addLine(line);
     if (line.type !== "frame") return addToLog(line);
     picture.addLine(line);
     people.addLine(line);

@@ -1,13 +1,35 @@
-// Who is there and what they hold. In: frame lines, /state. Out: the list of people, and a chip
-// for each pose that says who holds it; a click on a chip asks why (`ask(pose)`).
+// Who is there, what they hold and how often they did what. In: lines, /state. Out: the list of people,
+// and a chip for each pose that says who holds it and how often everybody did it together; a click on
+// a chip asks why (`ask(pose)`).
 
 import { byId, icon, make, setHidden, setIcon, setText, setVerdict } from "./dom.js";
+import { countsOf } from "./format.js";
 import { colourOf } from "./skeleton.js";
 
 const EVERY_MS = 150;
 
+/** What is true of everybody together: what is held, by whomever, and the totals of what is counted. */
+export class Scene {
+  constructor() {
+    this.held = new Set();
+    this.totals = {};
+  }
+
+  setState(state) {
+    this.held = new Set(state.held);
+  }
+
+  /** Events tell sooner than the next state; who else holds a pose after an exit, the frames tell. */
+  addLine(line) {
+    if (line.type === "frame") this.totals = line.counts || {};
+    if (line.event === "enter" || line.event === "hold") this.held.add(line.pose);
+    if (line.event === "exit") this.held.delete(line.pose);
+  }
+}
+
 export class People {
-  constructor(ask) {
+  constructor(scene, ask) {
+    this.scene = scene;
     this.ask = ask;
     this.rows = new Map();
     this.chips = new Map();
@@ -30,9 +52,10 @@ export class People {
   chip(name) {
     const sign = icon("fails");
     const who = make("span", { class: "who" });
+    const total = make("span", { class: "total" });
     const title = `Why does ${name} hold, or not?`;
-    const button = make("button", { type: "button", title, onclick: () => this.ask(name) }, sign, name, who);
-    return { item: make("li", {}, button), button, sign, who };
+    const button = make("button", { type: "button", title, onclick: () => this.ask(name) }, sign, name, total, who);
+    return { item: make("li", {}, button), button, sign, total, who };
   }
 
   addLine(line) {
@@ -46,10 +69,15 @@ export class People {
   showPoses(people) {
     for (const [name, chip] of this.chips) {
       const ids = people.filter((p) => p.poses.includes(name)).map((p) => p.id);
-      const verdict = ids.length ? "holds" : "fails";
+      // Nobody in the frame holds a pose of the scene.
+      const held = ids.length > 0 || this.scene.held.has(name);
+      const verdict = held ? "holds" : "fails";
       setVerdict(chip.button, verdict);
       setIcon(chip.sign, verdict);
-      setText(chip.who, ids.length ? `held by ${ids.join(", ")}` : "not held");
+      setText(chip.who, ids.length ? `held by ${ids.join(", ")}` : held ? "held" : "not held");
+      const total = this.scene.totals[name];
+      setHidden(chip.total, total == null);
+      setText(chip.total, total == null ? "" : String(total));
     }
   }
 
@@ -76,6 +104,9 @@ export class People {
     setText(row.score, `score ${person.score.toFixed(2)} · ${seen} of ${joints.length} joints seen`);
     setText(row.poses, person.poses.length ? person.poses.join(", ") : "no pose");
     row.poses.className = person.poses.length ? "held" : "none";
+    const counts = countsOf(person).join(", ");
+    setHidden(row.counts, !counts);
+    setText(row.counts, counts);
   }
 }
 
@@ -83,6 +114,7 @@ function personRow(id) {
   const dot = make("span", { class: "dot", "aria-hidden": "true" });
   dot.style.backgroundColor = colourOf(id);
   const poses = make("span");
+  const counts = make("span", { class: "counts", hidden: true });
   const score = make("span", { class: "quiet" });
-  return { item: make("li", {}, dot, make("strong", {}, `Person ${id}`), poses, score), score, poses };
+  return { item: make("li", {}, dot, make("strong", {}, `Person ${id}`), poses, counts, score), score, poses, counts };
 }

@@ -1,8 +1,9 @@
-// The picture with its skeletons. In: frame lines, pictures with the frame's number, /state, and
+// The picture with its skeletons and zones. In: frame lines, pictures with the frame's number, /state, and
 // what shall be shown. Out: the canvas, drawn so that a picture has the skeletons of its own frame.
 
 import { byId, setHidden, setText } from "./dom.js";
-import { drawLabel, drawPerson, giveColours } from "./skeleton.js";
+import { countsOf } from "./format.js";
+import { drawLabel, drawPerson, drawZone, drawZoneName, giveColours } from "./skeleton.js";
 
 const KEPT_LINES = 90;
 const KEPT_PICTURES = 6;
@@ -38,6 +39,11 @@ export class Picture {
   /** Where a place of the image, in its pixels, is on the canvas, in the canvas's pixels. */
   toCanvas(x, y) {
     return { x: (x * this.canvas.width) / this.size[0], y: (y * this.canvas.height) / this.size[1] };
+  }
+
+  /** The same of a place in shares of the image's width and height. */
+  shareToCanvas(x, y) {
+    return { x: x * this.canvas.width, y: y * this.canvas.height };
   }
 
   setState(state) {
@@ -126,10 +132,17 @@ export class Picture {
     }
     if (!line || !state) return;
     const body = this.body(state);
+    state.zones.forEach((zone) => drawZone(ctx, zone, body));
     if (show.skeletons) line.people.forEach((person) => drawPerson(ctx, person, body));
-    const labels = [];
-    if (show.names) line.people.forEach((person) => drawLabel(ctx, person, body, labels));
+    if (show.names) this.drawNames(line.people, state.zones, body);
     this.describe(line);
+  }
+
+  /** Those of zones keep their places; those of people give way. */
+  drawNames(people, zones, body) {
+    const labels = [];
+    zones.forEach((zone) => drawZoneName(this.ctx, zone, body, labels));
+    people.forEach((person) => drawLabel(this.ctx, person, body, labels));
   }
 
   body(state) {
@@ -139,13 +152,15 @@ export class Picture {
       limbs: state.limbs,
       visible: state.visible,
       toCanvas: (x, y) => this.toCanvas(x, y),
+      shareToCanvas: (x, y) => this.shareToCanvas(x, y),
       thick: Math.min(4, Math.max(1.8, css / 230)) * this.ratio,
       ratio: this.ratio,
     };
   }
 
   describe(line) {
-    const who = line.people.map((p) => `person ${p.id}${p.poses.length ? `: ${p.poses.join(", ")}` : ""}`);
+    const does = (p) => [...p.poses, ...countsOf(p)].join(", ");
+    const who = line.people.map((p) => `person ${p.id}${does(p) ? `: ${does(p)}` : ""}`);
     const text = `The live picture. ${who.length ? who.join("; ") : "Nobody is in it"}.`;
     if (this.canvas.getAttribute("aria-label") !== text) this.canvas.setAttribute("aria-label", text);
   }

@@ -1,9 +1,13 @@
-// A person drawn. In: a person of a line, the limbs and the score of a seen joint from /state, and
-// a 2D context with the scale from image to canvas pixels. Out: strokes and a label on it.
+// People and zones drawn. In: a person of a line; the limbs, the score of a seen joint and the zones
+// from /state; a 2D context with the scale from image to canvas pixels. Out: strokes and labels on it.
+
+import { countsOf } from "./format.js";
 
 // Told apart by people of every colour vision, and light enough for a picture.
 const COLOURS = ["#ffb000", "#56b4e9", "#00d68f", "#ff7ab8", "#f0e442", "#b39dff", "#ff8552", "#f4f4f4"];
 const HALO = "rgba(8, 12, 18, 0.6)";
+/** A teal with a share of blue, light on the dark edge: told apart also by who cannot tell red from green. */
+const ZONE = "#00c8a0";
 
 const given = new Map();
 
@@ -57,26 +61,56 @@ export function drawPerson(ctx, person, body) {
   ctx.globalAlpha = 1;
 }
 
-/** The person's number and poses over their head, inside of the canvas, beside the labels in `taken`. */
+/** The person's number, poses and counts over their head, beside the labels in `taken`. */
 export function drawLabel(ctx, person, body, taken) {
   const points = joints(person, body).filter(Boolean);
   if (!points.length) return;
-  const size = 13 * body.ratio;
+  const text = [`${person.id}`, ...person.poses, ...countsOf(person)].join("  ");
+  const middle = points.reduce((sum, p) => sum + p.x, 0) / points.length;
+  const bottom = Math.min(...points.map((p) => p.y)) - body.thick * 4;
+  drawTag(ctx, { text, colour: colourOf(person.id), left: (width) => middle - width / 2, bottom }, body.ratio, taken);
+}
+
+/** The outline of a zone on a dark edge. */
+export function drawZone(ctx, zone, body) {
+  const outline = new Path2D();
+  for (const [x, y] of zone.points) {
+    const at = body.shareToCanvas(x, y);
+    outline.lineTo(at.x, at.y);
+  }
+  outline.closePath();
+  ctx.lineJoin = "round";
+  ctx.strokeStyle = HALO;
+  ctx.lineWidth = body.thick * 2;
+  ctx.stroke(outline);
+  ctx.strokeStyle = ZONE;
+  ctx.lineWidth = body.thick;
+  ctx.stroke(outline);
+}
+
+/** The zone's name at its first corner, beside the labels in `taken`. */
+export function drawZoneName(ctx, zone, body, taken) {
+  if (!zone.points.length) return;
+  const corner = body.shareToCanvas(...zone.points[0]);
+  const place = { left: () => corner.x, bottom: corner.y - body.thick };
+  drawTag(ctx, { text: zone.name, colour: ZONE, ...place }, body.ratio, taken);
+}
+
+/** A text on a dark box, inside of the canvas, beside the labels in `taken`, to which it is added. */
+function drawTag(ctx, { text, colour, left, bottom }, ratio, taken) {
+  const size = 13 * ratio;
   const pad = size * 0.5;
-  const text = [`${person.id}`, ...person.poses].join("  ");
   ctx.font = `600 ${size}px system-ui, sans-serif`;
   const width = ctx.measureText(text).width + 2 * pad + size * 0.35;
   const height = size * 1.75;
-  const middle = points.reduce((sum, p) => sum + p.x, 0) / points.length;
-  const top = Math.min(...points.map((p) => p.y)) - height - body.thick * 4;
-  const x = clamp(middle - width / 2, 2, ctx.canvas.width - width - 2);
+  const x = clamp(left(width), 2, ctx.canvas.width - width - 2);
   const covers = (label, y) => Math.abs(label.y - y) < height && label.x < x + width && x < label.x + label.width;
-  let y = clamp(top, 2, ctx.canvas.height - height - 2);
+  let y = clamp(bottom - height, 2, ctx.canvas.height - height - 2);
   while (taken.some((label) => covers(label, y))) y += height + 2;
   taken.push({ x, y, width });
   ctx.fillStyle = "rgba(8, 12, 18, 0.82)";
   ctx.fillRect(x, y, width, height);
-  ctx.fillStyle = colourOf(person.id);
+  ctx.fillStyle = colour;
   ctx.fillRect(x, y, size * 0.35, height);
   ctx.fillStyle = "#fff";
   ctx.textBaseline = "middle";

@@ -1,15 +1,19 @@
-// "Why does my pose not hold?" In: /state (the poses), the stream of /why. Out: the panel: a
-// pose and a person to choose, the verdict in words, and the tree of the rule with its graphs.
+// "Why does my pose not hold?" In: /state (the poses), the stream of /why, what is true of everybody
+// together (people.js). Out: the panel: a pose and a person to choose, the verdict in words, and the
+// tree of the rule with its graphs.
 
 import { byId, icon, make, setOptions, setText, setVerdict } from "./dom.js";
-import { count, seconds } from "./format.js";
+import { count, measure, seconds } from "./format.js";
 import { SPAN_S } from "./graph.js";
+import { natureOf, nextStep } from "./rule.js";
 import { Tree, hiddenText } from "./tree.js";
 
 const EVERY_MS = 100;
 
 export class Why {
-  constructor() {
+  constructor(scene) {
+    this.scene = scene;
+    this.nature = "rule";
     this.pose = byId("why-pose");
     this.person = byId("why-person");
     this.state = null;
@@ -43,6 +47,7 @@ export class Why {
   choose() {
     const pose = this.state.poses[this.index()];
     this.tree = pose ? new Tree(pose, this.state.visible) : null;
+    this.nature = pose ? natureOf(pose) : "rule";
     byId("why-tree").replaceChildren(...(this.tree ? [this.tree.element] : []));
     this.show();
   }
@@ -55,7 +60,7 @@ export class Why {
     if (!this.state) return;
     const before = this.past[this.past.length - 1];
     if (before && message.t < before.t) this.past = [];
-    this.past.push(message);
+    this.past.push({ ...message, totals: this.scene.totals });
     while (this.past[0].t < message.t - SPAN_S) this.past.shift();
     const now = performance.now();
     if (now - this.last < EVERY_MS) return;
@@ -68,11 +73,30 @@ export class Why {
     if (!this.tree) return this.say("unknown", "No pose", "The configuration has no poses.");
     this.offer(message ? message.people : []);
     const index = this.index();
+    this.person.disabled = this.isEverybodys(index);
+    if (this.person.disabled) return this.showScene(index, message);
     const person = message && this.subject(message.people, index);
     const answer = person ? person.poses[index] : null;
     this.conclude(answer, person, index, message);
     const now = message ? message.t : 0;
     this.tree.show(answer || null, (term) => this.points(person, index, term), now);
+  }
+
+  /** Whether a pose is one of the scene: nobody holds it alone. Of totals the frames tell. */
+  isEverybodys(index) {
+    return this.nature === "scene" || (this.nature === "count" && this.state.poses[index].name in this.scene.totals);
+  }
+
+  /** Of a pose of the scene /why says nothing: whether it is held and what was counted is known. */
+  showScene(index, message) {
+    const pose = this.state.poses[index];
+    const active = this.scene.held.has(pose.name);
+    const answer = { verdict: active ? "holds" : "fails", active, slack: null, terms: [] };
+    if (this.nature === "count") answer.terms = [totalOf(pose, this.scene.totals)];
+    const [title, text] = this.nature === "count" ? aboutCount(answer, pose) : aboutScene(answer, pose);
+    this.say(answer.verdict, title, text);
+    const points = () => this.past.map(({ t, totals }) => [t, totals[pose.name] ?? null]);
+    this.tree.show(answer, points, message ? message.t : 0, "not told");
   }
 
   offer(people) {
@@ -85,7 +109,8 @@ export class Why {
   /** The chosen person, or who is nearest to the pose; who is in it comes first. */
   subject(people, index) {
     if (this.person.value) return people.find((p) => String(p.id) === this.person.value);
-    const rank = ({ poses: { [index]: pose } }) => (pose ? (pose.active ? 1e6 : 0) + (pose.slack ?? -1e6) : -1e9);
+    const slack = (pose) => pose.slack ?? progress(pose, this.nature) - 1e6;
+    const rank = ({ poses: { [index]: pose } }) => (pose ? (pose.active ? 1e6 : 0) + slack(pose) : -1e9);
     return people.reduce((best, p) => (best === null || rank(p) > rank(best) ? p : best), null);
   }
 
@@ -121,8 +146,14 @@ export class Why {
     }
     if (!answer) return this.say("unknown", "The poses have just changed", "A moment, please.");
     const held = this.heldFor(person, index, message.t);
-    const [title, text] = conclusion(answer, pose, { held, written: this.tree.asWritten(answer) });
+    const [title, text] = this.words(answer, pose, held);
     this.say(answer.verdict, `Person ${person.id}: ${title}`, text);
+  }
+
+  words(answer, pose, held) {
+    if (this.nature === "sequence") return aboutSequence(answer, pose);
+    if (this.nature === "count") return aboutCount(answer, pose);
+    return conclusion(answer, pose, { held, written: this.tree.asWritten(answer) });
   }
 
   say(verdict, title, text) {
@@ -134,6 +165,45 @@ export class Why {
     setText(strong, title);
     setText(span, text);
   }
+}
+
+/** How far somebody is where no slack tells it. */
+function progress({ terms }, nature) {
+  if (nature === "count") return terms[0].value ?? 0;
+  return nature === "sequence" ? nextStep(terms.map((t) => t.verdict)) : 0;
+}
+
+/** What /why would say of a count that is everybody's. */
+function totalOf(pose, totals) {
+  const value = totals[pose.name] ?? null;
+  const { low } = pose.terms[0];
+  const verdict = low != null && value > low ? "holds" : "fails";
+  return { value, verdict: value == null ? "unknown" : verdict };
+}
+
+function aboutScene({ active }, pose) {
+  const text = "It is about everybody in the picture. What its terms measure is not told here.";
+  return [`${pose.name} is ${active ? "" : "not "}active`, text];
+}
+
+function aboutCount({ active, terms }, pose) {
+  const { value } = terms[0];
+  const { low, unit } = pose.terms[0];
+  const number = value == null ? "nothing counted yet" : measure(value, unit);
+  if (low == null) return [`${pose.name}: ${number}`, "It has no goal, so it is counted and never entered."];
+  const goal = measure(low + 1, unit);
+  if (active) return [`${pose.name} is active`, `${number}, and the goal is ${goal}.`];
+  return [`${pose.name}: ${number}`, `It is entered at ${goal}.`];
+}
+
+function aboutSequence({ active, terms }, pose) {
+  if (active) return [`${pose.name} is active`, "All steps were shown, one after another."];
+  const next = nextStep(terms.map((t) => t.verdict));
+  const step = pose.terms[next];
+  if (!step) return [`${pose.name} is not active`, "All steps were shown. It waits for its cool-down, or for the first step again."];
+  const before = pose.terms[next - 1];
+  const within = before && before.high != null ? `, within ${measure(before.high, before.unit)} of the step before` : "";
+  return [`${pose.name} does not hold`, `Step ${next + 1} of ${terms.length} comes next: ${step.text}${within}.`];
 }
 
 function conclusion(answer, pose, { held, written }) {
