@@ -12,6 +12,7 @@ mod section;
 pub mod webhook;
 mod whose;
 
+pub use memory::Journal;
 pub use section::{Driver, WHEN, read};
 pub use whose::{Present, Who};
 
@@ -154,6 +155,18 @@ impl Outputs {
         let mut outputs = Self::default();
         outputs.reopen(settings, Some)?;
         Ok(outputs)
+    }
+
+    /// The same outputs without their devices: what each is told is noted, by its name.
+    pub fn noted(settings: &[OutputSettings]) -> (Self, Vec<(String, Journal)>) {
+        let mut outputs = Self::default();
+        let mut journals = Vec::new();
+        for output in settings {
+            let actuator = memory::MemoryActuator::new(&output.name, None);
+            journals.push((output.name.clone(), actuator.journal()));
+            outputs.add(output.clone(), Box::new(actuator));
+        }
+        (outputs, journals)
     }
 
     /// Takes up other settings. What drives the same device under the same name stays open, and as

@@ -89,6 +89,15 @@ pub fn read(s: &mut Section) -> Option<Arc<dyn Source>> {
     Some(turned::turn(s.kind(KINDS, None)?, turn))
 }
 
+/// A source for a configuration of which nothing is to be seen: it has to have one.
+pub fn nothing() -> Arc<dyn Source> {
+    Arc::new(synthetic::SyntheticSettings::new(
+        Size::new(64, 64),
+        1.0,
+        Vec::new(),
+    ))
+}
+
 /// Reads a source as typed on a command line: a camera's device such as `/dev/video0`, `-` for
 /// stdin, `synthetic`, the `http://` address of a camera, or the path of a photo, clip or folder.
 ///

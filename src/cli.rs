@@ -21,12 +21,10 @@ mod teach;
 mod try_;
 mod zones;
 
-use crate::capture::Source;
-use crate::capture::synthetic::SyntheticSettings;
 use crate::config::{Config, Overrides};
 use crate::engine::Loading;
 use crate::engine::kernels::Isa;
-use crate::geometry::{Rect, Size};
+use crate::geometry::Rect;
 use crate::model::{ModelCard, known_models, model_directories};
 use crate::report::{Report, json};
 use anyhow::Context;
@@ -35,7 +33,6 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 /// What the program ends with; docs/commands.md has the same table.
 pub const EXIT_CODES: &str = "Exit codes:
@@ -219,11 +216,6 @@ fn plan_directory_of(variable: impl Fn(&str) -> Option<OsString>) -> Option<Path
     of_unit.or_else(of_user)
 }
 
-/// A source for a configuration of which nothing is seen: it has to have one.
-fn no_source() -> Arc<dyn Source> {
-    Arc::new(SyntheticSettings::new(Size::new(64, 64), 1.0, Vec::new()))
-}
-
 /// Looks whether there is a folder for the file that a command is to write, before it begins.
 fn check_folder(file: &Path) -> anyhow::Result<()> {
     let folder = file.parent().filter(|f| !f.as_os_str().is_empty());
@@ -269,7 +261,7 @@ fn configuration_of_poses(path: Option<&PathBuf>, model: Option<String>) -> anyh
     check_model(model.as_deref(), path)?;
     let overrides = Overrides {
         model,
-        source: Some(no_source()),
+        source: Some(crate::capture::nothing()),
         cache: plan_directory(),
         isa: kernels(),
         ..Overrides::default()

@@ -62,6 +62,8 @@ pub struct Config {
     pub grace: Duration,
     /// The score from which a joint counts as seen.
     pub visible: Threshold,
+    /// The folder of taught poses, where the file names one.
+    pub taught: Option<PathBuf>,
     pub source: Arc<dyn Source>,
     pub find: FindSettings,
     pub track: TrackSettings,
@@ -246,6 +248,7 @@ fn compose(document: &Document, path: &Path, overrides: &Overrides) -> Option<Co
         cache: top.cache,
         grace: top.grace,
         visible: top.visible,
+        taught: top.taught.clone(),
         find: find(document, overrides),
         track: document.section("smooth", |s| track::read(s, top.visible)),
         poses: poses(document, words, segments),

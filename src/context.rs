@@ -6,7 +6,8 @@
 use crate::health::Health;
 use crate::recognise::Pose;
 use crate::settings::Fault;
-use crate::skeleton::{KeypointSet, Threshold};
+use crate::skeleton::{KeypointSet, Skeleton, Threshold};
+use crate::taught::Report;
 use crate::trouble::Trouble;
 use crate::zone::Zone;
 use std::path::PathBuf;
@@ -43,6 +44,25 @@ pub trait Configuration: Send + Sync {
     /// # Errors
     /// It cannot be written; the old file stays.
     fn replace(&self, text: &str) -> Result<Saved, Trouble>;
+
+    /// How well the poses that were taught beside the file can be told apart.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    fn taught(&self) -> Result<Report, Trouble>;
+
+    /// Adds what these people showed, in image pixels, to the examples of a pose, and has that taken
+    /// up.
+    ///
+    /// # Errors
+    /// The name is none, nobody is seen well enough, or the file cannot be written.
+    fn teach(&self, name: &str, people: &[Skeleton]) -> Result<Report, Trouble>;
+
+    /// Forgets a taught pose.
+    ///
+    /// # Errors
+    /// There is no such pose, or the configuration needs it.
+    fn forget(&self, name: &str) -> Result<Report, Trouble>;
 }
 
 /// Where a configuration was written.

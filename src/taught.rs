@@ -46,6 +46,43 @@ pub struct Taught {
     reports: [OnceCell<Report>; 2],
 }
 
+/// Whether this may be the name of a pose: of letters, digits, _ and -.
+pub fn is_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    !name.is_empty() && name.len() <= 64 && name.chars().all(plain) && !name.starts_with(['-', '_'])
+}
+
+/// Adds examples to a pose of a folder: one that is from the same place as an older one takes its place.
+/// Gives how many there are now.
+///
+/// # Errors
+/// The file of the pose cannot be read or written, or has too many examples.
+pub fn add(
+    folder: &Path,
+    name: &str,
+    mut new: Vec<Example>,
+    set: &KeypointSet,
+) -> Result<usize, Trouble> {
+    let file = folder.join(format!("{name}.toml"));
+    let mut examples = match file.exists() {
+        true => read(&file, set)?,
+        false => Vec::new(),
+    };
+    examples.retain(|old| !new.iter().any(|e| e.from == old.from));
+    examples.append(&mut new);
+    if examples.len() > MOST_EXAMPLES {
+        return Err(Trouble::new(
+            format!(
+                "{name} would have {} examples, at most {MOST_EXAMPLES} are kept",
+                examples.len()
+            ),
+            format!("more tell nothing new; to begin anew: posed teach --remove {name}"),
+        ));
+    }
+    write(&file, name, &examples, set)?;
+    Ok(examples.len())
+}
+
 impl Taught {
     /// Those of a folder, in the joints of `set`.
     pub fn of(folder: PathBuf, set: &KeypointSet) -> Self {

@@ -2,6 +2,7 @@
 
 use super::memory::{Journal, JournalSettings, MemoryActuator};
 use super::*;
+use crate::geometry::{Rect, Size};
 
 const WAVE: usize = 0;
 const SIT: usize = 1;
@@ -300,4 +301,108 @@ fn what_was_let_go_stays_on_if_it_is_held_again_in_time_and_else_goes_off() {
         o.tick(Duration::from_millis(2000));
         assert_eq!(log(&journal), want);
     }
+}
+
+/// Somebody with a box of this width in the middle of the picture, or beside it.
+fn present(id: u32, width: f32, x: f32, poses: &[usize]) -> Present {
+    Present {
+        id,
+        bbox: Rect::new(x, 0.0, width, 100.0),
+        size: Size::new(640, 480),
+        poses: poses.iter().map(|&pose| (pose, 0.8)).collect(),
+    }
+}
+
+fn of_whom(who: Who) -> (Outputs, Journal) {
+    let (mut o, journal) = outputs(Manner::Follow, vec![WAVE], vec![]);
+    o.list[0].settings.who = who;
+    (o, journal)
+}
+
+fn look(o: &mut Outputs, at: u64, people: &[Present]) {
+    let names = ["wave".into(), "sit".into()];
+    o.people(Duration::from_millis(at), people, &names);
+}
+
+#[test]
+fn all_must_hold_it_and_somebody_be_there() {
+    let (mut o, journal) = of_whom(Who::All);
+    look(&mut o, 0, &[]);
+    look(
+        &mut o,
+        100,
+        &[
+            present(1, 50.0, 0.0, &[WAVE]),
+            present(2, 50.0, 100.0, &[SIT]),
+        ],
+    );
+    assert_eq!(log(&journal), "");
+    look(
+        &mut o,
+        200,
+        &[
+            present(1, 50.0, 0.0, &[WAVE]),
+            present(2, 50.0, 100.0, &[WAVE]),
+        ],
+    );
+    assert_eq!(log(&journal), "on:wave");
+    // Somebody comes who does not.
+    look(
+        &mut o,
+        300,
+        &[present(1, 50.0, 0.0, &[WAVE]), present(3, 50.0, 100.0, &[])],
+    );
+    assert_eq!(log(&journal), "on:wave off");
+    look(&mut o, 400, &[present(1, 50.0, 0.0, &[WAVE])]);
+    look(&mut o, 500, &[]);
+    assert_eq!(log(&journal), "on:wave off on:wave off");
+}
+
+#[test]
+fn of_two_of_a_size_the_one_who_counts_goes_on_counting() {
+    let (mut o, journal) = of_whom(Who::Largest);
+    look(
+        &mut o,
+        0,
+        &[present(1, 50.0, 0.0, &[WAVE]), present(2, 40.0, 100.0, &[])],
+    );
+    look(
+        &mut o,
+        100,
+        &[present(1, 50.0, 0.0, &[WAVE]), present(2, 55.0, 100.0, &[])],
+    );
+    assert_eq!(log(&journal), "on:wave");
+    look(
+        &mut o,
+        200,
+        &[present(1, 50.0, 0.0, &[WAVE]), present(2, 80.0, 100.0, &[])],
+    );
+    assert_eq!(log(&journal), "on:wave off");
+    // The other is gone.
+    look(&mut o, 300, &[present(1, 50.0, 0.0, &[WAVE])]);
+    assert_eq!(log(&journal), "on:wave off on:wave");
+}
+
+#[test]
+fn nearest_to_the_centre_is_not_the_largest() {
+    let (mut o, journal) = of_whom(Who::NearestCentre);
+    let people = [
+        present(1, 200.0, 0.0, &[]),
+        present(2, 40.0, 300.0, &[WAVE]),
+    ];
+    look(&mut o, 0, &people);
+    assert_eq!(log(&journal), "on:wave");
+}
+
+#[test]
+fn events_of_the_others_drive_nothing_and_those_of_the_scene_do() {
+    let (mut o, journal) = of_whom(Who::Largest);
+    o.event(WAVE, &event(EventKind::Enter, 0));
+    assert_eq!(log(&journal), "");
+    let scene = Event {
+        person: 0,
+        ..event(EventKind::Enter, 0)
+    };
+    o.event(WAVE, &scene);
+    assert_eq!(log(&journal), "on:wave");
 }

@@ -5,6 +5,8 @@
 use crate::config::{Config, ConfigError, Overrides};
 use crate::context::{Configuration, Saved};
 use crate::settings::Fault;
+use crate::skeleton::{Skeleton, Threshold};
+use crate::taught::{self, Example, Report, Taught};
 use crate::trouble::Trouble;
 use std::fs::File;
 use std::io::{self, Write};
@@ -38,6 +40,19 @@ impl ConfigFile {
     /// Whether it was replaced since this was asked last.
     pub fn take_changed(&self) -> bool {
         self.changed.swap(false, Ordering::SeqCst)
+    }
+
+    /// What was taught beside the file, and the score from which a joint counts as seen.
+    fn lessons(&self) -> Result<(Taught, Threshold), Trouble> {
+        let trouble = |e: String| Trouble::new(e, "mend the configuration first");
+        let config = Config::seeing(&self.path, &self.overrides);
+        let config = config.map_err(|e| trouble(e.to_string()))?;
+        let set = config
+            .model
+            .keypoints()
+            .map_err(|e| trouble(e.to_string()))?;
+        let folder = config.taught.as_deref();
+        Ok((Taught::beside(&self.path, folder, set), config.visible))
     }
 
     fn write(&self, text: &str) -> io::Result<Saved> {
@@ -95,6 +110,60 @@ impl Configuration for ConfigFile {
         );
         self.changed.store(true, Ordering::SeqCst);
         Ok(saved)
+    }
+
+    fn taught(&self) -> Result<Report, Trouble> {
+        let (taught, _) = self.lessons()?;
+        taught.report(true).cloned()
+    }
+
+    fn teach(&self, name: &str, people: &[Skeleton]) -> Result<Report, Trouble> {
+        if !taught::is_name(name) {
+            return Err(Trouble::new(
+                format!("{name:?} is no name of a pose"),
+                "write it with letters, digits, _ and -, as tree",
+            ));
+        }
+        let (old, visible) = self.lessons()?;
+        let set = old.joints();
+        let lesson = jiff::Zoned::now().strftime("%Y-%m-%d %H:%M:%S").to_string();
+        let seen = people.iter().enumerate().filter_map(|(i, person)| {
+            let from = format!("page, {lesson}, {}", i + 1);
+            super::teach::example(from, person, set, visible)
+        });
+        let examples: Vec<Example> = seen.collect();
+        if examples.is_empty() {
+            return Err(Trouble::new(
+                "nobody was seen well enough",
+                "stand so that the camera sees you from head to foot, alone, and try again",
+            ));
+        }
+        taught::add(old.folder(), name, examples, set)?;
+        self.changed.store(true, Ordering::SeqCst);
+        self.taught()
+    }
+
+    fn forget(&self, name: &str) -> Result<Report, Trouble> {
+        let (old, _) = self.lessons()?;
+        let file = old.folder().join(format!("{name}.toml"));
+        if !taught::is_name(name) || !file.is_file() {
+            return Err(Trouble::new(
+                format!("there is no taught pose {name:?}"),
+                "",
+            ));
+        }
+        let is_used = |f: &str| {
+            f.contains(&format!("like = \"{name}\"")) || f.contains(&format!("like({name})"))
+        };
+        if is_used(&self.text()?) {
+            return Err(Trouble::new(
+                format!("the configuration has a pose that is like {name:?}"),
+                "remove that first",
+            ));
+        }
+        std::fs::remove_file(&file)
+            .map_err(|e| Trouble::new(format!("{}: cannot be removed: {e}", file.display()), ""))?;
+        self.taught()
     }
 }
 

@@ -12,10 +12,11 @@ mod told;
 
 use crate::config::Config;
 use crate::infer::Infer;
-use crate::taught::{FOLDER, OTHER, Taught, write};
+use crate::taught::{self, FOLDER, OTHER, Taught};
 use anyhow::{Context, bail};
 use clap::Args;
 use examples::Collector;
+pub(super) use examples::example;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -66,7 +67,7 @@ pub fn run(args: &TeachArgs) -> anyhow::Result<ExitCode> {
         super::check_folder(output)?;
     }
     let config = super::configuration_of_poses(args.config.as_ref(), args.model.clone())?;
-    let folder = folder(args);
+    let folder = folder(args, &config);
     if let Some(name) = &args.remove {
         return remove(&folder, name);
     }
@@ -87,10 +88,11 @@ pub fn run(args: &TeachArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Where examples are kept.
-fn folder(args: &TeachArgs) -> PathBuf {
+fn folder(args: &TeachArgs, config: &Config) -> PathBuf {
+    let given = config.taught.as_deref().unwrap_or(Path::new(FOLDER));
     match (&args.poses, &args.config) {
         (Some(folder), _) => folder.clone(),
-        (None, Some(config)) => config.parent().unwrap_or(Path::new("")).join(FOLDER),
+        (None, Some(file)) => file.parent().unwrap_or(Path::new("")).join(given),
         (None, None) => FOLDER.into(),
     }
 }
@@ -104,8 +106,7 @@ fn lesson(args: &TeachArgs) -> anyhow::Result<(String, &[OsString])> {
         bail!("give the pose's name, then photos: posed teach tree tree/*.jpg");
     };
     let name = name.to_string_lossy();
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if name.is_empty() || !name.chars().all(plain) || name.starts_with(['-', '_']) {
+    if !taught::is_name(&name) {
         bail!(
             "{name:?} is no name of a pose: write it with letters, digits, _ and -, before the photos: posed teach tree tree/*.jpg"
         );
@@ -130,11 +131,6 @@ fn teach(
         );
     }
     let joints = config.model.keypoints()?;
-    let file = folder.join(format!("{name}.toml"));
-    let mut examples = match file.exists() {
-        true => crate::taught::read(&file, joints)?,
-        false => Vec::new(),
-    };
     let mut collector = Collector::new(Infer::new(config)?);
     for photo in photos {
         collector.path(Path::new(photo));
@@ -150,21 +146,11 @@ fn teach(
         );
     }
     // Who teaches with the same photo again means the same example.
-    let given: Vec<String> = collector.examples.iter().map(|e| e.from.clone()).collect();
-    examples.retain(|e| !given.contains(&e.from));
-    examples.append(&mut collector.examples);
-    if examples.len() > crate::taught::MOST_EXAMPLES {
-        bail!(
-            "{name} would have {} examples, at most {} are kept: more tell nothing new. Remove it first: posed teach --remove {name}",
-            examples.len(),
-            crate::taught::MOST_EXAMPLES
-        );
-    }
-    write(&file, name, &examples, joints)?;
+    let all = taught::add(folder, name, collector.examples, joints)?;
+    let file = folder.join(format!("{name}.toml"));
     println!(
-        "{}: {new} taken in, {} in all{}",
+        "{}: {new} taken in, {all} in all{}",
         file.display(),
-        examples.len(),
         match collector.failed {
             0 => String::new(),
             n => format!(", {n} left out"),

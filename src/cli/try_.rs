@@ -2,8 +2,7 @@
 //! printed, or on a script. Prints the events as `replay` does, and what each action would do; no
 //! device is touched and no network is run.
 
-use crate::act::memory::{Journal, MemoryActuator};
-use crate::act::{Outputs, Present};
+use crate::act::{Journal, Outputs, Present};
 use crate::config::{Config, Overrides};
 use crate::recognise::Recogniser;
 use crate::report::{Event, Report, Seen};
@@ -30,7 +29,7 @@ pub struct TryArgs {
 
 pub fn run(args: &TryArgs) -> anyhow::Result<ExitCode> {
     let overrides = Overrides {
-        source: Some(super::no_source()),
+        source: Some(crate::capture::nothing()),
         ..Overrides::default()
     };
     let config = Config::read(&args.rules, &overrides)?;
@@ -81,13 +80,7 @@ struct Trial {
 
 impl Trial {
     fn new(config: &Config) -> Self {
-        let mut noted = Vec::new();
-        let mut outputs = Outputs::default();
-        for output in &config.outputs {
-            let actuator = MemoryActuator::new(&output.name, None);
-            noted.push((output.name.clone(), actuator.journal()));
-            outputs.add(output.clone(), Box::new(actuator));
-        }
+        let (outputs, noted) = Outputs::noted(&config.outputs);
         let names = config.poses.iter().map(|p| Arc::clone(&p.name)).collect();
         Self {
             recogniser: Recogniser::new(config.poses.clone(), config.visible),

@@ -41,7 +41,7 @@ pub fn run(args: &ZonesArgs) -> anyhow::Result<ExitCode> {
     report.begin(&frame, true);
     if let Some(path) = &args.config {
         let overrides = Overrides {
-            source: Some(super::no_source()),
+            source: Some(crate::capture::nothing()),
             ..Overrides::default()
         };
         report.zones = Arc::clone(&Config::read(path, &overrides)?.zones);

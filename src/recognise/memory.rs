@@ -235,6 +235,15 @@ impl Trail {
         }
     }
 
+    /// All places of the window with the point that each is of; `None` where nothing is known of a whole
+    /// window.
+    pub fn all(&self, time: Duration) -> Option<impl Iterator<Item = (usize, Option<Point>)>> {
+        self.before(time)?;
+        let width = self.width;
+        let places = self.points.iter().enumerate();
+        Some(places.map(move |(i, place)| (i % width, *place)))
+    }
+
     /// The places a window ago, and how long ago that was; `None` where nothing is known of then.
     pub fn before(
         &self,

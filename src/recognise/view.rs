@@ -103,21 +103,26 @@ impl<'a> View<'a> {
         }
     }
 
-    /// How far the joint has moved that has moved furthest over a trail's window, in pixels, with the
-    /// lowest score of all; `None` where too few are known of then and now.
+    /// How far the joint has been from where it is now that has been furthest within a trail's window, in
+    /// pixels, with the lowest score of all; `None` where too few are known of then and now.
     pub fn moved(&self, slot: usize) -> Option<(f32, f32)> {
-        let (_, before) = self.trail(slot)?;
+        let Slot::Trail(trail) = self.slot(slot)? else {
+            return None;
+        };
         let mut most = 0.0f32;
-        let mut least = 1.0f32;
-        let mut joints = 0;
-        for (joint, before) in before.enumerate() {
+        for (joint, place) in trail.all(self.sight.time?)? {
             let now = self.steady(Spot(joint, joint));
-            if let Some(((now, score), before)) = now.zip(before) {
-                most = most.max(now.distance(before));
-                least = least.min(score);
-                joints += 1;
+            if let Some(((now, _), place)) = now.zip(place) {
+                most = most.max(now.distance(place));
             }
         }
+        let (_, before) = self.trail(slot)?;
+        let known = before.enumerate().filter_map(|(joint, before)| {
+            let (_, score) = self.steady(Spot(joint, joint))?;
+            before.map(|_| score)
+        });
+        let (joints, least) =
+            known.fold((0, 1.0f32), |(n, least), score| (n + 1, least.min(score)));
         (joints >= STILL_JOINTS).then_some((most, least))
     }
 

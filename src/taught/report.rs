@@ -211,3 +211,126 @@ impl Judge<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::Point;
+    use crate::skeleton::{Keypoint, Skeleton, Threshold};
+    use crate::taught::Example;
+
+    /// Somebody who stands, an arm turned by these degrees from hanging down, a little different each
+    /// time.
+    fn example(arm_deg: f32, n: u32) -> Example {
+        const BODY: [(f32, f32); 17] = [
+            (0.0, -1.4),
+            (0.06, -1.46),
+            (-0.06, -1.46),
+            (0.12, -1.42),
+            (-0.12, -1.42),
+            (0.35, -1.0),
+            (-0.35, -1.0),
+            (0.4, -0.4),
+            (-0.4, -0.4),
+            (0.42, 0.15),
+            (-0.42, 0.15),
+            (0.2, 0.0),
+            (-0.2, 0.0),
+            (0.22, 0.85),
+            (-0.22, 0.85),
+            (0.24, 1.65),
+            (-0.24, 1.65),
+        ];
+        let mut keypoints: Vec<Keypoint> = BODY
+            .iter()
+            .enumerate()
+            .map(|(i, &(x, y))| {
+                let shake = ((i as u32 * 7 + n * 13) % 11) as f32 / 11.0 - 0.5;
+                Keypoint {
+                    position: Point::new(100.0 * x + 4.0 * shake, 100.0 * y - 4.0 * shake),
+                    score: 0.9,
+                }
+            })
+            .collect();
+        let (sin, cos) = arm_deg.to_radians().sin_cos();
+        for (joint, length) in [(7, 60.0), (9, 115.0)] {
+            keypoints[joint].position = Point::new(35.0 + sin * length, -100.0 + cos * length);
+        }
+        Example::of(
+            format!("{arm_deg} {n}"),
+            &Skeleton { keypoints },
+            100.0,
+            Threshold::DEFAULT,
+        )
+    }
+
+    fn taught(name: &str, arms: &[f32]) -> TaughtPose {
+        let arms = arms.iter().zip(0..);
+        TaughtPose {
+            name: name.into(),
+            examples: arms.map(|(&arm, n)| example(arm, n)).collect(),
+        }
+    }
+
+    #[test]
+    fn poses_that_differ_are_told_and_those_that_do_not_are_refused() {
+        let set = KeypointSet::coco();
+        let up = taught("up", &[170.0, 175.0, 180.0, 172.0, 178.0, 185.0]);
+        let out = taught("out", &[85.0, 90.0, 95.0, 88.0, 92.0, 97.0]);
+        let report = Report::of(&[out.clone(), up.clone()], &set, false);
+        for score in &report.scores {
+            assert!(score.right >= 5 && score.confused.is_empty(), "{score:?}");
+            assert!(report.trust(&score.name).is_ok());
+        }
+        assert_eq!(report.closest.as_ref().unwrap().poses, ["out", "up"]);
+        // The same again under another name.
+        let again = taught("up_again", &[171.0, 176.0, 181.0, 173.0, 179.0, 184.0]);
+        let report = Report::of(&[out, up, again], &set, false);
+        let trouble = report.trust("up").unwrap_err();
+        assert!(
+            trouble.what.contains("cannot be told from the others"),
+            "{trouble}"
+        );
+        assert!(
+            trouble.mend.contains("up_again") && trouble.mend.contains("accept = true"),
+            "{trouble}"
+        );
+        assert!(report.trust("out").is_ok());
+    }
+
+    #[test]
+    fn one_or_two_examples_are_too_few() {
+        let report = Report::of(
+            &[taught("up", &[170.0, 180.0])],
+            &KeypointSet::coco(),
+            false,
+        );
+        assert!(report.trust("up").unwrap_err().what.contains("2 examples"));
+    }
+
+    #[test]
+    fn the_other_arm_is_the_same_pose_only_where_mirroring_is_asked_for() {
+        let set = KeypointSet::coco();
+        let left = taught("up", &[170.0, 175.0, 180.0, 172.0, 178.0, 185.0]);
+        let mut right = example(177.0, 9).skeleton;
+        for i in 0..17 {
+            let other = example(177.0, 9).skeleton.keypoints[set.mirror(i)];
+            right.keypoints[i] = Keypoint {
+                position: Point::new(-other.position.x, other.position.y),
+                ..other
+            };
+        }
+        let likeness = |mirror: bool| {
+            let gallery =
+                std::sync::Arc::new(Gallery::new(std::slice::from_ref(&left), &set, mirror));
+            let like = crate::taught::Likeness::new(gallery, 0);
+            like.of(&right, Threshold::DEFAULT).unwrap().0
+        };
+        assert!(
+            likeness(true) > 0.5 && likeness(false) < 0.5,
+            "{} {}",
+            likeness(true),
+            likeness(false)
+        );
+    }
+}

@@ -109,6 +109,10 @@ def the_skeleton_lies_on_the_man(board, browser, **_):
 ZONE = "#00c8a0"
 
 
+def along(a: list, b: list, share: float) -> list:
+    return [a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share]
+
+
 def the_zones_lie_where_the_configuration_says(board, browser, **_):
     state = ask(f"{board.url}/state").json()
     for ratio in (1, 2.5):
@@ -123,12 +127,7 @@ def the_zones_lie_where_the_configuration_says(board, browser, **_):
             corners = [[x * width, y * height] for x, y in zone["points"]]
             ends = corners[1:] + corners[:1]
             # All along each side, also the one from the last corner to the first.
-            shares = [step / 8 for step in range(9)]
-            sides = [
-                [a[0] + (b[0] - a[0]) * s, a[1] + (b[1] - a[1]) * s]
-                for a, b in zip(corners, ends, strict=True)
-                for s in shares
-            ]
+            sides = [along(a, b, step / 8) for a, b in zip(corners, ends, strict=True) for step in range(9)]
             off = max(browser.js(LOOK, ZONE, sides)["off"])
             demand(off <= NEAR_PX, f"the outline of {zone['name']} is {off:.1f} px off (ratio {ratio})")
     browser.find("#show-names").click()

@@ -4,9 +4,11 @@
 use crate::capture::{self, FrameSource, Next, Pace};
 use crate::decode::{self, Decoder};
 use crate::frame::Frame;
+use crate::geometry::Rect;
 use crate::infer::Infer;
 use crate::recognise::torso_px;
 use crate::report::{Report, Seen};
+use crate::skeleton::{KeypointSet, Skeleton, Threshold};
 use crate::taught::Example;
 use anyhow::Context;
 use std::ffi::{OsStr, OsString};
@@ -156,22 +158,32 @@ impl Collector {
         let people = report.people.iter();
         let largest = people.max_by(|a, b| a.bbox.area().total_cmp(&b.bbox.area()));
         let seen: &Seen = largest.context("nobody is seen")?;
-        let visible = report.visible;
-        let joints = seen.skeleton.keypoints.iter();
-        let count = joints.filter(|k| visible.sees(k)).count();
-        anyhow::ensure!(
-            count >= LEAST_JOINTS,
-            "only {count} joints are seen: the person must be in the picture from head to foot, or as far as the pose goes"
-        );
-        let torso = torso_px(&seen.skeleton, &report.keypoints, visible);
-        let scale = torso.unwrap_or(seen.bbox.height / 3.0);
-        Ok(Example::of(from, &seen.skeleton, scale, visible))
+        example(from, &seen.skeleton, &report.keypoints, report.visible).context(
+            "too little of the person is seen: they must be in the picture from head to foot, or as far as the pose goes",
+        )
     }
 
     fn leave_out(&mut self, what: &str, why: &str) {
         eprintln!("posed: {what}: {why}; left out");
         self.failed += 1;
     }
+}
+
+/// Somebody as an example; `None` where too little of them is seen.
+pub(in crate::cli) fn example(
+    from: String,
+    seen: &Skeleton,
+    set: &KeypointSet,
+    visible: Threshold,
+) -> Option<Example> {
+    let joints = seen.keypoints.iter().filter(|k| visible.sees(k));
+    if joints.clone().count() < LEAST_JOINTS {
+        return None;
+    }
+    let bounds = Rect::around(joints.map(|k| k.position)).unwrap_or_default();
+    let torso = torso_px(seen, set, visible);
+    let scale = torso.unwrap_or(bounds.height.max(bounds.width) / 3.0);
+    Some(Example::of(from, seen, scale, visible))
 }
 
 fn is_clip(path: &Path) -> bool {

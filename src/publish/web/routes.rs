@@ -1,6 +1,7 @@
 //! What is answered to which request. docs/web.md has the same table for users.
 
 mod editing;
+mod teaching;
 
 use super::clips;
 use super::door::{self, Door, Refusal};
@@ -137,6 +138,8 @@ pub fn router(shared: Arc<Shared>, password: Option<Password>) -> Router {
         .route("/clip", post(clip))
         .route("/config", get(editing::config).post(editing::save))
         .route("/config/check", post(editing::check))
+        .route("/taught", get(teaching::taught).post(teaching::teach))
+        .route("/taught/forget", post(teaching::forget))
         .layer(from_fn_with_state(Arc::clone(&site), let_in));
     inside
         .merge(open)

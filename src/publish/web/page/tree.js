@@ -85,6 +85,11 @@ export class Tree {
     }
   }
 
+  /** Whether it can mark what stands in the way: not in a rule that it could not read. */
+  marks() {
+    return this.rule.kind !== "list";
+  }
+
   /** The rule's verdict as it is written, without the margin that an active pose has. */
   asWritten(answer) {
     return this.rule.kind === "list" ? answer.verdict : verdictOf(this.rule, answer.terms.map((t) => t.verdict));

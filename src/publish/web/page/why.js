@@ -9,6 +9,8 @@ import { natureOf, nextStep } from "./rule.js";
 import { Tree, hiddenText } from "./tree.js";
 
 const EVERY_MS = 100;
+/** In the place of a person. */
+const SCENE = { id: 0 };
 
 export class Why {
   constructor(scene) {
@@ -87,16 +89,24 @@ export class Why {
     return this.nature === "scene" || (this.nature === "count" && this.state.poses[index].name in this.scene.totals);
   }
 
-  /** Of a pose of the scene /why says nothing: whether it is held and what was counted is known. */
+  /** Whoever is there has the answer of a pose of the scene; of an empty one /why says nothing. */
   showScene(index, message) {
     const pose = this.state.poses[index];
-    const active = this.scene.held.has(pose.name);
-    const answer = { verdict: active ? "holds" : "fails", active, slack: null, terms: [] };
-    if (this.nature === "count") answer.terms = [totalOf(pose, this.scene.totals)];
-    const [title, text] = this.nature === "count" ? aboutCount(answer, pose) : aboutScene(answer, pose);
-    this.say(answer.verdict, title, text);
-    const points = () => this.past.map(({ t, totals }) => [t, totals[pose.name] ?? null]);
+    // Of a count the frames tell all, also while nobody is there.
+    const told = this.nature === "scene" && message && this.answerOf(message, SCENE, index);
+    const answer = told || this.untold(pose);
+    const held = told ? this.heldFor(SCENE, index, message.t) : 0;
+    const [title, text] = told || this.nature === "count" ? this.words(answer, pose, held) : aboutScene(answer, pose);
+    this.say(answer.verdict, `Scene: ${title}`, text);
+    const points = (term) => this.points(SCENE, index, term, pose.name);
     this.tree.show(answer, points, message ? message.t : 0, "not told");
+  }
+
+  /** What is known of a pose of the scene without an answer: whether it is held, and what was counted. */
+  untold(pose) {
+    const active = this.scene.held.has(pose.name);
+    const terms = this.nature === "count" ? [totalOf(pose, this.scene.totals)] : [];
+    return { verdict: active ? "holds" : "fails", active, slack: null, terms };
   }
 
   offer(people) {
@@ -115,14 +125,16 @@ export class Why {
   }
 
   answerOf(message, person, index) {
-    const then = person && message.people.find((p) => p.id === person.id);
+    const then = person && message.people.find((p) => person === SCENE || p.id === person.id);
     return then ? then.poses[index] : null;
   }
 
-  points(person, index, term) {
+  /** With the `name` of a total also what the frames told of it. */
+  points(person, index, term, name) {
     return this.past.map((message) => {
       const answer = this.answerOf(message, person, index);
-      return [message.t, answer && answer.terms[term] ? answer.terms[term].value : null];
+      const value = answer && answer.terms[term] ? answer.terms[term].value : null;
+      return [message.t, value ?? message.totals[name] ?? null];
     });
   }
 
@@ -153,7 +165,7 @@ export class Why {
   words(answer, pose, held) {
     if (this.nature === "sequence") return aboutSequence(answer, pose);
     if (this.nature === "count") return aboutCount(answer, pose);
-    return conclusion(answer, pose, { held, written: this.tree.asWritten(answer) });
+    return conclusion(answer, pose, { held, written: this.tree.asWritten(answer), marks: this.tree.marks() });
   }
 
   say(verdict, title, text) {
@@ -182,7 +194,7 @@ function totalOf(pose, totals) {
 }
 
 function aboutScene({ active }, pose) {
-  const text = "It is about everybody in the picture. What its terms measure is not told here.";
+  const text = "Nobody is in the picture, and then it is not told what its terms measure.";
   return [`${pose.name} is ${active ? "" : "not "}active`, text];
 }
 
@@ -206,7 +218,7 @@ function aboutSequence({ active, terms }, pose) {
   return [`${pose.name} does not hold`, `Step ${next + 1} of ${terms.length} comes next: ${step.text}${within}.`];
 }
 
-function conclusion(answer, pose, { held, written }) {
+function conclusion(answer, pose, { held, written, marks }) {
   const { verdict, active, terms } = answer;
   if (active && verdict === "holds") {
     const stays = "Its rule is missed by less than the margin, so it stays.";
@@ -221,7 +233,7 @@ function conclusion(answer, pose, { held, written }) {
   }
   if (verdict === "fails") {
     const near = answer.slack == null ? "" : ` It is ${Math.abs(answer.slack).toFixed(1)} margins away.`;
-    return [`${pose.name} does not hold`, `What is marked “stands in the way” must change.${near}`];
+    return [`${pose.name} does not hold`, `${marks ? "What is marked “stands in the way” must change." : ""}${near}`.trim()];
   }
   const hidden = [...new Set(terms.flatMap((t) => t.hidden || []))];
   const because = hidden.length ? `${hiddenText(hidden)}, so ${count(terms.filter((t) => t.verdict === "unknown").length, "term is", "terms are")} unknown.` : "";

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use tokio::task::spawn_blocking;
 
-fn configuration(site: &Site) -> Result<Arc<dyn Configuration>, Problem> {
+pub(super) fn configuration(site: &Site) -> Result<Arc<dyn Configuration>, Problem> {
     let scene = site.shared.scene();
     let configuration = scene.context.as_ref().and_then(|c| c.configuration.clone());
     configuration
