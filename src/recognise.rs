@@ -101,6 +101,16 @@ impl Pose {
         }
     }
 
+    /// What it is, in a word.
+    pub fn kind(&self) -> &'static str {
+        match &self.when {
+            When::Rule(_) => "rule",
+            When::Sequence(_) => "sequence",
+            When::Count(_) => "count",
+            When::Scene(_) => "scene",
+        }
+    }
+
     /// Whether nobody alone shows it, but the scene or all together.
     pub fn is_of_scene(&self) -> bool {
         match &self.when {

@@ -363,6 +363,64 @@ fn a_configuration_is_saved_only_whole_and_by_who_saw_the_last_one() {
 }
 
 #[test]
+fn a_pose_is_taught_through_the_page_and_held_from_then_on() {
+    let page = Page::start("edit = true\n[zone.left]\npoints = [[0, 0], [0.5, 0], [0.5, 1]]");
+    let mut lines = page.stream("/lines");
+    let line: serde_json::Value = serde_json::from_str(&next_event(&mut lines)).unwrap();
+    let seen = &line["people"][0]["keypoints"];
+    let teach = |name: &str, people: &serde_json::Value| {
+        let body = serde_json::json!({"name": name, "people": people}).to_string();
+        page.ask("POST /taught", "Content-Type: application/json\r\n", &body)
+    };
+    for (name, people, said) in [
+        ("a b", serde_json::json!([seen]), "is no name of a pose"),
+        ("../me", serde_json::json!([seen]), "is no name of a pose"),
+        ("me", serde_json::json!([]), "nobody was seen well enough"),
+        ("me", serde_json::json!([{"tail": [1, 2, 3]}]), "no joint"),
+        (
+            "me",
+            serde_json::json!([{"nose": [1, 2, 0.9]}]),
+            "nobody was seen well enough",
+        ),
+    ] {
+        let answer = teach(name, &people);
+        assert_eq!(answer.status, 422, "{name}");
+        assert!(answer.text().contains(said), "{}", answer.text());
+    }
+    let taught = teach("me", &serde_json::json!([seen, seen, seen]));
+    assert_eq!(taught.status, 200, "{}", taught.text());
+    let pose = &taught.json()["poses"][0];
+    assert_eq!(
+        (&pose["name"], &pose["examples"]),
+        (&"me".into(), &3.into())
+    );
+    assert!(page.daemon.read("poses/me.toml").contains("[[example]]"));
+
+    let read = page.get("/config");
+    let tag = read.header("etag").unwrap().to_string();
+    let new = read.text() + "[pose.me]\nlike = \"me\"\n";
+    let saved = page.ask("POST /config", &format!("If-Match: {tag}\r\n"), &new);
+    assert_eq!(saved.status, 200, "{}", saved.text());
+    until("the taught pose is held", || {
+        let held = page.state()["held"].clone();
+        held.as_array().unwrap().contains(&"me".into())
+    });
+    assert_eq!(page.state()["zones"][0]["name"], "left");
+    let forget = |name: &str| {
+        let body = serde_json::json!({"name": name}).to_string();
+        page.ask(
+            "POST /taught/forget",
+            "Content-Type: application/json\r\n",
+            &body,
+        )
+    };
+    assert_eq!((forget("me").status, forget("you").status), (422, 422));
+    assert_eq!(page.get("/taught").json()["poses"][0]["name"], "me");
+    let closed = Page::start("");
+    assert_eq!(closed.get("/taught").status, 404);
+}
+
+#[test]
 fn strangers_are_refused() {
     let page = Page::start("");
     let host = |host: &str| {

@@ -162,3 +162,40 @@ fn what_teaches_nothing_is_named_and_changes_nothing() {
         text(&out.stdout)
     );
 }
+
+#[test]
+fn skeletons_teach_as_photos_do_and_are_told_from_each_other() {
+    const TAUGHT: [&str; 3] = ["star", "tree", "warrior"];
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let script = |name: &str| format!("{}/tests/teaching/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+    for name in TAUGHT {
+        let out = posed(folder, &["teach", name, &script(name)]);
+        assert!(
+            text(&out.stdout).contains("8 taken in, 8 in all"),
+            "{}",
+            text(&out.stderr)
+        );
+    }
+    let poses =
+        TAUGHT.map(|name| format!("[pose.{name}]\nlike = \"{name}\"\nhold_s = 0\nrelease_s = 0\n"));
+    std::fs::write(folder.join("posed.toml"), poses.concat()).unwrap();
+    for name in TAUGHT {
+        let out = posed(folder, &["try", "posed.toml", &script(name)]);
+        assert!(out.status.success(), "{}", text(&out.stderr));
+        let events: Vec<Value> = text(&out.stdout)
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert!(events.len() >= 2, "{events:?}");
+        assert!(events.iter().all(|e| e["pose"] == name), "{events:?}");
+    }
+    // Somebody who stands is none of them.
+    std::fs::write(
+        folder.join("stands.toml"),
+        "[[person]]\nkeys = [{ t = 0 }, { t = 2 }]\n",
+    )
+    .unwrap();
+    let out = posed(folder, &["try", "posed.toml", "stands.toml"]);
+    assert_eq!(text(&out.stdout), "");
+}

@@ -15,6 +15,7 @@ use embedded_graphics::geometry::{Point as TargetPoint, Size as TargetSize};
 use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::{DrawTarget, Drawable, Primitive};
 use embedded_graphics::primitives::{Circle, Line, PrimitiveStyle, Rectangle};
+use std::fmt::Write;
 
 pub(super) const LEFT: Rgb888 = Rgb888::new(230, 159, 0);
 pub(super) const RIGHT: Rgb888 = Rgb888::new(86, 180, 233);
@@ -185,11 +186,19 @@ impl<'a> Figure<'a> {
     /// The person's number and pose names, centred above the head.
     fn draw_label<D: DrawTarget<Color = Rgb888>>(&self, target: &mut D) -> Result<(), D::Error> {
         let poses = Poses(&self.person.poses);
-        let number = match self.person.id {
+        let mut number = match self.person.id {
             0 => ShortText::default(),
-            id if self.person.poses.is_empty() => ShortText::new(format_args!("#{id}")),
-            id => ShortText::new(format_args!("#{id} ")),
+            id => ShortText::new(format_args!("#{id}")),
         };
+        let counts = &self.person.counts;
+        // Never fails: what does not fit is cut.
+        if !counts.is_empty() && !number.is_empty() {
+            let _ = number.write_str(" ");
+        }
+        number.add_counts(counts);
+        if !self.person.poses.is_empty() && !number.is_empty() {
+            let _ = number.write_str(if counts.is_empty() { " " } else { ", " });
+        }
         let label = Label::new(number.as_str(), poses, self.colour(), self.whole);
         let size = label.size();
         let head = pixel(self.head_top());
@@ -367,6 +376,11 @@ fn draw_texts<D: DrawTarget<Color = Rgb888>>(
     });
     let speed = Label::new(speed.as_str(), Poses(&[]), MIDDLE, whole);
     speed.draw(last - speed.size(), target)?;
+    if parts.poses {
+        let mut totals = ShortText::default();
+        totals.add_counts(&report.totals);
+        Label::new(totals.as_str(), Poses(&[]), MIDDLE, whole).draw(whole.top_left, target)?;
+    }
     let note = report.state.as_ref().map_or("", State::detail);
     let note = Label::new(note, Poses(&[]), NOTE, whole);
     let gap = font(whole.size.width).character_size.width;

@@ -128,10 +128,18 @@ fn first_chars(text: &str, most: usize) -> &str {
 }
 
 /// A number made to text without allocation; what does not fit is cut.
-#[derive(Default)]
 pub(super) struct ShortText {
-    bytes: [u8; 24],
+    bytes: [u8; 96],
     len: usize,
+}
+
+impl Default for ShortText {
+    fn default() -> Self {
+        Self {
+            bytes: [0; 96],
+            len: 0,
+        }
+    }
 }
 
 impl ShortText {
@@ -141,6 +149,18 @@ impl ShortText {
         short
     }
 
+    /// Names with numbers: "squats 7, ".
+    pub(super) fn add_counts(&mut self, counts: &[(Arc<str>, u32)]) {
+        for (i, (name, number)) in counts.iter().enumerate() {
+            let before = if i > 0 { ", " } else { "" };
+            let _ = write!(self, "{before}{name} {number}"); // never fails: see write_str
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     pub(super) fn as_str(&self) -> &str {
         std::str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
     }
@@ -148,7 +168,10 @@ impl ShortText {
 
 impl Write for ShortText {
     fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        let n = text.len().min(self.bytes.len() - self.len);
+        let mut n = text.len().min(self.bytes.len() - self.len);
+        while !text.is_char_boundary(n) {
+            n -= 1;
+        }
         self.bytes[self.len..self.len + n].copy_from_slice(&text.as_bytes()[..n]);
         self.len += n;
         Ok(())

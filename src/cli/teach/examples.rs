@@ -8,15 +8,18 @@ use crate::geometry::Rect;
 use crate::infer::Infer;
 use crate::recognise::torso_px;
 use crate::report::{Report, Seen};
+use crate::script;
 use crate::skeleton::{KeypointSet, Skeleton, Threshold};
 use crate::taught::Example;
 use anyhow::Context;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Between two examples of a clip; nearer ones show the same.
 const APART: Duration = Duration::from_millis(250);
+const TOO_LITTLE: &str = "too little of the person is seen: they must be in the picture from head to foot, or as far as the pose goes";
 /// Fewer joints show no pose.
 const LEAST_JOINTS: usize = 6;
 
@@ -53,6 +56,8 @@ impl Collector {
             photos(path).map(|photos| photos.iter().for_each(|p| self.photo(p)))
         } else if is_clip(path) {
             self.clip(path.as_os_str())
+        } else if has_ending(path, &["jsonl", "toml"]) {
+            self.lines(path)
         } else {
             self.photo(path);
             Ok(())
@@ -74,6 +79,34 @@ impl Collector {
             Ok(example) => self.examples.push(example),
             Err(e) => self.leave_out(&name, &super::super::told(&e)),
         }
+    }
+
+    /// Takes in the largest person of lines that posed printed, or of a script, four times a second.
+    fn lines(&mut self, path: &Path) -> anyhow::Result<()> {
+        let bytes = std::fs::read(path).context("cannot be read")?;
+        let set = Arc::clone(self.infer.keypoints());
+        let visible = self.infer.visible();
+        let mut next = Duration::ZERO;
+        for moment in script::read(path, &bytes, &set)? {
+            let bounds = |role: &script::Role| {
+                let joints = role.skeleton.keypoints.iter().filter(|k| visible.sees(k));
+                Rect::around(joints.map(|k| k.position)).map_or(0.0, Rect::area)
+            };
+            let people = moment.people.iter();
+            let largest = people.max_by(|a, b| bounds(a).total_cmp(&bounds(b)));
+            if moment.time < next || self.examples.len() >= crate::taught::MOST_EXAMPLES {
+                continue;
+            }
+            let at = format!("{} at {:.2} s", path.display(), moment.time.as_secs_f64());
+            if let Some(role) = largest {
+                next = moment.time + APART;
+                match example(at.clone(), &role.skeleton, &set, visible) {
+                    Some(example) => self.examples.push(example),
+                    None => self.leave_out(&at, TOO_LITTLE),
+                }
+            }
+        }
+        Ok(())
     }
 
     fn clip(&mut self, clip: &OsStr) -> anyhow::Result<()> {
@@ -158,9 +191,7 @@ impl Collector {
         let people = report.people.iter();
         let largest = people.max_by(|a, b| a.bbox.area().total_cmp(&b.bbox.area()));
         let seen: &Seen = largest.context("nobody is seen")?;
-        example(from, &seen.skeleton, &report.keypoints, report.visible).context(
-            "too little of the person is seen: they must be in the picture from head to foot, or as far as the pose goes",
-        )
+        example(from, &seen.skeleton, &report.keypoints, report.visible).context(TOO_LITTLE)
     }
 
     fn leave_out(&mut self, what: &str, why: &str) {
@@ -187,22 +218,19 @@ pub(in crate::cli) fn example(
 }
 
 fn is_clip(path: &Path) -> bool {
-    let is = |wanted: &str| {
-        let ending = path.extension();
-        ending.is_some_and(|e| e.eq_ignore_ascii_case(wanted))
-    };
-    is("y4m") || is("avi") || is("mjpeg") || is("mjpg")
+    has_ending(path, &["y4m", "avi", "mjpeg", "mjpg"])
+}
+
+fn has_ending(path: &Path, endings: &[&str]) -> bool {
+    let ending = path.extension();
+    ending.is_some_and(|e| endings.iter().any(|wanted| e.eq_ignore_ascii_case(wanted)))
 }
 
 /// The photos in a folder, by name.
 fn photos(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let entries = std::fs::read_dir(folder).context("cannot be read")?;
     let mut photos: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
-    let is_photo = |p: &PathBuf| {
-        let ending = p.extension().map(|e| e.to_string_lossy().to_lowercase());
-        ending.is_some_and(|e| ["jpg", "jpeg", "png"].contains(&e.as_str()))
-    };
-    photos.retain(is_photo);
+    photos.retain(|p| has_ending(p, &["jpg", "jpeg", "png"]));
     photos.sort();
     anyhow::ensure!(!photos.is_empty(), "has no JPEG or PNG files");
     Ok(photos)
