@@ -365,6 +365,7 @@ fn a_configuration_is_saved_only_whole_and_by_who_saw_the_last_one() {
 #[test]
 fn a_pose_is_taught_through_the_page_and_held_from_then_on() {
     let page = Page::start("edit = true\n[zone.left]\npoints = [[0, 0], [0.5, 0], [0.5, 1]]");
+    until("somebody is seen", || page.state()["held"][0] == "here");
     let mut lines = page.stream("/lines");
     let line: serde_json::Value = serde_json::from_str(&next_event(&mut lines)).unwrap();
     let seen = &line["people"][0]["keypoints"];

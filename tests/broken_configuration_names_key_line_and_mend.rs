@@ -11,7 +11,7 @@ use std::process::Command;
 const REPOSITORY: &str = env!("CARGO_MANIFEST_DIR");
 const PROMISE: &str = "# must say: ";
 
-/// What `posed check` answers; the file's path in it is FILE.
+/// What `posed check` answers; the file's path in it is FILE, that of its folder FOLDER.
 struct Answer {
     code: Option<i32>,
     out: String,
@@ -155,8 +155,11 @@ fn check(path: &Path) -> Answer {
         .env_remove("POSED_MODELS")
         .output()
         .unwrap();
-    let text =
-        |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&path.display().to_string(), "FILE");
+    let text = |bytes: &[u8]| {
+        let said = String::from_utf8_lossy(bytes).replace(&path.display().to_string(), "FILE");
+        let folder = path.parent().unwrap().display().to_string();
+        said.replace(&folder, "FOLDER")
+    };
     Answer {
         code: out.status.code(),
         out: text(&out.stdout),

@@ -69,8 +69,38 @@ fn a_finder_network_that_looks_all_the_time_allocates_nothing() {
     run_on(&text, None);
 }
 
+#[test]
+fn rules_over_time_and_place_and_taught_poses_allocate_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("poses")).unwrap();
+    let joints = posed::skeleton::COCO_17.into_iter().enumerate();
+    let joints: String = joints
+        .map(|(i, name)| format!("{name} = [{}.0, {}.5, 0.9]\n", i % 3, i))
+        .collect();
+    let taught = format!("format = 1\n[[example]]\n{joints}");
+    std::fs::write(folder.path().join("poses/tree.toml"), taught).unwrap();
+    let text = format!(
+        "{SAMPLE}\n\
+         [zone.left]\npoints = [[0, 0], [0.5, 0], [0.5, 1], [0, 1]]\n\
+         [pose.time]\nwhen = \"still for 1 or speed(nose) > 2 or changed(any_hand in left) within 3\"\n\
+         [pose.place]\nwhen = \"person in left or mid_hip outside left\"\n\
+         [pose.tree]\nlike = \"tree\"\nmirror = true\naccept = true\n\
+         [pose.steps]\nsequence = [\"place\", \"still for 0.5\"]\n\
+         [count.steps_taken]\nof = \"place\"\ngoal = 1\n\
+         [count.all]\nof = \"place\"\ntotal = true\n\
+         [scene.many]\nwhen = \"people in left > 0 and any(place) for 1\"\n\
+         [action.all]\nkind = \"memory\"\npose = \"place\"\nwho = \"all\"\n"
+    );
+    run_beside(folder.path(), &text, None);
+}
+
 /// `jpeg`: each frame comes as this file.
 fn run_on(text: &str, jpeg: Option<&str>) {
+    run_beside(Path::new(""), text, jpeg);
+}
+
+/// The same with a configuration that lies in `folder`.
+fn run_beside(folder: &Path, text: &str, jpeg: Option<&str>) {
     let jpeg = jpeg.map(|path| std::fs::read(path).unwrap());
     let script = vec![Step::parse("photo photos/basketball.jpg 100000").unwrap()];
     let source = Arc::new(SyntheticSettings::new(Size::new(640, 480), 30.0, script));
@@ -78,16 +108,18 @@ fn run_on(text: &str, jpeg: Option<&str>) {
         source: Some(source.clone()),
         ..Overrides::default()
     };
-    let config = Config::parse(text, Path::new("sample"), &overrides).unwrap();
+    let config = Config::parse(text, &folder.join("sample"), &overrides).unwrap();
 
     let mut source = source.open(Pace::Recorded).unwrap();
-    let mut road = Road::new(Infer::new(&config).unwrap(), Outputs::default());
+    let outputs = Outputs::noted(&config.outputs).0;
+    let mut road = Road::new(Infer::new(&config).unwrap(), outputs);
     let frames = Queue::<Frame>::new(1);
     let mut captured = Frame::default();
     let mut frame = Frame::default();
     let mut screen = Memory::new(Size::new(320, 240));
     let parts = Parts {
         boxes: true,
+        zones: true,
         ..Parts::default()
     };
     let pictures = Queue::<Report>::new(1);

@@ -205,10 +205,10 @@ mod tests {
             "12.3 fps"
         );
         assert_eq!(
-            ShortText::new(format_args!("{:.1}", f32::MAX))
+            ShortText::new(format_args!("{:.90}", f32::MAX))
                 .as_str()
                 .len(),
-            24
+            96
         );
     }
 }

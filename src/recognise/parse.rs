@@ -291,6 +291,15 @@ impl Parser<'_> {
         if self.is_free_word("still") {
             return self.still();
         }
+        for word in ["people", "nobody"] {
+            if self.is_free_word(word) {
+                return Err(self.error(
+                    &self.peek(),
+                    &format!("{word:?} is said of the scene, and this is a rule of a person"),
+                    "write it into a section [scene.NAME], which drives actions as a pose does",
+                ));
+            }
+        }
         match self.somewhere()? {
             Some(term) => Ok(term),
             None => self.relation(),

@@ -85,6 +85,7 @@ PROMISES = [
     ("a_password_keeps_others_out", checks.a_password_keeps_others_out, locked),
     ("a_broken_configuration_is_refused", checks.a_broken_configuration_is_refused, edited),
     ("nobody_is_overwritten", checks.nobody_is_overwritten, edited),
+    ("a_pose_is_taught", checks.a_pose_is_taught, edited),
     ("a_clip_is_saved", checks.a_clip_is_saved, edited),
     ("a_telephone_is_wide_enough", checks.a_telephone_is_wide_enough, edited),
     ("the_keyboard_alone_will_do", checks.the_keyboard_alone_will_do, edited),
@@ -102,7 +103,7 @@ def fits(name: str, state: dict, password: str | None) -> bool:
         return False
     if name == "without_pictures_skeletons_on_black":
         return state["picture"] == "none"
-    if name in ("a_broken_configuration_is_refused", "nobody_is_overwritten"):
+    if name in ("a_broken_configuration_is_refused", "nobody_is_overwritten", "a_pose_is_taught"):
         return state["edit"]
     if name == "a_clip_is_saved":
         return state["clips"] and state["picture"] != "none"

@@ -43,6 +43,7 @@ const FILES: &[File] = &[
     file!("/picture.js", "picture.js", SCRIPT),
     file!("/rule.js", "rule.js", SCRIPT),
     file!("/skeleton.js", "skeleton.js", SCRIPT),
+    file!("/teach.js", "teach.js", SCRIPT),
     file!("/tree.js", "tree.js", SCRIPT),
     file!("/why.js", "why.js", SCRIPT),
 ];

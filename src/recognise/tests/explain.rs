@@ -42,6 +42,39 @@ proptest! {
     }
 }
 
+/// The same with words about time.
+fn text_over_time() -> impl Strategy<Value = String> {
+    let timed = prop_oneof![
+        text(),
+        Just("still within 0.3".to_string()),
+        Just("speed(left_wrist) > 1.5 over 0.5".to_string()),
+    ];
+    timed.prop_recursive(3, 12, 2, |inner| {
+        prop_oneof![
+            (inner.clone(), 1u8..40).prop_map(|(a, s)| format!("({a}) for {s}")),
+            (inner.clone(), 1u8..40).prop_map(|(a, s)| format!("changed({a}) within {s}")),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} and {b})")),
+            inner.prop_map(|a| format!("not ({a})")),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_rule_about_time_is_put_together_from_its_parts_too(text in text_over_time(), s in someone()) {
+        let pose = pose(&text);
+        let anatomy = pose.anatomy(&KeypointSet::coco(), Threshold(0.3));
+        let mut again = anatomy.rule.clone();
+        for (i, term) in anatomy.terms.iter().enumerate().rev() {
+            again = again.replace(&format!("#{i}"), &term.text);
+        }
+        prop_assert_eq!(rule(&again).expression, pose.rule().unwrap().expression.clone(), "{}", again);
+        // Of a photo, which knows of no time, each part is told of all the same.
+        let explanation = explain(&pose, &s, false);
+        prop_assert_eq!(anatomy.terms.len(), explanation.terms.len());
+    }
+}
+
 #[test]
 fn an_explanation_names_what_is_hidden_and_measures_the_rest() {
     let pose = pose("left_wrist above nose by 0.2 and not tilt(mid_hip, mid_shoulder) in 30..180");

@@ -34,7 +34,7 @@ export class Board {
     setVerdict(byId("source"), silent ? "fails" : verdict);
     setText(byId("source"), silent ? `“${state.hanging}” is silent` : text);
     setText(byId("source-detail"), state.source.detail || "");
-    for (const [id, there] of [["editor", state.edit], ["to-editor", state.edit], ["clip", state.clips], ["logout", state.password]]) {
+    for (const [id, there] of [["editor", state.edit], ["teach", state.edit], ["to-editor", state.edit], ["clip", state.clips], ["logout", state.password]]) {
       setHidden(byId(id), !there);
     }
     noteOnPicture(state.picture);

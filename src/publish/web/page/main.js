@@ -10,19 +10,21 @@ import { addToLog } from "./log.js";
 import { People, Scene } from "./people.js";
 import { Picture } from "./picture.js";
 import { colourOf } from "./skeleton.js";
+import { Teach } from "./teach.js";
 import { Why } from "./why.js";
 
 const picture = new Picture();
 const board = new Board();
 const editor = new Editor();
 const scene = new Scene();
-const why = new Why(scene);
+const teach = new Teach(editor);
+const why = new Why();
 const people = new People(scene, (pose) => why.ask(pose));
 let countdown = 0;
 
 const connection = new Connection({
   state(state) {
-    for (const part of [scene, picture, board, people, why, editor]) part.setState(state);
+    for (const part of [scene, picture, board, people, why, editor, teach]) part.setState(state);
     connection.wish({ picture: picture.wantsPicture(), why: state.poses.length > 0 });
     setText(byId("address"), state.address);
     byId("address").href = state.address;
@@ -33,6 +35,7 @@ const connection = new Connection({
     if (line.type !== "frame") return addToLog(line);
     picture.addLine(line);
     people.addLine(line);
+    teach.addLine(line);
   },
   why: (message) => why.add(message),
   picture: (frame, bitmap) => picture.addPicture(frame, bitmap),
@@ -96,6 +99,7 @@ const KEYS = {
   s: ["Skeletons on or off", () => toggles[1].click()],
   n: ["Names on or off", () => toggles[2].click()],
   w: ["Why does my pose not hold?", () => go("why", "why-pose")],
+  t: ["Teach a pose", () => !byId("teach").hidden && go("teach", "teach-name")],
   e: ["The configuration", () => !byId("editor").hidden && go("editor", "text")],
   c: ["Save the last 10 s", saveClip],
   a: ["Address and QR code", openAddress],

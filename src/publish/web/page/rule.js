@@ -100,13 +100,6 @@ function indices(node) {
   return node.timer === undefined ? inner : [...inner, node.timer];
 }
 
-/** What a pose is made of: "rule", "sequence", "count", or "scene" where it is about everybody. */
-export function natureOf(pose) {
-  if (pose.terms.some((t) => t.unit === "people")) return "scene";
-  if (pose.terms.length === 1 && pose.terms[0].unit === "times") return "count";
-  return parse(pose.rule, pose.terms.length).kind === "sequence" ? "sequence" : "rule";
-}
-
 /** The place of the step of a sequence that comes next, by the verdicts of its steps. */
 export const nextStep = (verdicts) => verdicts.lastIndexOf("holds") + 1;
 

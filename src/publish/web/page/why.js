@@ -1,20 +1,18 @@
-// "Why does my pose not hold?" In: /state (the poses), the stream of /why, what is true of everybody
-// together (people.js). Out: the panel: a pose and a person to choose, the verdict in words, and the
-// tree of the rule with its graphs.
+// "Why does my pose not hold?" In: /state (the poses), the stream of /why. Out: the panel: a pose and a
+// person to choose, the verdict in words, and the tree of the rule with its graphs.
 
 import { byId, icon, make, setOptions, setText, setVerdict } from "./dom.js";
 import { count, measure, seconds } from "./format.js";
 import { SPAN_S } from "./graph.js";
-import { natureOf, nextStep } from "./rule.js";
+import { nextStep } from "./rule.js";
 import { Tree, hiddenText } from "./tree.js";
 
 const EVERY_MS = 100;
-/** In the place of a person. */
+/** In the place of a person, of what is nobody's alone. */
 const SCENE = { id: 0 };
 
 export class Why {
-  constructor(scene) {
-    this.scene = scene;
+  constructor() {
     this.nature = "rule";
     this.pose = byId("why-pose");
     this.person = byId("why-person");
@@ -49,7 +47,7 @@ export class Why {
   choose() {
     const pose = this.state.poses[this.index()];
     this.tree = pose ? new Tree(pose, this.state.visible) : null;
-    this.nature = pose ? natureOf(pose) : "rule";
+    this.nature = (pose && pose.kind) || "rule";
     byId("why-tree").replaceChildren(...(this.tree ? [this.tree.element] : []));
     this.show();
   }
@@ -62,7 +60,7 @@ export class Why {
     if (!this.state) return;
     const before = this.past[this.past.length - 1];
     if (before && message.t < before.t) this.past = [];
-    this.past.push({ ...message, totals: this.scene.totals });
+    this.past.push(message);
     while (this.past[0].t < message.t - SPAN_S) this.past.shift();
     const now = performance.now();
     if (now - this.last < EVERY_MS) return;
@@ -75,38 +73,12 @@ export class Why {
     if (!this.tree) return this.say("unknown", "No pose", "The configuration has no poses.");
     this.offer(message ? message.people : []);
     const index = this.index();
-    this.person.disabled = this.isEverybodys(index);
-    if (this.person.disabled) return this.showScene(index, message);
-    const person = message && this.subject(message.people, index);
-    const answer = person ? person.poses[index] : null;
+    this.person.disabled = Boolean(this.state.poses[index].scene);
+    const person = this.person.disabled ? SCENE : message && this.subject(message.people, index);
+    const answer = person && message ? this.answerOf(message, person, index) : null;
     this.conclude(answer, person, index, message);
-    const now = message ? message.t : 0;
-    this.tree.show(answer || null, (term) => this.points(person, index, term), now);
-  }
-
-  /** Whether a pose is one of the scene: nobody holds it alone. Of totals the frames tell. */
-  isEverybodys(index) {
-    return this.nature === "scene" || (this.nature === "count" && this.state.poses[index].name in this.scene.totals);
-  }
-
-  /** Whoever is there has the answer of a pose of the scene; of an empty one /why says nothing. */
-  showScene(index, message) {
-    const pose = this.state.poses[index];
-    // Of a count the frames tell all, also while nobody is there.
-    const told = this.nature === "scene" && message && this.answerOf(message, SCENE, index);
-    const answer = told || this.untold(pose);
-    const held = told ? this.heldFor(SCENE, index, message.t) : 0;
-    const [title, text] = told || this.nature === "count" ? this.words(answer, pose, held) : aboutScene(answer, pose);
-    this.say(answer.verdict, `Scene: ${title}`, text);
-    const points = (term) => this.points(SCENE, index, term, pose.name);
-    this.tree.show(answer, points, message ? message.t : 0, "not told");
-  }
-
-  /** What is known of a pose of the scene without an answer: whether it is held, and what was counted. */
-  untold(pose) {
-    const active = this.scene.held.has(pose.name);
-    const terms = this.nature === "count" ? [totalOf(pose, this.scene.totals)] : [];
-    return { verdict: active ? "holds" : "fails", active, slack: null, terms };
+    const points = (term) => this.points(person, index, term);
+    this.tree.show(answer, points, message ? message.t : 0, person === SCENE ? "not told" : "nobody");
   }
 
   offer(people) {
@@ -125,16 +97,15 @@ export class Why {
   }
 
   answerOf(message, person, index) {
-    const then = person && message.people.find((p) => person === SCENE || p.id === person.id);
-    return then ? then.poses[index] : null;
+    if (person === SCENE) return (message.scene || [])[index] ?? null;
+    const then = person && message.people.find((p) => p.id === person.id);
+    return then ? (then.poses[index] ?? null) : null;
   }
 
-  /** With the `name` of a total also what the frames told of it. */
-  points(person, index, term, name) {
+  points(person, index, term) {
     return this.past.map((message) => {
       const answer = this.answerOf(message, person, index);
-      const value = answer && answer.terms[term] ? answer.terms[term].value : null;
-      return [message.t, value ?? message.totals[name] ?? null];
+      return [message.t, answer && answer.terms[term] ? answer.terms[term].value : null];
     });
   }
 
@@ -159,7 +130,7 @@ export class Why {
     if (!answer) return this.say("unknown", "The poses have just changed", "A moment, please.");
     const held = this.heldFor(person, index, message.t);
     const [title, text] = this.words(answer, pose, held);
-    this.say(answer.verdict, `Person ${person.id}: ${title}`, text);
+    this.say(answer.verdict, `${person === SCENE ? "Scene" : `Person ${person.id}`}: ${title}`, text);
   }
 
   words(answer, pose, held) {
@@ -183,19 +154,6 @@ export class Why {
 function progress({ terms }, nature) {
   if (nature === "count") return terms[0].value ?? 0;
   return nature === "sequence" ? nextStep(terms.map((t) => t.verdict)) : 0;
-}
-
-/** What /why would say of a count that is everybody's. */
-function totalOf(pose, totals) {
-  const value = totals[pose.name] ?? null;
-  const { low } = pose.terms[0];
-  const verdict = low != null && value > low ? "holds" : "fails";
-  return { value, verdict: value == null ? "unknown" : verdict };
-}
-
-function aboutScene({ active }, pose) {
-  const text = "Nobody is in the picture, and then it is not told what its terms measure.";
-  return [`${pose.name} is ${active ? "" : "not "}active`, text];
 }
 
 function aboutCount({ active, terms }, pose) {
