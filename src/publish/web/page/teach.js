@@ -217,7 +217,7 @@ function largest(people) {
   return people.reduce((best, p) => (best === null || area(p) > area(best) ? p : best), null);
 }
 
-const nameOf = (name) => (name === OTHER ? "what is none of the poses" : name);
+const nameOf = (name) => (name === OTHER ? "no pose" : name);
 
 /** For which poses examples are taken, and how many: "warrior 2, tree 1". */
 function rivals(confused) {
