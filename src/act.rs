@@ -328,8 +328,11 @@ impl Output {
     /// scene is nobody's.
     fn is_driven_by(&self, pose: usize, event: &Event) -> bool {
         let is_anybodys = self.settings.who == Who::Any || event.person == 0;
+        let who = self.settings.who;
+        // Nobody can be asked to do something at the very same time as all others.
+        let is_each = who == Who::All && event.kind == EventKind::Count;
         let lasts = matches!(event.kind, EventKind::Hold | EventKind::Count);
-        is_anybodys || lasts && self.chosen.includes(self.settings.who, pose, event.person)
+        is_anybodys || is_each || lasts && self.chosen.includes(who, pose, event.person)
     }
 
     fn choose(&mut self, time: Duration, people: &[Present], names: &[Arc<str>]) {

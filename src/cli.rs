@@ -3,6 +3,11 @@
 //! In: arguments. Out: a parsed [`Cli`], and [`dispatch`], which gives the exit code. One file a
 //! command.
 
+/// Prints a line on stdout, as `println` does, which would panic where nobody reads any more.
+macro_rules! say {
+    ($($text:tt)*) => { $crate::cli::say_line(format_args!($($text)*)) };
+}
+
 mod bench;
 mod check;
 mod completions;
@@ -170,6 +175,57 @@ fn print(lines: &mut Vec<u8>, report: &Report, frames: bool) -> anyhow::Result<(
     let mut out = std::io::stdout().lock();
     let written = out.write_all(lines).and_then(|()| out.flush());
     written.context("stdout cannot be written")
+}
+
+/// A line of a command that holds nothing open: it ends here where nobody reads it. A reader who has had
+/// enough is no fault; a disk that is full is.
+fn say_line(line: std::fmt::Arguments) {
+    let mut out = std::io::stdout().lock();
+    let written = writeln!(out, "{line}").and_then(|()| out.flush());
+    match written {
+        Ok(()) => {}
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(e) => {
+            eprintln!("posed: stdout cannot be written: {e}");
+            std::process::exit(1);
+        }
+    }
+}
+
+/// Where a picture is written, before it is made: a new PNG file, or an old one.
+///
+/// # Errors
+/// It has another ending, its folder is not there, or something else is there already.
+fn check_picture(output: &Path) -> anyhow::Result<()> {
+    let name = output.display();
+    if output.is_dir() {
+        anyhow::bail!(
+            "-o {name}: is a folder: give a file in it, {}",
+            output.join("out.png").display()
+        );
+    }
+    if !output
+        .extension()
+        .is_some_and(|e| e.eq_ignore_ascii_case("png"))
+    {
+        anyhow::bail!(
+            "-o {name}: pictures are written as PNG: give {}",
+            output.with_extension("png").display()
+        );
+    }
+    check_folder(output)?;
+    check_is_file(output)
+}
+
+/// Refuses to put a file in the place of a device, a pipe or a link.
+fn check_is_file(output: &Path) -> anyhow::Result<()> {
+    match std::fs::symlink_metadata(output) {
+        Ok(there) if !there.is_file() => anyhow::bail!(
+            "-o {}: is there, and is no regular file: give another path",
+            output.display()
+        ),
+        _ => Ok(()),
+    }
 }
 
 /// An error with its causes, each said once.

@@ -383,6 +383,10 @@ impl Top {
                 )
                 .example("\"/etc/posed/poses\"")
                 .without("`poses` beside the configuration")
+                .check(|folder| match folder.as_os_str().is_empty() {
+                    true => Err("is empty".into()),
+                    false => Ok(()),
+                })
                 .maybe(),
         }
     }

@@ -21,6 +21,8 @@ pub struct Moment {
     /// Of the picture in which the skeletons lie, in pixels.
     pub size: Size,
     pub people: Vec<Role>,
+    /// The camera was lost: nobody can be seen.
+    pub is_lost: bool,
 }
 
 /// Somebody who is there.
@@ -48,6 +50,8 @@ pub fn read(name: &Path, bytes: &[u8], joints: &KeypointSet) -> Result<Vec<Momen
     if bytes.len() > MOST_BYTES {
         return Err(wrong("is too long".into()));
     }
+    // A mark of the byte order may begin a file.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let text = std::str::from_utf8(bytes).map_err(|_| wrong("is no text in UTF-8".into()))?;
     let is_script = name
         .extension()
@@ -57,7 +61,7 @@ pub fn read(name: &Path, bytes: &[u8], joints: &KeypointSet) -> Result<Vec<Momen
         false => lines::read(text, joints),
     };
     let moments = moments.map_err(wrong)?;
-    if moments.is_empty() {
+    if !moments.iter().any(|m| !m.is_lost) {
         return Err(wrong("has no frames".into()));
     }
     Ok(moments)

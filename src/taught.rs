@@ -21,6 +21,8 @@ use std::sync::Arc;
 
 /// The folder's name, beside a configuration.
 pub const FOLDER: &str = "poses";
+/// Each is compared with each other at the start, and somebody with all of them in each frame.
+pub const MOST_IN_ALL: usize = 1500;
 /// The name of what is no pose: `posed teach --other`.
 pub const OTHER: &str = "_other";
 /// A pose of which fewer of the examples are told rightly is refused.
@@ -151,7 +153,18 @@ impl Taught {
                 examples: read(file, &self.set)?,
             })
         };
-        files.iter().map(pose).collect()
+        let poses: Vec<TaughtPose> = files.iter().map(pose).collect::<Result<_, Trouble>>()?;
+        let all: usize = poses.iter().map(|p| p.examples.len()).sum();
+        if all > MOST_IN_ALL {
+            return Err(Trouble::new(
+                format!(
+                    "{}: has {all} examples in all, at most {MOST_IN_ALL} are taken",
+                    self.folder.display()
+                ),
+                "ten to twenty a pose are enough: remove what is not used, posed teach --remove NAME",
+            ));
+        }
+        Ok(poses)
     }
 
     /// What tells how like this pose somebody is; with `mirror`, or how like its mirrored form.
@@ -159,6 +172,12 @@ impl Taught {
     /// # Errors
     /// There is no such pose, or a file cannot be read.
     pub fn like(&self, name: &str, mirror: bool) -> Result<Arc<Likeness>, Trouble> {
+        if !is_name(name) {
+            return Err(Trouble::new(
+                format!("{name:?} is no name of a taught pose"),
+                "names are of letters, digits, _ and -, as tree",
+            ));
+        }
         let poses = self.poses()?;
         let names = poses.iter().map(|p| p.name.as_str());
         let names: Vec<&str> = names.filter(|n| *n != OTHER).collect();

@@ -35,10 +35,18 @@ impl Zone {
             .check(|corners| check(corners))
             .needed();
         let name = s.plain_name("zone.bed");
-        let corners = corners?.into_iter().map(|[x, y]| Point::new(x, y));
+        if name.starts_with(|c: char| !c.is_ascii_alphabetic()) {
+            s.fault_with(
+                "",
+                "has a name that does not begin with a letter, so no rule can say it",
+                "rename it, for example [zone.bed]",
+            );
+        }
+        // Whatever is wrong with the corners has been told: rules that speak of the zone are right.
+        let corners = corners.unwrap_or_default().into_iter();
         Some(Self {
             name: name.into(),
-            corners: corners.collect(),
+            corners: corners.map(|[x, y]| Point::new(x, y)).collect(),
         })
     }
 

@@ -78,6 +78,42 @@ fn lines_that_posed_printed_are_tried_as_well_as_a_script() {
 }
 
 #[test]
+fn a_lost_camera_ends_everything_as_it_does_for_the_daemon() {
+    let folder = tempfile::tempdir().unwrap();
+    let rules = folder.path().join("posed.toml");
+    let text = "[pose.here]\nwhen = \"nose above left_ankle\"\nhold_s = 0\n\
+                [scene.empty]\nwhen = \"nobody\"\nhold_s = 0\n";
+    std::fs::write(&rules, text).unwrap();
+    let person =
+        "\"people\":[{\"id\":1,\"keypoints\":{\"nose\":[9,1,0.9],\"left_ankle\":[9,9,0.9]}}]";
+    let lost = "{\"type\":\"status\",\"t\":0.2,\"state\":\"source_lost\"}\n";
+    for (between, at) in [(lost, 0.2), ("", 2.1)] {
+        let lines = folder.path().join("lines.jsonl");
+        let text = format!("{{\"t\":0.1,{person}}}\n{between}{{\"t\":9,\"people\":[]}}\n");
+        std::fs::write(&lines, text).unwrap();
+        let out = posed_try(&rules, &lines, &[]);
+        let events: Vec<(String, f64)> = String::from_utf8(out.stdout)
+            .unwrap()
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+            .map(|e| {
+                (
+                    format!("{} {}", e["event"], e["pose"]).replace('"', ""),
+                    e["t"].as_f64().unwrap(),
+                )
+            })
+            .collect();
+        let expected = [
+            ("enter here", 0.1),
+            ("exit here", at),
+            ("enter empty", 9.0),
+            ("exit empty", 9.0),
+        ];
+        assert_eq!(events, expected.map(|(e, t)| (e.to_string(), t)));
+    }
+}
+
+#[test]
 fn what_cannot_be_tried_is_named() {
     let rules = Path::new(RECIPES).join("fall/posed.toml");
     let folder = tempfile::tempdir().unwrap();
@@ -89,6 +125,14 @@ fn what_cannot_be_tried_is_named() {
             "line 1: there is no joint \"tail\"",
         ),
         ("not json", "line 1: expected"),
+        (
+            "{\"t\": 0, \"people\": [{\"id\": 0, \"keypoints\": {}}]}",
+            "line 1: \"id\" is 0",
+        ),
+        (
+            "{\"schema\": \"posed/2\", \"t\": 0}",
+            "line 1: is of the schema \"posed/2\"",
+        ),
     ] {
         std::fs::write(&file, text).unwrap();
         let out = posed_try(&rules, &file, &[]);

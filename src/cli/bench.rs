@@ -56,13 +56,16 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     if args.profile {
         let shares = bench::profile(&card, loading, runs)?;
         if args.json {
-            println!("{}", serde_json::to_string(&shares)?);
+            say!("{}", serde_json::to_string(&shares)?);
         } else {
-            println!("{:<18}{:>10}{:>10}{:>10}", "operators", "count", "ms", "%");
+            say!("{:<18}{:>10}{:>10}{:>10}", "operators", "count", "ms", "%");
             for s in shares {
-                println!(
+                say!(
                     "{:<18}{:>10}{:>10.3}{:>10.1}",
-                    s.class, s.count, s.ms, s.percent
+                    s.class,
+                    s.count,
+                    s.ms,
+                    s.percent
                 );
             }
         }
@@ -77,9 +80,9 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     };
     let report = bench::run(&card, &crowd, loading, runs)?;
     if args.json {
-        println!("{}", serde_json::to_string(&report)?);
+        say!("{}", serde_json::to_string(&report)?);
     } else {
-        println!("{report}");
+        say!("{report}");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -88,18 +91,18 @@ fn board(card: &ModelCard, args: &BenchArgs) -> anyhow::Result<ExitCode> {
     let finder = network::card(args.finder.as_deref().unwrap_or(DEFAULT_FINDER))?;
     let loading = super::loading(1, None);
     if !args.json {
-        println!("{}", bench::HEAD);
+        say!("{}", bench::HEAD);
     }
     let runs = args.runs as usize;
     let report = bench::board(card, &finder, loading, runs, Path::new("/"), |row| {
         if !args.json {
-            println!("{row}");
+            say!("{row}");
         }
     })?;
     if args.json {
-        println!("{}", serde_json::to_string(&report)?);
+        say!("{}", serde_json::to_string(&report)?);
     } else {
-        println!("{report}");
+        say!("{report}");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -21,8 +21,8 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         card.verify()?;
     }
     let names: Vec<&str> = config.poses.iter().map(|p| &*p.name).collect();
-    println!("{}: good", args.config.display());
-    println!(
+    say!("{}: good", args.config.display());
+    say!(
         "  model {}, poses {}, {} actions, {} displays, {} outputs",
         config.model.name,
         names.join(" "),

@@ -28,7 +28,7 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
         .unwrap_or_default();
     findings.extend(doctor::examine(Path::new("/"), &describe_device));
     for finding in &findings {
-        println!("{finding}");
+        say!("{finding}");
     }
     Ok(if doctor::worst(&findings) == Level::Problem {
         ExitCode::FAILURE

@@ -123,9 +123,9 @@ fn summarise(
     }
     let summary = summary::evaluate(dataset, detections);
     if args.json {
-        println!("{}", serde_json::to_string(&summary)?);
+        say!("{}", serde_json::to_string(&summary)?);
     } else {
-        summary.lines().iter().for_each(|line| println!("{line}"));
+        summary.lines().iter().for_each(|line| say!("{line}"));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -155,11 +155,11 @@ fn print(
     lines: &[(&str, f64)],
 ) -> anyhow::Result<ExitCode> {
     if args.json {
-        println!("{}", serde_json::to_string(figures)?);
+        say!("{}", serde_json::to_string(figures)?);
     } else {
         lines
             .iter()
-            .for_each(|(name, value)| println!("{name:<8} {value:.2}"));
+            .for_each(|(name, value)| say!("{name:<8} {value:.2}"));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -102,7 +102,7 @@ fn targets(args: &ImageArgs) -> anyhow::Result<Vec<PathBuf>> {
                 args.photos.len()
             );
         }
-        super::check_folder(output)?;
+        super::check_picture(output)?;
         return Ok(vec![output.clone()]);
     }
     if let Some(kind) = picture_kind(output)
@@ -154,7 +154,7 @@ fn picture_kind(path: &Path) -> Option<String> {
     OTHERS.contains(&kind.as_str()).then_some(kind)
 }
 
-fn same_file(a: &Path, b: &Path) -> bool {
+pub(super) fn same_file(a: &Path, b: &Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 

@@ -53,7 +53,7 @@ fn verify_all(names: &[String]) -> anyhow::Result<ExitCode> {
             }
         });
         match said {
-            Ok(line) => println!("{line}"),
+            Ok(line) => say!("{line}"),
             Err(line) => {
                 eprintln!("posed: {line}");
                 good = false;
@@ -79,16 +79,20 @@ fn list() -> anyhow::Result<ExitCode> {
             looked.join(", ")
         );
     }
-    println!(
+    say!(
         "{:<32} {:>8} {:>9} {:<22} {:<11} checksum",
-        "model", "MB", "input", "accuracy", "licence"
+        "model",
+        "MB",
+        "input",
+        "accuracy",
+        "licence"
     );
     let mut good = true;
     for card in cards {
         let card = match card {
             Ok(card) => card,
             Err(e) => {
-                println!("{e}");
+                say!("{e}");
                 good = false;
                 continue;
             }
@@ -116,7 +120,7 @@ fn row(card: &ModelCard) -> bool {
     } else {
         ""
     };
-    println!(
+    say!(
         "{:<32} {megabytes:>8.1} {:>9} {:<22} {:<11} {said}{mark}",
         card.name,
         card.input.size.to_string(),

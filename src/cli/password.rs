@@ -28,7 +28,7 @@ pub fn run(args: &PasswordArgs) -> anyhow::Result<ExitCode> {
     }
     let hash = hash(&password)?;
     match &args.file {
-        None => println!("{hash}"),
+        None => say!("{hash}"),
         Some(file) => write(file, &hash)?,
     }
     Ok(ExitCode::SUCCESS)

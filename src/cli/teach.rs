@@ -64,12 +64,12 @@ pub struct TeachArgs {
 
 pub fn run(args: &TeachArgs) -> anyhow::Result<ExitCode> {
     if let Some(output) = &args.output {
-        super::check_folder(output)?;
+        super::check_picture(output)?;
     }
     let config = super::configuration_of_poses(args.config.as_ref(), args.model.clone())?;
     let folder = folder(args, &config);
     if let Some(name) = &args.remove {
-        return remove(&folder, name);
+        return remove(&folder, if name == "other" { OTHER } else { name });
     }
     let mut outcome = ExitCode::SUCCESS;
     if !args.list {
@@ -148,7 +148,7 @@ fn teach(
     // Who teaches with the same photo again means the same example.
     let all = taught::add(folder, name, collector.examples, joints)?;
     let file = folder.join(format!("{name}.toml"));
-    println!(
+    say!(
         "{}: {new} taken in, {all} in all{}",
         file.display(),
         match collector.failed {
@@ -171,6 +171,6 @@ fn remove(folder: &Path, name: &str) -> anyhow::Result<ExitCode> {
     }
     std::fs::remove_file(&file)
         .with_context(|| format!("{}: cannot be removed", file.display()))?;
-    println!("{}: removed", file.display());
+    say!("{}: removed", file.display());
     Ok(ExitCode::SUCCESS)
 }

@@ -54,9 +54,21 @@ pub fn run(args: &TryArgs) -> anyhow::Result<ExitCode> {
         zones: Arc::clone(&config.zones),
         ..Report::default()
     };
+    let mut last: Option<Duration> = None;
     for (sequence, moment) in moments.iter().enumerate() {
-        trial.moment(moment, &mut report);
-        report.sequence = sequence as u64;
+        // As `run` has it: nothing for longer than that is a camera that is lost.
+        let silent = |last: Duration| moment.time.saturating_sub(last) > config.grace;
+        if let Some(lost) = last.filter(|last| silent(*last)) {
+            trial.end(lost + config.grace, &mut report);
+            trial.print(&report, false)?;
+        }
+        if moment.is_lost {
+            trial.end(moment.time, &mut report);
+        } else {
+            trial.moment(moment, &mut report);
+            report.sequence = sequence as u64;
+        }
+        last = Some(moment.time).filter(|_| !moment.is_lost);
         trial.print(&report, args.frames)?;
     }
     if let Some(last) = moments.last() {
@@ -73,7 +85,9 @@ struct Trial {
     /// What each action was told.
     noted: Vec<(String, Journal)>,
     names: Vec<Arc<str>>,
+    /// Those who are seen, and those who are missing for no longer than `forget`.
     people: Vec<Person>,
+    forget: Duration,
     lines: Vec<u8>,
     time: Duration,
 }
@@ -88,6 +102,7 @@ impl Trial {
             noted,
             names,
             people: Vec::new(),
+            forget: config.track.forget,
             lines: Vec::new(),
             time: Duration::ZERO,
         }
@@ -96,7 +111,13 @@ impl Trial {
     /// Takes in a frame, and fills `report` with what it tells.
     fn moment(&mut self, moment: &Moment, report: &mut Report) {
         let time = moment.time;
-        self.people.clear();
+        let is_seen = |p: &Person| moment.people.iter().any(|role| role.id == p.id.0);
+        let forget = self.forget;
+        let is_lost = |p: &Person| time.saturating_sub(p.last_seen) > forget;
+        self.people.retain(|p| !is_seen(p) && !is_lost(p));
+        for missing in &mut self.people {
+            missing.looked_for = time;
+        }
         let people = moment.people.iter().map(|role| {
             let id = PersonId(role.id);
             Person::seen(id, role.skeleton.clone(), role.share, time)
@@ -116,11 +137,12 @@ impl Trial {
                 size: moment.size,
                 poses: self.recogniser.holding(person.id).collect(),
             };
-            let present: Vec<Present> = self.people.iter().map(present).collect();
+            let here = self.people.iter().filter(|p| p.is_seen_at(time));
+            let present: Vec<Present> = here.map(present).collect();
             self.outputs.people(time, &present, &self.names);
         }
         self.outputs.tick(time);
-        for person in &self.people {
+        for person in self.people.iter().filter(|p| p.is_seen_at(time)) {
             let held = self.recogniser.active(person.id);
             let counts = self.recogniser.counts(person.id);
             *report.people.add() = Seen {
@@ -141,10 +163,11 @@ impl Trial {
         report.totals.extend(totals);
     }
 
-    /// Everybody leaves.
+    /// The camera is lost, or all is over: everybody leaves.
     fn end(&mut self, time: Duration, report: &mut Report) {
         let mut events = Vec::new();
         self.recogniser.end(time, &mut events);
+        self.people.clear();
         report.clear();
         self.tell(time, &events, report);
         self.outputs.release_all();

@@ -26,14 +26,11 @@ pub struct ZonesArgs {
 
 pub fn run(args: &ZonesArgs) -> anyhow::Result<ExitCode> {
     let photo = args.photo.display();
-    let is_png = |e: &std::ffi::OsStr| e.eq_ignore_ascii_case("png");
+    super::check_picture(&args.output)?;
     anyhow::ensure!(
-        args.output.extension().is_some_and(is_png),
-        "-o {}: pictures are written as PNG: give {}",
-        args.output.display(),
-        args.output.with_extension("png").display()
+        !super::image::same_file(&args.photo, &args.output),
+        "-o {photo}: is the photo itself: give another path"
     );
-    super::check_folder(&args.output)?;
     let bytes = std::fs::read(&args.photo).with_context(|| format!("{photo}: cannot be read"))?;
     let mut frame = Frame::default();
     decode::photo(&bytes, &mut frame).with_context(|| photo.to_string())?;
@@ -55,7 +52,7 @@ pub fn run(args: &ZonesArgs) -> anyhow::Result<ExitCode> {
     };
     png::write(&args.output, &png::render(&report, parts))?;
     for zone in report.zones.iter() {
-        println!("{}: {} corners", zone.name, zone.corners.len());
+        say!("{}: {} corners", zone.name, zone.corners.len());
     }
     Ok(ExitCode::SUCCESS)
 }

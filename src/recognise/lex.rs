@@ -109,7 +109,15 @@ fn token(chars: &[char]) -> Result<(Kind, usize), (usize, String, String)> {
         '<' if chars.get(1) != Some(&'=') => Ok((Kind::Less, 1)),
         '.' if chars.get(1) == Some(&'.') => Ok((Kind::Range, 2)),
         c if c.is_alphabetic() || c == '_' => {
-            let len = run(|c| c.is_alphanumeric() || c == '_', 0);
+            let mut len = run(|c| c.is_alphanumeric() || c == '_', 0);
+            // Names of sections may have a hyphen inside.
+            while chars.get(len) == Some(&'-')
+                && chars
+                    .get(len + 1)
+                    .is_some_and(|c| c.is_alphanumeric() || *c == '_')
+            {
+                len += 1 + run(|c| c.is_alphanumeric() || c == '_', len + 1);
+            }
             Ok((Kind::Word(chars[..len].iter().collect()), len))
         }
         c if c.is_ascii_digit() => {

@@ -54,6 +54,15 @@ impl Memory {
         }
     }
 
+    /// Takes in a frame in which the person is not seen.
+    pub(super) fn miss(&mut self, time: Duration) {
+        for slot in &mut self.slots {
+            if let Slot::Run(run) = slot {
+                run.step(time, Known::Unknown);
+            }
+        }
+    }
+
     /// Becomes equal to `other` without giving up room.
     pub fn copy_from(&mut self, other: &Self) {
         self.slots.clone_from(&other.slots);

@@ -19,6 +19,7 @@ use super::term::{Direction, Spot, Term};
 use super::torso::TorsoMeasure;
 use super::words::Words;
 use crate::skeleton::KeypointSet;
+use crate::trouble::Trouble;
 use std::sync::Arc;
 
 /// Brackets and `not` may be nested this deep.
@@ -66,9 +67,10 @@ impl Rule {
     ///
     /// # Errors
     /// There is no such pose.
-    pub(super) fn like(name: &str, words: Words) -> Result<Self, String> {
-        let taught = words.taught.ok_or("no poses were taught here")?;
-        let pose = taught.like(name, words.mirror).map_err(|e| e.to_string())?;
+    pub(super) fn like(name: &str, words: Words) -> Result<Self, Trouble> {
+        let nothing = || Trouble::new("no poses were taught here", "posed teach NAME PHOTO…");
+        let taught = words.taught.ok_or_else(nothing)?;
+        let pose = taught.like(name, words.mirror)?;
         Ok(Self {
             expression: Expression::Term(Term::Like {
                 pose,

@@ -192,6 +192,21 @@ pub fn read_count(s: &mut Section, around: Surroundings) -> Option<Pose> {
             "name another pose, or write of = instead of both",
         );
     }
+    let own = |of: &Repetition| match *of {
+        Repetition::Of(pose, _) => vec![pose],
+        Repetition::Between { up, down, .. } => vec![up, down],
+    };
+    let resets = reset_by.iter().flatten();
+    if of
+        .as_ref()
+        .is_some_and(|of| resets.clone().any(|r| own(of).contains(r)))
+    {
+        s.fault_with(
+            "reset",
+            "is one of the poses that are counted: it would never come to two",
+            "name another pose, or give reset_s = 60 instead",
+        );
+    }
     let count = Count {
         of: of.unwrap_or(Repetition::Of(0, "".into())),
         goal: goal.unwrap_or(0),
@@ -262,11 +277,13 @@ fn rules(s: &mut Section, around: Surroundings) -> Vec<Rule> {
 
 /// Reads `like`.
 fn like(s: &mut Section, around: Surroundings) -> Option<Rule> {
-    s.text("like", "a taught pose, by its name: docs/teaching.md")
+    let name = s
+        .text("like", "a taught pose, by its name: docs/teaching.md")
         .example("\"tree\"")
         .without("`when` or `sequence`")
-        .parse(|name| Rule::like(&name, around.words))
-        .maybe()
+        .maybe()?;
+    let rule = Rule::like(&name, around.words);
+    rule.map_err(|e| s.fault_with("like", e.what, e.mend)).ok()
 }
 
 /// Reads `sequence` and `within_s`.

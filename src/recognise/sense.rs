@@ -10,6 +10,9 @@
 use super::rule::{Expression, Rule};
 use super::term::{Direction, Part, Spot, Term};
 use crate::skeleton::KeypointSet;
+use crate::zone::Zone;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// A rule of more alternatives is not looked at: they multiply.
 const MOST_WAYS: usize = 256;
@@ -194,8 +197,11 @@ fn is_out_of_range(way: &[Literal], of: &Term) -> bool {
     };
     // What is measured lies between the first numbers, and in none of the others.
     let mut left = vec![(f32::NEG_INFINITY, f32::INFINITY)];
-    if let Term::Share { .. } = of {
-        left = vec![(0.0, 1.0)];
+    match of {
+        Term::Share { .. } => left = vec![(0.0, 1.0)],
+        // Never below 0.
+        Term::Speed { .. } | Term::Still { .. } => left = vec![(0.0, f32::INFINITY)],
+        _ => {}
     }
     for &(term, holds) in way {
         let Some((same, low, high)) = measured(term) else {
@@ -261,6 +267,26 @@ fn measured(term: &Term) -> Option<(Measured, f32, f32)> {
         }
         Term::Share { more: true, than } => (Measured::Share, than, f32::INFINITY),
         Term::Share { more: false, than } => (Measured::Share, f32::NEG_INFINITY, than),
+        Term::Speed {
+            of,
+            more,
+            than,
+            over,
+            ..
+        } => {
+            let (low, high) = beyond(more, than);
+            (Measured::Speed(of, over), low, high)
+        }
+        Term::Still { within, .. } => (Measured::Still, f32::NEG_INFINITY, within),
+        Term::Inside {
+            ref part,
+            ref zone,
+            inside,
+        } => {
+            let (low, high) = beyond(inside, 0.0);
+            (Measured::Depth(part.clone(), Arc::clone(zone)), low, high)
+        }
+        Term::Held { pose, all, .. } => (Measured::Held(pose, all), 0.5, f32::INFINITY),
         Term::People {
             place: None,
             more: true,
@@ -282,6 +308,18 @@ enum Measured {
     Distance(Spot, Spot),
     Share,
     People,
+    Speed(Spot, Duration),
+    Still,
+    Depth(Part, Arc<Zone>),
+    Held(usize, bool),
+}
+
+/// More than a number, or less.
+fn beyond(more: bool, than: f32) -> (f32, f32) {
+    match more {
+        true => (than, f32::INFINITY),
+        false => (f32::NEG_INFINITY, than),
+    }
 }
 
 fn ordered(a: Spot, b: Spot) -> (Spot, Spot) {

@@ -139,6 +139,11 @@ impl Term {
     pub(super) fn judge(&self, view: &View, torso: Option<f32>) -> Judgement {
         match self {
             Self::Visible(spots) => return Self::visible(spots, view),
+            Self::People {
+                place: Some(place),
+                more,
+                than,
+            } => return Self::people_in(place, *more, *than, view),
             Self::Inside { part, zone, inside } => {
                 let within = part.depth(view, zone).judge(ZONE_MARGIN * view.margin);
                 return if *inside { within } else { within.not() };
@@ -388,6 +393,22 @@ impl Term {
         }
     }
 
+    /// So many people stand in a place where as many are deep enough in it: the border has its margin.
+    fn people_in(place: &(Arc<Zone>, Part), more: bool, than: u32, view: &View) -> Judgement {
+        // One more than so many must be inside, or so many must not.
+        let rank = if more {
+            than as usize + 1
+        } else {
+            than as usize
+        };
+        let Some(depth) = view.depth_of(place, rank) else {
+            return Judgement::UNKNOWN;
+        };
+        let slack = depth / (ZONE_MARGIN * view.margin).max(LEAST_MARGIN);
+        let judgement = Judgement::known(slack, 1.0);
+        if more { judgement } else { judgement.not() }
+    }
+
     /// Always known, and without a margin: a hidden joint is the answer here.
     fn visible(spots: &[Spot], view: &View) -> Judgement {
         let least = view.least_score(spots);
@@ -446,6 +467,11 @@ impl Depth {
 
     pub fn is_inside(self) -> bool {
         self.low > 0.0
+    }
+
+    /// As far as is known.
+    pub fn least(self) -> f32 {
+        self.low
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! In: what is seen of a person, and of everybody. Out: points, where they are seen.
 
-use super::memory::{Memory, Slot};
+use super::memory::{Memory, NOTHING, Slot};
 use super::term::{Part, STILL_JOINTS, Spot};
 use super::{Sight, Watched};
 use crate::geometry::Point;
@@ -159,6 +159,40 @@ impl<'a> View<'a> {
             count += usize::from(inside);
         });
         Some(count)
+    }
+
+    /// How deep in a place the person is who is the `rank`th deepest, from 1; endlessly far outside where
+    /// there are fewer. `None` where this is no view of a scene.
+    pub fn depth_of(&self, (zone, part): &(Arc<Zone>, Part), rank: usize) -> Option<f32> {
+        let scene = self.scene?;
+        let depth = |skeleton: &Skeleton| {
+            let sight = Sight {
+                skeleton,
+                share: None,
+                size: self.sight.size,
+                time: self.sight.time,
+                memory: &NOTHING,
+            };
+            let view = View {
+                sight,
+                scene: None,
+                ..*self
+            };
+            part.depth(&view, zone).least()
+        };
+        // The greatest depth that at least `rank` people have: few people, and nothing is allocated.
+        let mut found = f32::NEG_INFINITY;
+        scene.each((0, ""), |one, _| {
+            let own = depth(one);
+            let mut as_deep = 0;
+            scene.each((0, ""), |other, _| {
+                as_deep += usize::from(depth(other) >= own)
+            });
+            if as_deep >= rank {
+                found = found.max(own);
+            }
+        });
+        Some(found)
     }
 
     /// The lowest score of all these points' joints, 0 to 1, seen or not.

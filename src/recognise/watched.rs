@@ -118,6 +118,9 @@ impl Watched {
     /// scene's.
     pub fn step(&mut self, frame: &mut Frame, person: Option<&Person>, scene: &mut Self) {
         self.near = false;
+        if person.is_none() {
+            self.memory.miss(frame.time);
+        }
         let poses = frame.poses;
         for (i, pose) in poses.iter().enumerate() {
             if let When::Rule(rule) = &pose.when {
@@ -267,7 +270,11 @@ impl Watched {
         if is_whole {
             Count::add(total, frame.time);
             let number = total.number;
-            self.tell(frame, i, number, confidence);
+            // What all do together is nobody's.
+            match count.is_total {
+                true => scene.tell(frame, i, number, confidence),
+                false => self.tell(frame, i, number, confidence),
+            }
         } else if !count.is_total {
             let is_asked = count.is_asked_to_reset(|pose| self.is_in(pose));
             self.begin_anew(frame, i, count.slot, is_asked);

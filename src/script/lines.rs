@@ -10,8 +10,11 @@ use std::time::Duration;
 /// What is made use of in a line.
 #[derive(Deserialize)]
 struct Line {
+    #[serde(default = "schema")]
+    schema: String,
     #[serde(rename = "type", default = "frame")]
     kind: String,
+    state: Option<String>,
     t: Option<f64>,
     #[serde(default = "vga")]
     size: [u32; 2],
@@ -25,6 +28,10 @@ struct Somebody {
     id: u32,
     person_area: Option<f32>,
     keypoints: BTreeMap<String, [f32; 3]>,
+}
+
+fn schema() -> String {
+    "posed/1".into()
 }
 
 fn frame() -> String {
@@ -53,7 +60,14 @@ pub(super) fn read(text: &str, joints: &KeypointSet) -> Result<Vec<Moment>, Stri
 
 fn moment(line: &str, joints: &KeypointSet) -> Result<Option<Moment>, String> {
     let line: Line = serde_json::from_str(line).map_err(|e| e.to_string())?;
-    if line.kind != "frame" {
+    if line.schema != schema() {
+        return Err(format!(
+            "is of the schema {:?}: posed/1 is read",
+            line.schema
+        ));
+    }
+    let is_lost = line.kind == "status" && line.state.as_deref() == Some("source_lost");
+    if line.kind != "frame" && !is_lost {
         return Ok(None);
     }
     let time = line.t.ok_or("has no time \"t\"")?;
@@ -76,10 +90,20 @@ fn moment(line: &str, joints: &KeypointSet) -> Result<Option<Moment>, String> {
         })
     });
     let people: Result<Vec<Role>, String> = people.collect();
+    if let Ok(people) = &people {
+        let ids = || people.iter().map(|p| p.id);
+        if ids().any(|id| id == 0) {
+            return Err("\"id\" is 0: people are numbered from 1".into());
+        }
+        if let Some(twice) = ids().find(|id| ids().filter(|other| other == id).count() > 1) {
+            return Err(format!("has two people with the id {twice}"));
+        }
+    }
     Ok(Some(Moment {
         time,
         size: Size::new(line.size[0].max(1), line.size[1].max(1)),
         people: people?,
+        is_lost,
     }))
 }
 

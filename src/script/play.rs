@@ -132,6 +132,9 @@ pub(super) fn read(text: &str, joints: &KeypointSet) -> Result<Vec<Moment>, Stri
             script.fps
         ));
     }
+    if script.person.is_empty() && script.seconds.is_none() {
+        return Err("has nobody: write [[person]] with keys = [{ t = 0 }, …], or seconds = 30 for an empty room".into());
+    }
     let parts = script.person.iter().enumerate();
     let parts = parts.map(|(i, person)| {
         let postures = postures(&script, person, size, joints)
@@ -142,7 +145,10 @@ pub(super) fn read(text: &str, joints: &KeypointSet) -> Result<Vec<Moment>, Stri
     let last = parts.iter().filter_map(|(_, p)| p.last()).map(|p| p.t);
     let seconds = script.seconds.unwrap_or_else(|| last.fold(0.0, f64::max));
     let frames = (seconds * script.fps).floor();
-    if !(0.0..=MOST_FRAMES).contains(&frames) {
+    if seconds.is_nan() || seconds < 0.0 {
+        return Err(format!("seconds = {seconds}: give 0 or more"));
+    }
+    if frames > MOST_FRAMES {
         return Err(format!("lasts {seconds} s: too long"));
     }
     let moment = |frame: u64| {
@@ -158,6 +164,7 @@ pub(super) fn read(text: &str, joints: &KeypointSet) -> Result<Vec<Moment>, Stri
             time: Duration::from_nanos((t * 1e9).round() as u64),
             size,
             people: people.collect(),
+            is_lost: false,
         }
     };
     Ok((0..=frames as u64).map(moment).collect())
@@ -202,13 +209,32 @@ fn postures(
     let mut at = [0.5, 0.55];
     let mut torso = 0.2;
     let mut postures: Vec<Posture> = Vec::new();
+    if person.keys.is_empty() {
+        return Err("keys: is empty: give at least { t = 0 }".into());
+    }
     for key in &person.keys {
-        if !key.t.is_finite() || key.t < 0.0 || postures.last().is_some_and(|p| p.t >= key.t) {
-            return Err(format!("the key at t = {} comes after a later one", key.t));
+        if !key.t.is_finite() || key.t < 0.0 {
+            return Err(format!("t = {}: give seconds, 0 or more", key.t));
+        }
+        if postures.last().is_some_and(|p| p.t >= key.t) {
+            return Err(format!(
+                "the key at t = {} comes after a later one, or one of the same time",
+                key.t
+            ));
         }
         figure = key.figure.clone().unwrap_or(figure);
         at = key.at.unwrap_or(at);
         torso = key.torso.unwrap_or(torso);
+        if !(torso > 0.0 && torso <= 10.0) {
+            return Err(format!(
+                "torso = {torso}: give a share of the picture's height, 0.01 to 10"
+            ));
+        }
+        if !at.iter().all(|share| share.abs() <= 100.0) {
+            return Err(format!(
+                "at = {at:?}: give shares of the picture, as [0.5, 0.5]"
+            ));
+        }
         let mut places = places(script, &figure, DEEPEST)?;
         let mut keypoints = vec![Keypoint::default(); joints.names().len()];
         let length = torso * size.height as f32;
@@ -255,7 +281,13 @@ fn places(script: &Script, name: &str, depth: usize) -> Result<BTreeMap<String, 
         };
     };
     if depth == 0 {
-        return Err(format!("figure {name:?} is made of itself"));
+        return Err(format!(
+            "figure {name:?} is made of itself, or of more than {DEEPEST} others"
+        ));
+    }
+    let sound = |n: &f32| n.abs() <= 1000.0;
+    if !figure.joints.values().flatten().all(sound) || !figure.turn_deg.is_finite() {
+        return Err(format!("figure {name:?} has a number that cannot be"));
     }
     let from = figure.from.as_deref().unwrap_or("standing");
     let mut places = match (from, name) {

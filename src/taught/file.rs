@@ -13,6 +13,8 @@ use toml::{Table, Value};
 
 /// More examples of a pose tell nothing new, and every frame would be compared with all of them.
 pub const MOST_EXAMPLES: usize = 200;
+/// A joint is no further from the middle, in torso lengths.
+const FURTHEST: f32 = 1000.0;
 /// The form of the file.
 const FORMAT: i64 = 1;
 /// A longer file is none of ours.
@@ -38,10 +40,12 @@ impl Example {
             Point::new(sum.x + k.position.x, sum.y + k.position.y)
         });
         let scale = scale.max(1e-3);
+        // What lies further away is nowhere: it is hidden, or it was made up.
+        let near = |n: f32| n.clamp(-FURTHEST, FURTHEST);
         let place = |k: &Keypoint| Keypoint {
             position: Point::new(
-                (k.position.x - sum.x / count) / scale,
-                (k.position.y - sum.y / count) / scale,
+                near((k.position.x - sum.x / count) / scale),
+                near((k.position.y - sum.y / count) / scale),
             ),
             score: k.score,
         };
@@ -94,7 +98,12 @@ pub fn read(path: &Path, set: &KeypointSet) -> Result<Vec<Example>, Trouble> {
 }
 
 fn read_text(path: &Path) -> std::io::Result<String> {
-    let length = std::fs::metadata(path)?.len();
+    let metadata = std::fs::metadata(path)?;
+    if !metadata.is_file() {
+        let what = "is no regular file";
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, what));
+    }
+    let length = metadata.len();
     if length > MOST_BYTES {
         let what = format!("has {length} bytes, at most {MOST_BYTES} are read");
         return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, what));

@@ -4,12 +4,12 @@
 use crate::capture::{self, FrameSource, Next, Pace};
 use crate::decode::{self, Decoder};
 use crate::frame::Frame;
-use crate::geometry::Rect;
+use crate::geometry::{Point, Rect};
 use crate::infer::Infer;
 use crate::recognise::torso_px;
 use crate::report::{Report, Seen};
 use crate::script;
-use crate::skeleton::{KeypointSet, Skeleton, Threshold};
+use crate::skeleton::{Keypoint, KeypointSet, Skeleton, Threshold};
 use crate::taught::Example;
 use anyhow::Context;
 use std::ffi::{OsStr, OsString};
@@ -68,7 +68,7 @@ impl Collector {
     }
 
     fn photo(&mut self, path: &Path) {
-        let name = path.display().to_string();
+        let name = whole(path);
         let read = || -> anyhow::Result<Frame> {
             let bytes = std::fs::read(path).context("cannot be read")?;
             let mut frame = Frame::default();
@@ -97,7 +97,7 @@ impl Collector {
             if moment.time < next || self.examples.len() >= crate::taught::MOST_EXAMPLES {
                 continue;
             }
-            let at = format!("{} at {:.2} s", path.display(), moment.time.as_secs_f64());
+            let at = format!("{} at {:.2} s", whole(path), moment.time.as_secs_f64());
             if let Some(role) = largest {
                 next = moment.time + APART;
                 match example(at.clone(), &role.skeleton, &set, visible) {
@@ -112,7 +112,7 @@ impl Collector {
     fn clip(&mut self, clip: &OsStr) -> anyhow::Result<()> {
         let source = capture::from_argument(clip)?;
         let source = source.open(Pace::Recorded)?;
-        self.frames(source, &clip.to_string_lossy(), None, Duration::MAX)
+        self.frames(source, &whole(Path::new(clip)), None, Duration::MAX)
     }
 
     /// Looks through a source for some seconds, after a countdown with a beep for each second.
@@ -200,6 +200,12 @@ impl Collector {
     }
 }
 
+/// A file by the same name from wherever it is spoken of.
+fn whole(path: &Path) -> String {
+    let whole = path.canonicalize();
+    whole.as_deref().unwrap_or(path).display().to_string()
+}
+
 /// Somebody as an example; `None` where too little of them is seen.
 pub(in crate::cli) fn example(
     from: String,
@@ -208,7 +214,13 @@ pub(in crate::cli) fn example(
     visible: Threshold,
 ) -> Option<Example> {
     let joints = seen.keypoints.iter().filter(|k| visible.sees(k));
-    if joints.clone().count() < LEAST_JOINTS {
+    let is_sound = |k: &Keypoint| {
+        let Point { x, y } = k.position;
+        [x, y, k.score]
+            .into_iter()
+            .all(|n| n.is_finite() && n.abs() < 1e6)
+    };
+    if joints.clone().count() < LEAST_JOINTS || !seen.keypoints.iter().all(is_sound) {
         return None;
     }
     let bounds = Rect::around(joints.map(|k| k.position)).unwrap_or_default();

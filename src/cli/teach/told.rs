@@ -19,13 +19,13 @@ const LABEL: f32 = 34.0;
 pub(super) fn report(taught: &Taught, mirror: bool) -> anyhow::Result<()> {
     let poses = taught.poses()?;
     if poses.is_empty() {
-        println!("{}: nothing was taught yet", taught.folder().display());
+        say!("{}: nothing was taught yet", taught.folder().display());
         return Ok(());
     }
     let report = taught.report(mirror)?;
     let widest = report.scores.iter().map(|s| s.name.len()).max();
     let width = widest.unwrap_or(0).max(4);
-    println!(
+    say!(
         "{:width$}  examples  told  unknown  taken for another",
         "pose"
     );
@@ -41,7 +41,7 @@ pub(super) fn report(taught: &Taught, mirror: bool) -> anyhow::Result<()> {
             .iter()
             .map(|(name, n)| format!("{n} {}", shown(name)))
             .collect();
-        println!(
+        say!(
             "{:width$}  {:>8}  {:>4}  {:>7}  {}",
             score.name,
             score.examples,
@@ -55,7 +55,7 @@ pub(super) fn report(taught: &Taught, mirror: bool) -> anyhow::Result<()> {
         );
     }
     if let Some(other) = poses.iter().find(|p| p.name == OTHER) {
-        println!("{:width$}  {:>8}", shown(OTHER), other.examples.len());
+        say!("{:width$}  {:>8}", shown(OTHER), other.examples.len());
     }
     for score in &report.scores {
         for confusion in &score.confused {
@@ -64,7 +64,7 @@ pub(super) fn report(taught: &Taught, mirror: bool) -> anyhow::Result<()> {
                 let example = pose.and_then(|p| p.examples.get(place));
                 example.map_or("", |e| e.from.as_str())
             };
-            println!(
+            say!(
                 "{} of {} is nearest to {} of {}",
                 from(&score.name, confusion.example),
                 score.name,
@@ -75,15 +75,15 @@ pub(super) fn report(taught: &Taught, mirror: bool) -> anyhow::Result<()> {
     }
     if let Some(closest) = &report.closest {
         let [a, b] = &closest.poses;
-        println!(
+        say!(
             "nearest to each other: {a} and {b}, {:.2} apart",
             closest.distance
         );
     }
     for score in &report.scores {
         match (report.trust(&score.name), score.advice()) {
-            (Err(trouble), _) => println!("{}: refused: {trouble}", score.name),
-            (Ok(()), advice) if !advice.is_empty() => println!("{}: {advice}", score.name),
+            (Err(trouble), _) => say!("{}: refused: {trouble}", score.name),
+            (Ok(()), advice) if !advice.is_empty() => say!("{}: {advice}", score.name),
             _ => {}
         }
     }

@@ -75,7 +75,14 @@ impl Parser<'_> {
     pub(super) fn still(&mut self) -> Result<Term, RuleError> {
         self.next += 1;
         let within = match self.accept("within") {
-            true => self.number("torso lengths, as 0.2", MAX_TORSOS)?.0,
+            true => {
+                let (within, token) = self.number("torso lengths, as 0.2", MAX_TORSOS)?;
+                if within <= 0.0 {
+                    let mend = "give torso lengths above 0, as 0.2";
+                    return Err(self.error(&token, "nobody is as still as that", mend));
+                }
+                within
+            }
             false => STILL_WITHIN,
         };
         Ok(Term::Still { within, slot: 0 })

@@ -53,6 +53,17 @@ fn a_short_lapse_of_a_joint_does_not_begin_the_time_anew_and_a_long_one_does() {
 }
 
 #[test]
+fn who_is_not_seen_for_a_moment_is_remembered_and_for_longer_not() {
+    let text = "left_wrist above nose for 1";
+    let enters = |frames: &str| {
+        let happened = play(pose(text), frames, figures);
+        happened.iter().map(|e| e.1).next()
+    };
+    assert_eq!(enters("uuuu   uuuuuuuuu"), Some(1000));
+    assert_eq!(enters("uuuu         uuuuuuuuuuuuu"), Some(2300));
+}
+
+#[test]
 fn who_does_not_move_is_still_and_one_hand_is_enough_to_move() {
     let text = "still for 0.5";
     let happened = play(pose(text), "....................", figures);

@@ -163,6 +163,33 @@ fn a_scene_counts_those_who_are_there_and_knows_what_they_hold() {
 }
 
 #[test]
+fn feet_that_tremble_at_a_border_make_no_scene_come_and_go() {
+    let names = ["up".into()];
+    let scene = |text: &str| Pose {
+        when: When::Scene(of_scene(text, &names)),
+        ..pose("nose above mid_hip")
+    };
+    let poses = vec![scene("people in left > 0"), scene("nobody in left")];
+    let mut recogniser = Recogniser::new(poses, Threshold(0.3));
+    let mut happened = Vec::new();
+    let mut events = Vec::new();
+    for (i, x) in [20.0, -3.0, 3.0, -3.0, 3.0, -20.0, 3.0, -3.0]
+        .iter()
+        .enumerate()
+    {
+        let mut s = standing();
+        // Between the feet, 200 pixels is the border.
+        s.keypoints.iter_mut().for_each(|k| k.position.x -= x);
+        let person = Person::seen(PersonId(1), s, None, ms(i as u64 * 100));
+        recogniser.update(ms(i as u64 * 100), SIZE, &[person], &mut events);
+        happened.extend(events.iter().map(|e| (e.kind, e.pose, e.time.as_millis())));
+    }
+    use EventKind::{Enter, Exit};
+    let expected = [(Enter, 0, 0), (Exit, 0, 500), (Enter, 1, 500)];
+    assert_eq!(happened, expected);
+}
+
+#[test]
 fn what_is_said_of_a_person_is_none_of_the_scenes_and_the_other_way_round() {
     let coco = KeypointSet::coco();
     for text in [

@@ -1,6 +1,28 @@
 //! A rule that can never hold is found out, and no other is accused.
 
 use super::*;
+
+#[test]
+fn terms_about_time_that_exclude_each_other_are_refused_too() {
+    let coco = KeypointSet::coco();
+    for text in [
+        "speed(nose) > 2 and speed(nose) < 1",
+        "speed(nose) < 0",
+        "still and not still",
+        "still within 0.1 for 3 and not still within 0.2",
+    ] {
+        assert!(rule(text).contradiction(&coco).is_some(), "{text}");
+    }
+    for text in [
+        "speed(nose) > 1 and speed(nose) < 2",
+        "speed(nose) > 2 and speed(nose) < 1 over 3",
+        "still and not still within 0.1",
+        "changed(still) and not still",
+        "not still for 3 and still",
+    ] {
+        assert!(rule(text).contradiction(&coco).is_none(), "{text}");
+    }
+}
 use proptest::prelude::*;
 
 fn said(text: &str) -> Option<String> {
