@@ -81,7 +81,7 @@ fn lines_that_posed_printed_are_tried_as_well_as_a_script() {
 fn a_lost_camera_ends_everything_as_it_does_for_the_daemon() {
     let folder = tempfile::tempdir().unwrap();
     let rules = folder.path().join("posed.toml");
-    let text = "[pose.here]\nwhen = \"nose above left_ankle\"\nhold_s = 0\n\
+    let text = "[pose.here]\nwhen = \"visible(nose)\"\nhold_s = 0\n\
                 [scene.empty]\nwhen = \"nobody\"\nhold_s = 0\n";
     std::fs::write(&rules, text).unwrap();
     let person =

@@ -186,7 +186,12 @@ fn feet_that_tremble_at_a_border_make_no_scene_come_and_go() {
     }
     use EventKind::{Enter, Exit};
     // Each begins where it holds as written, and stays for a margin: both are there at the border.
-    let expected = [(Enter, 0, 0), (Enter, 1, 100), (Exit, 0, 500), (Enter, 0, 600)];
+    let expected = [
+        (Enter, 0, 0),
+        (Enter, 1, 100),
+        (Exit, 0, 500),
+        (Enter, 0, 600),
+    ];
     assert_eq!(happened, expected);
 }
 
