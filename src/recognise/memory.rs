@@ -247,9 +247,7 @@ impl Trail {
     /// All places of the window with the point that each is of; `None` where nothing is known of a whole
     /// window.
     pub fn all(&self, time: Duration) -> Option<impl Iterator<Item = (usize, Option<Point>)>> {
-        if self.before(time).is_none() {
-            return None;
-        }
+        let _known = self.before(time)?;
         let width = self.width;
         let places = self.points.iter().enumerate();
         Some(places.map(move |(i, place)| (i % width, *place)))

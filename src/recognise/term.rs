@@ -470,7 +470,7 @@ impl Depth {
     }
 
     /// As far as is known.
-    pub fn least(self) -> f32 {
+    pub fn at_least(self) -> f32 {
         self.low
     }
 }

@@ -178,7 +178,7 @@ impl<'a> View<'a> {
                 scene: None,
                 ..*self
             };
-            part.depth(&view, zone).least()
+            part.depth(&view, zone).at_least()
         };
         // The greatest depth that at least `rank` people have: few people, and nothing is allocated.
         let mut found = f32::NEG_INFINITY;
