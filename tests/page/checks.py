@@ -301,7 +301,9 @@ def a_taught_pose_is_offered(board, browser):
     browser.wait("return !document.getElementById('editor-status').innerText.startsWith('Check')", "the offer to be checked")
     browser.picture("teach-table")
     text = browser.js("return document.getElementById('text').value")
-    demand(text.startswith(saved) and text.endswith(f'\n[pose.{TAUGHT}]\nlike = "{TAUGHT}"\nmirror = true\n'), f"it became {text}")
+    demand(
+        text.startswith(saved) and text.endswith(f'\n[pose.{TAUGHT}]\nlike = "{TAUGHT}"\nmirror = true\n'), f"it became {text}"
+    )
     demand(not browser.text("#teach-offer"), "what the configuration has is still offered")
     demand(ask(f"{board.url}/config").body.decode() == saved, "what was offered was saved unasked")
 
