@@ -1,6 +1,6 @@
 //! People without pictures: skeletons frame by frame, to try rules on.
 //!
-//! In: JSON lines as posed prints them, or a script in TOML ([`play`]). Out: frames of skeletons.
+//! In: JSON lines as posed prints them, or a script in TOML (`play`). Out: frames of skeletons.
 
 mod lines;
 mod play;
