@@ -9,7 +9,9 @@ use crate::context::Context;
 use crate::frame::Frame;
 use crate::geometry::{Rect, Size};
 use crate::mask::Mask;
-use crate::recognise::{Company, EventKind, Explanation, Memory, Pose, SceneSight, Sight};
+use crate::recognise::{
+    Company, EventKind, Explanation, Memory, Pose, PoseEvent, SceneSight, Sight,
+};
 use crate::skeleton::{KeypointSet, Skeleton, Threshold};
 use crate::zone::Zone;
 use std::sync::Arc;
@@ -82,6 +84,21 @@ pub struct Event {
     pub held: Duration,
     /// How often it was done, of [`EventKind::Count`].
     pub count: Option<u32>,
+}
+
+impl Event {
+    /// What is told of an event of the recogniser's; `pose` is the name of its pose.
+    pub fn of(event: &PoseEvent, pose: &Arc<str>) -> Self {
+        Self {
+            kind: event.kind,
+            pose: Arc::clone(pose),
+            person: event.person.0,
+            time: event.time,
+            confidence: event.confidence,
+            held: event.held,
+            count: event.count,
+        }
+    }
 }
 
 /// A change of what posed can see.

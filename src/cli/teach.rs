@@ -74,8 +74,8 @@ pub fn run(args: &TeachArgs) -> anyhow::Result<ExitCode> {
     let mut outcome = ExitCode::SUCCESS;
     if !args.list {
         let (name, photos) = lesson(args)?;
-        let added = teach(args, &config, &folder, &name, photos)?;
-        if added.failed > 0 {
+        let left_out = teach(args, &config, &folder, &name, photos)?;
+        if left_out > 0 {
             outcome = ExitCode::FAILURE;
         }
     }
@@ -114,17 +114,14 @@ fn lesson(args: &TeachArgs) -> anyhow::Result<(String, &[OsString])> {
     Ok((name.into_owned(), photos))
 }
 
-struct Added {
-    failed: usize,
-}
-
+/// Gives how many pictures were left out.
 fn teach(
     args: &TeachArgs,
     config: &Config,
     folder: &Path,
     name: &str,
     photos: &[OsString],
-) -> anyhow::Result<Added> {
+) -> anyhow::Result<usize> {
     if photos.is_empty() && args.source.is_none() {
         bail!(
             "give photos of {name}, a clip, or a camera: posed teach {name} PHOTO…, posed teach {name} --source /dev/video0"
@@ -156,9 +153,7 @@ fn teach(
             n => format!(", {n} left out"),
         }
     );
-    Ok(Added {
-        failed: collector.failed,
-    })
+    Ok(collector.failed)
 }
 
 fn remove(folder: &Path, name: &str) -> anyhow::Result<ExitCode> {

@@ -4,7 +4,7 @@
 
 use crate::act::{Journal, Outputs, Present};
 use crate::config::{Config, Overrides};
-use crate::recognise::Recogniser;
+use crate::recognise::{PoseEvent, Recogniser, SCENE};
 use crate::report::{Event, Report, Seen};
 use crate::script::{self, Moment};
 use crate::track::{Person, PersonId};
@@ -158,7 +158,7 @@ impl Trial {
                 ..Seen::default()
             };
         }
-        let totals = self.recogniser.counts(crate::recognise::SCENE);
+        let totals = self.recogniser.counts(SCENE);
         let totals = totals.map(|(i, n)| (Arc::clone(&self.names[i]), n));
         report.totals.extend(totals);
     }
@@ -173,23 +173,10 @@ impl Trial {
         self.outputs.release_all();
     }
 
-    fn tell(
-        &mut self,
-        time: Duration,
-        events: &[crate::recognise::PoseEvent],
-        report: &mut Report,
-    ) {
+    fn tell(&mut self, time: Duration, events: &[PoseEvent], report: &mut Report) {
         self.time = time;
         for event in events {
-            let told = Event {
-                kind: event.kind,
-                pose: Arc::clone(&self.names[event.pose]),
-                person: event.person.0,
-                time: event.time,
-                confidence: event.confidence,
-                held: event.held,
-                count: event.count,
-            };
+            let told = Event::of(event, &self.names[event.pose]);
             self.outputs.event(event.pose, &told);
             report.events.push(told);
         }

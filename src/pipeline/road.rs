@@ -126,16 +126,7 @@ impl Road {
         let mut acting = lock(&self.acting);
         acting.last = Some((time, Instant::now()));
         for event in self.infer.events() {
-            let pose = &self.infer.recogniser().poses()[event.pose].name;
-            let told = Event {
-                kind: event.kind,
-                pose: Arc::clone(pose),
-                person: event.person.0,
-                time: event.time,
-                confidence: event.confidence,
-                held: event.held,
-                count: event.count,
-            };
+            let told = Event::of(event, &self.names[event.pose]);
             acting.outputs.event(event.pose, &told);
             self.events.push(told);
         }

@@ -77,9 +77,8 @@ impl Gallery {
         let mirrored: Vec<Figure> = all.iter().map(|f| f.mirrored(&self.measure)).collect();
         for i in 0..all.len() {
             for k in 0..i {
-                let plain = all[i].distance(all[k]);
-                let turned = mirrored[i].distance(all[k]).filter(|_| self.mirror);
-                let distance = nearer(plain, turned).unwrap_or(f32::INFINITY);
+                let distance = self.distance(all[i], &mirrored[i], all[k]);
+                let distance = distance.unwrap_or(f32::INFINITY);
                 distances[i][k] = distance;
                 distances[k][i] = distance;
             }
@@ -87,16 +86,28 @@ impl Gallery {
         distances
     }
 
-    /// How far each pose reaches, by the distances of its examples from each other.
-    pub fn borders(&self) -> &[f32] {
-        self.borders.get_or_init(|| {
-            let poses = self.examples.iter().enumerate();
-            let poses = poses.flat_map(|(p, e)| std::iter::repeat_n(p, e.len()));
-            let mut borders = borders(&poses.collect::<Vec<_>>(), &self.distances());
-            // A last pose may have no examples.
-            borders.resize(self.examples.len(), 0.0);
-            borders
-        })
+    /// How far somebody, or where mirroring is asked for their mirrored form, is from an example.
+    fn distance(&self, figure: &Figure, mirrored: &Figure, example: &Figure) -> Option<f32> {
+        let plain = figure.distance(example);
+        if self.mirror {
+            return nearer(plain, mirrored.distance(example));
+        }
+        plain
+    }
+
+    /// How far each pose reaches, by [`Self::distances`].
+    pub fn borders(&self, distances: &[Vec<f32>]) -> Vec<f32> {
+        let poses = self.examples.iter().enumerate();
+        let poses = poses.flat_map(|(p, e)| std::iter::repeat_n(p, e.len()));
+        let mut borders = borders(&poses.collect::<Vec<_>>(), distances);
+        // A last pose may have no examples.
+        borders.resize(self.examples.len(), 0.0);
+        borders
+    }
+
+    /// How far each pose reaches; found out once.
+    fn reach(&self) -> &[f32] {
+        self.borders.get_or_init(|| self.borders(&self.distances()))
     }
 
     /// Fills the distances to the nearest example of each pose; gives those of `pose` and of what it is
@@ -119,10 +130,9 @@ impl Gallery {
             (self.measure).prepare(skeleton, visible, true, &mut last.mirrored);
             last.nearest.clear();
             let nearest = self.examples.iter().map(|examples| {
-                let distances = examples.iter().filter_map(|example| {
-                    let turned = last.mirrored.distance(example).filter(|_| self.mirror);
-                    nearer(last.figure.distance(example), turned)
-                });
+                let distances = examples
+                    .iter()
+                    .filter_map(|example| self.distance(&last.figure, &last.mirrored, example));
                 distances.min_by(f32::total_cmp)
             });
             last.nearest.extend(nearest);
@@ -146,7 +156,7 @@ impl Likeness {
     /// Of the pose at this place of the gallery.
     pub(super) fn new(gallery: Arc<Gallery>, pose: usize) -> Self {
         Self {
-            border: gallery.borders()[pose],
+            border: gallery.reach()[pose],
             gallery,
             pose,
         }

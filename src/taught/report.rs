@@ -61,7 +61,7 @@ impl Report {
         let judge = Judge {
             poses,
             distances: &distances,
-            borders: gallery.borders(),
+            borders: &gallery.borders(&distances),
             places: &places,
         };
         let taught = (0..poses.len()).filter(|&p| poses[p].name != OTHER);
