@@ -24,8 +24,8 @@ fn for_ever() -> String {
 #[test]
 fn what_is_on_is_told_again_through_ten_restarts_of_the_broker_and_off_at_the_end() {
     let mut broker = Broker::new("allow_anonymous true");
-    // Without retain the broker itself keeps nothing from one start to the next.
-    let mut daemon = Daemon::start(&[&for_ever()], &action(broker.port, "retain = false"), &[]);
+    // The broker keeps nothing from one start to the next, but what it is told before the reader asks.
+    let mut daemon = Daemon::start(&[&for_ever()], &action(broker.port, ""), &[]);
     until("the pose is held", || {
         daemon.read("journal") == "note on here\n"
     });
@@ -82,7 +82,7 @@ fn what_was_switched_while_the_broker_was_away_is_not_told_later() {
     let here = format!("{PERSON} 20");
     let script: Vec<&str> = [here.as_str(), "blank 40"].repeat(3);
     let script = [script, vec!["stall 1000"]].concat();
-    let mut daemon = Daemon::start(&script, &action(broker.port, "retain = false"), &[]);
+    let mut daemon = Daemon::start(&script, &action(broker.port, ""), &[]);
     until("it was on and off three times", || {
         daemon.read("journal").matches("note off").count() == 3
     });

@@ -3,7 +3,7 @@
 
 use crate::support::until;
 use rumqttc::{Client, Connection, Event, MqttOptions, Packet, QoS};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -127,19 +127,30 @@ impl Drop for Broker {
 pub struct Reader {
     _client: Client,
     connection: Connection,
+    /// What came before it was asked for.
+    early: VecDeque<Vec<u8>>,
 }
 
 impl Reader {
     fn new(options: MqttOptions, topic: &str) -> Self {
-        let (client, connection) = Client::new(options, 10);
+        let (client, mut connection) = Client::new(options, 10);
         client.subscribe(topic, QoS::AtLeastOnce).unwrap();
+        let mut early = VecDeque::new();
+        for event in connection.iter() {
+            match event.expect("the broker takes readers") {
+                Event::Incoming(Packet::SubAck(_)) => break,
+                Event::Incoming(Packet::Publish(m)) => early.push_back(m.payload.to_vec()),
+                _ => {}
+            }
+        }
         Self {
             _client: client,
             connection,
+            early,
         }
     }
 
-    /// Who reads the topics of this pattern.
+    /// Who reads the topics of this pattern: all that is told from now on, and what the broker keeps.
     pub fn of(broker: &Broker, topic: &str) -> Self {
         Self::new(broker.options("reader"), topic)
     }
@@ -151,6 +162,9 @@ impl Reader {
 
     /// Whether a message comes within this time.
     pub fn hears_within(&mut self, time: Duration) -> bool {
+        if self.early.pop_front().is_some() {
+            return true;
+        }
         let start = Instant::now();
         while let Some(left) = time.checked_sub(start.elapsed()) {
             let event = self.connection.recv_timeout(left);
@@ -163,6 +177,9 @@ impl Reader {
 
     /// The bytes of the next message, within a minute.
     pub fn next_bytes(&mut self) -> Vec<u8> {
+        if let Some(message) = self.early.pop_front() {
+            return message;
+        }
         let start = Instant::now();
         while start.elapsed() < Duration::from_secs(60) {
             let event = self.connection.recv_timeout(Duration::from_secs(60));
