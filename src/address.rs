@@ -1,5 +1,7 @@
 //! Addresses of HTTP, as a configuration names them. In: what stands in one between `//` and the path.
-//! Out: what is wrong with the host and the port that it names.
+//! Out: what is wrong with the host and the port that it names. And where others find what listens here.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
 /// Looks whether `authority` names a host, no user, and if a port then one that there is: HTTP's client
 /// would take the usual port in place of another. `login` says where a user belongs.
@@ -30,4 +32,23 @@ pub fn check(authority: &str, login: &str) -> Result<(), String> {
         }
         _ => Ok(()),
     }
+}
+
+/// Where others find what listens at `listen`, as an address for a browser; `None` while this machine
+/// is in no network.
+pub fn reached_at(listen: SocketAddr) -> Option<String> {
+    let ip = match listen.ip().is_unspecified() {
+        true => own_address()?,
+        false => listen.ip(),
+    };
+    Some(format!("http://{}/", SocketAddr::new(ip, listen.port())))
+}
+
+/// The address by which this machine would reach others; nothing is sent to find it.
+fn own_address() -> Option<IpAddr> {
+    // An address that the standard keeps for examples (RFC 5737): only the routes are asked.
+    const ELSEWHERE: (Ipv4Addr, u16) = (Ipv4Addr::new(192, 0, 2, 1), 9);
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect(ELSEWHERE).ok()?;
+    Some(socket.local_addr().ok()?.ip())
 }

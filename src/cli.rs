@@ -12,6 +12,7 @@ mod bench;
 mod check;
 mod completions;
 mod config_file;
+mod display;
 mod doctor;
 mod eval;
 mod explain;
@@ -73,6 +74,8 @@ enum Command {
     Try(try_::TryArgs),
     /// Teach a pose by photos of it
     Teach(teach::TeachArgs),
+    /// List the displays of a configuration, or show on one whether it is set right
+    Display(display::DisplayArgs),
     /// Draw a grid over a photo, to read the corners of zones from
     Zones(zones::ZonesArgs),
     /// Record a clip from any source
@@ -108,6 +111,7 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Explain(args) => explain::run(&args),
         Command::Try(args) => try_::run(&args),
         Command::Teach(args) => teach::run(&args),
+        Command::Display(args) => display::run(&args),
         Command::Zones(args) => zones::run(&args),
         Command::Record(args) => record::run(&args),
         Command::Check(args) => check::run(&args),

@@ -178,6 +178,17 @@ impl Config {
         Ok((outputs(&document), document.faults()))
     }
 
+    /// The displays of `path` that can be understood, and the faults of the others. Nothing else needs
+    /// to be right.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn displays(path: &Path) -> Result<(Vec<DisplaySettings>, Vec<Fault>), ConfigError> {
+        let text = read_text(path)?;
+        let document = Document::parse(&text);
+        Ok((displays(&document), document.faults()))
+    }
+
     /// Everything that the file names and that may or may not be there, each with its section. To read
     /// a configuration asks none of them; [`Device::check`] may, through the network too.
     pub fn devices(&self) -> Vec<(String, &dyn Device)> {
@@ -242,6 +253,10 @@ fn compose(document: &Document, path: &Path, overrides: &Overrides) -> Option<Co
         taught: Some(&Taught::beside(path, top.taught.as_deref(), &joints)),
         mirror: false,
     };
+    let publish = document.named("publish", |s, _| publish::read(s));
+    let page = publish.iter().find_map(|publish| publish.sink.page());
+    let mut displays = displays(document);
+    displays.iter_mut().for_each(|display| display.page = page);
     let config = Config {
         segment,
         threads: top.threads,
@@ -254,8 +269,8 @@ fn compose(document: &Document, path: &Path, overrides: &Overrides) -> Option<Co
         poses: poses(document, words, segments),
         zones: zones.iter().cloned().collect(),
         outputs: outputs(document),
-        displays: document.named("display", |s, _| display::read(s, segments)),
-        publish: document.named("publish", |s, _| publish::read(s)),
+        displays,
+        publish,
         drill: overrides.drill,
         isa: overrides.isa.unwrap_or_else(Isa::best),
         text: document.text().into(),
@@ -319,6 +334,11 @@ fn poses(document: &Document, words: Words, segments: bool) -> Vec<Pose> {
         recognise::read_scene(s, around)
     }));
     all
+}
+
+fn displays(document: &Document) -> Vec<DisplaySettings> {
+    let segments = document.has("segment");
+    document.named("display", |s, _| display::read(s, segments))
 }
 
 fn outputs(document: &Document) -> Vec<OutputSettings> {

@@ -1,29 +1,56 @@
 //! What a local screen shows: the picture, the skeletons on it, pose names, speed.
 //!
-//! In: a [`Report`] of each frame. Out: the report drawn with embedded-graphics on any
-//! `DrawTarget<Color = Rgb888>` ([`draw()`]), and the back-ends that put it where it can be seen. A
-//! screen that fails is an error of this room only: it is logged, and tried again.
+//! In: a [`Report`] of each frame. Out: a [`Scene`] drawn with embedded-graphics on any `DrawTarget`, of
+//! many colours or of two, and the back-ends that put it where it can be seen. A screen that fails is an
+//! error of this room only: it is logged, and tried again.
 
+mod back;
+mod big;
 pub mod canvas;
+mod card;
+mod code;
 mod draw;
+pub mod drm;
 pub mod framebuffer;
 mod label;
 pub mod memory;
+mod mono;
+pub mod oled;
 pub mod picture;
 mod places;
 pub mod png;
+mod retry;
+mod scene;
+mod shown;
+pub mod spi;
+mod status;
+mod text;
+pub mod wires;
 
+pub use card::Card;
+pub use code::Code;
 pub use draw::draw;
+pub use scene::{Layout, Live, Scene};
 
 use crate::device::Device;
 use crate::geometry::Size;
-use crate::report::{Listener, Needs, Report};
+use crate::report::{Listener, Report};
 use crate::settings::{Kind, Section};
 use crate::trouble::Trouble;
+use canvas::{ColourBits, PixelLayout};
+use shown::Shown;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// What a display can be: a line here and a file beside the others is all a new one takes.
-pub const KINDS: &[Kind<Arc<dyn Screen>>] = &[framebuffer::KIND, png::KIND, memory::KIND];
+pub const KINDS: &[Kind<Arc<dyn Screen>>] = &[
+    drm::KIND,
+    framebuffer::KIND,
+    spi::KIND,
+    oled::KIND,
+    png::KIND,
+    memory::KIND,
+];
 
 /// The settings of a display.
 pub trait Screen: Device {
@@ -33,15 +60,40 @@ pub trait Screen: Device {
     /// The device is missing, not permitted or of an unknown pixel format. A file is tried only
     /// when it is first written.
     fn open(&self) -> Result<Box<dyn Display>, Trouble>;
+
+    /// The layouts that can be seen on it; the first is the usual one.
+    fn layouts(&self) -> &'static [Layout] {
+        const ALL: &[Layout] = &[
+            Layout::Picture,
+            Layout::Skeleton,
+            Layout::Status,
+            Layout::BigPose,
+        ];
+        ALL
+    }
+
+    /// What may be wrong with it when a [`Card`] does not look as it should, and the mend.
+    fn advice(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
 }
 
 /// Somewhere a report can be seen.
 pub trait Display: Send {
-    /// Draws these parts of the report and brings them on the screen.
+    /// Draws the scene and brings it on the screen.
     ///
     /// # Errors
     /// The screen or file is gone or refuses; the next call tries again.
-    fn show(&mut self, report: &Report, parts: Parts) -> Result<(), Trouble>;
+    fn show(&mut self, scene: &Scene) -> Result<(), Trouble>;
+
+    /// Looks after what goes by itself, such as a screen that is plugged in; called at least ten times
+    /// a second.
+    ///
+    /// # Errors
+    /// As [`Display::show`].
+    fn tend(&mut self) -> Result<(), Trouble> {
+        Ok(())
+    }
 
     /// What it is, for the log: "/dev/fb0, 480x320, 16 bits a pixel".
     fn describe(&self) -> String;
@@ -59,6 +111,9 @@ pub struct DisplaySettings {
     pub name: String,
     pub screen: Arc<dyn Screen>,
     pub show: Parts,
+    pub layout: Layout,
+    /// Where others listen for whoever wants to see more in a browser.
+    pub page: Option<SocketAddr>,
 }
 
 /// Reads a section `[display.NAME]`; `segments` tells whether a segmentation network is named.
@@ -82,10 +137,24 @@ pub fn read(s: &mut Section, segments: bool) -> Option<DisplaySettings> {
             "name one: a section [segment] with model = \"…\"; docs/models.md shows how",
         );
     }
+    let layouts = screen.as_ref().map(|screen| screen.layouts());
+    let layout = s
+        .choice("layout", Layout::MEANING, Layout::WORDS)
+        .check(|layout| match layouts {
+            Some(layouts) if !layouts.contains(layout) => {
+                Err("is more than can be seen on a screen of two colours".into())
+            }
+            _ => Ok(()),
+        })
+        .example("\"big_pose\"")
+        .without("picture; on a screen of two colours skeleton")
+        .maybe();
     Some(DisplaySettings {
         name: s.last_name().into(),
+        layout: layout.or(layouts.map(|l| l[0])).unwrap_or(Layout::Picture),
         screen: screen?,
         show: show.unwrap_or_default(),
+        page: None,
     })
 }
 
@@ -95,52 +164,7 @@ impl DisplaySettings {
     /// # Errors
     /// As [`Screen::open`].
     pub fn open(&self) -> Result<Box<dyn Listener>, Trouble> {
-        Ok(Box::new(Shown {
-            display: self.screen.open()?,
-            parts: self.show,
-            broken: false,
-        }))
-    }
-}
-
-/// A display that is told what to show; one that fails is tried again with the next report.
-struct Shown {
-    display: Box<dyn Display>,
-    parts: Parts,
-    broken: bool,
-}
-
-impl Listener for Shown {
-    fn describe(&self) -> String {
-        self.display.describe()
-    }
-
-    fn needs(&self) -> Needs {
-        Needs {
-            frames: true,
-            events: false,
-            picture: self.parts.picture,
-            masks: self.parts.mask,
-        }
-    }
-
-    fn backlog(&self) -> usize {
-        1
-    }
-
-    fn hear(&mut self, report: &Report) -> u64 {
-        match self.display.show(report, self.parts) {
-            Ok(()) => self.broken = false,
-            Err(e) if !std::mem::replace(&mut self.broken, true) => log::error!("display: {e}"),
-            Err(_) => {}
-        }
-        0
-    }
-
-    fn close(&mut self) {
-        if let Err(e) = self.display.clear() {
-            log::warn!("display: {e}");
-        }
+        Ok(Box::new(Shown::new(self, self.screen.open()?)))
     }
 }
 
@@ -222,9 +246,20 @@ impl Parts {
     }
 }
 
+/// Pixels of 5 bits of red, 6 of green and 5 of blue; of no size.
+const RGB565: PixelLayout = PixelLayout {
+    bytes_per_pixel: 2,
+    red: ColourBits::new(11, 5),
+    green: ColourBits::new(5, 6),
+    blue: ColourBits::new(0, 5),
+    ..PixelLayout::rgb(Size::new(0, 0))
+};
+
+/// A usual size of pictures.
+const NO_PICTURE_YET: Size = Size::new(640, 480);
+
 /// The picture's size, or a usual one where no picture has come yet, so that a note can be read.
 fn picture_size(report: &Report) -> Size {
-    const NO_PICTURE_YET: Size = Size::new(640, 480);
     let size = report.size;
     if size.width == 0 || size.height == 0 {
         NO_PICTURE_YET
@@ -252,6 +287,7 @@ mod tests {
     fn every_error_names_the_place_and_the_mend() {
         let screen = framebuffer::FramebufferSettings {
             device: "no/fb9".into(),
+            turn: (0, false),
         };
         let missing = screen.open().err().unwrap();
         assert!(missing.what.contains("no/fb9"), "{missing}");

@@ -63,6 +63,32 @@ impl LineAddress {
         }
     }
 
+    /// A line in one text: its name, or a chip and an offset with a colon between.
+    ///
+    /// ```
+    /// use posed::gpio::LineAddress;
+    ///
+    /// assert_eq!(LineAddress::parse("GPIO25"), Ok(LineAddress::Name("GPIO25".into())));
+    /// assert_eq!(LineAddress::parse("gpiochip0:25").unwrap().to_string(), "25 of gpiochip0");
+    /// assert!(LineAddress::parse("").is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let offset = text
+            .rsplit_once(':')
+            .and_then(|(chip, offset)| Some((chip, offset.parse().ok()?)));
+        match offset {
+            Some((chip, offset)) if chip.contains("gpiochip") => Ok(Self::Offset {
+                chip: chip.into(),
+                offset,
+            }),
+            _ if text.trim().is_empty() => Err("names no line".into()),
+            _ => Ok(Self::Name(text.into())),
+        }
+    }
+
     /// Asks for the line as an output at a level: 0 or 1 volt-wise, whatever counts as active.
     ///
     /// # Errors

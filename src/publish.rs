@@ -16,6 +16,7 @@ use crate::report::Listener;
 use crate::settings::{Kind, Section};
 use crate::trouble::Trouble;
 use lines::{JsonLines, LineWriter, count, frames, unopened};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// What a sink can be: a line here and a file beside the others is all a new one takes.
@@ -34,6 +35,11 @@ pub trait Sink: Device {
     /// # Errors
     /// The file cannot be written, or the socket's path is taken.
     fn open(&self, name: &str) -> Result<Box<dyn Listener>, Trouble>;
+
+    /// Where it listens for browsers of other machines, if it does.
+    fn page(&self) -> Option<SocketAddr> {
+        None
+    }
 }
 
 /// A section `[publish.NAME]`.

@@ -6,7 +6,7 @@ use posed::capture::synthetic::SyntheticSettings;
 use posed::capture::{Next, Pace, Source, Step};
 use posed::config::{Config, Overrides, SAMPLE};
 use posed::display::memory::Memory;
-use posed::display::{Display, Parts};
+use posed::display::{Display, Live, Parts, Scene};
 use posed::frame::{Frame, PixelFormat};
 use posed::geometry::Size;
 use posed::infer::Infer;
@@ -159,7 +159,8 @@ fn run_beside(folder: &Path, text: &str, jpeg: Option<&str>) {
         road.tell(&frame, Some(30.0), shown, &mut to_draw);
         pictures.put(&mut to_draw);
         pictures.take(&mut drawn, Duration::ZERO);
-        screen.show(&drawn, parts).unwrap();
+        let live = Live::picture(&drawn, parts);
+        screen.show(&Scene::Live(live)).unwrap();
         drawn.people.len()
     };
     for _ in 0..100 {

@@ -176,7 +176,7 @@ fn so_do_the_rooms_of_the_engine() {
 #[test]
 fn a_crate_or_the_environment_is_known_in_one_place() {
     // What is named, and the files that may.
-    let places: [(&str, &[&str]); 7] = [
+    let places: [(&str, &[&str]); 10] = [
         ("v4l::", &["capture/v4l2"]),
         // The log names the crates whose chatter it leaves out.
         ("tract_", &["engine", "logging.rs"]),
@@ -184,6 +184,9 @@ fn a_crate_or_the_environment_is_known_in_one_place() {
         ("ureq::", &["capture/http", "act/webhook"]),
         ("turbojpeg_sys", &["decode/jpeg", "encode"]),
         ("embedded_graphics::", &["display"]),
+        ("mipidsi::", &["display/spi.rs", "display/wires.rs"]),
+        ("ssd1306::", &["display/oled.rs"]),
+        ("linux_embedded_hal", &["gpio.rs", "act/gpio.rs", "display"]),
         // PATH is looked through when a program is looked for, as a shell does; $POSED_MODELS is
         // one of the places where models are looked for; the log starts before anything else.
         (
@@ -211,7 +214,10 @@ fn nobody_outside_a_room_knows_its_kinds() {
         ),
         ("find", &["windows", "whole_frame", "given"]),
         ("act", &["gpio", "command", "mqtt", "memory"]),
-        ("display", &["framebuffer", "png", "memory"]),
+        (
+            "display",
+            &["drm", "framebuffer", "spi", "oled", "png", "memory"],
+        ),
         ("publish", &["stdout", "file", "socket"]),
     ];
     // `doctor` asks every camera of the machine, whatever the configuration names; `image` writes

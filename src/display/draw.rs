@@ -4,15 +4,16 @@
 //! it is seen on any picture; the person's left is orange, the right blue, the middle and the label
 //! have the colour of the person's number (Okabe and Ito's palette, told apart by the colour-blind).
 
-use super::label::{Label, Poses, ShortText, font};
+use super::label::{Label, Poses};
 use super::picture::{Placement, TargetPosition, draw_picture};
 use super::places::{draw_grid, draw_zones};
+use super::text::{Letters, ShortText};
 use super::{Parts, picture_size};
 use crate::geometry::{Point, Rect};
 use crate::report::{Report, Seen, State};
 use crate::skeleton::{KeypointSet, Threshold};
 use embedded_graphics::geometry::{Point as TargetPoint, Size as TargetSize};
-use embedded_graphics::pixelcolor::Rgb888;
+use embedded_graphics::pixelcolor::{PixelColor, Rgb888};
 use embedded_graphics::prelude::{DrawTarget, Drawable, Primitive};
 use embedded_graphics::primitives::{Circle, Line, PrimitiveStyle, Rectangle};
 use std::fmt::Write;
@@ -30,7 +31,7 @@ const PEOPLE: [Rgb888; 5] = [
 ];
 pub(super) const EDGE: Rgb888 = Rgb888::new(24, 24, 28);
 const BOX: Rgb888 = Rgb888::new(190, 190, 190);
-const NOTE: Rgb888 = Rgb888::new(240, 228, 66);
+pub(super) const NOTE: Rgb888 = Rgb888::new(240, 228, 66);
 
 /// Draws these parts of the report over the whole target, whatever was there before. Joints whose
 /// score is less than the report's `visible` are left out, and so are the bones that end there. A
@@ -247,16 +248,17 @@ pub(super) fn pixel(p: TargetPosition) -> TargetPoint {
     )
 }
 
-pub(super) fn draw_line<D>(
+pub(super) fn draw_line<C, D>(
     a: TargetPosition,
     b: TargetPosition,
     width: u32,
-    colour: Rgb888,
+    colour: C,
     whole: Rectangle,
     target: &mut D,
 ) -> Result<(), D::Error>
 where
-    D: DrawTarget<Color = Rgb888>,
+    C: PixelColor,
+    D: DrawTarget<Color = C>,
 {
     let Some((a, b)) = clip(a, b, whole, width) else {
         return Ok(());
@@ -383,7 +385,7 @@ fn draw_texts<D: DrawTarget<Color = Rgb888>>(
     }
     let note = report.state.as_ref().map_or("", State::detail);
     let note = Label::new(note, Poses(&[]), NOTE, whole);
-    let gap = font(whole.size.width).character_size.width;
+    let gap = Letters::of_width(whole.size.width).character().width;
     let apart = fps.is_none() || note.size().width + gap + speed.size().width <= whole.size.width;
     let up = if apart { 0 } else { speed.size().height as i32 };
     note.draw(

@@ -1,14 +1,14 @@
 //! A Linux framebuffer, /dev/fb0 and its like.
 //!
-//! In: a report. Out: the report on the screen. It is drawn in memory first, in the screen's own
+//! In: scenes. Out: pixels on the screen. It is drawn in memory first, in the screen's own
 //! pixel format, and then copied row by row, so that no half-drawn picture is seen. Source: the
 //! kernel's Documentation/fb/api.rst and include/uapi/linux/fb.h.
 
-use super::canvas::{Canvas, ColourBits, PixelLayout};
-use super::{Display, Parts, Screen, draw};
+use super::back::{self, BackBuffer};
+use super::canvas::{ColourBits, PixelLayout};
+use super::{Display, Scene, Screen};
 use crate::device::Device;
-use crate::geometry::Size;
-use crate::report::Report;
+use crate::geometry::{Size, Turn};
 use crate::settings::{Kind, Section};
 use crate::trouble::Trouble;
 use memmap2::{MmapMut, MmapOptions};
@@ -30,13 +30,16 @@ fn read(s: &mut Section) -> Option<Arc<dyn Screen>> {
         .path("device", "the screen's device")
         .hint("`posed doctor` lists them")
         .or("/dev/fb0".into());
-    Some(Arc::new(FramebufferSettings { device }))
+    let turn = back::read_turn(s);
+    Some(Arc::new(FramebufferSettings { device, turn }))
 }
 
 /// Which framebuffer.
 #[derive(Debug, Clone)]
 pub struct FramebufferSettings {
     pub device: PathBuf,
+    /// Quarters of a turn clockwise, and whether it is mirrored then.
+    pub turn: (u8, bool),
 }
 
 impl Device for FramebufferSettings {
@@ -48,7 +51,19 @@ impl Device for FramebufferSettings {
 
 impl Screen for FramebufferSettings {
     fn open(&self) -> Result<Box<dyn Display>, Trouble> {
-        Ok(Box::new(Framebuffer::open(&self.device)?))
+        let turn = back::upright(self.turn);
+        Ok(Box::new(Framebuffer::open(&self.device, turn)?))
+    }
+
+    fn advice(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            (
+                "nothing",
+                "`device`: `cat /proc/fb` lists them, and a desktop hides it",
+            ),
+            ("the arrow does not point up", "`rotate`"),
+            ("words are mirrored", "`mirror`"),
+        ]
     }
 }
 
@@ -129,16 +144,17 @@ pub struct Framebuffer {
     info: (VariableInfo, FixedInfo),
     layout: PixelLayout,
     screen: MmapMut,
-    back: Vec<u8>,
+    turn: Turn,
+    back: BackBuffer,
 }
 
 impl Framebuffer {
-    /// Opens a device such as /dev/fb0 in the mode in which it is.
+    /// Opens a device such as /dev/fb0 in the mode in which it is; `turn` brings what it shows upright.
     ///
     /// # Errors
     /// Missing, not permitted, no framebuffer, or of a pixel format other than true colour in 16,
     /// 24 or 32 bits.
-    pub fn open(device: &Path) -> Result<Self, Trouble> {
+    pub fn open(device: &Path, turn: Turn) -> Result<Self, Trouble> {
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -152,7 +168,8 @@ impl Framebuffer {
             info,
             layout,
             screen,
-            back: Vec::new(),
+            turn,
+            back: BackBuffer::new(layout, turn),
         })
     }
 
@@ -163,20 +180,17 @@ impl Framebuffer {
         if info != self.info {
             (self.layout, self.screen) = map(&self.device, &self.file, &info)?;
             self.info = info;
+            self.back = BackBuffer::new(self.layout, self.turn);
         }
         Ok(())
     }
 }
 
 impl Display for Framebuffer {
-    fn show(&mut self, report: &Report, parts: Parts) -> Result<(), Trouble> {
+    fn show(&mut self, scene: &Scene) -> Result<(), Trouble> {
         self.follow_mode()?;
-        let tight = self.layout.tight();
-        self.back.resize(tight.bytes().unwrap_or(0), 0);
-        if let Some(mut canvas) = Canvas::new(tight, &mut self.back) {
-            let Ok(()) = draw(report, parts, &mut canvas);
-        }
-        self.layout.copy_rows(&self.back, &mut self.screen);
+        self.back.draw(scene);
+        self.layout.copy_rows(self.back.pixels(), &mut self.screen);
         Ok(())
     }
 
@@ -189,10 +203,8 @@ impl Display for Framebuffer {
 
     fn clear(&mut self) -> Result<(), Trouble> {
         self.follow_mode()?;
-        self.back.fill(0);
-        self.back
-            .resize(self.layout.tight().bytes().unwrap_or(0), 0);
-        self.layout.copy_rows(&self.back, &mut self.screen);
+        self.back.blacken();
+        self.layout.copy_rows(self.back.pixels(), &mut self.screen);
         Ok(())
     }
 }
@@ -448,7 +460,9 @@ mod tests {
     #[test]
     fn what_is_no_framebuffer_is_told_so() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let text = Framebuffer::open(file.path()).unwrap_err().to_string();
+        let text = Framebuffer::open(file.path(), Turn::NONE)
+            .unwrap_err()
+            .to_string();
         assert!(
             text.contains("cannot be opened as a framebuffer") && text.contains("/dev/fb0"),
             "{text}"

@@ -1,12 +1,11 @@
 //! A display without hardware: a picture in memory that can print itself as text.
 //!
-//! In: a report. Out: the same pixels that a screen would get, to be looked at in tests.
+//! In: scenes. Out: the same pixels that a screen would get, to be looked at in tests.
 
 use super::png::RgbImage;
-use super::{Display, Parts, Screen};
+use super::{Display, Scene, Screen};
 use crate::device::Device;
 use crate::geometry::Size;
-use crate::report::Report;
 use crate::settings::Kind;
 use crate::trouble::Trouble;
 use embedded_graphics::pixelcolor::{Rgb888, RgbColor};
@@ -34,7 +33,7 @@ impl Screen for MemorySettings {
     }
 }
 
-/// The last report shown, and how many there were.
+/// The last scene shown, and how many there were.
 #[derive(Debug, Clone, Default)]
 pub struct Memory {
     pub image: RgbImage,
@@ -52,8 +51,8 @@ impl Memory {
 }
 
 impl Display for Memory {
-    fn show(&mut self, report: &Report, parts: Parts) -> Result<(), Trouble> {
-        self.image.draw(report, parts);
+    fn show(&mut self, scene: &Scene) -> Result<(), Trouble> {
+        self.image.show(scene);
         self.shown += 1;
         Ok(())
     }

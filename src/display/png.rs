@@ -1,10 +1,10 @@
 //! A scene as a PNG file: for boards without a screen, for tests, for `posed image`.
 //!
-//! In: a report. Out: a picture of the frame's own size, written beside its place and then renamed,
+//! In: scenes. Out: a picture of the frame's own size, written beside its place and then renamed,
 //! so that a reader never finds half a file.
 
 use super::canvas::{Canvas, PixelLayout};
-use super::{Display, Parts, Screen, draw, picture_size};
+use super::{Display, Live, NO_PICTURE_YET, Parts, Scene, Screen, picture_size};
 use crate::device::{Device, check_folder};
 use crate::geometry::Size;
 use crate::report::Report;
@@ -87,8 +87,13 @@ impl RgbImage {
 
     /// Draws the report over the whole picture; a picture without pixels stays one.
     pub fn draw(&mut self, report: &Report, parts: Parts) {
+        self.show(&Scene::Live(Live::picture(report, parts)));
+    }
+
+    /// Draws the scene over the whole picture.
+    pub fn show(&mut self, scene: &Scene) {
         if let Some(mut canvas) = Canvas::new(PixelLayout::rgb(self.size), &mut self.data) {
-            let Ok(()) = draw(report, parts, &mut canvas);
+            let Ok(()) = scene.draw(&mut canvas);
         }
     }
 }
@@ -172,14 +177,18 @@ impl PngFile {
 }
 
 impl Display for PngFile {
-    fn show(&mut self, report: &Report, parts: Parts) -> Result<(), Trouble> {
-        if !self.is_due(report.time) {
-            return Ok(());
-        }
-        // Counted also when it fails: a full disk is not tried again for every frame.
-        self.written = Some(report.time);
-        self.image.reshape(picture_size(report));
-        self.image.draw(report, parts);
+    fn show(&mut self, scene: &Scene) -> Result<(), Trouble> {
+        let size = match scene {
+            Scene::Card(_) => NO_PICTURE_YET,
+            Scene::Live(live) if !self.is_due(live.report.time) => return Ok(()),
+            Scene::Live(live) => {
+                // Counted also when it fails: a full disk is not tried again for every frame.
+                self.written = Some(live.report.time);
+                picture_size(live.report)
+            }
+        };
+        self.image.reshape(size);
+        self.image.show(scene);
         write(&self.path, &self.image)
     }
 
@@ -248,8 +257,9 @@ mod tests {
             (4, 6500, 3),
             (5, 100, 5),
         ] {
-            file.show(&report(level, time_ms), Parts::default())
-                .unwrap();
+            let report = report(level, time_ms);
+            let live = Live::picture(&report, Parts::default());
+            file.show(&Scene::Live(live)).unwrap();
             assert_eq!(read(&path).data[0], found, "at {time_ms} ms");
         }
         file.clear().unwrap();

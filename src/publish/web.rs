@@ -203,6 +203,10 @@ impl WebSettings {
 }
 
 impl Sink for WebSettings {
+    fn page(&self) -> Option<SocketAddr> {
+        (!self.listen.ip().is_loopback()).then_some(self.listen)
+    }
+
     fn open(&self, _: &str) -> Result<Box<dyn Listener>, Trouble> {
         Ok(Box::new(listener::Page::start(self)?))
     }

@@ -344,7 +344,7 @@ async fn qr(State(site): Known, headers: HeaderMap) -> Result<Response, Problem>
         .iter()
         .any(|l| host.starts_with(l));
     let address = match is_local {
-        true => state::address(site.shared.settings.listen),
+        true => state::address_of(site.shared.settings.listen),
         false => format!("http://{host}/"),
     };
     let code = QrCode::new(address.as_bytes())

@@ -3,6 +3,7 @@
 
 use super::WebSettings;
 use super::json::pose;
+use crate::address;
 use crate::context::Context;
 use crate::geometry::Size;
 use crate::host;
@@ -11,7 +12,7 @@ use crate::steps::Step;
 use crate::temperature;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -94,7 +95,7 @@ impl Scene {
         let mut state = json!({
             "name": host::name().unwrap_or_default(),
             "version": env!("CARGO_PKG_VERSION"),
-            "address": address(settings.listen),
+            "address": address_of(settings.listen),
             "source": {"state": source, "detail": detail},
             "temperature_c": temperature::hottest(Path::new("/")).map(|(celsius, _)| celsius),
             "hanging": self.hanging(),
@@ -145,20 +146,7 @@ fn of_pipeline(context: &Context) -> serde_json::Map<String, Value> {
     }
 }
 
-/// Where others find the page.
-pub fn address(listen: SocketAddr) -> String {
-    let ip = match listen.ip().is_unspecified() {
-        true => own_address().unwrap_or(listen.ip()),
-        false => listen.ip(),
-    };
-    format!("http://{}/", SocketAddr::new(ip, listen.port()))
-}
-
-/// The address by which this machine would reach others; nothing is sent to find it.
-fn own_address() -> Option<IpAddr> {
-    // An address that the standard keeps for examples (RFC 5737): only the routes are asked.
-    const ELSEWHERE: (Ipv4Addr, u16) = (Ipv4Addr::new(192, 0, 2, 1), 9);
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
-    socket.connect(ELSEWHERE).ok()?;
-    Some(socket.local_addr().ok()?.ip())
+/// Where others find the page; the bare address while this machine is in no network.
+pub fn address_of(listen: SocketAddr) -> String {
+    address::reached_at(listen).unwrap_or_else(|| format!("http://{listen}/"))
 }

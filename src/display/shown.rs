@@ -1,0 +1,142 @@
+//! A display that is told what to show.
+//!
+//! In: reports. Out: scenes on a screen, with what else there is to tell: how long nobody has been
+//! there, where the page is, how hot the board is. A screen that fails is tried again.
+
+use super::code::Code;
+use super::scene::{Layout, Live, Scene};
+use super::{Display, DisplaySettings};
+use crate::address;
+use crate::report::{Listener, Needs, Report};
+use crate::temperature;
+use crate::trouble::Trouble;
+use std::path::Path;
+use std::time::Duration;
+
+/// How long nobody has to be there before the page's address is shown, in frame time.
+const ALONE: Duration = Duration::from_secs(3);
+/// Frame time between looks at what changes slowly.
+const SLOW: Duration = Duration::from_secs(10);
+
+pub(super) struct Shown {
+    display: Box<dyn Display>,
+    settings: DisplaySettings,
+    /// A failure was said, and it has not shown anything since.
+    broken: bool,
+    /// Since when nobody has been there.
+    alone_since: Option<Duration>,
+    /// When what changes slowly was looked at.
+    looked: Option<Duration>,
+    code: Option<Code>,
+    celsius: Option<f64>,
+}
+
+impl Shown {
+    pub fn new(settings: &DisplaySettings, display: Box<dyn Display>) -> Self {
+        Self {
+            display,
+            settings: settings.clone(),
+            broken: false,
+            alone_since: None,
+            looked: None,
+            code: None,
+            celsius: None,
+        }
+    }
+
+    /// How long nobody has been there.
+    fn alone(&mut self, report: &Report) -> Duration {
+        let somebody = !report.people.is_empty() || !report.is_frame;
+        // A time before the last one is a source that began anew.
+        let since = self.alone_since.filter(|since| *since <= report.time);
+        self.alone_since = match somebody {
+            true => None,
+            false => Some(since.unwrap_or(report.time)),
+        };
+        self.alone_since
+            .map_or(Duration::ZERO, |since| report.time - since)
+    }
+
+    /// Looks at what changes slowly, now and then: the address, the temperature.
+    fn look(&mut self, now: Duration) {
+        if self
+            .looked
+            .is_some_and(|last| now >= last && now - last < SLOW)
+        {
+            return;
+        }
+        self.looked = Some(now);
+        self.celsius = temperature::hottest(Path::new("/")).map(|(celsius, _)| celsius);
+        let page = self.settings.page.and_then(address::reached_at);
+        if page.as_deref() != self.code.as_ref().map(Code::address) {
+            self.code = page.and_then(|page| Code::new(&page));
+        }
+    }
+
+    /// Says once what is wrong, and that it is well again.
+    fn say(&mut self, result: Result<(), Trouble>) {
+        let name = &self.settings.name;
+        match result {
+            Ok(()) => {
+                if std::mem::take(&mut self.broken) {
+                    log::info!("display {name}: shows again");
+                }
+            }
+            Err(e) => {
+                if !std::mem::replace(&mut self.broken, true) {
+                    log::error!("display {name}: {e}; trying again");
+                }
+            }
+        }
+    }
+}
+
+impl Listener for Shown {
+    fn describe(&self) -> String {
+        self.display.describe()
+    }
+
+    fn needs(&self) -> Needs {
+        let is_picture = self.settings.layout == Layout::Picture;
+        let draws = is_picture || self.settings.layout == Layout::Skeleton;
+        Needs {
+            frames: true,
+            events: false,
+            picture: is_picture && self.settings.show.picture,
+            masks: draws && self.settings.show.mask,
+        }
+    }
+
+    fn backlog(&self) -> usize {
+        1
+    }
+
+    fn hear(&mut self, report: &Report) -> u64 {
+        let alone = self.alone(report);
+        self.look(report.time);
+        let scene = Scene::Live(Live {
+            report,
+            parts: self.settings.show,
+            layout: self.settings.layout,
+            alone,
+            code: self.code.as_ref().filter(|_| alone >= ALONE),
+            celsius: self.celsius,
+        });
+        let shown = self.display.show(&scene);
+        self.say(shown);
+        0
+    }
+
+    fn tend(&mut self) {
+        // What it says here is said by the next report, if it lasts.
+        if let Err(e) = self.display.tend() {
+            self.say(Err(e));
+        }
+    }
+
+    fn close(&mut self) {
+        if let Err(e) = self.display.clear() {
+            log::warn!("display {}: {e}", self.settings.name);
+        }
+    }
+}

@@ -1,0 +1,598 @@
+//! A screen of colours on an SPI bus, such as the 2 to 4 inch panels that are sold for small boards.
+//!
+//! In: scenes. Out: commands and pixels for the panel's controller, by the crate mipidsi over
+//! `linux-embedded-hal`'s SPI and GPIO lines. Only rows that changed are sent, and no frame while the
+//! last one is on its way: 320x240 pixels of 16 bits take 31 ms at 40 MHz.
+
+use super::back::{self, BackBuffer};
+use super::canvas::PixelLayout;
+use super::retry::Retry;
+use super::scene::Scene;
+use super::wires::{self, SpiWires, Wire};
+use super::{Display, RGB565, Screen};
+use crate::device::Device;
+use crate::geometry::{Size, Turn};
+use crate::gpio::LineAddress;
+use crate::settings::{Kind, Section};
+use crate::trouble::Trouble;
+use embedded_graphics::pixelcolor::Rgb565;
+use embedded_graphics::pixelcolor::raw::RawU16;
+use embedded_hal::digital::OutputPin;
+use embedded_hal::spi::SpiDevice;
+use linux_embedded_hal::{CdevPin, Delay};
+use mipidsi::interface::InterfacePixelFormat;
+use mipidsi::models::{self, Model};
+use mipidsi::options::{ColorInversion, ColorOrder, Orientation, Rotation};
+use mipidsi::{Builder, InitError};
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// All that is known of the kind "spi".
+pub const KIND: Kind<Arc<dyn Screen>> = Kind {
+    name: "spi",
+    says: "a screen of colours on an SPI bus, by its controller",
+    read,
+};
+
+/// The controllers that are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Controller {
+    Gc9107,
+    Gc9a01,
+    Ili9341,
+    Ili9342c,
+    Ili9486,
+    Ili9488,
+    St7735,
+    St7789,
+    St7796,
+}
+
+/// What is known of a controller and the panels that it usually drives.
+struct Facts {
+    /// Of its memory.
+    memory: Size,
+    invert: bool,
+    bgr: bool,
+}
+
+impl Controller {
+    /// The controllers by the names that the key `controller` takes.
+    pub const WORDS: &[(&str, Self)] = &[
+        ("gc9107", Self::Gc9107),
+        ("gc9a01", Self::Gc9a01),
+        ("ili9341", Self::Ili9341),
+        ("ili9342c", Self::Ili9342c),
+        ("ili9486", Self::Ili9486),
+        ("ili9488", Self::Ili9488),
+        ("st7735", Self::St7735),
+        ("st7789", Self::St7789),
+        ("st7796", Self::St7796),
+    ];
+
+    fn facts(self) -> Facts {
+        fn of<M: Model>(_: M, invert: bool, bgr: bool) -> Facts {
+            let (width, height) = M::FRAMEBUFFER_SIZE;
+            Facts {
+                memory: Size::new(width.into(), height.into()),
+                invert,
+                bgr,
+            }
+        }
+        match self {
+            Self::Gc9107 => of(models::GC9107, false, true),
+            Self::Gc9a01 => of(models::GC9A01, true, true),
+            Self::Ili9341 => of(models::ILI9341Rgb565, false, true),
+            Self::Ili9342c => of(models::ILI9342CRgb565, true, true),
+            Self::Ili9486 => of(models::ILI9486Rgb666, false, true),
+            Self::Ili9488 => of(models::ILI9488Rgb666, false, true),
+            Self::St7735 => of(models::ST7735s, false, true),
+            Self::St7789 => of(models::ST7789, true, false),
+            Self::St7796 => of(models::ST7796, false, true),
+        }
+    }
+}
+
+/// Reads a text such as "240x320".
+pub(super) fn size(text: &str) -> Result<Size, String> {
+    let wrong = || format!("{text:?} is no size: write width, x, height: \"240x320\"");
+    let (width, height) = text.split_once('x').ok_or_else(wrong)?;
+    let number = |text: &str| text.trim().parse().ok().filter(|n| *n > 0);
+    match (number(width), number(height)) {
+        (Some(width), Some(height)) => Ok(Size::new(width, height)),
+        _ => Err(wrong()),
+    }
+}
+
+fn read(s: &mut Section) -> Option<Arc<dyn Screen>> {
+    let controller = s
+        .choice(
+            "controller",
+            "the chip on the panel, as its seller names it",
+            Controller::WORDS,
+        )
+        .example("\"st7789\"")
+        .needed();
+    let bus = s
+        .path("bus", "the SPI bus and its chip select")
+        .hint("`posed doctor` lists them")
+        .or("/dev/spidev0.0".into());
+    let dc = wires::read_line(
+        s,
+        "dc",
+        "the GPIO line that tells data from commands (DC, RS or A0 on the panel); it has to be given",
+    );
+    if dc.is_none() && !s.given("dc") {
+        s.missing("dc");
+    }
+    let reset = wires::read_line(s, "reset", "the GPIO line of the panel's reset (RST, RES)");
+    let backlight = wires::read_line(
+        s,
+        "backlight",
+        "the GPIO line of the panel's light (BL, BLK, LED); it is lit while something is shown",
+    );
+    let facts = controller.map(Controller::facts);
+    let memory = facts
+        .as_ref()
+        .map_or(Size::new(1 << 16, 1 << 16), |f| f.memory);
+    let size = s
+        .text(
+            "size",
+            "of the panel in its own upright position, before `rotate`",
+        )
+        .example("\"240x320\"")
+        .without("all that the controller has")
+        .parse(|text| size(&text))
+        .check(|size| within(*size, (0, 0), memory))
+        .maybe()
+        .unwrap_or(memory);
+    let offset = s
+        .text(
+            "offset",
+            "where in the controller's memory the panel begins, for one that is smaller: x and y",
+        )
+        .example("\"0,80\"")
+        .without("`\"0,0\"`")
+        .parse(|text| offset(&text))
+        .check(|offset| within(size, *offset, memory))
+        .maybe()
+        .unwrap_or_default();
+    let mhz = s
+        .number("mhz", "the bus's clock in MHz", 0.1..=125.0)
+        .or(32.0);
+    let turn = back::read_turn(s);
+    let invert = s
+        .flag("invert", "the panel wants its colours inverted")
+        .without("as the controller's panels usually are: of gc9a01, ili9342c and st7789")
+        .maybe();
+    let bgr = s
+        .flag("bgr", "the panel has blue in the place of red")
+        .without("as the controller's panels usually are: of all but st7789")
+        .maybe();
+    let shift_register = s
+        .flag(
+            "shift_register",
+            "16 bits are shifted in before the controller reads them, as on 3.5 inch screens for a Raspberry Pi's header (ili9486)",
+        )
+        .or(false);
+    if shift_register && !matches!(controller, Some(Controller::Ili9486) | None) {
+        s.fault_with(
+            "shift_register",
+            "is built only with ili9486",
+            "remove the line",
+        );
+    }
+    let sleep = read_sleep(s);
+    let facts = facts?;
+    Some(Arc::new(SpiSettings {
+        controller: controller?,
+        bus,
+        dc: dc?,
+        reset,
+        backlight,
+        size,
+        offset,
+        turn,
+        hz: (mhz * 1e6) as u32,
+        invert: invert.unwrap_or(facts.invert),
+        bgr: bgr.unwrap_or(facts.bgr),
+        shift_register,
+        sleep,
+    }))
+}
+
+/// Reads `sleep_s`.
+pub(super) fn read_sleep(s: &mut Section) -> Option<Duration> {
+    s.seconds(
+        "sleep_s",
+        "the screen goes dark when nobody has been there for so long",
+        1.0..=86_400.0,
+    )
+    .example("120.0")
+    .without("never")
+    .maybe()
+}
+
+fn offset(text: &str) -> Result<(u16, u16), String> {
+    let wrong = || format!("{text:?} is no offset: write x, a comma, y: \"0,80\"");
+    let (x, y) = text.split_once(',').ok_or_else(wrong)?;
+    match (x.trim().parse(), y.trim().parse()) {
+        (Ok(x), Ok(y)) => Ok((x, y)),
+        _ => Err(wrong()),
+    }
+}
+
+fn within(size: Size, offset: (u16, u16), memory: Size) -> Result<(), String> {
+    let fits = size.width.saturating_add(offset.0.into()) <= memory.width
+        && size.height.saturating_add(offset.1.into()) <= memory.height;
+    match fits {
+        true => Ok(()),
+        false => Err(format!("the controller has only {memory} pixels")),
+    }
+}
+
+/// A panel and its wires.
+#[derive(Debug, Clone)]
+pub struct SpiSettings {
+    pub controller: Controller,
+    pub bus: PathBuf,
+    pub dc: LineAddress,
+    pub reset: Option<LineAddress>,
+    pub backlight: Option<LineAddress>,
+    /// As the controller has it, before it is turned.
+    pub size: Size,
+    pub offset: (u16, u16),
+    /// Quarters of a turn clockwise, and whether it is mirrored then.
+    pub turn: (u8, bool),
+    pub hz: u32,
+    pub invert: bool,
+    pub bgr: bool,
+    pub shift_register: bool,
+    /// How long nobody has to be there before it goes dark.
+    pub sleep: Option<Duration>,
+}
+
+impl Device for SpiSettings {
+    fn check(&self) -> Result<(), Trouble> {
+        wires::check_bus(&self.bus)?;
+        let lines = [("dc", Some(&self.dc))].into_iter();
+        let lines = lines.chain([
+            ("reset", self.reset.as_ref()),
+            ("backlight", self.backlight.as_ref()),
+        ]);
+        for (part, line) in lines {
+            if let Some(line) = line {
+                line.check().map_err(|e| wires::of_part(part, e))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Screen for SpiSettings {
+    fn open(&self) -> Result<Box<dyn Display>, Trouble> {
+        self.check()?;
+        let settings = self.clone();
+        let open = move || {
+            let spi = wires::open_spi(&settings.bus, settings.hz)?;
+            let dc = wires::open_line(&settings.dc, "dc", 0)?;
+            let reset = settings.reset.as_ref();
+            let reset = reset.map(|line| wires::open_line(line, "reset", 1));
+            let backlight = settings.backlight.as_ref();
+            let backlight = backlight.map(|line| wires::open_line(line, "backlight", 0));
+            let panel = Wired {
+                spi,
+                dc,
+                reset: reset.transpose()?,
+                backlight: backlight.transpose()?,
+            };
+            settings.start::<_, CdevPin>(panel, wires::at_once())
+        };
+        Ok(Box::new(SpiDisplay::new(self, open)))
+    }
+
+    fn advice(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            (
+                "nothing, or only light",
+                "`controller`, and the wires of `dc` and `reset`",
+            ),
+            ("snow or wrong rows", "a lower `mhz`, shorter wires"),
+            (
+                "a dark picture where light should be, K is white",
+                "`invert`",
+            ),
+            ("R is blue and B is red", "`bgr`"),
+            (
+                "an edge's line is missing, or there is a strip of snow",
+                "`size` and `offset`",
+            ),
+            ("the arrow does not point up", "`rotate`"),
+            ("words are mirrored", "`mirror`"),
+        ]
+    }
+}
+
+/// The bus and the lines of a panel, opened.
+pub struct Wired<S, P> {
+    pub spi: S,
+    pub dc: Wire<P>,
+    pub reset: Option<Wire<P>>,
+    pub backlight: Option<Wire<P>>,
+}
+
+impl SpiSettings {
+    /// Wakes the panel up: its controller is told what it is, as `mipidsi` knows it.
+    ///
+    /// # Errors
+    /// The bus or a line refuses.
+    pub fn start<S, P>(&self, wired: Wired<S, P>, at_once: usize) -> Result<Panel, Trouble>
+    where
+        S: SpiDevice<Error: std::fmt::Display> + Send + 'static,
+        P: OutputPin + Send + 'static,
+    {
+        match self.controller {
+            Controller::Gc9107 => self.start_as(models::GC9107, wired, at_once),
+            Controller::Gc9a01 => self.start_as(models::GC9A01, wired, at_once),
+            Controller::Ili9341 => self.start_as(models::ILI9341Rgb565, wired, at_once),
+            Controller::Ili9342c => self.start_as(models::ILI9342CRgb565, wired, at_once),
+            Controller::Ili9486 if self.shift_register => {
+                self.start_on::<_, _, _, true>(models::ILI9486Rgb565, wired, at_once)
+            }
+            Controller::Ili9486 => self.start_as(models::ILI9486Rgb666, wired, at_once),
+            Controller::Ili9488 => self.start_as(models::ILI9488Rgb666, wired, at_once),
+            Controller::St7735 => self.start_as(models::ST7735s, wired, at_once),
+            Controller::St7789 => self.start_as(models::ST7789, wired, at_once),
+            Controller::St7796 => self.start_as(models::ST7796, wired, at_once),
+        }
+    }
+
+    fn start_as<M, S, P>(
+        &self,
+        model: M,
+        wired: Wired<S, P>,
+        at_once: usize,
+    ) -> Result<Panel, Trouble>
+    where
+        M: Model<ColorFormat: InterfacePixelFormat<u8> + From<Rgb565>> + Send + 'static,
+        S: SpiDevice<Error: std::fmt::Display> + Send + 'static,
+        P: OutputPin + Send + 'static,
+    {
+        self.start_on::<M, S, P, false>(model, wired, at_once)
+    }
+
+    fn start_on<M, S, P, const WIDE: bool>(
+        &self,
+        model: M,
+        wired: Wired<S, P>,
+        at_once: usize,
+    ) -> Result<Panel, Trouble>
+    where
+        M: Model<ColorFormat: InterfacePixelFormat<u8> + From<Rgb565>> + Send + 'static,
+        S: SpiDevice<Error: std::fmt::Display> + Send + 'static,
+        P: OutputPin + Send + 'static,
+    {
+        let bus = self.bus.display().to_string();
+        let wires = SpiWires::<S, P, WIDE>::new(wired.spi, wired.dc, bus, at_once);
+        let (quarters, mirror) = self.turn;
+        let rotation = match quarters % 4 {
+            0 => Rotation::Deg0,
+            1 => Rotation::Deg90,
+            2 => Rotation::Deg180,
+            _ => Rotation::Deg270,
+        };
+        let orientation = Orientation::new().rotate(rotation);
+        let orientation = match mirror {
+            true => orientation.flip_horizontal(),
+            false => orientation,
+        };
+        let inversion = match self.invert {
+            true => ColorInversion::Inverted,
+            false => ColorInversion::Normal,
+        };
+        let order = match self.bgr {
+            true => ColorOrder::Bgr,
+            false => ColorOrder::Rgb,
+        };
+        let builder = Builder::new(model, wires)
+            .display_size(self.size.width as u16, self.size.height as u16)
+            .display_offset(self.offset.0, self.offset.1)
+            .orientation(orientation)
+            .invert_colors(inversion)
+            .color_order(order);
+        let screen: Box<dyn Controlled> = match wired.reset {
+            Some(reset) => {
+                let started = builder.reset_pin(reset).init(&mut Delay);
+                Box::new(started.map_err(|e| failed(e, |wire| wire.0))?)
+            }
+            None => {
+                let started = builder.init(&mut Delay);
+                Box::new(started.map_err(|e| failed(e, |never| match never {}))?)
+            }
+        };
+        let light = wired.backlight.map(|wire| {
+            let light: Box<dyn Light> = Box::new(wire);
+            light
+        });
+        Ok(Panel { screen, light })
+    }
+}
+
+fn failed<P>(e: InitError<Trouble, P>, of_reset: impl Fn(P) -> Trouble) -> Trouble {
+    match e {
+        InitError::Interface(trouble) => trouble,
+        InitError::ResetPin(e) => of_reset(e),
+        InitError::InvalidConfiguration(e) => Trouble::new(
+            format!("the panel cannot be set up so: {e:?}"),
+            "look at `controller`, `size` and `offset`",
+        ),
+    }
+}
+
+/// A controller that is awake.
+trait Controlled: Send {
+    /// Pixels of 5, 6 and 5 bits, little end first, of whole rows, `width` pixels each.
+    fn write(&mut self, rows: Range<usize>, width: usize, pixels: &[u8]) -> Result<(), Trouble>;
+
+    fn sleep(&mut self, asleep: bool) -> Result<(), Trouble>;
+}
+
+impl<S, P, M, R, const WIDE: bool> Controlled for mipidsi::Display<SpiWires<S, P, WIDE>, M, R>
+where
+    S: SpiDevice<Error: std::fmt::Display> + Send,
+    P: OutputPin + Send,
+    R: OutputPin + Send,
+    M: Model<ColorFormat: InterfacePixelFormat<u8> + From<Rgb565>> + Send,
+{
+    fn write(&mut self, rows: Range<usize>, width: usize, pixels: &[u8]) -> Result<(), Trouble> {
+        let colour = |bytes: &[u8; 2]| {
+            let raw = RawU16::new(u16::from_le_bytes(*bytes));
+            M::ColorFormat::from(Rgb565::from(raw))
+        };
+        let colours = pixels.as_chunks::<2>().0.iter().map(colour);
+        let last = (width as u16 - 1, rows.end as u16 - 1);
+        self.set_pixels(0, rows.start as u16, last.0, last.1, colours)
+    }
+
+    fn sleep(&mut self, asleep: bool) -> Result<(), Trouble> {
+        match asleep {
+            true => self.sleep(&mut Delay),
+            false => self.wake(&mut Delay),
+        }
+    }
+}
+
+/// The light behind a panel.
+trait Light: Send {
+    fn set(&mut self, on: bool) -> Result<(), Trouble>;
+}
+
+impl<P: OutputPin + Send> Light for Wire<P> {
+    fn set(&mut self, on: bool) -> Result<(), Trouble> {
+        let set = match on {
+            true => self.set_high(),
+            false => self.set_low(),
+        };
+        set.map_err(|e| e.0)
+    }
+}
+
+/// A panel that is awake; its light is not lit before something is shown.
+pub struct Panel {
+    screen: Box<dyn Controlled>,
+    light: Option<Box<dyn Light>>,
+}
+
+/// A panel that shows scenes.
+pub struct SpiDisplay {
+    open: Box<dyn Fn() -> Result<Panel, Trouble> + Send>,
+    panel: Retry<Panel>,
+    back: BackBuffer,
+    sleep: Option<Duration>,
+    asleep: bool,
+    lit: bool,
+    says: String,
+}
+
+impl SpiDisplay {
+    /// `open` wakes the panel up, at first and whenever it has failed.
+    pub fn new(
+        settings: &SpiSettings,
+        open: impl Fn() -> Result<Panel, Trouble> + Send + 'static,
+    ) -> Self {
+        let shown = back::upright(settings.turn).of_size(settings.size);
+        let layout = PixelLayout {
+            size: shown,
+            ..RGB565
+        };
+        let says = format!(
+            "{}, {:?}, {shown}, {:.1} MHz",
+            settings.bus.display(),
+            settings.controller,
+            f64::from(settings.hz) / 1e6
+        );
+        Self {
+            open: Box::new(open),
+            panel: Retry::new(),
+            // The controller turns what it shows.
+            back: BackBuffer::new(layout, Turn::NONE),
+            sleep: settings.sleep,
+            asleep: false,
+            lit: false,
+            says: says.to_lowercase(),
+        }
+    }
+
+    /// Sends what is drawn and not on the screen yet.
+    fn send(&mut self) -> Result<(), Trouble> {
+        if self.panel.opened().is_none() {
+            self.back.forget();
+            (self.asleep, self.lit) = (false, false);
+        }
+        let panel = self.panel.get(&self.open)?;
+        let sent = (|| {
+            let width = self.back.layout().size.width as usize;
+            for rows in self.back.changed() {
+                let pixels = self.back.rows(rows.clone());
+                panel.screen.write(rows, width, pixels)?;
+            }
+            if std::mem::take(&mut self.asleep) {
+                panel.screen.sleep(false)?;
+            }
+            if !self.lit
+                && let Some(light) = &mut panel.light
+            {
+                light.set(true)?;
+            }
+            self.lit = true;
+            Ok(())
+        })();
+        match sent {
+            Ok(()) => self.back.is_shown(),
+            Err(ref e) => self.panel.lost(e),
+        }
+        sent
+    }
+
+    /// Makes it dark.
+    fn darken(&mut self) -> Result<(), Trouble> {
+        if std::mem::replace(&mut self.asleep, true) {
+            return Ok(());
+        }
+        self.lit = false;
+        let Some(panel) = self.panel.opened() else {
+            return Ok(());
+        };
+        if let Some(light) = &mut panel.light {
+            light.set(false)?;
+        }
+        panel.screen.sleep(true)
+    }
+}
+
+impl Display for SpiDisplay {
+    fn show(&mut self, scene: &Scene) -> Result<(), Trouble> {
+        if scene.sleeps(self.sleep) {
+            return self.darken();
+        }
+        self.back.draw(scene);
+        self.send()
+    }
+
+    fn describe(&self) -> String {
+        self.says.clone()
+    }
+
+    fn clear(&mut self) -> Result<(), Trouble> {
+        if self.panel.opened().is_none() {
+            return Ok(());
+        }
+        self.back.blacken();
+        let sent = self.send();
+        let dark = self.darken();
+        self.panel.close();
+        sent.and(dark)
+    }
+}
