@@ -3,6 +3,7 @@
 //! In: the root of the system: "/", or a folder that stands for it in tests. Out: a list of
 //! [`Finding`]s. Nothing is changed: nodes are opened and asked, never written to.
 
+pub mod buses;
 pub mod cameras;
 pub mod configured;
 pub mod gpio;
@@ -30,7 +31,7 @@ pub enum Level {
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// config, camera, gpio, screen, machine or models.
+    /// config, camera, gpio, screen, bus, machine or models.
     pub area: &'static str,
     pub level: Level,
     pub what: String,
@@ -99,7 +100,7 @@ impl std::fmt::Display for Finding {
     }
 }
 
-/// Looks at cameras, GPIO, screens, the machine and the models, in this order. `camera` asks a
+/// Looks at cameras, GPIO, screens, buses, the machine and the models, in this order. `camera` asks a
 /// video node what it is.
 ///
 /// The models are those of [`crate::model::known_models`], whatever `root` is.
@@ -107,6 +108,7 @@ pub fn examine(root: &Path, camera: &dyn Fn(&Path) -> io::Result<DeviceReport>) 
     let mut findings = cameras::examine(root, camera);
     findings.extend(gpio::examine(root, &crate::gpio::describe_chip));
     findings.extend(screens::examine(root, &screens::try_open));
+    findings.extend(buses::examine(root, &screens::try_open));
     findings.extend(machine::examine(root));
     findings.extend(models::examine(crate::model::known_models()));
     findings
@@ -177,7 +179,7 @@ mod tests {
             root.path(),
             &|_| Err(io::ErrorKind::PermissionDenied.into()),
         );
-        for area in ["camera", "gpio", "screen", "machine", "models"] {
+        for area in ["camera", "gpio", "screen", "bus", "machine", "models"] {
             assert!(found.iter().any(|f| f.area == area), "{area}");
         }
         assert!(

@@ -180,19 +180,26 @@ mod tests {
         BackBuffer::new(layout.tight(), Turn::NONE)
     }
 
-    fn pieces(shown: &[u8], pixels: &[u8]) -> Vec<Range<usize>> {
+    /// First and last row of each piece that has changed.
+    fn changed(back: &BackBuffer) -> Vec<(usize, usize)> {
+        back.changed()
+            .map(|rows| (rows.start, rows.end - 1))
+            .collect()
+    }
+
+    fn pieces(shown: &[u8], pixels: &[u8]) -> Vec<(usize, usize)> {
         let mut back = buffer(1, shown.len() as u32);
         back.shown = shown.iter().flat_map(|v| [*v, 0]).collect();
         back.pixels = pixels.iter().flat_map(|v| [*v, 0]).collect();
-        back.changed().collect()
+        changed(&back)
     }
 
     #[test]
     fn changed_rows_come_in_pieces_and_small_gaps_are_closed() {
         assert_eq!(pieces(&[0; 8], &[0; 8]), []);
-        assert_eq!(pieces(&[0; 8], &[0, 1, 0, 0, 1, 0, 0, 0]), [1..5]);
-        assert_eq!(pieces(&[0; 8], &[0, 1, 0, 0, 0, 1, 0, 0]), [1..2, 5..6]);
-        assert_eq!(pieces(&[0; 3], &[1, 1, 1]), [0..3]);
+        assert_eq!(pieces(&[0; 8], &[0, 1, 0, 0, 1, 0, 0, 0]), [(1, 4)]);
+        assert_eq!(pieces(&[0; 8], &[0, 1, 0, 0, 0, 1, 0, 0]), [(1, 1), (5, 5)]);
+        assert_eq!(pieces(&[0; 3], &[1, 1, 1]), [(0, 2)]);
     }
 
     #[test]
@@ -200,12 +207,12 @@ mod tests {
         let mut back = buffer(4, 3);
         let scene = Scene::Card(Card { name: "x" });
         back.draw(&scene);
-        assert_eq!(back.changed().collect::<Vec<_>>(), [0..3]);
+        assert_eq!(changed(&back), [(0, 2)]);
         back.is_shown();
         back.draw(&scene);
         assert_eq!(back.changed().count(), 0);
         back.forget();
-        assert_eq!(back.changed().collect::<Vec<_>>(), [0..3]);
+        assert_eq!(changed(&back), [(0, 2)]);
     }
 
     proptest! {
@@ -218,8 +225,8 @@ mod tests {
                 if (seed >> (i % 10)) & 1 == 1 { (v + 1) % 3 } else { *v }
             }).collect();
             let mut screen = shown.clone();
-            for rows in pieces(&shown, &pixels) {
-                screen[rows.clone()].copy_from_slice(&pixels[rows]);
+            for (first, last) in pieces(&shown, &pixels) {
+                screen[first..=last].copy_from_slice(&pixels[first..=last]);
             }
             prop_assert_eq!(screen, pixels);
         }

@@ -44,8 +44,8 @@ pub fn examine(root: &Path, open: &dyn Fn(&Path) -> io::Result<()>) -> Vec<Findi
     if framebuffers.is_empty() {
         let what = "no /dev/fb0: the screen is run by KMS (a DRM driver), which makes a framebuffer only for a screen that is \
                     connected at boot";
-        let mend = "connect the screen before starting the board, or add `video=HDMI-A-1:1280x720@60D` to the kernel's command line \
-                    (/boot/firmware/cmdline.txt on a Raspberry Pi)";
+        let mend = "draw with `kind = \"drm\"`, which needs none; or connect the screen before starting the board, or add \
+                    `video=HDMI-A-1:1280x720@60D` to the kernel's command line (/boot/firmware/cmdline.txt on a Raspberry Pi)";
         findings.push(Finding::note(AREA, what.into(), Some(mend.into())));
     }
     findings
@@ -93,21 +93,26 @@ fn card(root: &Path, node: &str, opened: io::Result<()>) -> Finding {
     let Ok(entries) = std::fs::read_dir(root.join("sys/class/drm")) else {
         return Finding::good(AREA, format!("{node}: KMS card"));
     };
-    let mut connected: Vec<String> = entries
+    let connector =
+        |name: std::ffi::OsString| Some(name.to_str()?.strip_prefix(&prefix)?.to_string());
+    let mut connectors: Vec<String> = entries
         .flatten()
-        .filter(|e| text(&e.path().join("status")).as_deref() == Some("connected"))
         .filter_map(|e| {
-            e.file_name()
-                .to_str()?
-                .strip_prefix(&prefix)
-                .map(String::from)
+            let name = connector(e.file_name())?;
+            let status = text(&e.path().join("status"))?;
+            let modes = text(&e.path().join("modes"));
+            let best = modes.as_deref().and_then(|modes| modes.lines().next());
+            Some(match (status.as_str(), best) {
+                ("connected", Some(mode)) => format!("{name} connected ({mode})"),
+                ("connected", None) => format!("{name} connected"),
+                _ => format!("{name} free"),
+            })
         })
         .collect();
-    connected.sort();
-    let screens = if connected.is_empty() {
-        "nothing connected".into()
-    } else {
-        format!("{} connected", connected.join(", "))
+    connectors.sort();
+    let screens = match connectors.is_empty() {
+        true => "no connector for a screen".into(),
+        false => connectors.join(", "),
     };
     Finding::good(AREA, format!("{node}: KMS card, {screens}"))
 }
@@ -170,13 +175,17 @@ mod tests {
         let root = fake_root(&[
             ("dev/dri/card1", ""),
             ("sys/class/drm/card1-HDMI-A-1/status", "connected\n"),
+            (
+                "sys/class/drm/card1-HDMI-A-1/modes",
+                "1920x1080\n1280x720\n",
+            ),
             ("sys/class/drm/card1-HDMI-A-2/status", "disconnected\n"),
         ]);
         let found = examine(root.path(), &try_open);
         assert!(
-            found[0]
-                .what
-                .ends_with("/dev/dri/card1: KMS card, HDMI-A-1 connected"),
+            found[0].what.ends_with(
+                "/dev/dri/card1: KMS card, HDMI-A-1 connected (1920x1080), HDMI-A-2 free"
+            ),
             "{}",
             found[0]
         );
@@ -190,7 +199,7 @@ mod tests {
             fake_root(&[("dev/dri/card0", ""), ("sys/class/drm/version", "x")]).path(),
             &try_open,
         );
-        assert!(dark[0].what.contains("nothing connected"));
+        assert!(dark[0].what.contains("no connector"));
     }
 
     #[test]

@@ -515,7 +515,7 @@ impl Oled {
             // The panel's supply comes from the chip's charge pump.
             self.on
                 && self.pumped
-                && (self.alternating == wired || y % 2 == 0)
+                && (self.alternating == wired || y.is_multiple_of(2))
                 && self.memory[row / 8 * self.columns + column] >> (row % 8) & 1 == 1
         };
         assert_eq!(self.rows, height, "the panel's rows");
