@@ -67,7 +67,11 @@ fn read(s: &mut Section) -> Option<Arc<dyn Screen>> {
         })
         .maybe();
     let bits = s
-        .choice("bits", "of a pixel", &[("16", 16_u32), ("32", 32)])
+        .number("bits", "of a pixel: 16 or 32", 16..=32_u32)
+        .check(|bits| match bits {
+            16 | 32 => Ok(()),
+            other => Err(format!("is {other}: a pixel has 16 or 32")),
+        })
         .or(32);
     let turn = back::read_turn(s);
     Some(Arc::new(DrmSettings {
@@ -162,7 +166,7 @@ impl Screen for DrmSettings {
             ),
             ("the arrow does not point up", "`rotate`"),
             ("words are mirrored", "`mirror`"),
-            ("steps of grey run into each other", "`bits = \"32\"`"),
+            ("steps of grey run into each other", "`bits = 32`"),
         ]
     }
 }
@@ -311,7 +315,7 @@ impl Driven {
                 Some(libc::EACCES | libc::EPERM | libc::EBUSY) => {
                     "another program has the screen, perhaps a desktop: boot to the console (`sudo systemctl set-default multi-user.target`)"
                 }
-                Some(libc::ENOMEM | libc::ENOSPC) => "set a smaller `mode`, or `bits = \"16\"`",
+                Some(libc::ENOMEM | libc::ENOSPC) => "set a smaller `mode`, or `bits = 16`",
                 _ => "try another `mode`; `dmesg | grep drm` has the driver's reason",
             };
             Trouble::new(format!("{place}: {what}: {e}"), mend)

@@ -122,12 +122,14 @@ fn read(s: &mut Section) -> Option<Arc<dyn Screen>> {
         s,
         "dc",
         "on an SPI bus: the GPIO line that tells data from commands (DC)",
-    );
+    )
+    .maybe();
     let reset = wires::read_line(
         s,
         "reset",
         "the GPIO line of the panel's reset (RES), where it has one",
-    );
+    )
+    .maybe();
     let mhz = s
         .number("mhz", "on an SPI bus: its clock in MHz", 0.1..=20.0)
         .or(8.0);

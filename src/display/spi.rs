@@ -122,17 +122,17 @@ fn read(s: &mut Section) -> Option<Arc<dyn Screen>> {
     let dc = wires::read_line(
         s,
         "dc",
-        "the GPIO line that tells data from commands (DC, RS or A0 on the panel); it has to be given",
-    );
-    if dc.is_none() && !s.given("dc") {
-        s.missing("dc");
-    }
-    let reset = wires::read_line(s, "reset", "the GPIO line of the panel's reset (RST, RES)");
+        "the GPIO line that tells data from commands (DC, RS or A0 on the panel)",
+    )
+    .needed();
+    let reset =
+        wires::read_line(s, "reset", "the GPIO line of the panel's reset (RST, RES)").maybe();
     let backlight = wires::read_line(
         s,
         "backlight",
         "the GPIO line of the panel's light (BL, BLK, LED); it is lit while something is shown",
-    );
+    )
+    .maybe();
     let facts = controller.map(Controller::facts);
     let memory = facts
         .as_ref()

@@ -5,7 +5,7 @@
 //! and what to look at. Kernel doc: spi/spidev, i2c/dev-interface.
 
 use crate::gpio::LineAddress;
-use crate::settings::Section;
+use crate::settings::{Key, Section};
 use crate::trouble::Trouble;
 use display_interface::{DataFormat, DisplayError, WriteOnlyDataCommand};
 use embedded_hal::digital::OutputPin;
@@ -70,17 +70,16 @@ impl<P: OutputPin> OutputPin for Wire<P> {
 }
 
 /// Reads the key of a line beside a bus: a name, or a chip and an offset with a colon between.
-pub(super) fn read_line(
-    s: &mut Section,
+pub(super) fn read_line<'s, 'a>(
+    s: &'s mut Section<'a>,
     key: &'static str,
     meaning: &'static str,
-) -> Option<LineAddress> {
+) -> Key<'s, 'a, LineAddress> {
     s.text(key, meaning)
         .example("\"GPIO25\"")
         .hint("`gpioinfo` lists the lines; \"gpiochip0:25\" is one without a name")
         .parse(|text| LineAddress::parse(&text))
         .without("none")
-        .maybe()
 }
 
 /// Asks for the line as an output, at `level` first.
