@@ -140,15 +140,20 @@ pub fn read(s: &mut Section, segments: bool) -> Option<DisplaySettings> {
     let layouts = screen.as_ref().map(|screen| screen.layouts());
     let layout = s
         .choice("layout", Layout::MEANING, Layout::WORDS)
-        .check(|layout| match layouts {
-            Some(layouts) if !layouts.contains(layout) => {
-                Err("is more than can be seen on a screen of two colours".into())
-            }
-            _ => Ok(()),
-        })
         .example("\"big_pose\"")
         .without("picture; on a screen of two colours skeleton")
         .maybe();
+    if let (Some(layout), Some(layouts)) = (layout, layouts)
+        && !layouts.contains(&layout)
+    {
+        let word = |(word, l): &(&str, Layout)| layouts.contains(l).then(|| format!("\"{word}\""));
+        let words: Vec<String> = Layout::WORDS.iter().filter_map(word).collect();
+        s.fault_with(
+            "layout",
+            "is more than can be seen on a screen of two colours",
+            format!("set it to one of {}", words.join(", ")),
+        );
+    }
     Some(DisplaySettings {
         name: s.last_name().into(),
         layout: layout.or(layouts.map(|l| l[0])).unwrap_or(Layout::Picture),

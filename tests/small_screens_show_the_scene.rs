@@ -11,14 +11,15 @@ use posed::display::spi::{Controller, SpiDisplay, SpiSettings, Wired};
 use posed::display::wires::{I2cWires, SpiWires, Wire};
 use posed::display::{Card, Code, Display, Layout, Live, Parts, Scene};
 use posed::frame::Frame;
-use posed::geometry::Size;
+use posed::geometry::{Point, Size};
 use posed::gpio::LineAddress;
 use posed::infer::Infer;
 use posed::report::{Report, State};
+use posed::skeleton::{COCO_17, Keypoint, KeypointSet, Threshold};
 use screens::{ADDRESS, Dcs, Oled, Wires};
 use std::io::ErrorKind;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 const CARD: Scene<'static> = Scene::Card(Card { name: "hall" });
@@ -372,6 +373,141 @@ fn every_oled_shows_the_card_and_the_people_as_they_are_drawn() {
             }
         }
     }
+}
+
+/// Two people as stick figures: one with the arms up, one who stands.
+fn figures() -> Report {
+    const UP: [(f32, f32); 17] = [
+        (0.0, -80.0),
+        (6.0, -86.0),
+        (-6.0, -86.0),
+        (14.0, -82.0),
+        (-14.0, -82.0),
+        (30.0, -50.0),
+        (-30.0, -50.0),
+        (55.0, -95.0),
+        (-55.0, -95.0),
+        (60.0, -140.0),
+        (-60.0, -140.0),
+        (20.0, 50.0),
+        (-20.0, 50.0),
+        (22.0, 120.0),
+        (-22.0, 120.0),
+        (24.0, 190.0),
+        (-24.0, 190.0),
+    ];
+    let keypoints = Arc::new(KeypointSet::new(COCO_17));
+    let mut report = Report {
+        size: Size::new(640, 480),
+        is_frame: true,
+        keypoints,
+        visible: Threshold(0.3),
+        held: vec!["hands_up".into()],
+        totals: vec![("squats".into(), 12)],
+        rate: Some(9.5),
+        ..Report::default()
+    };
+    for (id, x, y, arms) in [(1, 180.0, 230.0, 1.0), (2, 450.0, 220.0, -0.3)] {
+        let person = report.people.add();
+        person.id = id;
+        let joints = UP.iter().enumerate().map(|(i, (dx, dy))| {
+            // The elbows and wrists of who stands hang.
+            let dy = if (7..11).contains(&i) {
+                -45.0 + (dy + 45.0) * arms
+            } else {
+                *dy
+            };
+            Keypoint {
+                position: Point::new(x + dx, y + dy),
+                score: 0.9,
+            }
+        });
+        person.skeleton.keypoints.extend(joints);
+    }
+    report
+}
+
+#[test]
+fn scenes_of_two_colours_are_those_that_were_looked_at() {
+    let people = figures();
+    let nobody = Report {
+        size: people.size,
+        is_frame: true,
+        ..Report::default()
+    };
+    let lost = Report {
+        state: Some(State::SourceLost("camera lost, retrying".into())),
+        ..Report::default()
+    };
+    let code = Code::new("http://10.0.0.7:8080/").unwrap();
+    let mut stale = Vec::new();
+    for (name, scene, (width, height)) in [
+        (
+            "skeleton",
+            Scene::Live(live(&people, Layout::Skeleton)),
+            (128, 64),
+        ),
+        (
+            "status",
+            Scene::Live(live(&people, Layout::Status)),
+            (128, 64),
+        ),
+        (
+            "big_pose",
+            Scene::Live(live(&people, Layout::BigPose)),
+            (128, 64),
+        ),
+        (
+            "nobody",
+            Scene::Live(live(&nobody, Layout::BigPose)),
+            (128, 64),
+        ),
+        (
+            "lost",
+            Scene::Live(live(&lost, Layout::Skeleton)),
+            (128, 64),
+        ),
+        ("card", CARD, (128, 64)),
+        (
+            "tall",
+            Scene::Live(live(&people, Layout::Skeleton)),
+            (64, 128),
+        ),
+        (
+            "flat",
+            Scene::Live(live(&people, Layout::Skeleton)),
+            (128, 32),
+        ),
+        (
+            "code",
+            Scene::Live(Live {
+                code: Some(&code),
+                ..live(&nobody, Layout::Skeleton)
+            }),
+            (128, 64),
+        ),
+    ] {
+        let rows = drawn_mono(&scene, width, height);
+        let line = |row: &Vec<bool>| {
+            let line: String = row.iter().map(|lit| if *lit { '#' } else { '.' }).collect();
+            line + "\n"
+        };
+        let drawn: String = rows.iter().map(line).collect();
+        let path = Path::new("tests/oled").join(format!("{name}.txt"));
+        if std::fs::read_to_string(&path).is_ok_and(|kept| kept == drawn) {
+            continue;
+        }
+        keep_mono(&format!("stale_{name}"), &rows);
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(&path, drawn).unwrap();
+        } else {
+            stale.push(path);
+        }
+    }
+    assert!(
+        stale.is_empty(),
+        "{stale:?}: look at target/screens/stale_*.png; BLESS=1 writes them anew"
+    );
 }
 
 #[test]

@@ -22,6 +22,7 @@ use ::drm::control::{
 };
 use std::fs::{File, OpenOptions};
 use std::io::{Error, ErrorKind};
+use std::ops::Range;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,6 +39,10 @@ pub const KIND: Kind<Arc<dyn Screen>> = Kind {
 const LOOK: Duration = Duration::from_millis(500);
 /// How long a page flip may take: three frames of a slow screen.
 const FLIP: Duration = Duration::from_millis(150);
+/// Pieces that are told of at once; the kernel takes 256.
+const MOST_CLIPS: usize = 200;
+/// Pixels of a mode that is taken unasked: on a small board more cost more than they show.
+const LARGEST: u64 = 1920 * 1080;
 /// Which virtual terminal is worked on; a machine without any has no such file.
 const ACTIVE: &str = "/sys/class/tty/tty0/active";
 
@@ -60,7 +65,7 @@ fn read(s: &mut Section) -> Option<Arc<dyn Screen>> {
             "width and height that the screen is driven with; a smaller one costs less",
         )
         .example("\"1280x720\"")
-        .without("`\"preferred\"`, the screen's own")
+        .without("`\"preferred\"`: the screen's own, or the largest up to 1920x1080")
         .parse(|text| match text.as_str() {
             "preferred" => Ok(None),
             size => super::spi::size(size).map(Some),
@@ -153,7 +158,9 @@ impl Screen for DrmSettings {
     fn open(&self) -> Result<Box<dyn Display>, Trouble> {
         self.check()?;
         let mut display = DrmDisplay::new(self.clone());
-        display.look()?;
+        // A screen that somebody else still has, such as the picture at boot, is no reason not to
+        // start: it is said when something is to be shown.
+        let _ = display.look();
         Ok(Box::new(display))
     }
 
@@ -253,14 +260,6 @@ struct Page {
     stale: Vec<bool>,
 }
 
-/// How what was drawn comes on the screen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
-    /// The driver sends pixels over a bus and wants to be told which.
-    Dirty,
-    Flip,
-}
-
 /// A screen that is driven by us.
 #[derive(Debug)]
 struct Driven {
@@ -272,7 +271,8 @@ struct Driven {
     pages: [Page; 2],
     /// The page that is on the screen.
     front: usize,
-    way: Way,
+    /// The driver sends pixels over a bus, and sends those that it is told have changed.
+    takes_damage: bool,
     /// A flip was asked for and has not happened yet.
     flipping: bool,
 }
@@ -354,7 +354,7 @@ impl Driven {
             mode,
             pages,
             front: 0,
-            way: if dirty.is_ok() { Way::Dirty } else { Way::Flip },
+            takes_damage: dirty.is_ok(),
             flipping: false,
             card,
         })
@@ -385,7 +385,7 @@ impl Driven {
 
     /// Brings what is drawn on the screen.
     fn present(&mut self, back: &BackBuffer) -> Result<(), Error> {
-        let changed: Vec<_> = back.changed().collect();
+        let changed: Vec<Range<usize>> = back.changed().collect();
         if changed.is_empty() {
             return Ok(());
         }
@@ -394,35 +394,28 @@ impl Driven {
                 .iter()
                 .for_each(|rows| page.stale[rows.clone()].fill(true));
         }
-        match self.way {
-            Way::Dirty => {
-                let (width, _) = self.mode.size();
-                self.fill(self.front, back)?;
-                let clips = changed.iter();
-                let clip = |rows: &std::ops::Range<usize>| {
-                    ClipRect::new(0, rows.start as u16, width, rows.end as u16)
-                };
-                // The kernel takes 256 at once.
-                let clips: Vec<ClipRect> = clips.map(clip).take(256).collect();
-                let clips = match clips.len() {
-                    256 => vec![ClipRect::new(0, 0, width, self.mode.size().1)],
-                    _ => clips,
-                };
-                let framebuffer = self.pages[self.front].framebuffer;
-                self.card.dirty_framebuffer(framebuffer, &clips)
-            }
-            Way::Flip => {
-                self.wait()?;
-                let next = 1 - self.front;
-                self.fill(next, back)?;
-                let framebuffer = self.pages[next].framebuffer;
-                let flags = PageFlipFlags::EVENT;
-                self.card.page_flip(self.crtc, framebuffer, flags, None)?;
-                self.flipping = true;
-                self.front = next;
-                Ok(())
-            }
+        self.wait()?;
+        let (width, height) = self.mode.size();
+        let rows: usize = changed.iter().map(ExactSizeIterator::len).sum();
+        if self.takes_damage && 2 * rows < usize::from(height) {
+            self.fill(self.front, back)?;
+            let clip =
+                |rows: &Range<usize>| ClipRect::new(0, rows.start as u16, width, rows.end as u16);
+            let clips: Vec<ClipRect> = match changed.len() {
+                0..=MOST_CLIPS => changed.iter().map(clip).collect(),
+                _ => vec![ClipRect::new(0, 0, width, height)],
+            };
+            let framebuffer = self.pages[self.front].framebuffer;
+            return self.card.dirty_framebuffer(framebuffer, &clips);
         }
+        let next = 1 - self.front;
+        self.fill(next, back)?;
+        let framebuffer = self.pages[next].framebuffer;
+        let flags = PageFlipFlags::EVENT;
+        self.card.page_flip(self.crtc, framebuffer, flags, None)?;
+        self.flipping = true;
+        self.front = next;
+        Ok(())
     }
 
     /// Copies what is drawn into a page, where that has it not yet.
@@ -496,8 +489,18 @@ fn mode(of: &connector::Info, wanted: Option<Size>) -> Result<Mode, Trouble> {
         Size::new(width.into(), height.into())
     };
     let is_preferred = |mode: &&Mode| mode.mode_type().contains(ModeTypeFlags::PREFERRED);
+    let pixels = |mode: &Mode| {
+        let (width, height) = mode.size();
+        u64::from(width) * u64::from(height)
+    };
     let found = match wanted {
-        None => modes.iter().find(is_preferred).or(modes.first()),
+        None => {
+            let own = modes.iter().find(is_preferred).or(modes.first());
+            let small = modes.iter().filter(|mode| pixels(mode) <= LARGEST);
+            // Of equals the first, which the screen would rather have.
+            let small = small.rev().max_by_key(|mode| pixels(mode));
+            own.filter(|own| pixels(own) <= LARGEST).or(small).or(own)
+        }
         Some(wanted) => modes.iter().find(|mode| size(mode) == wanted),
     };
     found.copied().ok_or_else(|| {
@@ -519,6 +522,8 @@ pub struct DrmDisplay {
     looked: Option<Instant>,
     /// The virtual terminal on which posed shows; None where the machine has none.
     terminal: Option<String>,
+    /// Why the screen could not be taken.
+    failed: Option<Trouble>,
     /// It was said that there is no screen.
     said: bool,
 }
@@ -531,23 +536,29 @@ impl DrmDisplay {
             back: None,
             looked: None,
             terminal: active_terminal(),
+            failed: None,
             said: false,
         }
     }
 
     /// Takes the screen where it was plugged in, and gives it up where it is gone or another console
-    /// is worked on.
+    /// is worked on; now and then.
     fn look(&mut self) -> Result<(), Trouble> {
-        if self.looked.is_some_and(|when| when.elapsed() < LOOK) {
-            return Ok(());
+        if self.looked.is_none_or(|when| when.elapsed() >= LOOK) {
+            self.looked = Some(Instant::now());
+            self.failed = self.look_now().err();
         }
-        self.looked = Some(Instant::now());
+        match &self.failed {
+            Some(trouble) => Err(trouble.clone()),
+            None => Ok(()),
+        }
+    }
+
+    fn look_now(&mut self) -> Result<(), Trouble> {
         if active_terminal() != self.terminal {
             if let Some(driven) = self.driven.take() {
-                log::info!(
-                    "{}: another console is worked on and has the screen",
-                    driven.name
-                );
+                let name = &driven.name;
+                log::info!("{name}: another console is worked on and has the screen");
             }
             return Ok(());
         }
@@ -568,11 +579,8 @@ impl DrmDisplay {
                 self.said = false;
             }
             None if !std::mem::replace(&mut self.said, true) => {
-                let which = self
-                    .settings
-                    .connector
-                    .as_deref()
-                    .unwrap_or("any connector");
+                let which = self.settings.connector.as_deref();
+                let which = which.unwrap_or("any connector");
                 log::warn!("no screen is plugged in at {which}; waiting for one");
             }
             None => {}
@@ -595,6 +603,7 @@ impl DrmDisplay {
                     "has another program taken the screen?",
                 );
                 self.driven = None;
+                self.failed = Some(trouble.clone());
                 Err(trouble)
             }
         }

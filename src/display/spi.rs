@@ -146,8 +146,10 @@ fn read(s: &mut Section) -> Option<Arc<dyn Screen>> {
         .without("all that the controller has")
         .parse(|text| size(&text))
         .check(|size| within(*size, (0, 0), memory))
-        .maybe()
-        .unwrap_or(memory);
+        .maybe();
+    // Of a size that is wrong, that alone is said.
+    let sound = size.is_some() || !s.given("size");
+    let size = size.unwrap_or(if sound { memory } else { Size::new(0, 0) });
     let offset = s
         .text(
             "offset",

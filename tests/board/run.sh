@@ -1,6 +1,7 @@
 #!/bin/bash
 # run.sh POSED.deb [SOAK]: boots the emulated board (images.sh) and installs the package: the whole life of it (guest/whole.sh, with the memory
-# over SOAK frames, 2000 unless given), then a power cut while all is being written (cut.sh) and the boot after it (after_cut.sh). Needs root. What
+# over SOAK frames, 2000 unless given), then a screen under KMS
+# (guest/screens.sh), then a power cut while all is being written (cut.sh) and the boot after it (after_cut.sh). Needs root. What
 # it leaves for a look (serial logs, journals, screen) is in target/board. About eight minutes on two cores.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd); cd "$here/../.."
@@ -32,6 +33,11 @@ assert state["held"] == ["here"] and state["source"]["state"] == "running", stat
 assert read("clip.json")["bytes"] > 1000
 assert open(f"{sys.argv[1]}/page.jpg", "rb").read(2) == b"\xff\xd8"
 PY
+fresh_disk
+boot screens --limit 2000
+for shown in kms again back other; do python3 "$here/screen.py" "$out/screens/$shown.png" tests/golden/keypoints.json; done
+python3 "$here/screen.py" "$out/screens/card.png" card
+for shown in console end; do python3 "$here/screen.py" "$out/screens/$shown.png" plain; done
 fresh_disk
 boot cut --cut "CUT NOW"
 boot after_cut

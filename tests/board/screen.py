@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""screen.py DUMP.png GOLDEN.json: the skeleton stands where onnxruntime's keypoints are (tests/golden). The photo is grey, so that any colour is
+"""screen.py DUMP.png card: the card of `posed display --test` is there, to the outermost pixels.
+screen.py DUMP.png plain: all is the grey of the console in guest/screens.sh.
+screen.py DUMP.png GOLDEN.json: the skeleton stands where onnxruntime's keypoints are (tests/golden). The photo is grey, so that any colour is
 ours: blue on the right side of the body, orange on the left. The screen is 800x480, the picture 640x480 in its middle."""
 
 import json
@@ -32,10 +34,25 @@ def png(path):
             row[i] = (row[i] + (0, a, b, (a + b) // 2, paeth)[kind]) % 256
         rows.append(row)
         last = row
+    assert (width, height) == (800, 480), (width, height)
     return lambda x, y: tuple(rows[y][x * n : x * n + 3])
 
 
 pixel = png(sys.argv[1])
+everywhere = [(x, y) for y in range(480) for x in range(800)]
+if sys.argv[2] == "plain":
+    others = {pixel(*at) for at in everywhere} - {(170, 170, 170)}
+    assert not others, f"{sys.argv[1]}: not the console's grey: {list(others)[:5]}"
+    sys.exit()
+if sys.argv[2] == "card":
+    edge = [at for at in everywhere if at[0] in (0, 799) or at[1] in (0, 479)]
+    wrong = [at for at in edge if pixel(*at) != (240, 228, 66)]
+    assert not wrong, f"the line around the card: {wrong[:5]}"
+    # White, yellow, cyan, green, magenta, red, blue, black from the left.
+    bars = [pixel(2 + 796 * (2 * i + 1) // 16, 110) for i in range(8)]
+    wanted = [tuple(255 * (c in colour) for c in "rgb") for colour in ("rgb", "rg", "gb", "g", "rb", "r", "b", "")]
+    assert bars == wanted, bars
+    sys.exit()
 golden = next(g for g in json.load(open(sys.argv[2])) if g["photo"] == "basketball.jpg" and g["box_name"] == "left")
 found = []
 for joint, (x, y, score) in enumerate(golden["keypoints"]):

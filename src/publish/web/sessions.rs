@@ -78,6 +78,9 @@ pub enum Attempt {
 pub struct Sessions {
     password: Password,
     inner: Mutex<Inner>,
+    /// Held while a password is proven: one that comes meanwhile is not counted as the next attempt
+    /// after a wrong one.
+    proof: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -94,11 +97,16 @@ impl Sessions {
         Self {
             password,
             inner: Mutex::default(),
+            proof: Mutex::default(),
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn one_by_one(&self) -> MutexGuard<'_, ()> {
+        self.proof.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the token of a cookie is one that was given, and not too long ago.
@@ -111,6 +119,7 @@ impl Sessions {
 
     /// Tries a password. Slow on purpose: not for a thread that others wait for.
     pub fn log_in(&self, password: &str) -> Attempt {
+        let _one = self.one_by_one();
         if let Some(wait) = self.attempt() {
             return Attempt::Wait(wait);
         }
@@ -132,7 +141,12 @@ impl Sessions {
     /// Whether a password that a program sends with each request is right; known ones cost nothing.
     pub fn is_right(&self, password: &str) -> bool {
         let hash = digest(password);
-        if self.lock().basics.contains(&hash) {
+        let known = || self.lock().basics.contains(&hash);
+        if known() {
+            return true;
+        }
+        let _one = self.one_by_one();
+        if known() {
             return true;
         }
         if self.attempt().is_some() || !self.password.is(password) {
@@ -230,6 +244,18 @@ mod tests {
         let sessions = sessions();
         assert!(sessions.is_right("open sesame"));
         assert!(!sessions.is_right("wrong") && sessions.is_right("open sesame"));
+    }
+
+    #[test]
+    fn programs_that_are_right_at_the_same_time_are_all_let_in() {
+        let sessions = sessions();
+        let all = std::thread::scope(|scope| {
+            let programs = [(); 8].map(|()| scope.spawn(|| sessions.is_right("open sesame")));
+            let browsers = [(); 8].map(|()| scope.spawn(|| sessions.log_in("open sesame")));
+            let browsers = browsers.map(|b| matches!(b.join().unwrap(), Attempt::In(_)));
+            programs.map(|p| p.join().unwrap()) == [true; 8] && browsers == [true; 8]
+        });
+        assert!(all);
     }
 
     #[test]
