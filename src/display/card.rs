@@ -136,8 +136,13 @@ fn draw_arrow<C: PixelColor, D: DrawTarget<Color = C>>(
     inks: Inks<C>,
     target: &mut D,
 ) -> Result<(), D::Error> {
-    draw_large("LEFT", column(top, 0, 4), inks.text, target)?;
-    draw_large("RIGHT", column(top, 3, 4), inks.text, target)?;
+    let is_narrow = column(top, 0, 4).size.width < 5 * 5;
+    let [left, right, up] = match is_narrow {
+        true => ["L", "R", ""],
+        false => ["LEFT", "RIGHT", "TOP"],
+    };
+    draw_large(left, column(top, 0, 4), inks.text, target)?;
+    draw_large(right, column(top, 3, 4), inks.text, target)?;
     let (arrow, word) = (column(top, 3, 8), column(top, 4, 8));
     let tip = arrow.top_left + Point::new(arrow.size.width as i32 / 2, 1);
     let half = (arrow.size.height as i32 - 2) / 2;
@@ -149,7 +154,7 @@ fn draw_arrow<C: PixelColor, D: DrawTarget<Color = C>>(
     )
     .into_styled(PrimitiveStyle::with_fill(inks.warning))
     .draw(target)?;
-    draw_large("TOP", word, inks.warning, target)
+    draw_large(up, word, inks.warning, target)
 }
 
 /// The outermost pixels.
