@@ -111,6 +111,11 @@ impl Pose {
         }
     }
 
+    /// Whether it counts how often something is done.
+    pub fn counts(&self) -> bool {
+        matches!(self.when, When::Count(_))
+    }
+
     /// Whether nobody alone shows it, but the scene or all together.
     pub fn is_of_scene(&self) -> bool {
         match &self.when {
@@ -173,6 +178,8 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    pub const ALL: [Self; 4] = [Self::Enter, Self::Hold, Self::Exit, Self::Count];
+
     /// The word that stands for it in JSON lines and in commands' environments.
     pub fn name(self) -> &'static str {
         match self {

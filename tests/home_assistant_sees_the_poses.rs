@@ -128,6 +128,35 @@ fn through_a_hundred_losses_of_the_broker_nothing_of_what_stands_there_is_lost()
 }
 
 #[test]
+fn what_is_counted_stands_as_a_number_and_goes_with_its_section() {
+    let mut broker = open_broker();
+    broker.start();
+    let here = format!("{PERSON} 10");
+    let script = [here.as_str(), "blank 30", "loop"];
+    let text = sink(broker.port, "") + "[count.visits]\nof = \"here\"\ntotal = true\n";
+    let mut daemon = Daemon::start(&script, &text, &[]);
+    until("it was counted twice", || {
+        at(&broker.kept(), "count/visits")
+            .parse::<u32>()
+            .is_ok_and(|n| n >= 2)
+    });
+    let sensor = component(&broker.kept(), "count_visits");
+    assert_eq!(sensor["state_topic"], "posed/hall/count/visits");
+    daemon.signal(libc::SIGTERM);
+    daemon.end();
+    let mut daemon = Daemon::start(&script, &sink(broker.port, ""), &[]);
+    until("it is forgotten", || {
+        let kept = broker.kept();
+        at(&kept, "count/visits").is_empty()
+            && component(&kept, "count_visits")
+                .get("state_topic")
+                .is_none()
+    });
+    daemon.signal(libc::SIGTERM);
+    daemon.end();
+}
+
+#[test]
 fn a_kill_is_told_by_the_broker_and_a_late_last_will_is_corrected() {
     let mut broker = open_broker();
     broker.start();

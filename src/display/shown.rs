@@ -79,7 +79,7 @@ impl Shown {
         match result {
             Ok(()) => {
                 if std::mem::take(&mut self.broken) {
-                    log::info!("display {name}: shows again");
+                    log::info!("display {name}: well again");
                 }
             }
             Err(e) => {

@@ -5,6 +5,7 @@
 //! A component that has nothing but its platform is removed there.
 
 use super::topics::Topics;
+use crate::recognise::EventKind;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -14,6 +15,8 @@ pub(super) struct Described<'a> {
     /// As it is shown.
     pub name: &'a str,
     pub poses: &'a [Arc<str>],
+    /// What is counted.
+    pub counts: &'a [Arc<str>],
     /// The board tells its temperature.
     pub temperature: bool,
     /// Pictures are sent.
@@ -35,6 +38,14 @@ impl Component {
         Self {
             id: format!("pose_{name}"),
             platform: "binary_sensor".into(),
+        }
+    }
+
+    /// Of what is counted under this name.
+    pub fn of_count(name: &str) -> Self {
+        Self {
+            id: format!("count_{name}"),
+            platform: "sensor".into(),
         }
     }
 }
@@ -91,6 +102,17 @@ impl Described<'_> {
             });
             add(&Component::of_pose(pose).id, sensor);
         }
+        for count in self.counts {
+            let sensor = json!({
+                "platform": "sensor",
+                "name": format!("{count}, number"),
+                "state_topic": topics.count(count),
+                // It may begin anew.
+                "state_class": "total_increasing",
+                "icon": "mdi:counter",
+            });
+            add(&Component::of_count(count).id, sensor);
+        }
         add("event", event(topics));
         add("people", people(topics));
         add("fps", measured(topics, "Frame rate", "fps", "fps"));
@@ -111,7 +133,7 @@ fn event(topics: &Topics) -> Value {
         "platform": "event",
         "name": "Pose",
         "state_topic": topics.event(),
-        "event_types": ["enter", "hold", "exit"],
+        "event_types": EventKind::ALL.map(EventKind::name),
         "value_template": EVENT,
         "icon": "mdi:human",
     })

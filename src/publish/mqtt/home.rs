@@ -39,6 +39,8 @@ pub(super) struct Home {
     what: String,
     link: Link,
     poses: Vec<Arc<str>>,
+    /// Those of them that count.
+    counts: Vec<Arc<str>>,
     /// Components that Home Assistant may know and that are no more.
     gone: Vec<Component>,
     health: Option<Arc<Health>>,
@@ -77,6 +79,7 @@ impl Home {
             name,
             link,
             poses: Vec::new(),
+            counts: Vec::new(),
             gone: Vec::new(),
             health: None,
             source_lost: false,
@@ -100,6 +103,7 @@ impl Home {
             topics: &self.topics,
             name: &self.name,
             poses: &self.poses,
+            counts: &self.counts,
             temperature: self.has_temperature,
             picture: self.picture.is_some(),
             gone: &self.gone,
@@ -134,7 +138,9 @@ impl Home {
                 self.link.renew(discovery);
             }
         } else {
-            let is_ours = self.poses.iter().any(|p| self.topics.pose(p) == *topic);
+            let poses = self.poses.iter().map(|name| self.topics.pose(name));
+            let counts = self.counts.iter().map(|name| self.topics.count(name));
+            let is_ours = poses.chain(counts).any(|ours| ours == *topic);
             if message.retained && !message.payload.is_empty() && !is_ours {
                 self.link.clear(topic);
             }
@@ -157,6 +163,11 @@ impl Home {
             let payload = if is_on(pose) { "ON" } else { "OFF" };
             self.link.set(&self.topics.pose(pose), payload, true);
         }
+    }
+
+    fn set_count(&self, name: &str, number: u32) {
+        self.link
+            .set(&self.topics.count(name), number.to_string(), true);
     }
 
     fn set_people(&self, people: usize) {
@@ -225,12 +236,21 @@ impl Listener for Home {
                 self.gone.push(Component::of_pose(&old));
             }
         }
+        let counts = context.poses.iter().filter(|pose| pose.counts());
+        let counts = counts.map(|pose| Arc::clone(&pose.name)).collect();
+        for old in std::mem::replace(&mut self.counts, counts) {
+            if !self.counts.contains(&old) {
+                self.link.clear(&self.topics.count(&old));
+                self.gone.push(Component::of_count(&old));
+            }
+        }
         let gone = std::mem::take(&mut self.gone);
         let gone = gone.into_iter().filter(|c| !self.described().has(&c.id));
         self.gone = gone.collect();
         self.health = Some(Arc::clone(&context.health));
         self.source_lost = false;
         self.set_poses(|_| false);
+        self.counts.iter().for_each(|name| self.set_count(name, 0));
         self.set_people(0);
         self.set_state();
         self.describe_device();
@@ -243,6 +263,11 @@ impl Listener for Home {
         let events = report.events.iter();
         let unsent = events.filter(|event| !self.tell_event(event, report.wall));
         let lost = unsent.count() as u64 + self.link.lost();
+        for event in &report.events {
+            if let Some(number) = event.count {
+                self.set_count(&event.pose, number);
+            }
+        }
         self.set_poses(|pose| report.held.contains(pose));
         if let Some(state) = &report.state {
             let was_lost = self.source_lost;

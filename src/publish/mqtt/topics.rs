@@ -60,9 +60,14 @@ impl Topics {
         format!("{}/pose/{name}", self.base)
     }
 
+    /// How often something was done.
+    pub fn count(&self, name: &str) -> String {
+        format!("{}/count/{name}", self.base)
+    }
+
     /// All that is listened to: what the broker has kept of an earlier run, and who has started.
     pub fn subscriptions(&self) -> Vec<String> {
-        let mut topics = vec![self.availability(), self.pose("+")];
+        let mut topics = vec![self.availability(), self.pose("+"), self.count("+")];
         topics.extend(self.discovery.clone());
         topics.extend(self.births.iter().cloned());
         topics

@@ -214,6 +214,7 @@ fn every_key_is_one_of_home_assistants_and_none_is_missing() {
         topics: &topics,
         name: "Hall",
         poses: &poses,
+        counts: &["squats".into()],
         temperature: true,
         picture: true,
         gone: &[Component::of_pose("squat")],
@@ -253,6 +254,7 @@ fn every_key_is_one_of_home_assistants_and_none_is_missing() {
         "sensor",
         "sensor",
         "sensor",
+        "sensor",
     ];
     assert_eq!(platforms, expected);
     // A sensor of this class has one of these units.
@@ -268,6 +270,7 @@ fn what_is_gone_keeps_only_its_platform_and_is_not_gone_twice() {
         topics: &topics,
         name: "hall",
         poses: &poses,
+        counts: &[],
         temperature: false,
         picture: true,
         gone: &[],
