@@ -176,7 +176,7 @@ fn so_do_the_rooms_of_the_engine() {
 #[test]
 fn a_crate_or_the_environment_is_known_in_one_place() {
     // What is named, and the files that may.
-    let places: [(&str, &[&str]); 10] = [
+    let places: [(&str, &[&str]); 11] = [
         ("v4l::", &["capture/v4l2"]),
         // The log names the crates whose chatter it leaves out.
         ("tract_", &["engine", "logging.rs"]),
@@ -184,8 +184,9 @@ fn a_crate_or_the_environment_is_known_in_one_place() {
         ("ureq::", &["capture/http", "act/webhook"]),
         ("turbojpeg_sys", &["decode/jpeg", "encode"]),
         ("embedded_graphics::", &["display"]),
-        ("mipidsi::", &["display/spi.rs", "display/wires.rs"]),
-        ("ssd1306::", &["display/oled.rs"]),
+        ("mipidsi::", &["display/spi", "display/wires"]),
+        ("ssd1306::", &["display/oled"]),
+        ("drm::", &["display/drm"]),
         ("linux_embedded_hal", &["gpio.rs", "act/gpio.rs", "display"]),
         // PATH is looked through when a program is looked for, as a shell does; $POSED_MODELS is
         // one of the places where models are looked for; the log starts before anything else.

@@ -6,35 +6,24 @@
 //! Systech, 2008), SH1106 (Sino Wealth, 2013), which has 132 columns, of which a panel of 128 shows
 //! those from the third on.
 
-use super::back;
-use super::retry::Retry;
-use super::scene::{Layout, Scene};
+mod display;
+mod panel;
+
+pub use display::OledDisplay;
+pub use panel::Panel;
+
 use super::spi::read_sleep;
-use super::wires::{self, Commanded, I2cWires, Last, SpiWires, Told, Wire};
-use super::{Display, Screen};
+use super::wires::{self, I2cWires, SpiWires};
+use super::{Display, Layout, Screen, back};
 use crate::device::Device;
-use crate::geometry::{Size, Stored, Turn};
 use crate::gpio::LineAddress;
 use crate::settings::{Kind, Section};
 use crate::trouble::Trouble;
-use display_interface::{DisplayError, WriteOnlyDataCommand};
-use embedded_graphics::geometry::{OriginDimensions, Size as TargetSize};
-use embedded_graphics::pixelcolor::BinaryColor;
-use embedded_graphics::prelude::{DrawTarget, Pixel};
-use embedded_hal::digital::OutputPin;
 use jiff::civil::Time;
 use linux_embedded_hal::CdevPin;
-use ssd1306::Ssd1306;
-use ssd1306::command::{AddrMode, Command};
-use ssd1306::mode::BasicMode;
-use ssd1306::prelude::{
-    Brightness, DisplayRotation, DisplaySize, DisplaySize64x32, DisplaySize64x48, DisplaySize72x40,
-    DisplaySize96x16, DisplaySize128x32, DisplaySize128x64,
-};
-use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// All that is known of the kind "oled".
 pub const KIND: Kind<Arc<dyn Screen>> = Kind {
@@ -42,11 +31,6 @@ pub const KIND: Kind<Arc<dyn Screen>> = Kind {
     says: "a small screen of two colours on an I2C or SPI bus, by its controller",
     read,
 };
-
-/// Rows that lie in one byte.
-const PAGE: usize = 8;
-/// Time on the wall between looks at the clock.
-const LOOK: Duration = Duration::from_secs(10);
 
 /// The controllers that are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,23 +63,6 @@ const SIZES: &[(&str, Glass)] = &[
     ("64x48", Glass::W64H48),
     ("64x32", Glass::W64H32),
 ];
-
-/// Where an SH1106's memory is shown.
-#[derive(Debug, Clone, Copy)]
-struct Sh1106;
-
-impl DisplaySize for Sh1106 {
-    const WIDTH: u8 = 128;
-    const HEIGHT: u8 = 64;
-    const DRIVER_COLS: u8 = 132;
-    const OFFSETX: u8 = 2;
-    // Not used: pages are sent from a buffer of our own.
-    type Buffer = [u8; 0];
-
-    fn configure(&self, bus: &mut impl WriteOnlyDataCommand) -> Result<(), DisplayError> {
-        Command::ComPinConfig(true, false).send(bus)
-    }
-}
 
 fn read(s: &mut Section) -> Option<Arc<dyn Screen>> {
     let controller = s
@@ -290,301 +257,6 @@ impl Screen for OledSettings {
     }
 }
 
-impl OledSettings {
-    /// Of the panel.
-    pub fn pixels(&self) -> Size {
-        fn of<S: DisplaySize>(_: S) -> Size {
-            Size::new(S::WIDTH.into(), S::HEIGHT.into())
-        }
-        match self.size {
-            Glass::W128H64 => of(DisplaySize128x64),
-            Glass::W128H32 => of(DisplaySize128x32),
-            Glass::W96H16 => of(DisplaySize96x16),
-            Glass::W72H40 => of(DisplaySize72x40),
-            Glass::W64H48 => of(DisplaySize64x48),
-            Glass::W64H32 => of(DisplaySize64x32),
-        }
-    }
-
-    /// Wakes the panel up; it shows nothing yet.
-    ///
-    /// # Errors
-    /// The bus or a line refuses, or nobody answers.
-    pub fn start<B, P>(&self, bus: B, reset: Option<Wire<P>>) -> Result<Panel, Trouble>
-    where
-        B: Commanded + Send + 'static,
-        P: OutputPin + Send + 'static,
-    {
-        match (self.controller, self.size) {
-            (Controller::Sh1106, _) => self.start_as(Sh1106, bus, reset),
-            (_, Glass::W128H64) => self.start_as(DisplaySize128x64, bus, reset),
-            (_, Glass::W128H32) => self.start_as(DisplaySize128x32, bus, reset),
-            (_, Glass::W96H16) => self.start_as(DisplaySize96x16, bus, reset),
-            (_, Glass::W72H40) => self.start_as(DisplaySize72x40, bus, reset),
-            (_, Glass::W64H48) => self.start_as(DisplaySize64x48, bus, reset),
-            (_, Glass::W64H32) => self.start_as(DisplaySize64x32, bus, reset),
-        }
-    }
-
-    fn start_as<B, P, S>(&self, size: S, bus: B, reset: Option<Wire<P>>) -> Result<Panel, Trouble>
-    where
-        B: Commanded + Send + 'static,
-        P: OutputPin + Send + 'static,
-        S: DisplaySize + Send + 'static,
-    {
-        let last = Last::default();
-        // What is turned is drawn so: a narrow panel's columns would lie elsewhere.
-        let rotation = DisplayRotation::Rotate0;
-        let mut driver = Ssd1306::new(Told::new(bus, &last), size, rotation);
-        let mut reset = reset;
-        if let Some(wire) = &mut reset {
-            // The data sheet asks for 3 microseconds; the crate's own error has no room for a line's
-            // words.
-            wire.set_low().map_err(|e| e.0)?;
-            std::thread::sleep(Duration::from_millis(1));
-            wire.set_high().map_err(|e| e.0)?;
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        let started = driver
-            .init_with_addr_mode(AddrMode::Page)
-            // Dark until its memory is written: what is in it is snow.
-            .and_then(|()| driver.set_display_on(false));
-        started.map_err(|e| last.trouble(e))?;
-        Ok(Panel(Box::new(Driven {
-            driver,
-            last,
-            _reset: reset,
-        })))
-    }
-}
-
-/// A controller that is awake.
-trait Controlled: Send {
-    /// Writes bytes of a page, each a column of eight pixels, from this column on.
-    fn write(&mut self, page: usize, column: usize, bytes: &[u8]) -> Result<(), Trouble>;
-
-    fn contrast(&mut self, contrast: u8) -> Result<(), Trouble>;
-
-    fn light(&mut self, on: bool) -> Result<(), Trouble>;
-}
-
-struct Driven<B, S, P> {
-    driver: Ssd1306<Told<B>, S, BasicMode>,
-    last: Last,
-    /// Held as long as the panel is used: a line that is let go may fall.
-    _reset: Option<Wire<P>>,
-}
-
-impl<B: Commanded + Send, S: DisplaySize + Send, P: Send> Controlled for Driven<B, S, P> {
-    fn write(&mut self, page: usize, column: usize, bytes: &[u8]) -> Result<(), Trouble> {
-        let driver = &mut self.driver;
-        let written = driver
-            .set_row((page * PAGE) as u8)
-            .and_then(|()| driver.set_column(column as u8 + S::OFFSETX))
-            .and_then(|()| driver.draw(bytes));
-        written.map_err(|e| self.last.trouble(e))
-    }
-
-    fn contrast(&mut self, contrast: u8) -> Result<(), Trouble> {
-        let set = self.driver.set_brightness(Brightness::custom(2, contrast));
-        set.map_err(|e| self.last.trouble(e))
-    }
-
-    fn light(&mut self, on: bool) -> Result<(), Trouble> {
-        let set = self.driver.set_display_on(on);
-        set.map_err(|e| self.last.trouble(e))
-    }
-}
-
-/// A panel that is awake.
-pub struct Panel(Box<dyn Controlled>);
-
-/// Pixels as the controller has them: bytes are columns of eight pixels, the uppermost in the lowest
-/// bit.
-struct Pages {
-    /// As it is looked at.
-    upright: Size,
-    map: Stored,
-    width: usize,
-    bytes: Vec<u8>,
-}
-
-impl Pages {
-    fn new(panel: Size, turn: Turn) -> Self {
-        let upright = turn.of_size(panel);
-        let width = panel.width as usize;
-        Self {
-            upright,
-            map: turn.to_stored(upright),
-            width,
-            bytes: vec![0; width * panel.height as usize / PAGE],
-        }
-    }
-}
-
-impl OriginDimensions for Pages {
-    fn size(&self) -> TargetSize {
-        TargetSize::new(self.upright.width, self.upright.height)
-    }
-}
-
-impl DrawTarget for Pages {
-    type Color = BinaryColor;
-    type Error = Infallible;
-
-    fn draw_iter<I: IntoIterator<Item = Pixel<BinaryColor>>>(
-        &mut self,
-        pixels: I,
-    ) -> Result<(), Infallible> {
-        for Pixel(at, colour) in pixels {
-            let (Ok(x), Ok(y)) = (u32::try_from(at.x), u32::try_from(at.y)) else {
-                continue;
-            };
-            if x >= self.upright.width || y >= self.upright.height {
-                continue;
-            }
-            let (x, y) = self.map.at(x as usize, y as usize);
-            let byte = &mut self.bytes[y / PAGE * self.width + x];
-            let bit = 1 << (y % PAGE);
-            match colour {
-                BinaryColor::On => *byte |= bit,
-                BinaryColor::Off => *byte &= !bit,
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A panel that shows scenes.
-pub struct OledDisplay {
-    settings: OledSettings,
-    open: Box<dyn Fn() -> Result<Panel, Trouble> + Send>,
-    panel: Retry<Panel>,
-    pages: Pages,
-    /// What is in the controller's memory; empty where that is not known.
-    shown: Vec<u8>,
-    lit: bool,
-    /// The contrast that was set, and when the clock was looked at for it.
-    contrast: Option<u8>,
-    looked: Option<Instant>,
-}
-
-impl OledDisplay {
-    /// `open` wakes the panel up, at first and whenever it has failed.
-    pub fn new(
-        settings: &OledSettings,
-        open: impl Fn() -> Result<Panel, Trouble> + Send + 'static,
-    ) -> Self {
-        Self {
-            settings: settings.clone(),
-            open: Box::new(open),
-            panel: Retry::new(),
-            pages: Pages::new(settings.pixels(), back::upright(settings.turn)),
-            shown: Vec::new(),
-            lit: false,
-            contrast: None,
-            looked: None,
-        }
-    }
-
-    /// How bright it is to be now.
-    fn wanted_contrast(&self) -> u8 {
-        let now = || jiff::Zoned::now().time();
-        match self.settings.night {
-            Some(night) if night.contains(now()) => self.settings.night_contrast,
-            _ => self.settings.contrast,
-        }
-    }
-
-    /// Sends what is drawn and not in the controller's memory yet, and lights it.
-    fn send(&mut self) -> Result<(), Trouble> {
-        if self.panel.opened().is_none() {
-            self.shown.clear();
-            (self.lit, self.contrast, self.looked) = (false, None, None);
-        }
-        let wanted = match self.looked {
-            Some(when) if when.elapsed() < LOOK => self.contrast,
-            _ => {
-                self.looked = Some(Instant::now());
-                Some(self.wanted_contrast())
-            }
-        };
-        let panel = self.panel.get(&self.open)?;
-        let sent = (|| {
-            if wanted != self.contrast {
-                panel.0.contrast(wanted.unwrap_or(self.settings.contrast))?;
-            }
-            let width = self.pages.width;
-            for (page, bytes) in self.pages.bytes.chunks_exact(width).enumerate() {
-                let shown = self.shown.get(page * width..(page + 1) * width);
-                if let Some((first, last)) = span(bytes, shown) {
-                    panel.0.write(page, first, &bytes[first..=last])?;
-                }
-            }
-            if !self.lit {
-                panel.0.light(true)?;
-            }
-            Ok(())
-        })();
-        match sent {
-            Ok(()) => {
-                self.shown.clone_from(&self.pages.bytes);
-                (self.lit, self.contrast) = (true, wanted);
-            }
-            Err(ref e) => self.panel.lost(e),
-        }
-        sent
-    }
-
-    /// Makes it dark; its memory stays.
-    fn darken(&mut self) -> Result<(), Trouble> {
-        let Some(panel) = self.panel.opened() else {
-            return Ok(());
-        };
-        if std::mem::take(&mut self.lit)
-            && let Err(e) = panel.0.light(false)
-        {
-            self.panel.lost(&e);
-            return Err(e);
-        }
-        Ok(())
-    }
-}
-
-/// The first and the last column that differ; all where nothing is known.
-fn span(bytes: &[u8], shown: Option<&[u8]>) -> Option<(usize, usize)> {
-    let Some(shown) = shown else {
-        return Some((0, bytes.len() - 1));
-    };
-    let differs = |(a, b): (&u8, &u8)| a != b;
-    let first = bytes.iter().zip(shown).position(differs)?;
-    let last = bytes.iter().zip(shown).rposition(differs)?;
-    Some((first, last))
-}
-
-impl Display for OledDisplay {
-    fn show(&mut self, scene: &Scene) -> Result<(), Trouble> {
-        if scene.sleeps(self.settings.sleep) {
-            return self.darken();
-        }
-        let Ok(()) = scene.draw_mono(&mut self.pages);
-        self.send()
-    }
-
-    fn describe(&self) -> String {
-        let size = self.settings.pixels();
-        let controller = format!("{:?}", self.settings.controller).to_lowercase();
-        let bus = self.settings.bus.display();
-        format!("{bus}, {controller}, {size}")
-    }
-
-    fn clear(&mut self) -> Result<(), Trouble> {
-        let dark = self.darken();
-        self.panel.close();
-        dark
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -602,12 +274,5 @@ mod tests {
         for wrong in ["22:00", "22-6", "25:00-06:00", "06:00-06:00", ""] {
             assert!(Night::parse(wrong).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn only_columns_that_differ_are_sent() {
-        assert_eq!(span(&[1, 2, 3], Some(&[1, 2, 3])), None);
-        assert_eq!(span(&[1, 9, 3, 9, 5], Some(&[1, 2, 3, 4, 5])), Some((1, 3)));
-        assert_eq!(span(&[1, 2, 3], None), Some((0, 2)));
     }
 }
