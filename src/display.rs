@@ -80,11 +80,12 @@ pub trait Screen: Device {
 
 /// Somewhere a report can be seen.
 pub trait Display: Send {
-    /// Draws the scene and brings it on the screen.
+    /// Draws the scene and brings it on the screen. Gives whether it did: not where it is too early for
+    /// another picture, or no screen is plugged in.
     ///
     /// # Errors
     /// The screen or file is gone or refuses; the next call tries again.
-    fn show(&mut self, scene: &Scene) -> Result<(), Trouble>;
+    fn show(&mut self, scene: &Scene) -> Result<bool, Trouble>;
 
     /// Looks after what goes by itself, such as a screen that is plugged in; called at least ten times
     /// a second.
@@ -137,12 +138,20 @@ pub fn read(s: &mut Section, segments: bool) -> Option<DisplaySettings> {
             "name one: a section [segment] with model = \"…\"; docs/models.md shows how",
         );
     }
+    let show_given = s.given("show");
     let layouts = screen.as_ref().map(|screen| screen.layouts());
     let layout = s
         .choice("layout", Layout::MEANING, Layout::WORDS)
         .example("\"big_pose\"")
         .without("picture; on a screen of two colours skeleton")
         .maybe();
+    if show_given && matches!(layout, Some(Layout::Status | Layout::BigPose)) {
+        s.fault_with(
+            "show",
+            "has no meaning with this `layout`, which is words",
+            "remove the line, or set `layout` to \"picture\" or \"skeleton\"",
+        );
+    }
     if let (Some(layout), Some(layouts)) = (layout, layouts)
         && !layouts.contains(&layout)
     {
@@ -155,7 +164,7 @@ pub fn read(s: &mut Section, segments: bool) -> Option<DisplaySettings> {
         );
     }
     Some(DisplaySettings {
-        name: s.last_name().into(),
+        name: s.plain_name("display.screen"),
         layout: layout.or(layouts.map(|l| l[0])).unwrap_or(Layout::Picture),
         screen: screen?,
         show: show.unwrap_or_default(),
@@ -164,12 +173,10 @@ pub fn read(s: &mut Section, segments: bool) -> Option<DisplaySettings> {
 }
 
 impl DisplaySettings {
-    /// Opens the display.
-    ///
-    /// # Errors
-    /// As [`Screen::open`].
-    pub fn open(&self) -> Result<Box<dyn Listener>, Trouble> {
-        Ok(Box::new(Shown::new(self, self.screen.open()?)))
+    /// Opens the display. One that cannot be opened now keeps nobody from starting: it is said, and tried
+    /// again.
+    pub fn open(&self) -> Box<dyn Listener> {
+        Box::new(Shown::new(self))
     }
 }
 

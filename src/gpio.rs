@@ -70,20 +70,23 @@ impl LineAddress {
     ///
     /// assert_eq!(LineAddress::parse("GPIO25"), Ok(LineAddress::Name("GPIO25".into())));
     /// assert_eq!(LineAddress::parse("gpiochip0:25").unwrap().to_string(), "25 of gpiochip0");
-    /// assert!(LineAddress::parse("").is_err());
+    /// assert!(LineAddress::parse("").is_err() && LineAddress::parse("gpiochip0:-1").is_err());
     /// ```
     ///
     /// # Errors
     /// What is wrong with the text.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let offset = text
-            .rsplit_once(':')
-            .and_then(|(chip, offset)| Some((chip, offset.parse().ok()?)));
-        match offset {
-            Some((chip, offset)) if chip.contains("gpiochip") => Ok(Self::Offset {
-                chip: chip.into(),
-                offset,
-            }),
+        match text.rsplit_once(':') {
+            Some((chip, offset)) if chip.is_empty() || chip.contains("gpiochip") => {
+                let wrong = || {
+                    format!(
+                        "{text:?} is no line: write a chip, a colon, a number: \"gpiochip0:25\""
+                    )
+                };
+                let offset = offset.parse().ok().filter(|_| !chip.is_empty());
+                let (chip, offset) = (chip.into(), offset.ok_or_else(wrong)?);
+                Ok(Self::Offset { chip, offset })
+            }
             _ if text.trim().is_empty() => Err("names no line".into()),
             _ => Ok(Self::Name(text.into())),
         }

@@ -6,6 +6,7 @@ use embedded_graphics::geometry::{Point, Size};
 use embedded_graphics::pixelcolor::PixelColor;
 use embedded_graphics::prelude::DrawTarget;
 use embedded_graphics::primitives::Rectangle;
+use std::fmt::Write;
 
 /// Poses that are shown at once, one above the other.
 const POSES: usize = 3;
@@ -24,6 +25,7 @@ pub(super) fn draw<C: PixelColor, D: DrawTarget<Color = C>>(
     }
     let report = live.report;
     let poses = report.held.len().min(POSES);
+    let more = report.held.len() - poses;
     let count = live.counts().next();
     // A count is worth as much room as a pose, and is always there.
     let places = (poses + usize::from(count.is_some())).max(1) as u32;
@@ -36,7 +38,12 @@ pub(super) fn draw<C: PixelColor, D: DrawTarget<Color = C>>(
         Rectangle::new(corner, Size::new(width, height))
     };
     for (i, pose) in report.held.iter().take(POSES).enumerate() {
-        draw_large(spoken(pose).as_str(), place(i), inks.strong, target)?;
+        let mut text = spoken(pose);
+        if i + 1 == poses && more > 0 {
+            // Never fails: what does not fit is cut.
+            let _ = write!(text, " +{more}");
+        }
+        draw_large(text.as_str(), place(i), inks.strong, target)?;
     }
     if let Some((name, number)) = count {
         let name = spoken(name);

@@ -75,12 +75,14 @@ impl Card<'_> {
         draw_grid(inks.strong, target)?;
         self.draw_signs(&fifths, inks, target)?;
         let bars = fifths.rows(1, 2);
+        let narrowest = column(bars, 0, BARS.len() as u32).size / 2;
+        let letters = Letters::fitting(1, 1, narrowest);
         for ((letter, colour, ink), i) in BARS.into_iter().zip(0..) {
             let bar = column(bars, i, BARS.len() as u32);
             target.fill_solid(&bar, colour)?;
-            let half = bar.size / 2;
-            let lower = bar.top_left + (bar.size - half) / 2;
-            draw_large(letter, Rectangle::new(lower, half), ink, target)?;
+            let size = letters.character();
+            let corner = bar.top_left + (bar.size.saturating_sub(size)) / 2;
+            letters.draw(letter, corner, size.width, ink, target)?;
         }
         let greys = fifths.rows(3, 1);
         for i in 0..GREYS {
@@ -141,9 +143,15 @@ fn draw_arrow<C: PixelColor, D: DrawTarget<Color = C>>(
         true => ["L", "R", ""],
         false => ["LEFT", "RIGHT", "TOP"],
     };
-    draw_large(left, column(top, 0, 4), inks.text, target)?;
-    draw_large(right, column(top, 3, 4), inks.text, target)?;
-    let (arrow, word) = (column(top, 3, 8), column(top, 4, 8));
+    let side = column(top, 0, 4);
+    let letters = Letters::fitting(right.len() + 1, 1, side.size);
+    let size = letters.character();
+    let down = (side.size.height.saturating_sub(size.height) / 2) as i32;
+    let corner = |column: Rectangle| column.top_left + Point::new(size.width as i32 / 2, down);
+    for (word, column) in [(left, side), (right, column(top, 3, 4))] {
+        letters.draw(word, corner(column), side.size.width, inks.text, target)?;
+    }
+    let (arrow, word) = (column(top, 1, 3), column(top, 9, 16));
     let tip = arrow.top_left + Point::new(arrow.size.width as i32 / 2, 1);
     let half = (arrow.size.height as i32 - 2) / 2;
     let foot = tip.y + arrow.size.height as i32 - 3;
@@ -154,7 +162,14 @@ fn draw_arrow<C: PixelColor, D: DrawTarget<Color = C>>(
     )
     .into_styled(PrimitiveStyle::with_fill(inks.warning))
     .draw(target)?;
-    draw_large(up, word, inks.warning, target)
+    let word = Rectangle::new(
+        word.top_left,
+        Size::new(word.size.width * 3, word.size.height),
+    );
+    let letters = Letters::fitting(2 * up.len(), 1, word.size);
+    let down = (word.size.height.saturating_sub(letters.character().height) / 2) as i32;
+    let corner = word.top_left + Point::new(1, down);
+    letters.draw(up, corner, word.size.width, inks.warning, target)
 }
 
 /// The outermost pixels.

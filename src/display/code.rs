@@ -65,23 +65,38 @@ impl Code {
         Ok(())
     }
 
-    /// In the upper right corner, on a third of the shorter side or what it needs to be read.
-    pub(super) fn draw_in_corner<D: DrawTarget<Color = Rgb888>>(
+    /// The upper right corner of `whole` that the code takes, two fifths of the shorter side or what it
+    /// needs to be read, and what is left beside or below it; `None` where it would not be read.
+    pub(super) fn place(&self, whole: Rectangle) -> Option<(Rectangle, Rectangle)> {
+        let Size { width, height } = whole.size;
+        let modules = self.modules(QUIET);
+        // Two pixels a module: what a telephone tells apart on a small screen.
+        let module = (width.min(height) * 2 / 5 / modules).max(2);
+        let side = modules * module;
+        if side > width.min(height) {
+            return None;
+        }
+        let corner = whole.top_left + Point::new((width - side) as i32, 0);
+        let place = Rectangle::new(corner, Size::new_equal(side));
+        let rest = match width >= height {
+            true => Rectangle::new(whole.top_left, Size::new(width - side, height)),
+            false => {
+                let below = whole.top_left + Point::new(0, side as i32);
+                Rectangle::new(below, Size::new(width, height - side))
+            }
+        };
+        Some((place, rest))
+    }
+
+    /// Draws it in a place that [`Code::place`] gave.
+    pub(super) fn draw_at<D: DrawTarget<Color = Rgb888>>(
         &self,
+        place: Rectangle,
         target: &mut D,
     ) -> Result<(), D::Error> {
-        let whole = target.bounding_box();
-        let shorter = whole.size.width.min(whole.size.height);
-        // Two pixels a module: what a telephone tells apart on a small screen.
-        let modules = self.modules(QUIET);
-        let module = (shorter * 2 / 5 / modules).max(2);
-        let side = modules * module;
-        if side > shorter {
-            return Ok(());
-        }
-        let corner = whole.top_left + Point::new((whole.size.width - side) as i32, 0);
+        let module = place.size.width / self.modules(QUIET);
         let colours = [Rgb888::BLACK, Rgb888::WHITE];
-        self.draw(corner, [module, QUIET], colours, target)
+        self.draw(place.top_left, [module, QUIET], colours, target)
     }
 
     /// On the left of a small screen, with the address beside it.

@@ -7,7 +7,7 @@
 use super::label::{Label, Poses};
 use super::picture::{Placement, TargetPosition, draw_picture};
 use super::places::{draw_grid, draw_zones};
-use super::text::{Letters, ShortText};
+use super::text::{Letters, ShortText, wrapped};
 use super::{Parts, picture_size};
 use crate::geometry::{Point, Rect};
 use crate::report::{Report, Seen, State};
@@ -32,6 +32,8 @@ const PEOPLE: [Rgb888; 5] = [
 pub(super) const EDGE: Rgb888 = Rgb888::new(24, 24, 28);
 const BOX: Rgb888 = Rgb888::new(190, 190, 190);
 pub(super) const NOTE: Rgb888 = Rgb888::new(240, 228, 66);
+/// Lines of a note at most: the picture is what one wants to see.
+const NOTE_LINES: usize = 5;
 
 /// Draws these parts of the report over the whole target, whatever was there before. Joints whose
 /// score is less than the report's `visible` are left out, and so are the bones that end there. A
@@ -191,16 +193,20 @@ impl<'a> Figure<'a> {
             0 => ShortText::default(),
             id => ShortText::new(format_args!("#{id}")),
         };
-        let counts = &self.person.counts;
+        // What is held before what was counted: it is what changes.
+        let counted = &self.person.counts;
+        let holds = !self.person.poses.is_empty();
+        let mut counts = ShortText::default();
         // Never fails: what does not fit is cut.
-        if !counts.is_empty() && !number.is_empty() {
+        if !number.is_empty() && (holds || !counted.is_empty()) {
             let _ = number.write_str(" ");
         }
-        number.add_counts(counts);
-        if !self.person.poses.is_empty() && !number.is_empty() {
-            let _ = number.write_str(if counts.is_empty() { " " } else { ", " });
+        if holds && !counted.is_empty() {
+            let _ = counts.write_str(", ");
         }
+        counts.add_counts(counted);
         let label = Label::new(number.as_str(), poses, self.colour(), self.whole);
+        let label = label.with_end(counts.as_str());
         let size = label.size();
         let head = pixel(self.head_top());
         label.draw(
@@ -384,14 +390,20 @@ fn draw_texts<D: DrawTarget<Color = Rgb888>>(
         Label::new(totals.as_str(), Poses(&[]), MIDDLE, whole).draw(whole.top_left, target)?;
     }
     let note = report.state.as_ref().map_or("", State::detail);
-    let note = Label::new(note, Poses(&[]), NOTE, whole);
-    let gap = Letters::of_width(whole.size.width).character().width;
-    let apart = fps.is_none() || note.size().width + gap + speed.size().width <= whole.size.width;
+    let letters = Letters::of_width(whole.size.width).character();
+    let lines = wrapped(note, Label::columns(whole)).take(NOTE_LINES);
+    let lines = lines.map(|line| Label::new(line, Poses(&[]), NOTE, whole));
+    let longest = lines.clone().map(|line| line.size().width).max();
+    let both = longest.unwrap_or(0) + letters.width + speed.size().width;
+    let apart = fps.is_none() || both <= whole.size.width;
     let up = if apart { 0 } else { speed.size().height as i32 };
-    note.draw(
-        TargetPoint::new(whole.top_left.x, last.y - note.size().height as i32 - up),
-        target,
-    )
+    let mut left = lines.clone().count() as i32;
+    for line in lines {
+        let top = last.y - left * line.size().height as i32 - up;
+        line.draw(TargetPoint::new(whole.top_left.x, top), target)?;
+        left -= 1;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

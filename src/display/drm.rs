@@ -36,7 +36,10 @@ fn read(s: &mut Section) -> Option<Arc<dyn Screen>> {
         .without("the first with a screen")
         .maybe();
     let connector = s
-        .text("connector", "the plug, as the kernel names it")
+        .text(
+            "connector",
+            "the plug, as the kernel names it: \"HDMI-A-1\"",
+        )
         .example("\"HDMI-A-1\"")
         .hint("`posed doctor` lists them")
         .without("the first with a screen")
@@ -50,7 +53,9 @@ fn read(s: &mut Section) -> Option<Arc<dyn Screen>> {
         .without("`\"preferred\"`: the screen's own, or the largest up to 1920x1080")
         .parse(|text| match text.as_str() {
             "preferred" => Ok(None),
-            size => super::spi::size(size).map(Some),
+            size => super::spi::size(size).map(Some).map_err(|_| {
+                format!("{size:?} is neither \"preferred\" nor a size such as \"1280x720\"")
+            }),
         })
         .maybe();
     let bits = s

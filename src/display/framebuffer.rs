@@ -45,7 +45,8 @@ pub struct FramebufferSettings {
 impl Device for FramebufferSettings {
     fn check(&self) -> Result<(), Trouble> {
         let opened = OpenOptions::new().read(true).write(true).open(&self.device);
-        opened.map(drop).map_err(|e| open_error(&self.device, &e))
+        let asked = opened.and_then(|file| query(&file));
+        asked.map(drop).map_err(|e| open_error(&self.device, &e))
     }
 }
 
@@ -187,11 +188,11 @@ impl Framebuffer {
 }
 
 impl Display for Framebuffer {
-    fn show(&mut self, scene: &Scene) -> Result<(), Trouble> {
+    fn show(&mut self, scene: &Scene) -> Result<bool, Trouble> {
         self.follow_mode()?;
         self.back.draw(scene);
         self.layout.copy_rows(self.back.pixels(), &mut self.screen);
-        Ok(())
+        Ok(true)
     }
 
     fn describe(&self) -> String {

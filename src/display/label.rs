@@ -1,6 +1,6 @@
 //! Short texts on a filled ground.
 //!
-//! In: a text in up to two parts and where it should stand. Out: the text on the target, moved and
+//! In: a text in up to three parts and where it should stand. Out: the text on the target, moved and
 //! cut so that it stays inside.
 
 use super::text::{Letters, first_chars};
@@ -32,32 +32,45 @@ impl<'a> Poses<'a> {
 pub(super) struct Label<'a> {
     start: &'a str,
     poses: Poses<'a>,
-    /// How many characters of the poses there is room for.
+    end: &'a str,
+    /// How many characters of the poses and the end there is room for.
     room: usize,
     letters: Letters,
     colour: Rgb888,
 }
 
 impl<'a> Label<'a> {
+    /// How many characters a label on `target` may have.
+    pub(super) fn columns(target: Rectangle) -> usize {
+        let letters = Letters::of_width(target.size.width);
+        let free = target.size.width.saturating_sub(2 * padding(letters));
+        (free / letters.character().width) as usize
+    }
+
     /// The text `start` followed by the poses, cut to what `target` holds in width.
     pub(super) fn new(start: &'a str, poses: Poses<'a>, colour: Rgb888, target: Rectangle) -> Self {
         let letters = Letters::of_width(target.size.width);
-        let free = target.size.width.saturating_sub(2 * padding(letters));
-        let room = (free / letters.character().width) as usize;
+        let room = Self::columns(target);
         let start = first_chars(start, room);
         Self {
             start,
             poses,
+            end: "",
             room: room - start.chars().count(),
             letters,
             colour,
         }
     }
 
-    /// The poses as far as there is room.
+    /// The same with `end` behind the poses, where there is room.
+    pub(super) fn with_end(self, end: &'a str) -> Self {
+        Self { end, ..self }
+    }
+
+    /// The poses and the end as far as there is room.
     fn shown(self) -> impl Iterator<Item = &'a str> {
         let mut room = self.room;
-        self.poses.pieces().map(move |piece| {
+        self.poses.pieces().chain([self.end]).map(move |piece| {
             let piece = first_chars(piece, room);
             room -= piece.chars().count();
             piece

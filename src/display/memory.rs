@@ -51,10 +51,10 @@ impl Memory {
 }
 
 impl Display for Memory {
-    fn show(&mut self, scene: &Scene) -> Result<(), Trouble> {
+    fn show(&mut self, scene: &Scene) -> Result<bool, Trouble> {
         self.image.show(scene);
         self.shown += 1;
-        Ok(())
+        Ok(true)
     }
 
     fn describe(&self) -> String {

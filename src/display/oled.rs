@@ -13,7 +13,7 @@ pub use display::OledDisplay;
 pub use panel::Panel;
 
 use super::spi::read_sleep;
-use super::wires::{self, I2cWires, SpiWires};
+use super::wires::{self, Bus, I2cWires, SpiWires};
 use super::{Display, Layout, Screen, back};
 use crate::device::Device;
 use crate::gpio::LineAddress;
@@ -105,7 +105,10 @@ fn read(s: &mut Section) -> Option<Arc<dyn Screen>> {
         .number("contrast", "how bright it is", 0..=255)
         .or(0xcf_u32);
     let night = s
-        .text("night", "when it is dimmed, by the clock on the wall")
+        .text(
+            "night",
+            "when it is dimmed, by the clock on the wall: \"22:00-06:30\"",
+        )
         .example("\"22:00-06:30\"")
         .without("never")
         .parse(|text| Night::parse(&text))
@@ -116,6 +119,26 @@ fn read(s: &mut Section) -> Option<Arc<dyn Screen>> {
     let sleep = read_sleep(s);
     if is_spi(&bus) && dc.is_none() && !s.given("dc") {
         s.missing("dc");
+    }
+    let (unused, sort) = match is_spi(&bus) {
+        true => (&["address"][..], "an SPI bus"),
+        false => (&["dc", "mhz"][..], "an I2C bus"),
+    };
+    for key in unused {
+        if s.given(key) {
+            s.fault_with(
+                key,
+                format!("has no meaning on {sort}"),
+                "remove the line, or set `bus`: \"/dev/spidev0.0\" or \"/dev/i2c-1\"",
+            );
+        }
+    }
+    if night.is_none() && s.given("night_contrast") && !s.given("night") {
+        s.fault_with(
+            "night_contrast",
+            "has no meaning without `night`",
+            "say when it is night: night = \"22:00-06:30\"",
+        );
     }
     if controller == Controller::Sh1106 && size != Glass::W128H64 {
         s.fault_with(
@@ -199,7 +222,11 @@ pub struct OledSettings {
 
 impl Device for OledSettings {
     fn check(&self) -> Result<(), Trouble> {
-        wires::check_bus(&self.bus)?;
+        let sort = match is_spi(&self.bus) {
+            true => Bus::Spi,
+            false => Bus::I2c,
+        };
+        wires::check_bus(&self.bus, sort)?;
         for (part, line) in [("dc", &self.dc), ("reset", &self.reset)] {
             if let Some(line) = line {
                 line.check().map_err(|e| wires::of_part(part, e))?;

@@ -28,6 +28,10 @@ fn read_section(s: &mut Section) -> Option<Arc<dyn Screen>> {
     let path = s
         .path("path", "the file that is drawn")
         .example("\"/run/posed/picture.png\"")
+        .check(|path| match path.file_name() {
+            Some(_) => Ok(()),
+            None => Err(format!("{path:?} names no file")),
+        })
         .needed();
     let every = s
         .seconds(
@@ -52,12 +56,20 @@ pub struct PngSettings {
 
 impl Device for PngSettings {
     fn check(&self) -> Result<(), Trouble> {
-        check_folder(&self.path)
+        check_folder(&self.path)?;
+        match self.path.symlink_metadata() {
+            Ok(there) if !there.is_file() => Err(Trouble::new(
+                format!("{}: is no file", self.path.display()),
+                "set `path` to a file; it is replaced with each picture",
+            )),
+            _ => Ok(()),
+        }
     }
 }
 
 impl Screen for PngSettings {
     fn open(&self) -> Result<Box<dyn Display>, Trouble> {
+        remove_parts(&self.path);
         Ok(Box::new(PngFile::new(&self.path, self.every)))
     }
 }
@@ -113,12 +125,19 @@ pub fn write(path: &Path, image: &RgbImage) -> Result<(), Trouble> {
     write_beside(path, image).map_err(|e| {
         Trouble::new(
             format!("{}: cannot be written: {e}", path.display()),
-            "make its folder and let this user write there, or set `path` to another place",
+            "let this user write into its folder, or set `path` to another place",
         )
     })
 }
 
 fn write_beside(path: &Path, image: &RgbImage) -> IoResult<()> {
+    // A device, a pipe or a link would be replaced, and is what somebody else looks for.
+    if let Ok(there) = path.symlink_metadata()
+        && !there.is_file()
+    {
+        let says = "there is something else of this name, which is no file";
+        return Err(Error::new(ErrorKind::AlreadyExists, says));
+    }
     let name = path
         .file_name()
         .ok_or_else(|| Error::new(ErrorKind::InvalidInput, "the path names no file"))?;
@@ -132,6 +151,30 @@ fn write_beside(path: &Path, image: &RgbImage) -> IoResult<()> {
         let _ = std::fs::remove_file(&part); // the first error is the one to tell
     }
     written
+}
+
+/// Removes what a run that was killed has left beside the file: it shows people.
+fn remove_parts(path: &Path) {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return;
+    };
+    let start = format!(".{}.", name.to_string_lossy());
+    let folder = match folder.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => folder,
+    };
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let found = entry.file_name();
+        let found = found.to_string_lossy();
+        let process = found
+            .strip_prefix(&start)
+            .and_then(|rest| rest.strip_suffix(".part"));
+        let process = process.filter(|id| id.parse::<u32>().is_ok());
+        // One that is being written by somebody who lives is theirs.
+        if process.is_some_and(|id| !Path::new("/proc").join(id).exists()) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
 }
 
 fn encode(path: &Path, image: &RgbImage) -> IoResult<()> {
@@ -177,10 +220,10 @@ impl PngFile {
 }
 
 impl Display for PngFile {
-    fn show(&mut self, scene: &Scene) -> Result<(), Trouble> {
+    fn show(&mut self, scene: &Scene) -> Result<bool, Trouble> {
         let size = match scene {
             Scene::Card(_) => NO_PICTURE_YET,
-            Scene::Live(live) if !self.is_due(live.report.time) => return Ok(()),
+            Scene::Live(live) if !self.is_due(live.report.time) => return Ok(false),
             Scene::Live(live) => {
                 // Counted also when it fails: a full disk is not tried again for every frame.
                 self.written = Some(live.report.time);
@@ -189,14 +232,17 @@ impl Display for PngFile {
         };
         self.image.reshape(size);
         self.image.show(scene);
-        write(&self.path, &self.image)
+        write(&self.path, &self.image).map(|()| true)
     }
 
     fn describe(&self) -> String {
         format!(
-            "{}, a PNG file, at most every {:?}",
+            "{}, a PNG file, {}",
             self.path.display(),
-            self.every
+            match self.every {
+                Duration::ZERO => "every frame".into(),
+                every => format!("at most every {every:?}"),
+            }
         )
     }
 

@@ -39,6 +39,11 @@ impl<T> Retry<T> {
         Ok(self.device.insert(device))
     }
 
+    /// The device, if it is open, to be looked at.
+    pub fn peek(&self) -> Option<&T> {
+        self.device.as_ref()
+    }
+
     /// The device, if it is open.
     pub fn opened(&mut self) -> Option<&mut T> {
         self.device.as_mut()

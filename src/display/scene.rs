@@ -9,7 +9,8 @@ use super::code::Code;
 use super::{Parts, big, draw, mono, status};
 use crate::report::{Report, State};
 use embedded_graphics::pixelcolor::{BinaryColor, PixelColor, Rgb888};
-use embedded_graphics::prelude::DrawTarget;
+use embedded_graphics::prelude::{DrawTarget, DrawTargetExt};
+use embedded_graphics::primitives::Rectangle;
 use std::time::Duration;
 
 /// How what a frame told is laid out on the screen.
@@ -68,6 +69,28 @@ impl<'a> Live<'a> {
             alone: Duration::ZERO,
             code: None,
             celsius: None,
+        }
+    }
+
+    /// Draws the layout; words keep to `room` where that is given.
+    fn draw<D: DrawTarget<Color = Rgb888>>(
+        &self,
+        room: Option<Rectangle>,
+        target: &mut D,
+    ) -> Result<(), D::Error> {
+        let parts = self.parts;
+        let picture = parts.picture && self.layout == Layout::Picture;
+        match self.layout {
+            Layout::Picture | Layout::Skeleton => {
+                return draw(self.report, Parts { picture, ..parts }, target);
+            }
+            Layout::Status | Layout::BigPose => Inks::MANY.clear(target)?,
+        }
+        let room = room.unwrap_or(target.bounding_box());
+        let mut target = target.cropped(&room);
+        match self.layout {
+            Layout::Status => status::draw(self, Inks::MANY, &mut target),
+            _ => big::draw(self, Inks::MANY, &mut target),
         }
     }
 
@@ -133,18 +156,14 @@ impl Scene<'_> {
         match self {
             Self::Card(card) => card.draw(target),
             Self::Live(live) => {
-                let parts = live.parts;
-                match live.layout {
-                    Layout::Picture => draw(live.report, parts, target)?,
-                    Layout::Skeleton => {
-                        let picture = false;
-                        draw(live.report, Parts { picture, ..parts }, target)?;
-                    }
-                    Layout::Status => status::draw(live, Inks::MANY, target)?,
-                    Layout::BigPose => big::draw(live, Inks::MANY, target)?,
-                }
-                match live.code {
-                    Some(code) => code.draw_in_corner(target),
+                let place = live.code.and_then(|code| {
+                    let (place, rest) = code.place(target.bounding_box())?;
+                    Some((code, place, rest))
+                });
+                let rest = place.map(|(_, _, rest)| rest);
+                live.draw(rest, target)?;
+                match place {
+                    Some((code, place, _)) => code.draw_at(place, target),
                     None => Ok(()),
                 }
             }

@@ -4,6 +4,7 @@
 //! there, where the page is, how hot the board is. A screen that fails is tried again.
 
 use super::code::Code;
+use super::retry::Retry;
 use super::scene::{Layout, Live, Scene};
 use super::{Display, DisplaySettings};
 use crate::address;
@@ -19,7 +20,7 @@ const ALONE: Duration = Duration::from_secs(3);
 const SLOW: Duration = Duration::from_secs(10);
 
 pub(super) struct Shown {
-    display: Box<dyn Display>,
+    display: Retry<Box<dyn Display>>,
     settings: DisplaySettings,
     /// A failure was said, and it has not shown anything since.
     broken: bool,
@@ -32,7 +33,10 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    pub fn new(settings: &DisplaySettings, display: Box<dyn Display>) -> Self {
+    pub fn new(settings: &DisplaySettings) -> Self {
+        let mut display = Retry::new();
+        // Said when it is to show something, if it is not there by then.
+        let _ = display.get(|| settings.screen.open());
         Self {
             display,
             settings: settings.clone(),
@@ -73,13 +77,14 @@ impl Shown {
         }
     }
 
-    /// Says once what is wrong, and that it is well again.
-    fn say(&mut self, result: Result<(), Trouble>) {
+    /// Says once what is wrong, and that something is shown again.
+    fn say(&mut self, result: Result<bool, Trouble>) {
         let name = &self.settings.name;
         match result {
-            Ok(()) => {
+            Ok(false) => {}
+            Ok(true) => {
                 if std::mem::take(&mut self.broken) {
-                    log::info!("display {name}: well again");
+                    log::info!("display {name}: shows again");
                 }
             }
             Err(e) => {
@@ -93,7 +98,10 @@ impl Shown {
 
 impl Listener for Shown {
     fn describe(&self) -> String {
-        self.display.describe()
+        match self.display.peek() {
+            Some(display) => display.describe(),
+            None => "not there yet".into(),
+        }
     }
 
     fn needs(&self) -> Needs {
@@ -122,20 +130,25 @@ impl Listener for Shown {
             code: self.code.as_ref().filter(|_| alone >= ALONE),
             celsius: self.celsius,
         });
-        let shown = self.display.show(&scene);
+        let display = self.display.get(|| self.settings.screen.open());
+        let shown = display.and_then(|display| display.show(&scene));
         self.say(shown);
         0
     }
 
     fn tend(&mut self) {
-        // What it says here is said by the next report, if it lasts.
-        if let Err(e) = self.display.tend() {
+        let Some(display) = self.display.opened() else {
+            return;
+        };
+        if let Err(e) = display.tend() {
             self.say(Err(e));
         }
     }
 
     fn close(&mut self) {
-        if let Err(e) = self.display.clear() {
+        if let Some(display) = self.display.opened()
+            && let Err(e) = display.clear()
+        {
             log::warn!("display {}: {e}", self.settings.name);
         }
     }

@@ -10,7 +10,8 @@ mod panel;
 pub use display::SpiDisplay;
 pub use panel::{Panel, Wired};
 
-use super::{Display, Screen, back, wires};
+use super::wires::{self, Bus};
+use super::{Display, Screen, back};
 use crate::device::Device;
 use crate::geometry::Size;
 use crate::gpio::LineAddress;
@@ -92,9 +93,9 @@ impl Controller {
 pub(super) fn size(text: &str) -> Result<Size, String> {
     let wrong = || format!("{text:?} is no size: write width, x, height: \"240x320\"");
     let (width, height) = text.split_once('x').ok_or_else(wrong)?;
-    let number = |text: &str| text.trim().parse().ok().filter(|n| *n > 0);
+    let number = |text: &str| text.trim().parse::<u16>().ok().filter(|n| *n > 0);
     match (number(width), number(height)) {
-        (Some(width), Some(height)) => Ok(Size::new(width, height)),
+        (Some(width), Some(height)) => Ok(Size::new(width.into(), height.into())),
         _ => Err(wrong()),
     }
 }
@@ -179,6 +180,22 @@ fn read(s: &mut Section) -> Option<Arc<dyn Screen>> {
             "remove the line",
         );
     }
+    for (part, line) in [("reset", &reset), ("backlight", &backlight)] {
+        if line.is_some() && *line == dc {
+            s.fault_with(
+                part,
+                "is the line of `dc`",
+                "each part has a line of its own",
+            );
+        }
+    }
+    if backlight.is_some() && backlight == reset {
+        s.fault_with(
+            "backlight",
+            "is the line of `reset`",
+            "each part has a line of its own",
+        );
+    }
     let sleep = read_sleep(s);
     let facts = facts?;
     Some(Arc::new(SpiSettings {
@@ -251,7 +268,7 @@ pub struct SpiSettings {
 
 impl Device for SpiSettings {
     fn check(&self) -> Result<(), Trouble> {
-        wires::check_bus(&self.bus)?;
+        wires::check_bus(&self.bus, Bus::Spi)?;
         let lines = [("dc", Some(&self.dc))].into_iter();
         let lines = lines.chain([
             ("reset", self.reset.as_ref()),

@@ -1,11 +1,11 @@
-//! How things stand, in words: for a screen that is looked at by whoever looks after the board.
+//! How things stand, in words, what matters most first: for a screen that is looked at by whoever looks
+//! after the board.
 
 use super::scene::{Inks, Live};
-use super::text::{Letters, ShortText, spoken};
+use super::text::{Letters, ShortText, spoken, wrapped};
 use embedded_graphics::geometry::Point;
 use embedded_graphics::pixelcolor::PixelColor;
 use embedded_graphics::prelude::DrawTarget;
-use std::fmt::Write;
 
 /// Lines that there is room for at least.
 const ROWS: usize = 6;
@@ -23,40 +23,50 @@ pub(super) fn draw<C: PixelColor, D: DrawTarget<Color = C>>(
     let margin = (whole.size.width / 60) as i32;
     let room = whole.size.width.saturating_sub(2 * margin as u32);
     let mut at = whole.top_left + Point::new(margin, 0);
-    let mut line = |text: &str, ink: C, target: &mut D| {
-        let corner = at;
-        at.y += row;
-        letters.draw(text, corner, room, ink, target)
+    let columns = (room / letters.character().width) as usize;
+    let mut write = |text: &str, ink: C, target: &mut D| {
+        for line in wrapped(text, columns) {
+            letters.draw(line, at, room, ink, target)?;
+            at.y += row;
+        }
+        Ok(())
     };
     let report = live.report;
     match live.lost() {
-        Some(why) => line(why, inks.warning, target)?,
+        Some(why) => write(why, inks.warning, target)?,
         None => {
-            let mut text = ShortText::new(format_args!("people {}", report.people.len()));
-            if let Some(rate) = report.rate {
-                // Never fails: what does not fit is cut.
-                let _ = write!(text, "  {rate:.1} fps");
-            }
-            line(text.as_str(), inks.text, target)?;
+            let people = ShortText::new(format_args!("people {}", report.people.len()));
+            write(people.as_str(), inks.text, target)?;
         }
     }
-    if let Some(celsius) = live.celsius {
-        let hot = if live.is_hot() { ", hot" } else { "" };
-        let ink = if live.is_hot() {
-            inks.warning
-        } else {
-            inks.text
-        };
-        let text = ShortText::new(format_args!("board {celsius:.0} \u{b0}C{hot}"));
-        line(text.as_str(), ink, target)?;
-    }
-    for (name, number) in live.counts() {
-        let name = spoken(name);
-        let text = ShortText::new(format_args!("{} {number}", name.as_str()));
-        line(text.as_str(), inks.text, target)?;
+    if live.is_hot() {
+        let text = ShortText::new(format_args!(
+            "hot: {:.0} \u{b0}C",
+            live.celsius.unwrap_or(0.0)
+        ));
+        write(text.as_str(), inks.warning, target)?;
     }
     for pose in &report.held {
-        line(spoken(pose).as_str(), inks.strong, target)?;
+        write(spoken(pose).as_str(), inks.strong, target)?;
+    }
+    for (name, number) in &report.totals {
+        let text = ShortText::new(format_args!("{} {number}", spoken(name).as_str()));
+        write(text.as_str(), inks.text, target)?;
+    }
+    for person in report.people.iter() {
+        for (name, number) in &person.counts {
+            let (id, name) = (person.id, spoken(name));
+            let text = ShortText::new(format_args!("#{id} {} {number}", name.as_str()));
+            write(text.as_str(), inks.text, target)?;
+        }
+    }
+    if let Some(rate) = report.rate {
+        let text = ShortText::new(format_args!("{rate:.1} fps"));
+        write(text.as_str(), inks.text, target)?;
+    }
+    if let Some(celsius) = live.celsius.filter(|_| !live.is_hot()) {
+        let text = ShortText::new(format_args!("board {celsius:.0} \u{b0}C"));
+        write(text.as_str(), inks.text, target)?;
     }
     Ok(())
 }

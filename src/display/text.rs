@@ -147,45 +147,72 @@ pub(super) fn spoken(name: &str) -> ShortText {
     spoken
 }
 
-/// Draws `text` in the middle of `room`, as large as it fits in one line or in two.
+/// Lines of at most `columns` characters, broken between words where that can be.
+pub(super) fn wrapped(text: &str, columns: usize) -> impl Iterator<Item = &str> + Clone {
+    let columns = columns.max(1);
+    let mut rest = text.trim();
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let line_end = rest.find('\n').unwrap_or(rest.len());
+        let most = rest.char_indices().nth(columns);
+        let end = most.map_or(rest.len(), |(at, _)| at).min(line_end);
+        let is_whole = end == line_end || rest[end..].starts_with(' ');
+        let gap = rest[..end].rfind(' ').filter(|_| !is_whole);
+        let (line, more) = rest.split_at(gap.unwrap_or(end));
+        rest = more.trim_start();
+        Some(line.trim_end())
+    })
+}
+
+/// The largest letters in which `text`, in as many lines as it takes, fits into `room` without a word
+/// being broken; the smallest where there are none.
+fn largest(text: &str, room: Size) -> Letters {
+    let words = text.split_whitespace().map(|word| word.chars().count());
+    let longest = words.max().unwrap_or(1).max(1) as u32;
+    let fonts = [&FONT_5X8, &FONT_6X10, &FONT_7X13, &FONT_10X20];
+    let sizes = fonts.into_iter().filter_map(|font| {
+        let size = font.character_size;
+        let most = (room.width / (longest * size.width)).min(room.height / size.height);
+        let letters = |times| Letters { font, times };
+        (1..=most).rev().map(letters).find(|letters| {
+            let size = letters.character();
+            let lines = wrapped(text, (room.width / size.width) as usize).count();
+            lines as u32 * size.height <= room.height
+        })
+    });
+    sizes
+        .max_by_key(|letters| letters.character().height)
+        .unwrap_or(Letters {
+            font: &FONT_5X8,
+            times: 1,
+        })
+}
+
+/// Draws `text` in the middle of `room`, in the largest letters in which all of it fits, in as many lines
+/// as that takes.
 pub(super) fn draw_large<C: PixelColor, D: DrawTarget<Color = C>>(
     text: &str,
     room: Rectangle,
     colour: C,
     target: &mut D,
 ) -> Result<(), D::Error> {
-    let one = (text, "");
-    let split = |at: usize| (&text[..at], &text[at + 1..]);
-    let gaps = text.match_indices(' ').map(|(at, _)| split(at));
-    let columns = |lines: (&str, &str)| lines.0.chars().count().max(lines.1.chars().count());
-    let letters = |lines: (&str, &str)| {
-        let rows = 1 + usize::from(!lines.1.is_empty());
-        Letters::fitting(columns(lines), rows, room.size)
-    };
-    // Of equals the first: one line before two.
-    let best = std::iter::once(one).chain(gaps);
-    let best = best.map(|lines| (lines, letters(lines)));
-    let fits = |letters: Letters, lines| columns(lines) as u32 * letters.character().width;
-    let best = best.reduce(|a, b| {
-        let cut = |(lines, letters)| fits(letters, lines).saturating_sub(room.size.width);
-        let larger = b.1.character().height > a.1.character().height;
-        if cut(b) < cut(a) || (larger && cut(b) == cut(a)) {
-            b
-        } else {
-            a
-        }
-    });
-    let Some((lines, letters)) = best else {
-        return Ok(());
-    };
-    let rows = 1 + u32::from(!lines.1.is_empty());
+    let letters = largest(text, room.size);
     let size = letters.character();
-    let top = room.top_left.y + (room.size.height.saturating_sub(rows * size.height) / 2) as i32;
-    for (row, line) in [lines.0, lines.1].into_iter().enumerate() {
+    let lines = wrapped(text, (room.size.width / size.width) as usize);
+    let rows = lines.clone().count() as u32;
+    let free = room.size.height.saturating_sub(rows * size.height);
+    let mut top = room.top_left.y + free as i32 / 2;
+    let bottom = room.top_left.y + room.size.height as i32;
+    for line in lines {
+        if top >= bottom {
+            break;
+        }
         let width = line.chars().count() as u32 * size.width;
         let left = room.top_left.x + (room.size.width.saturating_sub(width) / 2) as i32;
-        let corner = Point::new(left, top + (row as u32 * size.height) as i32);
-        letters.draw(line, corner, room.size.width, colour, target)?;
+        letters.draw(line, Point::new(left, top), room.size.width, colour, target)?;
+        top += size.height as i32;
     }
     Ok(())
 }
@@ -252,6 +279,34 @@ impl Write for ShortText {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_are_broken_between_words_where_that_can_be() {
+        let lines = |text, columns| wrapped(text, columns).collect::<Vec<_>>();
+        assert_eq!(lines("hands together", 8), ["hands", "together"]);
+        assert_eq!(lines("hands together", 14), ["hands together"]);
+        assert_eq!(
+            lines("hands  together now", 9),
+            ["hands", "together", "now"]
+        );
+        assert_eq!(lines("one two", 3), ["one", "two"]);
+        assert_eq!(lines("unbreakable", 4), ["unbr", "eaka", "ble"]);
+        assert_eq!(lines("a\nbc d", 9), ["a", "bc d"]);
+        assert_eq!(lines("größe ü", 5), ["größe", "ü"]);
+        assert!(lines("  ", 5).is_empty());
+    }
+
+    #[test]
+    fn a_text_is_as_large_as_all_of_it_fits() {
+        let height =
+            |text: &str, width, height| largest(text, Size::new(width, height)).character().height;
+        assert_eq!(height("up", 320, 240), 240);
+        // One line of 14 letters, or two of 8.
+        assert_eq!(height("hands together", 320, 240), 80);
+        assert_eq!(height("hands together", 320, 40), 40);
+        // Nothing fits: the smallest.
+        assert_eq!(height("hands together", 20, 20), 8);
+    }
 
     #[test]
     fn numbers_need_no_allocation_and_are_cut_when_too_long() {

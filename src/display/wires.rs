@@ -20,6 +20,7 @@ use mipidsi::interface::{Interface, InterfaceKind};
 use std::fmt::Display;
 use std::fs::OpenOptions;
 use std::io::{Error, ErrorKind};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// Bytes that spidev takes at once unless it is told otherwise (its parameter `bufsiz`).
@@ -96,47 +97,89 @@ pub(super) fn open_line(
 
 /// What a line says, with the key that names it.
 pub(super) fn of_part(part: &str, e: Trouble) -> Trouble {
-    Trouble::new(format!("`{part}`: {}", e.what), e.mend)
+    Trouble::new(
+        format!("`{part}`: {}", e.what),
+        "`gpioinfo` lists the lines and who holds them; \"gpiochip0:25\" is one without a name; using them wants the group gpio",
+    )
 }
 
-/// The overlay or parameter that makes a bus, for the mend.
-fn bus_mend(bus: &Path) -> String {
-    let (parameter, list) = match bus.to_string_lossy().contains("spi") {
-        true => ("dtparam=spi=on", "ls /dev/spidev*"),
-        false => ("dtparam=i2c_arm=on", "ls /dev/i2c-*"),
+/// Sorts of buses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bus {
+    Spi,
+    I2c,
+}
+
+impl Bus {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Spi => "SPI",
+            Self::I2c => "I2C",
+        }
+    }
+
+    fn group(self) -> &'static str {
+        match self {
+            Self::Spi => "spi",
+            Self::I2c => "i2c",
+        }
+    }
+
+    /// Of the kernel's nodes (Documentation/admin-guide/devices.txt).
+    fn major(self) -> u32 {
+        match self {
+            Self::Spi => 153,
+            Self::I2c => 89,
+        }
+    }
+}
+
+/// The parameter that makes a bus, for the mend.
+fn bus_mend(sort: Bus) -> String {
+    let (parameter, list) = match sort {
+        Bus::Spi => ("dtparam=spi=on", "ls /dev/spidev*"),
+        Bus::I2c => ("dtparam=i2c_arm=on", "ls /dev/i2c-*"),
     };
     format!(
         "on a Raspberry Pi write `{parameter}` into /boot/firmware/config.txt and restart it; `{list}` shows which there are, and `posed doctor` what is missing"
     )
 }
 
-/// Whether the node of a bus is there and may be opened.
-pub(super) fn check_bus(bus: &Path) -> Result<(), Trouble> {
+/// Whether the node of a bus is there, is one, and may be opened.
+pub(super) fn check_bus(bus: &Path, sort: Bus) -> Result<(), Trouble> {
+    let there = std::fs::metadata(bus).map_err(|e| open_error(bus, sort, &e))?;
+    let is_node = there.file_type().is_char_device();
+    if !is_node || libc::major(there.rdev()) as u32 != sort.major() {
+        let (bus, sort_name) = (bus.display(), sort.name());
+        return Err(Trouble::new(
+            format!("{bus}: is no {sort_name} bus"),
+            bus_mend(sort),
+        ));
+    }
     let opened = OpenOptions::new().read(true).write(true).open(bus);
-    opened.map(drop).map_err(|e| open_error(bus, &e))
+    opened.map(drop).map_err(|e| open_error(bus, sort, &e))
 }
 
-fn open_error(bus: &Path, e: &Error) -> Trouble {
+fn open_error(bus: &Path, sort: Bus, e: &Error) -> Trouble {
     let name = bus.display();
-    let group = match bus.to_string_lossy().contains("spi") {
-        true => "spi",
-        false => "i2c",
-    };
+    let group = sort.group();
     match e.kind() {
-        ErrorKind::NotFound => Trouble::new(format!("{name}: there is no such bus"), bus_mend(bus)),
+        ErrorKind::NotFound => {
+            Trouble::new(format!("{name}: there is no such bus"), bus_mend(sort))
+        }
         ErrorKind::PermissionDenied => Trouble::new(
             format!("{name}: permission denied"),
             format!(
                 "add the user to the group {group} (`sudo usermod -aG {group} $USER`) and log in again; for a service: `SupplementaryGroups={group}` in its unit"
             ),
         ),
-        _ => Trouble::new(format!("{name}: cannot be opened: {e}"), bus_mend(bus)),
+        _ => Trouble::new(format!("{name}: cannot be opened: {e}"), bus_mend(sort)),
     }
 }
 
 /// Opens an SPI bus in mode 0 at `hz`.
 pub(super) fn open_spi(bus: &Path, hz: u32) -> Result<SpidevDevice, Trouble> {
-    check_bus(bus)?;
+    check_bus(bus, Bus::Spi)?;
     let refused = |e: &dyn Display| {
         Trouble::new(
             format!("{}: is no SPI bus at {hz} Hz: {e}", bus.display()),
@@ -155,7 +198,7 @@ pub(super) fn open_spi(bus: &Path, hz: u32) -> Result<SpidevDevice, Trouble> {
 
 /// Opens an I2C bus.
 pub(super) fn open_i2c(bus: &Path) -> Result<I2cdev, Trouble> {
-    check_bus(bus)?;
+    check_bus(bus, Bus::I2c)?;
     I2cdev::new(bus).map_err(|e| {
         Trouble::new(
             format!("{}: is no I2C bus: {e}", bus.display()),

@@ -103,7 +103,7 @@ fn wanted(config: &Config) -> Vec<(Key, Open<'_>)> {
     let mut wanted: Vec<(Key, Open)> = Vec::new();
     for display in &config.displays {
         let key = Key::new(format!("display.{}", display.name), display);
-        wanted.push((key, Box::new(|| display.open())));
+        wanted.push((key, Box::new(|| Ok(display.open()))));
     }
     for publish in &config.publish {
         let key = Key::new(format!("publish.{}", publish.name), publish);

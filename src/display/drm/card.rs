@@ -5,6 +5,7 @@ use ::drm::control::{Device as _, connector, crtc};
 use std::fs::{File, OpenOptions};
 use std::io::{Error, ErrorKind};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 use std::time::Duration;
 
@@ -23,6 +24,15 @@ impl ::drm::control::Device for Card {}
 
 impl Card {
     pub fn open(path: &Path) -> Result<Self, Trouble> {
+        /// Of the kernel's nodes (Documentation/admin-guide/devices.txt).
+        const MAJOR: u32 = 226;
+        let there = std::fs::metadata(path).map_err(|e| open_error(path, &e))?;
+        if !there.file_type().is_char_device() || libc::major(there.rdev()) as u32 != MAJOR {
+            return Err(Trouble::new(
+                format!("{}: is no card of the kernel's DRM", path.display()),
+                "name one of `ls /dev/dri/card*`, or none: the first with a screen is taken",
+            ));
+        }
         let opened = OpenOptions::new().read(true).write(true).open(path);
         opened.map(Self).map_err(|e| open_error(path, &e))
     }

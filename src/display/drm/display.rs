@@ -115,13 +115,13 @@ fn active_terminal() -> Option<String> {
 }
 
 impl Display for DrmDisplay {
-    fn show(&mut self, scene: &Scene) -> Result<(), Trouble> {
+    fn show(&mut self, scene: &Scene) -> Result<bool, Trouble> {
         self.look()?;
         if let (Some(_), Some(back)) = (&self.driven, &mut self.back) {
             back.draw(scene);
             self.present()?;
         }
-        Ok(())
+        Ok(self.driven.is_some())
     }
 
     fn tend(&mut self) -> Result<(), Trouble> {

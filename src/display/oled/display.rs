@@ -180,12 +180,12 @@ fn span(bytes: &[u8], shown: Option<&[u8]>) -> Option<(usize, usize)> {
 }
 
 impl Display for OledDisplay {
-    fn show(&mut self, scene: &Scene) -> Result<(), Trouble> {
+    fn show(&mut self, scene: &Scene) -> Result<bool, Trouble> {
         if scene.sleeps(self.settings.sleep) {
-            return self.darken();
+            return self.darken().map(|()| true);
         }
         let Ok(()) = scene.draw_mono(&mut self.pages);
-        self.send()
+        self.send().map(|()| true)
     }
 
     fn describe(&self) -> String {

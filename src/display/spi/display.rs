@@ -98,12 +98,12 @@ impl SpiDisplay {
 }
 
 impl Display for SpiDisplay {
-    fn show(&mut self, scene: &Scene) -> Result<(), Trouble> {
+    fn show(&mut self, scene: &Scene) -> Result<bool, Trouble> {
         if scene.sleeps(self.sleep) {
-            return self.darken();
+            return self.darken().map(|()| true);
         }
         self.back.draw(scene);
-        self.send()
+        self.send().map(|()| true)
     }
 
     fn describe(&self) -> String {
