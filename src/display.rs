@@ -41,6 +41,7 @@ use canvas::{ColourBits, PixelLayout};
 use shown::Shown;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a display can be: a line here and a file beside the others is all a new one takes.
 pub const KINDS: &[Kind<Arc<dyn Screen>>] = &[
@@ -86,6 +87,11 @@ pub trait Display: Send {
     /// # Errors
     /// The screen or file is gone or refuses; the next call tries again.
     fn show(&mut self, scene: &Scene) -> Result<bool, Trouble>;
+
+    /// The frame time from which it makes use of a picture again.
+    fn due(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// Looks after what goes by itself, such as a screen that is plugged in; called at least ten times
     /// a second.

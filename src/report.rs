@@ -297,11 +297,31 @@ impl Report {
 pub struct Needs {
     /// Every frame, with its people.
     pub frames: bool,
+    /// Of frames those from this time on; what comes sooner is of no use.
+    pub from: Duration,
     /// Events and every change of state, whenever they come. Without it, of all that happens
     /// between frames only the loss of the source is told.
     pub events: bool,
     pub picture: bool,
     pub masks: bool,
+}
+
+impl Needs {
+    /// Whether a frame of this time is made use of.
+    ///
+    /// ```
+    /// use posed::report::Needs;
+    /// use std::time::Duration;
+    ///
+    /// let from = Duration::from_secs(9);
+    /// let needs = Needs { frames: true, from, ..Needs::default() };
+    /// assert!(needs.frame(Duration::from_secs(9)) && !needs.frame(Duration::from_millis(8_900)));
+    /// assert!(needs.frame(Duration::ZERO), "a source that began anew");
+    /// ```
+    pub fn frame(&self, time: Duration) -> bool {
+        const ANEW: Duration = Duration::from_secs(1);
+        self.frames && (time >= self.from || self.from - time > ANEW)
+    }
 }
 
 /// Somebody who is told what posed sees: a screen, a file, a socket. Each has a thread of its own,

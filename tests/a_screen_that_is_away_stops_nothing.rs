@@ -28,7 +28,9 @@ fn what_cannot_be_shown_is_said_once_by_name_and_the_actions_go_on() {
         ("tv", "no card"),
         ("file", "no file"),
     ] {
-        let said = log.lines().filter(|line| line.contains(&format!("display {name}: ")));
+        let said = log
+            .lines()
+            .filter(|line| line.contains(&format!("display {name}: ")));
         let said: Vec<&str> = said.collect();
         assert!(said.len() == 1 && said[0].contains(what), "{name}: {log}");
     }

@@ -108,6 +108,7 @@ impl Frames {
     /// What the next whole frame tells; `None` when there is none.
     fn next(&mut self) -> anyhow::Result<Option<&Report>> {
         const NEEDS: Needs = Needs {
+            from: Duration::ZERO,
             frames: true,
             events: true,
             picture: false,

@@ -189,6 +189,12 @@ fn fill_row<const BYTES: usize>(
     }
 }
 
+/// Writes the same pixel all along the row.
+fn repeat<const BYTES: usize>(row: &mut [u8], value: [u8; 4]) {
+    let pixel: [u8; BYTES] = std::array::from_fn(|i| value[i]);
+    row.as_chunks_mut::<BYTES>().0.fill(pixel);
+}
+
 impl DrawTarget for Canvas<'_> {
     type Color = Rgb888;
     type Error = Infallible;
@@ -237,12 +243,15 @@ impl DrawTarget for Canvas<'_> {
     fn fill_solid(&mut self, area: &Rectangle, colour: Rgb888) -> Result<(), Infallible> {
         let whole = Rectangle::new(Default::default(), self.size());
         let (x, y, width, height) = Self::inside(area.intersection(&whole));
-        let bytes = self.layout.bytes_per_pixel;
         let value = self.layout.pixel(colour).to_le_bytes();
         for y in y..y + height {
-            self.row(x, y, width)
-                .chunks_exact_mut(bytes)
-                .for_each(|to| to.copy_from_slice(&value[..bytes]));
+            let bytes = self.layout.bytes_per_pixel;
+            let row = self.row(x, y, width);
+            match bytes {
+                2 => repeat::<2>(row, value),
+                3 => repeat::<3>(row, value),
+                _ => repeat::<4>(row, value),
+            }
         }
         Ok(())
     }

@@ -235,6 +235,11 @@ impl Display for PngFile {
         write(&self.path, &self.image).map(|()| true)
     }
 
+    fn due(&self) -> Duration {
+        self.written
+            .map_or(Duration::ZERO, |last| last + self.every)
+    }
+
     fn describe(&self) -> String {
         format!(
             "{}, a PNG file, {}",

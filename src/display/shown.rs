@@ -16,6 +16,8 @@ use std::time::Duration;
 
 /// How long nobody has to be there before the page's address is shown, in frame time.
 const ALONE: Duration = Duration::from_secs(3);
+/// Frame time between two pictures at least: more than 30 a second nobody sees.
+const LEAST: Duration = Duration::from_millis(30);
 /// Frame time between looks at what changes slowly.
 const SLOW: Duration = Duration::from_secs(10);
 
@@ -24,6 +26,8 @@ pub(super) struct Shown {
     settings: DisplaySettings,
     /// A failure was said, and it has not shown anything since.
     broken: bool,
+    /// The frame time from which it draws again.
+    due: Duration,
     /// Since when nobody has been there.
     alone_since: Option<Duration>,
     /// When what changes slowly was looked at.
@@ -41,6 +45,7 @@ impl Shown {
             display,
             settings: settings.clone(),
             broken: false,
+            due: Duration::ZERO,
             alone_since: None,
             looked: None,
             code: None,
@@ -109,6 +114,9 @@ impl Listener for Shown {
         let draws = is_picture || self.settings.layout == Layout::Skeleton;
         Needs {
             frames: true,
+            from: self
+                .due
+                .max(self.display.peek().map_or(Duration::ZERO, |d| d.due())),
             events: false,
             picture: is_picture && self.settings.show.picture,
             masks: draws && self.settings.show.mask,
@@ -120,6 +128,7 @@ impl Listener for Shown {
     }
 
     fn hear(&mut self, report: &Report) -> u64 {
+        self.due = report.time + LEAST;
         let alone = self.alone(report);
         self.look(report.time);
         let scene = Scene::Live(Live {

@@ -141,7 +141,7 @@ impl Inferring<'_> {
         let road = &self.road;
         let rate = self.rate.0;
         self.telling.tell(
-            |needs| needs.frames || (needs.events && road.has_events()),
+            |needs| needs.frame(frame.time) || (needs.events && road.has_events()),
             |needs, report| road.tell(frame, rate, needs, report),
         );
     }

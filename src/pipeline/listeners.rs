@@ -11,6 +11,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
+/// By how much a listener's thread is less urgent than the others (nice(2)): it has what they leave idle,
+/// which is more than a tenth where one thread works and the network's others wait for it.
+const LATER: i32 = 19;
+
 /// The way to one listener's thread, and back.
 pub(super) struct Told {
     key: Key,
@@ -113,6 +117,9 @@ pub(super) fn run(
     mut listener: Box<dyn Listener>,
     context: &Context,
 ) -> Result<(), String> {
+    // Drawing and telling take what recognising leaves: a network's threads wait for one another, so
+    // that a millisecond taken from one is taken from all. Where that is not allowed, nothing else is lost.
+    let _ = rustix::process::nice(LATER);
     let mut report = Report::default();
     let told = &shared.listeners[index];
     listener.begin(context);

@@ -154,7 +154,7 @@ impl Road {
 
     /// Fills `report` with what the last frame told that `needs` names.
     pub fn tell(&self, frame: &Frame, rate: Option<f32>, needs: Needs, report: &mut Report) {
-        if needs.frames {
+        if needs.frame(frame.time) {
             report.begin(frame, needs.picture);
             report.rate = rate;
             self.infer.tell(frame.time, needs.masks, report);

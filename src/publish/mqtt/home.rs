@@ -217,6 +217,7 @@ impl Listener for Home {
     fn needs(&self) -> Needs {
         let picture = self.is_picture_due();
         Needs {
+            from: Duration::ZERO,
             frames: picture || self.count.is_due(),
             events: true,
             picture,

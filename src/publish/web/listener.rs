@@ -10,6 +10,7 @@ use crate::encode::{JpegEncoder, Quality};
 use crate::report::{Listener, Needs, Report, json as lines};
 use crate::trouble::Trouble;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::{broadcast, watch};
 
 /// Reports that may wait while a picture is compressed; each may have a picture.
@@ -167,6 +168,7 @@ impl Listener for Page {
             .iter()
             .any(|s| readers.of(*s) > 0);
         Needs {
+            from: Duration::ZERO,
             frames: frames || picture,
             events: true,
             picture,
