@@ -577,7 +577,10 @@ fn all_layouts_are_to_be_looked_at() {
         ..Report::default()
     };
     let lost = Report {
-        state: Some(State::SourceLost("camera lost, retrying".into())),
+        state: Some(State::SourceLost(
+            "/dev/video0: cannot be opened: No such file or directory (os error 2); plug the camera in"
+                .into(),
+        )),
         ..Report::default()
     };
     let code = Code::new("http://192.168.178.34:8080/").unwrap();
