@@ -13,25 +13,17 @@ use std::sync::Arc;
 
 /// Reads `rotate` and `mirror`, which every kind of source takes.
 pub(super) fn read(s: &mut Section) -> Turn {
-    let degrees = s
-        .number(
-            "rotate",
-            "degrees by which the picture is turned clockwise, for a camera on its side or upside down: 90, 180 or 270",
-            0..=270,
-        )
-        .check(|degrees: &u32| match degrees % 90 {
-            0 => Ok(()),
-            _ => Err(format!("{degrees} is no quarter of a turn")),
-        })
-        .example("180")
-        .or(0);
+    let quarters = s.quarters(
+        "rotate",
+        "degrees by which the picture is turned clockwise, for a camera on its side or upside down: 90, 180 or 270",
+    );
     let mirror = s
         .flag(
             "mirror",
             "the picture comes from a mirror, or a camera that mirrors: left and right are exchanged, after turning",
         )
         .or(false);
-    Turn::new((degrees / 90) as u8, mirror)
+    Turn::new(quarters, mirror)
 }
 
 /// `source` with its pictures turned.

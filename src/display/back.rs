@@ -14,25 +14,17 @@ const GAP: usize = 2;
 
 /// Reads `rotate` and `mirror` of a screen.
 pub(super) fn read_turn(s: &mut Section) -> (u8, bool) {
-    let degrees = s
-        .number(
-            "rotate",
-            "degrees by which what is shown is turned clockwise, for a screen that hangs on its side or upside down: 90, 180 or 270",
-            0..=270,
-        )
-        .check(|degrees: &u32| match degrees % 90 {
-            0 => Ok(()),
-            _ => Err(format!("{degrees} is no quarter of a turn")),
-        })
-        .example("180")
-        .or(0);
+    let quarters = s.quarters(
+        "rotate",
+        "degrees by which what is shown is turned clockwise, for a screen that hangs on its side or upside down: 90, 180 or 270",
+    );
     let mirror = s
         .flag(
             "mirror",
             "left and right are exchanged, for a screen that is seen through a mirror",
         )
         .or(false);
-    ((degrees / 90) as u8, mirror)
+    (quarters, mirror)
 }
 
 /// The turn that brings what is in a screen's memory upright again, when it is mirrored and then shown

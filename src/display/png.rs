@@ -125,7 +125,12 @@ pub fn write(path: &Path, image: &RgbImage) -> Result<(), Trouble> {
     write_beside(path, image).map_err(|e| {
         Trouble::new(
             format!("{}: cannot be written: {e}", path.display()),
-            "let this user write into its folder, or set `path` to another place",
+            match e.kind() {
+                ErrorKind::AlreadyExists => "give another path: only a file is replaced",
+                _ => {
+                    "make its folder and let this user write there, or set `path` to another place"
+                }
+            },
         )
     })
 }

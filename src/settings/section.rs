@@ -94,6 +94,19 @@ impl<'a> Section<'a> {
         Key::number(self, key, meaning, range)
     }
 
+    /// Quarters of a turn, written in degrees: 0, 90, 180 or 270.
+    pub fn quarters(&mut self, key: &'static str, meaning: &'static str) -> u8 {
+        let degrees = self
+            .number(key, meaning, 0..=270)
+            .check(|degrees: &u32| match degrees % 90 {
+                0 => Ok(()),
+                _ => Err(format!("{degrees} is no quarter of a turn")),
+            })
+            .example("180")
+            .or(0);
+        (degrees / 90) as u8
+    }
+
     /// A time in seconds, within `range`.
     pub fn seconds(
         &mut self,

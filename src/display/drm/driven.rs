@@ -162,26 +162,26 @@ impl Driven {
 
     /// Brings what is drawn on the screen.
     pub fn present(&mut self, back: &BackBuffer) -> Result<(), Error> {
-        let changed: Vec<Range<usize>> = back.changed().collect();
-        if changed.is_empty() {
-            return Ok(());
+        let mut rows = 0;
+        for changed in back.changed() {
+            rows += changed.len();
+            for page in &mut self.pages {
+                page.stale[changed.clone()].fill(true);
+            }
         }
-        for page in &mut self.pages {
-            changed
-                .iter()
-                .for_each(|rows| page.stale[rows.clone()].fill(true));
+        if rows == 0 {
+            return Ok(());
         }
         self.wait()?;
         let (width, height) = self.mode.size();
-        let rows: usize = changed.iter().map(ExactSizeIterator::len).sum();
         if self.takes_damage && 2 * rows < usize::from(height) {
             self.fill(self.front, back)?;
             let clip =
-                |rows: &Range<usize>| ClipRect::new(0, rows.start as u16, width, rows.end as u16);
-            let clips: Vec<ClipRect> = match changed.len() {
-                0..=MOST_CLIPS => changed.iter().map(clip).collect(),
-                _ => vec![ClipRect::new(0, 0, width, height)],
-            };
+                |rows: Range<usize>| ClipRect::new(0, rows.start as u16, width, rows.end as u16);
+            let mut clips: Vec<ClipRect> = back.changed().map(clip).collect();
+            if clips.len() > MOST_CLIPS {
+                clips = vec![ClipRect::new(0, 0, width, height)];
+            }
             let framebuffer = self.pages[self.front].framebuffer;
             return self.card.dirty_framebuffer(framebuffer, &clips);
         }
@@ -215,11 +215,14 @@ impl Driven {
         let end = Instant::now() + FLIP;
         while self.flipping {
             let left = end.saturating_duration_since(Instant::now());
-            if !self.card.is_readable(left)? {
-                return Err(Error::new(
-                    ErrorKind::TimedOut,
-                    "a page flip never happened",
-                ));
+            match self.card.is_readable(left)? {
+                true => {}
+                // A signal came.
+                false if !left.is_zero() => continue,
+                false => {
+                    let says = "a page flip never happened";
+                    return Err(Error::new(ErrorKind::TimedOut, says));
+                }
             }
             let events = self.card.receive_events()?;
             if events.into_iter().any(|e| matches!(e, Event::PageFlip(_))) {
