@@ -186,7 +186,7 @@ fn a_crate_or_the_environment_is_known_in_one_place() {
         ("embedded_graphics::", &["display"]),
         ("mipidsi::", &["display/spi", "display/wires"]),
         ("ssd1306::", &["display/oled"]),
-        ("drm::", &["display/drm"]),
+        ("::drm::", &["display/drm"]),
         ("linux_embedded_hal", &["gpio.rs", "act/gpio.rs", "display"]),
         // PATH is looked through when a program is looked for, as a shell does; $POSED_MODELS is
         // one of the places where models are looked for; the log starts before anything else.
