@@ -277,7 +277,27 @@ fn compose(document: &Document, path: &Path, overrides: &Overrides) -> Option<Co
         model: top.model?,
         source: source?,
     };
+    share_nothing(document, &config);
     Some(config)
+}
+
+/// Faults of sections that claim what another one has: a line, a file, a port.
+fn share_nothing(document: &Document, config: &Config) {
+    let mut claimed: Vec<(String, String)> = Vec::new();
+    for (section, device) in config.devices() {
+        let section = section.replacen(' ', ".", 1);
+        for claim in device.claims() {
+            match claimed.iter().find(|(other, _)| *other == claim) {
+                Some((_, owner)) if *owner != section => {
+                    let (group, name) = section.split_once('.').unwrap_or((&section, ""));
+                    let problem = format!("wants {claim}, which [{owner}] has");
+                    document.contradicts(group, name, problem, "give each its own");
+                }
+                Some(_) => {}
+                None => claimed.push((claim, section.clone())),
+            }
+        }
+    }
 }
 
 fn find(document: &Document, overrides: &Overrides) -> FindSettings {

@@ -40,6 +40,12 @@ pub trait Device: std::fmt::Debug + Send + Sync {
         Ok(())
     }
 
+    /// What nobody else can have beside it, in words: a line, a file, a port. Two sections that claim the
+    /// same are a fault of the configuration.
+    fn claims(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Whether it is reached through the network, which the service has only where it is allowed.
     fn needs_network(&self) -> bool {
         false

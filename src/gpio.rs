@@ -92,6 +92,11 @@ impl LineAddress {
         }
     }
 
+    /// What whoever drives it claims.
+    pub fn claim(&self) -> String {
+        format!("GPIO line {self}")
+    }
+
     /// Asks for the line as an output at a level: 0 or 1 volt-wise, whatever counts as active.
     ///
     /// # Errors

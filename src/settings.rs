@@ -147,6 +147,21 @@ impl<'t> Document<'t> {
         keys.map(|(name, _)| name.get_ref().to_string()).collect()
     }
 
+    /// The section `[group.name]` goes with another as little as `problem` says.
+    pub fn contradicts(&self, group: &str, name: &str, problem: String, mend: &str) {
+        let table = self.table.get_ref().get(group);
+        let own = table
+            .and_then(|v| v.get_ref().as_table())
+            .and_then(|t| t.get_key_value(name));
+        let at = own.map_or(0, |(key, _)| key.span().start);
+        self.push(Fault {
+            key: format!("{group}.{name}"),
+            line: self.line(at),
+            problem,
+            mend: mend.into(),
+        });
+    }
+
     /// Whether the file has the key `key` in `[group.NAME]`.
     pub fn gives(&self, group: &str, name: &str, key: &str) -> bool {
         let table = self.table.get_ref().get(group);

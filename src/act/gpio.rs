@@ -41,6 +41,10 @@ impl Device for LineSettings {
         self.address.check()
     }
 
+    fn claims(&self) -> Vec<String> {
+        vec![self.address.claim()]
+    }
+
     /// What a line has beside it stays on when nobody holds it any more.
     fn outlives_us(&self) -> bool {
         true

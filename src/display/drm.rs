@@ -116,6 +116,14 @@ impl DrmSettings {
 }
 
 impl Device for DrmSettings {
+    /// One process drives a card once.
+    fn claims(&self) -> Vec<String> {
+        vec![match &self.device {
+            Some(device) => format!("the card {}", device.display()),
+            None => "the first card with a screen".into(),
+        }]
+    }
+
     /// The card is there and may be opened; a screen may be plugged in later.
     fn check(&self) -> Result<(), Trouble> {
         let mut names = Vec::new();

@@ -43,6 +43,10 @@ pub struct FramebufferSettings {
 }
 
 impl Device for FramebufferSettings {
+    fn claims(&self) -> Vec<String> {
+        vec![self.device.display().to_string()]
+    }
+
     fn check(&self) -> Result<(), Trouble> {
         let opened = OpenOptions::new().read(true).write(true).open(&self.device);
         let asked = opened.and_then(|file| query(&file));

@@ -221,6 +221,17 @@ pub struct OledSettings {
 }
 
 impl Device for OledSettings {
+    fn claims(&self) -> Vec<String> {
+        let bus = self.bus.display();
+        let mut claims = vec![match is_spi(&self.bus) {
+            true => format!("the bus {bus}"),
+            false => format!("address {:#04x} of the bus {bus}", self.address),
+        }];
+        let lines = [self.dc.as_ref(), self.reset.as_ref()];
+        claims.extend(lines.into_iter().flatten().map(LineAddress::claim));
+        claims
+    }
+
     fn check(&self) -> Result<(), Trouble> {
         let sort = match is_spi(&self.bus) {
             true => Bus::Spi,

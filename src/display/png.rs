@@ -55,6 +55,10 @@ pub struct PngSettings {
 }
 
 impl Device for PngSettings {
+    fn claims(&self) -> Vec<String> {
+        vec![format!("the file {}", self.path.display())]
+    }
+
     fn check(&self) -> Result<(), Trouble> {
         check_folder(&self.path)?;
         match self.path.symlink_metadata() {

@@ -267,6 +267,13 @@ pub struct SpiSettings {
 }
 
 impl Device for SpiSettings {
+    fn claims(&self) -> Vec<String> {
+        let lines = [Some(&self.dc), self.reset.as_ref(), self.backlight.as_ref()];
+        let mut claims = vec![format!("the bus {}", self.bus.display())];
+        claims.extend(lines.into_iter().flatten().map(LineAddress::claim));
+        claims
+    }
+
     fn check(&self) -> Result<(), Trouble> {
         wires::check_bus(&self.bus, Bus::Spi)?;
         let lines = [("dc", Some(&self.dc))].into_iter();

@@ -62,6 +62,14 @@ pub struct FileSettings {
 }
 
 impl Device for FileSettings {
+    fn claims(&self) -> Vec<String> {
+        match self.path.starts_with("/dev") {
+            // Such as /dev/null, which many may have.
+            true => Vec::new(),
+            false => vec![format!("the file {}", self.path.display())],
+        }
+    }
+
     fn check(&self) -> Result<(), Trouble> {
         check_folder(&self.path)
     }

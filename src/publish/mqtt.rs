@@ -113,6 +113,11 @@ struct MqttSettings {
 }
 
 impl Device for MqttSettings {
+    fn claims(&self) -> Vec<String> {
+        let (broker, topic) = (&self.account.broker, &self.topic);
+        vec![format!("{topic}/{} at {broker}", self.device_name())]
+    }
+
     /// Logs in at the broker, which `posed doctor` does and `posed check` does not.
     fn check(&self) -> Result<(), Trouble> {
         self.account.check()

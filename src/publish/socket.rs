@@ -54,6 +54,10 @@ struct SocketSettings {
 }
 
 impl Device for SocketSettings {
+    fn claims(&self) -> Vec<String> {
+        vec![format!("the file {}", self.path.display())]
+    }
+
     fn check(&self) -> Result<(), Trouble> {
         check_folder(&self.path)
     }

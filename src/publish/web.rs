@@ -178,6 +178,14 @@ struct WebSettings {
 }
 
 impl Device for WebSettings {
+    fn claims(&self) -> Vec<String> {
+        match self.listen.port() {
+            // Any that is free.
+            0 => Vec::new(),
+            port => vec![format!("port {port}")],
+        }
+    }
+
     fn check(&self) -> Result<(), Trouble> {
         self.password()?;
         match std::net::TcpListener::bind(self.listen) {
