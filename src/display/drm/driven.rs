@@ -93,6 +93,9 @@ impl Driven {
                     "another program has the screen, perhaps a desktop: boot to the console (`sudo systemctl set-default multi-user.target`)"
                 }
                 Some(libc::ENOMEM | libc::ENOSPC) => "set a smaller `mode`, or `bits = 16`",
+                Some(libc::EINVAL) if settings.bits == 16 => {
+                    "the driver may have no pictures of 16 bits a pixel: remove `bits`"
+                }
                 _ => "try another `mode`; `dmesg | grep drm` has the driver's reason",
             };
             Trouble::new(format!("{place}: {what}: {e}"), mend)
@@ -116,7 +119,7 @@ impl Driven {
                 stale,
             })
         };
-        let none = |e: Error| refused("there is no memory for its picture", &e);
+        let none = |e: Error| refused("there is no picture of this size and depth", &e);
         let pages = [page().map_err(none)?, page().map_err(none)?];
         let shown = Some(pages[0].framebuffer);
         card.set_crtc(crtc, shown, (0, 0), &[info.handle()], Some(mode))
