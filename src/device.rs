@@ -4,6 +4,7 @@
 //! doctor, `posed release`) knows no kind by name.
 
 use crate::trouble::Trouble;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
 /// Whether the folder that `file` would lie in is there, or is made by the service at its start.
@@ -28,6 +29,26 @@ pub fn check_folder(file: &Path) -> Result<(), Trouble> {
             folder.display()
         ),
     ))
+}
+
+/// Whether `path` is a node of this major number, as the kernel gives them out
+/// (Documentation/admin-guide/devices.txt).
+///
+/// # Errors
+/// There is nothing of this name.
+pub fn is_node(path: &Path, major: u32) -> std::io::Result<bool> {
+    let there = std::fs::metadata(path)?;
+    Ok(there.file_type().is_char_device() && libc::major(there.rdev()) as u32 == major)
+}
+
+/// What is said of a node that this user may not open, and only `group` may.
+pub fn no_permission(node: &Path, group: &str) -> Trouble {
+    Trouble::new(
+        format!("{}: permission denied", node.display()),
+        format!(
+            "add the user to the group {group} (`sudo usermod -aG {group} $USER`) and log in again; for a service: `SupplementaryGroups={group}` in its unit"
+        ),
+    )
 }
 
 /// The settings of one back-end.

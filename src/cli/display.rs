@@ -3,6 +3,7 @@
 
 use crate::config::Config;
 use crate::display::{Card, DisplaySettings, Scene};
+use crate::settings::faults_text;
 use anyhow::Context;
 use clap::Args;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -33,14 +34,8 @@ pub struct DisplayArgs {
 pub fn run(args: &DisplayArgs) -> anyhow::Result<ExitCode> {
     let (displays, faults) = Config::displays(&args.config)?;
     let file = args.config.display();
-    for fault in &faults {
-        log::error!(
-            "{file}:{}: {}: {}; {}",
-            fault.line,
-            fault.key,
-            fault.problem,
-            fault.mend
-        );
+    if !faults.is_empty() {
+        log::error!("{}", faults_text(&args.config, &faults));
     }
     let Some(name) = &args.test else {
         if displays.is_empty() && faults.is_empty() {

@@ -11,14 +11,13 @@ use std::fmt::Write;
 /// Poses that are shown at once, one above the other.
 const POSES: usize = 3;
 
-/// Draws it over the whole target: the poses, below them the first count, or without either how many
+/// Draws it on a target that is cleared: the poses, below them the first count, or without either how many
 /// people there are.
 pub(super) fn draw<C: PixelColor, D: DrawTarget<Color = C>>(
     live: &Live,
     inks: Inks<C>,
     target: &mut D,
 ) -> Result<(), D::Error> {
-    inks.clear(target)?;
     let whole = target.bounding_box();
     if let Some(why) = live.lost() {
         return draw_large(why, whole, inks.warning, target);

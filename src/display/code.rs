@@ -1,7 +1,7 @@
 //! The address of the page as a QR code (ISO/IEC 18004), for a telephone's camera.
 
 use super::scene::Inks;
-use super::text::Letters;
+use super::text::{Letters, wrapped};
 use embedded_graphics::geometry::{Point, Size};
 use embedded_graphics::pixelcolor::{BinaryColor, PixelColor, Rgb888, RgbColor};
 use embedded_graphics::prelude::DrawTarget;
@@ -99,13 +99,12 @@ impl Code {
         self.draw(place.top_left, [module, QUIET], colours, target)
     }
 
-    /// On the left of a small screen, with the address beside it.
+    /// On the left of a small screen that is cleared, with the address beside it.
     pub(super) fn draw_beside_address<D: DrawTarget<Color = BinaryColor>>(
         &self,
         target: &mut D,
     ) -> Result<(), D::Error> {
         let inks = Inks::TWO;
-        inks.clear(target)?;
         let whole = target.bounding_box();
         let modules = self.modules(LEAST_QUIET);
         let module = (whole.size.height / modules).max(1);
@@ -124,12 +123,9 @@ impl Code {
         let size = letters.character();
         let columns = (room / size.width).max(1) as usize;
         let text = self.address.trim_start_matches("http://");
-        let mut rest = text.trim_end_matches('/');
         let mut at = whole.top_left + Point::new(left as i32 + 2, 0);
-        while !rest.is_empty() {
-            let line = super::text::first_chars(rest, columns);
+        for line in wrapped(text.trim_end_matches('/'), columns) {
             letters.draw(line, at, room, inks.text, target)?;
-            rest = &rest[line.len()..];
             at.y += size.height as i32;
         }
         Ok(())

@@ -7,7 +7,7 @@
 use super::back::{self, BackBuffer};
 use super::canvas::{ColourBits, PixelLayout};
 use super::{Display, Scene, Screen};
-use crate::device::Device;
+use crate::device::{Device, no_permission};
 use crate::geometry::{Size, Turn};
 use crate::settings::{Kind, Section};
 use crate::trouble::Trouble;
@@ -216,17 +216,14 @@ impl Display for Framebuffer {
 
 const OVERLAY: &str = "enable the display's overlay (/boot/firmware/config.txt on a Raspberry Pi), or name another `device`: `ls /dev/fb*`; docs/displays.md tells more";
 
-fn open_error(device: &Path, e: &Error) -> Trouble {
-    let device = device.display();
+fn open_error(path: &Path, e: &Error) -> Trouble {
+    let device = path.display();
     let gone = matches!(e.raw_os_error(), Some(libc::ENODEV | libc::ENXIO));
     match e.kind() {
         // ENODEV, ENXIO: the node is there, but no driver behind it.
         ErrorKind::NotFound => Trouble::new(format!("{device}: no such device"), OVERLAY),
         _ if gone => Trouble::new(format!("{device}: no such device"), OVERLAY),
-        ErrorKind::PermissionDenied => Trouble::new(
-            format!("{device}: permission denied"),
-            "add the user to the group video (`sudo usermod -aG video $USER`) and log in again; for a service: `SupplementaryGroups=video` in its unit",
-        ),
+        ErrorKind::PermissionDenied => no_permission(path, "video"),
         _ => Trouble::new(
             format!("{device}: cannot be opened as a framebuffer: {e}"),
             "set `device` to a framebuffer, for example /dev/fb0",

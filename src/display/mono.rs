@@ -56,13 +56,12 @@ const ICON: u32 = 8;
 /// Joints of the face, in whose place a head is drawn.
 const FACE: [&str; 5] = ["nose", "left_eye", "right_eye", "left_ear", "right_ear"];
 
-/// Draws it over the whole target.
+/// Draws it on a target that is cleared.
 pub(super) fn draw<D: DrawTarget<Color = BinaryColor>>(
     live: &Live,
     target: &mut D,
 ) -> Result<(), D::Error> {
     let inks = Inks::TWO;
-    inks.clear(target)?;
     let whole = target.bounding_box();
     // Half of a screen that is wide, the upper half of a tall one.
     let half = match whole.size.width >= whole.size.height {

@@ -180,12 +180,15 @@ impl Scene<'_> {
     ) -> Result<(), D::Error> {
         match self {
             Self::Card(card) => card.draw_mono(target),
-            Self::Live(live) => match (live.layout, live.code) {
-                (_, Some(code)) => code.draw_beside_address(target),
-                (Layout::Status, None) => status::draw(live, Inks::TWO, target),
-                (Layout::BigPose, None) => big::draw(live, Inks::TWO, target),
-                (Layout::Picture | Layout::Skeleton, None) => mono::draw(live, target),
-            },
+            Self::Live(live) => {
+                Inks::TWO.clear(target)?;
+                match (live.layout, live.code) {
+                    (_, Some(code)) => code.draw_beside_address(target),
+                    (Layout::Status, None) => status::draw(live, Inks::TWO, target),
+                    (Layout::BigPose, None) => big::draw(live, Inks::TWO, target),
+                    (Layout::Picture | Layout::Skeleton, None) => mono::draw(live, target),
+                }
+            }
         }
     }
 }

@@ -10,13 +10,12 @@ use embedded_graphics::prelude::DrawTarget;
 /// Lines that there is room for at least.
 const ROWS: usize = 6;
 
-/// Draws it over the whole target.
+/// Draws it on a target that is cleared.
 pub(super) fn draw<C: PixelColor, D: DrawTarget<Color = C>>(
     live: &Live,
     inks: Inks<C>,
     target: &mut D,
 ) -> Result<(), D::Error> {
-    inks.clear(target)?;
     let whole = target.bounding_box();
     let letters = Letters::of_rows(ROWS, whole.size);
     let row = letters.character().height as i32;

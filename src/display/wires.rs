@@ -8,6 +8,7 @@ mod told;
 
 pub use told::{Commanded, Last, Told};
 
+use crate::device::{is_node, no_permission};
 use crate::gpio::LineAddress;
 use crate::settings::{Key, Section};
 use crate::trouble::Trouble;
@@ -20,7 +21,6 @@ use mipidsi::interface::{Interface, InterfaceKind};
 use std::fmt::Display;
 use std::fs::OpenOptions;
 use std::io::{Error, ErrorKind};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// Bytes that spidev takes at once unless it is told otherwise (its parameter `bufsiz`).
@@ -147,9 +147,7 @@ fn bus_mend(sort: Bus) -> String {
 
 /// Whether the node of a bus is there, is one, and may be opened.
 pub(super) fn check_bus(bus: &Path, sort: Bus) -> Result<(), Trouble> {
-    let there = std::fs::metadata(bus).map_err(|e| open_error(bus, sort, &e))?;
-    let is_node = there.file_type().is_char_device();
-    if !is_node || libc::major(there.rdev()) as u32 != sort.major() {
+    if !is_node(bus, sort.major()).map_err(|e| open_error(bus, sort, &e))? {
         let (bus, sort_name) = (bus.display(), sort.name());
         return Err(Trouble::new(
             format!("{bus}: is no {sort_name} bus"),
@@ -162,17 +160,11 @@ pub(super) fn check_bus(bus: &Path, sort: Bus) -> Result<(), Trouble> {
 
 fn open_error(bus: &Path, sort: Bus, e: &Error) -> Trouble {
     let name = bus.display();
-    let group = sort.group();
     match e.kind() {
         ErrorKind::NotFound => {
             Trouble::new(format!("{name}: there is no such bus"), bus_mend(sort))
         }
-        ErrorKind::PermissionDenied => Trouble::new(
-            format!("{name}: permission denied"),
-            format!(
-                "add the user to the group {group} (`sudo usermod -aG {group} $USER`) and log in again; for a service: `SupplementaryGroups={group}` in its unit"
-            ),
-        ),
+        ErrorKind::PermissionDenied => no_permission(bus, sort.group()),
         _ => Trouble::new(format!("{name}: cannot be opened: {e}"), bus_mend(sort)),
     }
 }

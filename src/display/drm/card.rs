@@ -1,11 +1,11 @@
 //! An open card, and what is connected to it.
 
+use crate::device::{is_node, no_permission};
 use crate::trouble::Trouble;
 use ::drm::control::{Device as _, connector, crtc};
 use std::fs::{File, OpenOptions};
 use std::io::{Error, ErrorKind};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 use std::time::Duration;
 
@@ -26,8 +26,7 @@ impl Card {
     pub fn open(path: &Path) -> Result<Self, Trouble> {
         /// Of the kernel's nodes (Documentation/admin-guide/devices.txt).
         const MAJOR: u32 = 226;
-        let there = std::fs::metadata(path).map_err(|e| open_error(path, &e))?;
-        if !there.file_type().is_char_device() || libc::major(there.rdev()) as u32 != MAJOR {
+        if !is_node(path, MAJOR).map_err(|e| open_error(path, &e))? {
             return Err(Trouble::new(
                 format!("{}: is no card of the kernel's DRM", path.display()),
                 "name one of `ls /dev/dri/card*`, or none: the first with a screen is taken",
@@ -98,10 +97,7 @@ fn open_error(path: &Path, e: &Error) -> Trouble {
             format!("{device}: no such device"),
             "`ls /dev/dri` shows which there are, and `posed doctor` what is connected to them",
         ),
-        ErrorKind::PermissionDenied => Trouble::new(
-            format!("{device}: permission denied"),
-            "add the user to the group video (`sudo usermod -aG video $USER`) and log in again; for a service: `SupplementaryGroups=video` in its unit",
-        ),
+        ErrorKind::PermissionDenied => no_permission(path, "video"),
         _ => Trouble::new(
             format!("{device}: cannot be opened: {e}"),
             "name another card: `ls /dev/dri`",
