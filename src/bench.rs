@@ -179,16 +179,23 @@ pub struct Share {
     pub percent: f64,
 }
 
-/// Where the time of an inference goes, the greatest share first; empty if tract runs the whole
-/// network. Timing every operator adds a few hundredths of a millisecond.
+/// Where the time of an inference goes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Profile {
+    /// The greatest share first; empty if tract runs the whole network.
+    pub operators: Vec<Share>,
+    pub threads: usize,
+    pub all_ms: f64,
+    /// What the thread with most to do has of it, waits not counted.
+    pub longest_ms: f64,
+}
+
+/// Where the time of an inference goes. All of it is done by one thread, piece by piece as
+/// `loading.threads` would share it out. Timing every operator adds a few hundredths of a millisecond.
 ///
 /// # Errors
 /// As [`run`].
-pub fn profile(
-    card: &ModelCard,
-    loading: Loading,
-    runs: usize,
-) -> Result<Vec<Share>, NetworkError> {
+pub fn profile(card: &ModelCard, loading: Loading, runs: usize) -> Result<Profile, NetworkError> {
     let mut bench = Bench::load(card, loading)?;
     let runs = runs.max(1);
     bench.subject.network().network.start_profile();
@@ -213,7 +220,13 @@ pub fn profile(
         .iter_mut()
         .for_each(|s| s.percent = 100.0 * s.ms / total.max(f64::MIN_POSITIVE));
     shares.sort_by(|a, b| b.ms.total_cmp(&a.ms));
-    Ok(shares)
+    let longest = bench.subject.network().network.longest();
+    Ok(Profile {
+        operators: shares,
+        threads: loading.threads,
+        all_ms: total,
+        longest_ms: longest.as_secs_f64() * 1e3 / runs as f64,
+    })
 }
 
 /// Loads twice with a cache that is empty at first. Gives both times, the second only if it was a
@@ -292,7 +305,9 @@ mod tests {
     #[test]
     fn a_profile_shares_out_the_whole_time() {
         let card = ModelCard::find("lite_hrnet_18").unwrap();
-        let shares = profile(&card, Loading::default(), 2).unwrap();
+        let one = profile(&card, Loading::default(), 2).unwrap();
+        assert!((one.longest_ms - one.all_ms).abs() < 1e-6, "{one:?}");
+        let shares = one.operators;
         assert!((shares.iter().map(|s| s.percent).sum::<f64>() - 100.0).abs() < 1e-6);
         for (class, count) in [("conv 1x1", 152), ("depthwise", 96), ("conv kxk", 1)] {
             assert!(
@@ -300,6 +315,22 @@ mod tests {
                 "{class}: {shares:?}"
             );
         }
+    }
+
+    #[test]
+    fn of_four_the_busiest_does_not_do_it_all() {
+        let card = ModelCard::find("lite_hrnet_18").unwrap();
+        let four = Loading {
+            threads: 4,
+            ..Loading::default()
+        };
+        let four = profile(&card, four, 2).unwrap();
+        let (least, most) = (four.all_ms / 4.0 - 1e-6, four.all_ms);
+        assert!(
+            four.longest_ms > least && four.longest_ms < most,
+            "{four:?}"
+        );
+        assert_eq!(four.operators.iter().map(|s| s.count).max(), Some(152));
     }
 
     #[test]

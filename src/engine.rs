@@ -286,6 +286,15 @@ impl Network {
             Engine::Tract(_) => Vec::new(),
         }
     }
+
+    /// The same time where its threads share the work: that of the one with most to do, waits not
+    /// counted.
+    pub fn longest(&self) -> Duration {
+        match &self.engine {
+            Engine::Lowered(runner) => runner.longest(),
+            Engine::Tract(_) => Duration::ZERO,
+        }
+    }
 }
 
 /// A network that can run, with the shape of its output.

@@ -31,7 +31,7 @@ pub struct BenchArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Print where the time goes, by kind of operator
+    /// Print where the time goes, by kind of operator, and what the busiest of several threads has to do
     #[arg(long, conflicts_with_all = ["follow", "people", "finder"])]
     profile: bool,
     /// Measure once for every line on stdin, in turns with another program
@@ -54,18 +54,27 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     if args.profile {
-        let shares = bench::profile(&card, loading, runs)?;
+        let profile = bench::profile(&card, loading, runs)?;
         if args.json {
-            say!("{}", serde_json::to_string(&shares)?);
+            say!("{}", serde_json::to_string(&profile)?);
         } else {
             say!("{:<18}{:>10}{:>10}{:>10}", "operators", "count", "ms", "%");
-            for s in shares {
+            for s in &profile.operators {
                 say!(
                     "{:<18}{:>10}{:>10.3}{:>10.1}",
                     s.class,
                     s.count,
                     s.ms,
                     s.percent
+                );
+            }
+            if profile.threads > 1 && profile.longest_ms > 0.0 {
+                say!(
+                    "of {} threads the busiest would take {:.3} of {:.3} ms, waits not counted: {:.2} times as fast",
+                    profile.threads,
+                    profile.longest_ms,
+                    profile.all_ms,
+                    profile.all_ms / profile.longest_ms
                 );
             }
         }

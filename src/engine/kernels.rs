@@ -323,6 +323,12 @@ impl TapShape {
             && matches!(self.stride, 1 | 2)
             && self.output == [h, w]
     }
+
+    /// Whether ARM's kernel for 5x5 knows it: stride 1, two pixels of padding.
+    #[cfg(target_arch = "aarch64")]
+    fn is_wide(&self) -> bool {
+        self.kernel == [5, 5] && self.pad == [2, 2] && self.stride == 1 && self.output == self.input
+    }
 }
 
 /// Room that [`Taps::run`] works in; grows once and is then reused.
@@ -360,6 +366,8 @@ impl Taps {
             Isa::Portable
         };
         let (packed, init) = match isa {
+            #[cfg(target_arch = "aarch64")]
+            _ if any && shape.is_wide() => aarch64::neon::pack_wide_taps(w, c, init),
             _ if any => (Packed::I8(taps::pack(w, c)), init.to_vec()),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => x86::avx2::pack_taps(w, c, init),
@@ -408,6 +416,13 @@ impl Taps {
         let rounding = rounding.filter(|r| r.limits.is_none());
         let mut sums = |y: usize, sums: &[i32]| emit(y, Row::Sums(sums));
         match (self.isa, &self.packed) {
+            // SAFETY: every such processor has NEON; the lengths are checked above.
+            #[cfg(target_arch = "aarch64")]
+            (_, Packed::I8(w)) if self.any && s.is_wide() => unsafe {
+                aarch64::neon::depthwise_wide(
+                    w, &self.init, &self.pad, s, x, rows, scratch, rounding, emit,
+                )
+            },
             (isa, Packed::I8(w)) if self.any => taps::depthwise(
                 isa, w, &self.init, &self.pad, s, x, rows, scratch, &mut sums,
             ),

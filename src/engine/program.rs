@@ -51,8 +51,16 @@ struct Plan {
 pub struct Runner {
     team: Team<Plan>,
     output: Place,
-    /// Time of every step so far, if it is taken.
-    profile: Option<Vec<Duration>>,
+    /// If it is taken.
+    profile: Option<Profile>,
+}
+
+/// Where the time of all runs so far went.
+#[derive(Debug, Default)]
+struct Profile {
+    /// One a step.
+    steps: Vec<Duration>,
+    longest: Duration,
 }
 
 impl Program {
@@ -222,7 +230,7 @@ impl Runner {
         Ok(())
     }
 
-    /// Runs all steps on this thread and takes their time.
+    /// Does every member's work on this thread and takes its time.
     fn run_timed(&mut self, picture: &[f32]) -> Result<(), String> {
         let plan = self.team.work();
         let io = Io {
@@ -231,15 +239,25 @@ impl Runner {
             picture,
         };
         let mut scratch = plan.scratch(0);
-        for i in plan.schedule.order() {
-            let start = Instant::now();
-            let step = &plan.steps[i];
-            step.operator
-                .run(&io, 0..step.operator.parts(), &mut scratch)
-                .map_err(|e| format!("{}: {e}", step.name))?;
-            self.profile
-                .iter_mut()
-                .for_each(|times| times[i] += start.elapsed());
+        let profile = self.profile.get_or_insert_default();
+        profile.steps.resize(plan.steps.len(), Duration::ZERO);
+        for round in &plan.schedule.rounds {
+            let mut longest = Duration::ZERO;
+            for queue in round {
+                let mut all = Duration::ZERO;
+                for share in queue.iter().flatten() {
+                    let start = Instant::now();
+                    let step = &plan.steps[share.step];
+                    step.operator
+                        .run(&io, share.parts.clone(), &mut scratch)
+                        .map_err(|e| format!("{}: {e}", step.name))?;
+                    let time = start.elapsed();
+                    profile.steps[share.step] += time;
+                    all += time;
+                }
+                longest = longest.max(all);
+            }
+            profile.longest += longest;
         }
         Ok(())
     }
@@ -276,23 +294,25 @@ impl Runner {
 
     /// Class, name and time of every step.
     pub fn profile(&self) -> impl Iterator<Item = (&'static str, &str, Duration)> {
-        let times = self
-            .profile
-            .iter()
-            .flatten()
-            .copied()
-            .chain(std::iter::repeat(Duration::ZERO));
+        let times = self.profile.iter().flat_map(|p| p.steps.iter().copied());
         self.team
             .work()
             .steps
             .iter()
-            .zip(times)
+            .zip(times.chain(std::iter::repeat(Duration::ZERO)))
             .map(|(step, time)| (step.class, step.name.as_str(), time))
+    }
+
+    /// The time of who had most to do in each round, if nobody had helped another.
+    pub fn longest(&self) -> Duration {
+        self.profile
+            .as_ref()
+            .map_or(Duration::ZERO, |profile| profile.longest)
     }
 
     /// Takes the time of every step from now on, all of them on the calling thread.
     pub fn start_profile(&mut self) {
-        self.profile = Some(vec![Duration::ZERO; self.team.work().steps.len()]);
+        self.profile = Some(Profile::default());
     }
 }
 

@@ -114,13 +114,6 @@ impl Schedule {
         Self { stages, rounds }
     }
 
-    /// All steps in an order that works on one thread in the same memory.
-    pub fn order(&self) -> impl Iterator<Item = usize> {
-        let mut order: Vec<usize> = (0..self.stages.len()).collect();
-        order.sort_by_key(|&i| self.stages[i]);
-        order.into_iter()
-    }
-
     /// The first and the last stage that touches each of `buffers` buffers.
     pub fn lives(&self, touches: &[[Vec<Touch>; 2]], buffers: usize) -> Vec<(usize, usize)> {
         let mut lives = vec![(usize::MAX, 0); buffers];

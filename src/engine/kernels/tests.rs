@@ -50,7 +50,7 @@ enum Values {
 
 /// Inputs and weights. Four products of −128 and −63 fit int16, of −64 not; three of −85, not of −86;
 /// nor do two of −128.
-const KINDS: [(Values, Values); 13] = [
+const KINDS: [(Values, Values); 15] = [
     (Values::Random, Values::Random),
     (Values::Least, Values::Least),
     (Values::Least, Values::Most),
@@ -62,6 +62,8 @@ const KINDS: [(Values, Values); 13] = [
     (Values::Least, Values::Small),
     (Values::Least, Values::Only(-85)),
     (Values::Least, Values::Only(-86)),
+    (Values::Least, Values::Only(-51)),
+    (Values::Least, Values::Only(-52)),
     (Values::Least, Values::Only(-63)),
     (Values::Least, Values::Only(-64)),
 ];
@@ -349,11 +351,45 @@ fn rounding_in_fixed_point_is_within_a_share_of_the_real_value() {
     }
 }
 
+fn silu(v: f64) -> f64 {
+    v / (1.0 + (-v).exp())
+}
+
+#[test]
+fn a_silu_is_read_to_a_thousandth() {
+    let hard = |v: f64| v * (v / 6.0 + 0.5).clamp(0.0, 1.0);
+    for of in [silu, hard] {
+        for shares in [40.0, 130.0, 700.0, 1999.0] {
+            let bend = fixed::Bend::new(shares, of).unwrap();
+            let x: Vec<i16> = (-16383..=16383).collect();
+            // Steps of 1/16 around -8 to 7.9 and of 1/128 around -1 to 1.
+            for (step, from) in [(1.0 / 16.0, 128.0), (1.0 / 128.0, 0.0)] {
+                let landing = Landing {
+                    zero: vec![0; 16],
+                    limits: None,
+                    from: Some(Gain::new(&[64.0 / (shares * step); 16])),
+                };
+                let mut out = vec![0; x.len()];
+                bend.read(Isa::Portable, &x, &landing, &mut out);
+                for (&x, &q) in x.iter().zip(&out) {
+                    let want = of(f64::from(x) / shares) / step;
+                    let off = (f64::from(q) - want.clamp(-128.0, 127.0)).abs();
+                    // Half a step, a thousandth or two, and what of the shares is lost.
+                    let may = 0.5 + (0.003 + 1.0 / shares) / step + from * 1e-4;
+                    assert!(off <= may, "{shares}: {x} became {q}, not {want}");
+                }
+            }
+        }
+    }
+    assert!(fixed::Bend::new(700.0, |v| v * (v / 6.0 + 0.4).clamp(0.0, 1.0)).is_none());
+    assert!(fixed::Bend::new(700.0, |v| v.abs()).is_none());
+}
+
 #[test]
 fn rows_in_fixed_point_equal_the_reference() {
     let mut lcg = Lcg(7);
     let sigmoid = fixed::Table::new(4096.0, |v| (v * 15.0) as i8);
-    let swish = fixed::Bend::new(700.0, |v| v / (1.0 + (-v).exp()));
+    let swish = [6.0, 60.0, 700.0, 2047.0].map(|shares| fixed::Bend::new(shares, silu).unwrap());
     for round in 0..400 {
         let channels = lcg.upto(70);
         let n = lcg.upto(400);
@@ -471,7 +507,7 @@ fn rows_in_fixed_point_equal_the_reference() {
             sigmoid.read(&factors, &mut table);
             bytes.push(table);
             let mut bent = vec![0i8; n];
-            swish.read(isa, &factors, &mut words[7], land, &mut bent);
+            swish[round % 4].read(isa, &factors, land, &mut bent);
             bytes.push(bent);
             (bytes, words)
         };
@@ -614,6 +650,31 @@ fn depthwise_convolutions_of_any_size_equal_the_reference() {
                 true,
             );
         }
+    }
+}
+
+#[test]
+fn kernels_of_5x5_equal_the_reference() {
+    let mut lcg = Lcg(9);
+    let mut scratch = TapScratch::default();
+    for round in 0..120 {
+        // At last those of RTMDet-nano.
+        let [channels, height, width] = match round {
+            117 => [16, 32, 40],
+            118 => [32, 16, 20],
+            119 => [64, 8, 10],
+            _ => [15 + lcg.upto(90), lcg.upto(7), lcg.upto(9)],
+        };
+        let shape = TapShape {
+            channels,
+            kernel: [5, 5],
+            stride: 1,
+            pad: [2, 2],
+            input: [height, width],
+            output: [height, width],
+        };
+        let kinds = KINDS[round % KINDS.len()];
+        check_taps(&mut lcg, shape, kinds, &mut scratch, round % 8 == 0);
     }
 }
 

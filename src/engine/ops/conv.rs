@@ -22,6 +22,7 @@ const CHUNK: usize = 2048;
 
 /// Numbers that are copied at once.
 const PIECE: usize = 16;
+const LONG_PIECE: usize = 32;
 /// Kernels of more rows are copied plainly.
 const MOST_ROWS: usize = 7;
 
@@ -252,7 +253,7 @@ impl Prepared {
                         let shares = room(&mut scratch.shares, count * n);
                         product.multiply_shares::<false>(x, stride, count, fixed, sums, shares);
                         put(io.memory, &self.to, from, to, &mut scratch.bytes, |out| {
-                            curve.read(io.isa, shares, &mut scratch.other_shares, out);
+                            curve.read(io.isa, shares, out);
                         });
                     }
                     Product::Sums { scale, bias, .. } => {
@@ -338,16 +339,24 @@ impl Prepared {
         let g = &self.geometry;
         let shape = self.from.shape;
         let ([kh, kw], c, k) = (g.kernel, shape.c, g.window());
-        let short = kw * c <= PIECE && pixel == c && x.len() >= shape.h * shape.w * c + PIECE;
+        // Short rows are copied as whole pieces, as long as there is room for what is too much.
+        let piece = [PIECE, LONG_PIECE]
+            .into_iter()
+            .find(|&piece| kw * c <= piece);
+        let piece = piece.filter(|&piece| {
+            pixel == c && kh <= MOST_ROWS && x.len() >= shape.h * shape.w * c + piece
+        });
         // Windows whose columns all lie inside the picture.
         let inner = g.pad[1].div_ceil(g.stride)
             ..((shape.w + g.pad[1] + g.stride).saturating_sub(kw) / g.stride).min(self.to.shape.w);
         let mut ox = 0;
         while ox < self.to.shape.w {
             let left = ox * g.stride;
-            // Short rows are copied as whole pieces, as long as there is room for what is too much.
-            let room = (out.len().saturating_sub(PIECE) / k).min(inner.end);
-            if short && kh <= MOST_ROWS && inner.contains(&ox) && ox < room {
+            let fits = piece.map(|piece| {
+                let room = out.len().saturating_sub(piece) / k;
+                (piece, room.min(inner.end))
+            });
+            if let Some((piece, end)) = fits.filter(|&(_, end)| inner.contains(&ox) && ox < end) {
                 let mut rows = [None; MOST_ROWS];
                 for (ky, row) in rows[..kh].iter_mut().enumerate() {
                     let iy = (y * g.stride + ky).checked_sub(g.pad[0]);
@@ -356,14 +365,12 @@ impl Prepared {
                         .map(|iy| &x[(iy * shape.w + left - g.pad[1]) * c..]);
                 }
                 let step = g.stride * c;
-                copy_windows(
-                    &rows[..kh],
-                    step,
-                    kw * c,
-                    pad,
-                    &mut out[ox * k..room * k + PIECE],
-                );
-                ox = room;
+                let out = &mut out[ox * k..end * k + piece];
+                match piece {
+                    PIECE => copy_windows::<T, PIECE>(&rows[..kh], step, kw * c, pad, out),
+                    _ => copy_windows::<T, LONG_PIECE>(&rows[..kh], step, kw * c, pad, out),
+                }
+                ox = end;
                 continue;
             }
             // Kernel columns that lie inside the picture.
@@ -400,7 +407,13 @@ impl Prepared {
 /// too much is overwritten by the next, or lies in the piece of room behind them. `step`: from one
 /// window to the next in a row; `width`: numbers of a window's row.
 #[inline(never)]
-fn copy_windows<T: Copy>(rows: &[Option<&[T]>], step: usize, width: usize, pad: T, out: &mut [T]) {
+fn copy_windows<T: Copy, const PIECE: usize>(
+    rows: &[Option<&[T]>],
+    step: usize,
+    width: usize,
+    pad: T,
+    out: &mut [T],
+) {
     let count = (out.len() - PIECE) / (rows.len() * width);
     if let &[Some(a), Some(b), Some(c)] = rows {
         // What is most usual, without a question for each row.

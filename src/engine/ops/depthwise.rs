@@ -139,7 +139,6 @@ impl Operator for Int8 {
             packed,
             real,
             shares,
-            other_shares,
             ..
         } = scratch;
         let x = match self.from.is_dense() {
@@ -184,7 +183,7 @@ impl Operator for Int8 {
                     let shares = room(shares, sums.len());
                     fixed::set_sums(io.isa, sums, curve.shares(), shares);
                     put(io.memory, &self.to, from, to, bytes, |out| {
-                        curve.read(io.isa, shares, other_shares, out)
+                        curve.read(io.isa, shares, out)
                     });
                 }
                 (Row::Sums(sums), Way::Real) => {

@@ -152,7 +152,7 @@ impl Exit {
                 limits: None,
                 from: Some(Gain::new(&periodic(&gains))),
             };
-            Read::Bent(Bend::new(shares, |v| activation.of(v)), landing)
+            Read::Bent(Bend::new(shares, |v| activation.of(v))?, landing)
         } else {
             let (step, zero) = steps.at(0);
             Read::Flat(Table::new(shares, |v| {
@@ -230,13 +230,11 @@ impl Curve {
         &self.fixed
     }
 
-    /// From shares to int8; `more` is room.
-    pub fn read(&self, isa: Isa, shares: &[i16], more: &mut Vec<i16>, out: &mut [i8]) {
+    /// From shares to int8.
+    pub fn read(&self, isa: Isa, shares: &[i16], out: &mut [i8]) {
         match &self.read {
             Read::Flat(table) => table.read(shares, out),
-            Read::Bent(bend, landing) => {
-                bend.read(isa, shares, room(more, shares.len()), landing, out);
-            }
+            Read::Bent(bend, landing) => bend.read(isa, shares, landing, out),
         }
     }
 }

@@ -7,10 +7,13 @@
 //! `posed_models quantise` chooses scales with which the most do.
 
 mod matrix;
+mod sink;
 mod taps;
+mod wide;
 
 pub use matrix::{multiply, multiply_real, multiply_rounded, multiply_shares, pack_matrix};
 pub use taps::{depthwise, pack_taps};
+pub use wide::{depthwise_wide, pack_wide_taps};
 
 /// Whether products with all of these weights may be summed in int16.
 fn fits<'a>(weights: impl IntoIterator<Item = &'a i8>) -> bool {

@@ -13,7 +13,7 @@
 use super::super::periodic;
 use super::Isa;
 pub use super::lanes::Gain;
-use super::lanes::{self, Lanes, Shift};
+use super::lanes::{self, Even, Lanes, Shift};
 
 /// Bits behind the point of a value that is rounded next: a step has 128 shares.
 pub const FRACTION: i32 = 7;
@@ -465,75 +465,39 @@ impl Table {
     }
 }
 
-/// A function that far from 0 is that of ReLU (SiLU): `max(v, 0)`, exact, and from a table what it is
-/// more, which is small and changes slowly.
+/// A function that far from 0 is that of ReLU (SiLU): `max(v, 0)`, exact, less what a table says of
+/// `|v|`, which is small and changes slowly.
 #[derive(Debug, Clone)]
-pub struct Bend {
-    /// In shares; 0 stands in the middle.
-    more: Box<[i16; ENTRIES]>,
-    /// From shares to places.
-    factor: i16,
-}
-
-/// Half the places.
-const HALF: i16 = ENTRIES as i16 / 2;
+pub struct Bend(Even);
 
 impl Bend {
-    /// The table reaches from −8 to 8, or farther where `shares` of 1 are too few for its places.
-    pub fn new(shares: f64, of: impl Fn(f64) -> f64) -> Self {
-        let unit = (f64::from(HALF) / 8.0).min(shares * 0.999);
-        let more = |i: usize| {
-            let v = (i as f64 - f64::from(HALF)) / unit;
-            ((of(v) - v.max(0.0)) * shares).round()
-        };
-        Self {
-            more: Box::new(std::array::from_fn(|i| {
-                more(i).clamp(-32767.0, 32767.0) as i16
-            })),
-            factor: (unit / shares * 32768.0).round() as i16,
-        }
+    /// The table reaches to 8, or farther where `shares` of 1 are too few for its places. None if
+    /// `of` falls short of ReLU otherwise on one side of 0 than on the other, or exceeds it.
+    pub fn new(shares: f64, of: impl Fn(f64) -> f64) -> Option<Self> {
+        let less = |v: f64| v.max(0.0) - of(v);
+        let fits = |v: f64| less(v) > -1e-3 && (less(v) - less(-v)).abs() < 1e-3;
+        (0..=64)
+            .all(|i| fits(f64::from(i) / 8.0))
+            .then(|| Self(Even::new(shares, 8.0, less)))
     }
 
-    /// From shares to int8; `room` is for as many numbers.
-    pub fn read(&self, isa: Isa, x: &[i16], room: &mut [i16], landing: &Landing, out: &mut [i8]) {
-        places(isa, x, self.factor, room);
-        let (fours, rest) = room.as_chunks_mut::<4>();
-        for x in fours {
-            *x = four(&self.more, x, 0, 0);
-        }
-        for x in rest {
-            *x = self.more[*x as usize % ENTRIES];
-        }
-        land_bent(isa, x, room, landing, out);
+    /// From shares to int8.
+    pub fn read(&self, isa: Isa, x: &[i16], landing: &Landing, out: &mut [i8]) {
+        land_bent(isa, x, self.0, landing, out);
     }
 }
 
-/// What added and taken away again leaves numbers under [`HALF`] and no less than −[`HALF`].
-const OVER: i16 = i16::MAX - (HALF - 1);
-
 row! {
-    /// `x · factor / 2^15` as a place from 0 on.
-    places<V>(ALL, x.len() >= out.len(); out: i16, x: &[i16], factor: i16; |i, at| {
-        let _ = at;
-        let (over, half) = (V::splat(OVER), V::splat(HALF));
-        let v = V::load(sixteen(x, i)).times(V::splat(factor));
-        v.plus(over).less(over).less(over).plus(over).plus(half).store(sixteen_mut(out, i))
-    }, {
-        let _ = at;
-        out[i] = lanes::times(x[i], factor).clamp(-HALF, HALF - 1) + HALF
-    })
-}
-
-row! {
-    /// The greater of `x` and 0, and `more`, to int8.
-    land_bent<V>(l.zero.len(), l.is_whole() && x.len() >= out.len() && more.len() >= out.len(); out: i8, x: &[i16], more: &[i16], l: &Landing; |i, at| {
-        let mut v = V::load(sixteen(x, i)).positive().plus(V::load(sixteen(more, i)));
+    /// The greater of `x` and 0, less what `bend` says, to int8.
+    land_bent<V>(l.zero.len(), l.is_whole() && x.len() >= out.len(); out: i8, x: &[i16], bend: Even, l: &Landing; |i, at| {
+        let v = V::load(sixteen(x, i));
+        let mut v = v.positive().less(v.looked_up(&bend));
         if let Some(gain) = &l.from {
             v = v.gained(gain, at);
         }
         v.plus(V::load(sixteen(&l.zero, at))).narrow::<BENT>(limits_at(&l.limits, at), sixteen_mut(out, i))
     }, {
-        let v = x[i].max(0).saturating_add(more[i]);
+        let v = x[i].max(0).saturating_sub(bend.of(x[i]));
         let v = l.from.as_ref().map_or(v, |g| g.of(v, at));
         out[i] = limit(&l.limits, at, lanes::narrow::<BENT>(v.saturating_add(l.zero[at])))
     })

@@ -24,6 +24,8 @@ pub trait Lanes: Copy {
     fn less(self, other: Self) -> Self;
     /// Not less than 0.
     fn positive(self) -> Self;
+    /// How far an even function is from 0 at these numbers.
+    fn looked_up(self, by: &Even) -> Self;
     /// `(self + 2^(N − 1)) >> N`, saturated to int8, then not under `low` nor over `high`.
     fn narrow<const N: i32>(self, limits: Option<(&[i8; 16], &[i8; 16])>, out: &mut [i8; 16]);
 }
@@ -110,6 +112,72 @@ impl Gain {
     }
 }
 
+/// An even function that is 0 at 0 and far out: places of `|v|`, and straight lines between them.
+#[derive(Debug, Clone, Copy)]
+pub struct Even {
+    /// The first and the last are 0.
+    at: [u8; Even::PLACES],
+    /// From `|v|` to 2^9 parts of a place: `(|v| · factor / 2^15) << shift`, saturated.
+    factor: i16,
+    shift: i16,
+    /// From 2^6 parts of a table's unit to results, in 2^15.
+    scale: i16,
+}
+
+impl Even {
+    pub const PLACES: usize = 64;
+    /// 2^15 is the end of the last place.
+    const PLACE: i32 = 9;
+    /// Of the parts of a place so many bits are dropped, and so many are left.
+    const DROPPED: i32 = 3;
+    const PART: i32 = Self::PLACE - Self::DROPPED;
+    const PARTS: i16 = 1 << Self::PART;
+    /// What saturates is in the last place, to which all that is shifted in belongs.
+    const MOST_SHIFT: i16 = 9;
+
+    /// `of` gives what is negative nowhere, of numbers of `shares` to 1, and is 0 from `reach` on;
+    /// what is read is in the same shares. The table reaches farther where shares are few.
+    pub fn new(shares: f64, reach: f64, of: impl Fn(f64) -> f64) -> Self {
+        let (end, most) = (32768.0, 32767.0);
+        let gain = end / (shares * reach);
+        let shift = gain.log2().ceil().clamp(0.0, Self::MOST_SHIFT.into());
+        let factor = (gain * 2f64.powf(15.0 - shift)).round().min(most);
+        let reach = end / (shares * factor * 2f64.powf(shift - 15.0));
+        let last = Self::PLACES - 1;
+        let number = |place: usize| match place {
+            0 => 0.0,
+            place if place == last => 0.0,
+            place => of(place as f64 * reach / Self::PLACES as f64),
+        };
+        let greatest = (0..Self::PLACES).map(number).fold(1e-9, f64::max);
+        let unit = greatest / 255.0;
+        Self {
+            at: std::array::from_fn(|place| (number(place) / unit).round() as u8),
+            factor: factor as i16,
+            shift: shift as i16,
+            scale: (unit * shares * end / f64::from(Self::PARTS))
+                .round()
+                .min(most) as i16,
+        }
+    }
+
+    /// One number.
+    #[inline(always)]
+    pub fn of(&self, v: i16) -> i16 {
+        let v = i32::from(times(v.saturating_abs(), self.factor)) << self.shift;
+        let v = v.min(i16::MAX.into());
+        let (place, part) = (
+            (v >> Self::PLACE) as usize,
+            (v >> Self::DROPPED) as i16 % Self::PARTS,
+        );
+        let at = |place: usize| i16::from(self.at[place % Self::PLACES]);
+        times(
+            at(place) * (Self::PARTS - part) + at(place + 1) * part,
+            self.scale,
+        )
+    }
+}
+
 /// As [`Lanes::times`].
 #[inline(always)]
 pub fn times(a: i16, b: i16) -> i16 {
@@ -179,6 +247,11 @@ impl Lanes for [i16; 16] {
     }
 
     #[inline(always)]
+    fn looked_up(self, by: &Even) -> Self {
+        self.map(|v| by.of(v))
+    }
+
+    #[inline(always)]
     fn narrow<const N: i32>(self, limits: Option<(&[i8; 16], &[i8; 16])>, out: &mut [i8; 16]) {
         *out = self.map(narrow::<N>);
         if let Some((low, high)) = limits {
@@ -194,7 +267,7 @@ pub use x86::Ymm;
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{Gain, Lanes, Shift};
+    use super::{Even, Gain, Lanes, Shift};
     use std::arch::x86_64::*;
 
     /// AVX2.
@@ -318,6 +391,46 @@ mod x86 {
         }
 
         #[inline(always)]
+        fn looked_up(self, by: &Even) -> Self {
+            // SAFETY: AVX2, as above; the table has four times sixteen places.
+            Self(unsafe {
+                let v = _mm256_abs_epi16(_mm256_max_epi16(self.0, _mm256_set1_epi16(-i16::MAX)));
+                let v = _mm256_mulhrs_epi16(v, _mm256_set1_epi16(by.factor));
+                // What saturates is the last place, and its parts are all 0.
+                let v = _mm256_min_epi16(v, _mm256_set1_epi16(i16::MAX >> by.shift));
+                let v = _mm256_sll_epi16(v, _mm_cvtsi32_si128(by.shift.into()));
+                // The place and the next one are the two bytes of a number. One more than the last is
+                // the first again.
+                let place = _mm256_srli_epi16::<{ Even::PLACE }>(v);
+                let place = _mm256_or_si256(place, _mm256_slli_epi16::<8>(place));
+                let place = _mm256_add_epi16(place, _mm256_set1_epi16(0x100));
+                let at = |i: usize| {
+                    let table = _mm_loadu_si128(by.at.as_ptr().add(16 * i).cast());
+                    _mm256_broadcastsi128_si256(table)
+                };
+                let [a, b, c, d] = [at(0), at(1), at(2), at(3)];
+                let sixteen = _mm256_slli_epi16::<3>(place);
+                let low = _mm256_blendv_epi8(
+                    _mm256_shuffle_epi8(a, place),
+                    _mm256_shuffle_epi8(b, place),
+                    sixteen,
+                );
+                let high = _mm256_blendv_epi8(
+                    _mm256_shuffle_epi8(c, place),
+                    _mm256_shuffle_epi8(d, place),
+                    sixteen,
+                );
+                let at = _mm256_blendv_epi8(low, high, _mm256_slli_epi16::<2>(place));
+                let part = _mm256_srli_epi16::<{ Even::DROPPED }>(v);
+                let part = _mm256_and_si256(part, _mm256_set1_epi16(Even::PARTS - 1));
+                let rest = _mm256_sub_epi16(_mm256_set1_epi16(Even::PARTS), part);
+                let shares = _mm256_or_si256(rest, _mm256_slli_epi16::<8>(part));
+                let sum = _mm256_maddubs_epi16(at, shares);
+                _mm256_mulhrs_epi16(sum, _mm256_set1_epi16(by.scale))
+            })
+        }
+
+        #[inline(always)]
         fn narrow<const N: i32>(self, limits: Option<(&[i8; 16], &[i8; 16])>, out: &mut [i8; 16]) {
             // SAFETY: AVX2, as above; the arrays have a vector's bytes.
             unsafe {
@@ -341,7 +454,7 @@ pub use neon::Pair;
 
 #[cfg(target_arch = "aarch64")]
 mod neon {
-    use super::{Gain, Lanes, Shift};
+    use super::{Even, Gain, Lanes, Shift};
     use std::arch::aarch64::*;
 
     /// Two registers of NEON.
@@ -437,6 +550,38 @@ mod neon {
             unsafe {
                 let none = vdupq_n_s16(0);
                 Self(vmaxq_s16(self.0, none), vmaxq_s16(self.1, none))
+            }
+        }
+
+        #[inline(always)]
+        fn looked_up(self, by: &Even) -> Self {
+            // SAFETY: as said above; the table has four registers' places.
+            unsafe {
+                let (factor, shift) = (vdupq_n_s16(by.factor), vdupq_n_s16(by.shift));
+                let place = |v| {
+                    let v = vqrdmulhq_s16(vqabsq_s16(v), factor);
+                    vreinterpretq_u16_s16(vqshlq_s16(v, shift))
+                };
+                let (a, b) = (place(self.0), place(self.1));
+                let table = vld1q_u8_x4(by.at.as_ptr());
+                // Their upper bytes: 2^8 parts of a place more.
+                let upper = vuzp2q_u8(vreinterpretq_u8_u16(a), vreinterpretq_u8_u16(b));
+                let place = vshrq_n_u8::<{ Even::PLACE - 8 }>(upper);
+                // One more than the last is none, which reads as 0.
+                let at = vqtbl4q_u8(table, place);
+                let next = vqtbl4q_u8(table, vaddq_u8(place, vdupq_n_u8(1)));
+                let part =
+                    vshrn_high_n_u16::<{ Even::DROPPED }>(vshrn_n_u16::<{ Even::DROPPED }>(a), b);
+                let part = vandq_u8(part, vdupq_n_u8(Even::PARTS as u8 - 1));
+                let rest = vsubq_u8(vdupq_n_u8(Even::PARTS as u8), part);
+                let low = vmull_u8(vget_low_u8(at), vget_low_u8(rest));
+                let low = vmlal_u8(low, vget_low_u8(next), vget_low_u8(part));
+                let high = vmlal_high_u8(vmull_high_u8(at, rest), next, part);
+                let scale = vdupq_n_s16(by.scale);
+                Self(
+                    vqrdmulhq_s16(vreinterpretq_s16_u16(low), scale),
+                    vqrdmulhq_s16(vreinterpretq_s16_u16(high), scale),
+                )
             }
         }
 

@@ -13,13 +13,14 @@
 
 use super::super::{grow, opaque};
 use super::fits;
-use crate::engine::kernels::rows::fixed::{FRACTION, Fixed, Numbers};
+use super::sink::{Rounded, Sink, widen};
+use crate::engine::kernels::rows::fixed::{Fixed, Numbers};
 use crate::engine::kernels::{Packed, Row, SLACK, TapScratch, TapShape, period, periodic};
 use std::arch::aarch64::*;
 use std::ops::Range;
 
 /// Lanes of a step.
-const LANES: usize = 16;
+pub const LANES: usize = 16;
 
 pub fn pack_taps(w: &[i8], c: usize, init: &[i32]) -> (Packed, Vec<i32>) {
     let mut packed = Vec::with_capacity(period(c) * 9 + period(c) / LANES);
@@ -110,67 +111,6 @@ pub unsafe fn depthwise(
     }
 }
 
-/// Where sixteen sums go.
-trait Sink {
-    /// What is the same for all sums of lanes `start + i · period`.
-    type Lane;
-    /// # Safety
-    /// The period has 16 lanes from `start`.
-    unsafe fn lane(&self, start: usize) -> Self::Lane;
-    /// # Safety
-    /// There is room for 16 numbers from `at`.
-    unsafe fn put(&self, lane: &Self::Lane, at: usize, sums: [int32x4_t; 4]);
-}
-
-impl Sink for *mut i32 {
-    type Lane = ();
-    unsafe fn lane(&self, _: usize) {}
-    #[inline(always)]
-    unsafe fn put(&self, (): &(), at: usize, sums: [int32x4_t; 4]) {
-        for (q, sum) in sums.into_iter().enumerate() {
-            // SAFETY: the caller's promise.
-            unsafe { vst1q_s32(self.add(at + q * 4), sum) };
-        }
-    }
-}
-
-/// To int8; whether there may be a rest.
-struct Rounded<const REST: bool>(Numbers, *mut i8);
-
-impl<const REST: bool> Sink for Rounded<REST> {
-    type Lane = ([int32x4_t; 4], [int16x8_t; 2], [int16x8_t; 2]);
-    #[inline(always)]
-    unsafe fn lane(&self, start: usize) -> Self::Lane {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let by = |q: usize| vld1q_s32(self.0.by.add(start + 4 * q));
-            let two = |p: *const i16| [vld1q_s16(p.add(start)), vld1q_s16(p.add(start + 8))];
-            let rest = match self.0.rest {
-                Some(rest) if REST => two(rest),
-                _ => [vdupq_n_s16(0); 2],
-            };
-            ([by(0), by(1), by(2), by(3)], two(self.0.factor), rest)
-        }
-    }
-    #[inline(always)]
-    unsafe fn put(&self, (by, factor, rest): &Self::Lane, at: usize, sums: [int32x4_t; 4]) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let shares = |i: usize| {
-                let low = vqmovn_s32(vrshlq_s32(sums[2 * i], by[2 * i]));
-                let v = vqmovn_high_s32(low, vrshlq_s32(sums[2 * i + 1], by[2 * i + 1]));
-                let v = vqrdmulhq_s16(v, factor[i]);
-                if REST { vqaddq_s16(v, rest[i]) } else { v }
-            };
-            let low = vqrshrn_n_s16::<FRACTION>(shares(0));
-            vst1q_s8(
-                self.1.add(at),
-                vqrshrn_high_n_s16::<FRACTION>(low, shares(1)),
-            );
-        }
-    }
-}
-
 /// One row of sums, `out` of them; `taps` are the nine places of lane 0's inputs.
 ///
 /// # Safety
@@ -249,18 +189,6 @@ unsafe fn sum_lanes<const CHAIN: usize>(
             lane += period;
         }
     }
-}
-
-#[inline]
-#[target_feature(enable = "neon")]
-fn widen(four: [int32x4_t; 4], low: int16x8_t, high: int16x8_t) -> [int32x4_t; 4] {
-    let [a, b, c, d] = four;
-    [
-        vaddw_s16(a, vget_low_s16(low)),
-        vaddw_high_s16(b, low),
-        vaddw_s16(c, vget_low_s16(high)),
-        vaddw_high_s16(d, high),
-    ]
 }
 
 /// How an input row lies in scratch.
@@ -350,7 +278,7 @@ impl PaddedRows {
 /// As many can be read at `from` and written at `to`.
 #[inline]
 #[target_feature(enable = "neon")]
-unsafe fn copy(from: *const i8, to: *mut i8, bytes: usize) {
+pub unsafe fn copy(from: *const i8, to: *mut i8, bytes: usize) {
     for i in (0..bytes).step_by(LANES) {
         // SAFETY: the caller's promise.
         unsafe { vst1q_s8(to.add(i), opaque(vld1q_s8(from.add(i)))) };
