@@ -13,7 +13,8 @@ import time
 
 HERE = "/work"
 NETS = ["lite_hrnet_18", "wider_naive_lite_hrnet_18"]
-KINDS = ["posed-int8", "posed-f32", "ort-f32", "ort-int8", "ncnn-f32", "ncnn-stored16", "ncnn-default", "mnn-f32", "mnn-low"]
+KINDS = ["posed-int8", "posed-four", "posed-f32", "ort-f32", "ort-int8", "ncnn-f32", "ncnn-stored16", "ncnn-default"]
+KINDS += ["mnn-f32", "mnn-low", "litert-f32", "litert-f16"]
 WARM_UP, RUNS = 2, 3
 
 
@@ -79,11 +80,30 @@ def mnn(model, precision):
     return run
 
 
+def litert(model):
+    import numpy as np
+    from ai_edge_litert.interpreter import Interpreter
+
+    net = Interpreter(f"{HERE}/peers/{model}.tflite", num_threads=1)  # XNNPACK is its default
+    net.allocate_tensors()
+    image, out = net.get_input_details()[0]["index"], net.get_output_details()[0]["index"]
+    x = np.ascontiguousarray(picture().transpose(1, 2, 0)[None])
+
+    def run():
+        net.set_tensor(image, x)
+        net.invoke()
+        return net.get_tensor(out)[0].transpose(2, 0, 1)
+
+    return run
+
+
 def engine(kind, net):
     if kind.startswith("ort"):
         return ort(net + ("_f32" if kind == "ort-f32" else ""))
     if kind.startswith("mnn"):
         return mnn(net, {"mnn-f32": "high", "mnn-low": "low"}[kind])
+    if kind.startswith("litert"):
+        return litert(net + {"litert-f32": "_f32", "litert-f16": "_f32_f16"}[kind])
     return ncnn(net, kind)
 
 
@@ -120,6 +140,16 @@ def posed(name):
     return [round(ms[k] * 1e6) for k in ("min", "median", "p99")]
 
 
+def four(net):
+    """What the busiest of four threads has to do of an inference, each round's busiest, and all of it. Done by one thread, piece by piece."""
+    out = subprocess.run(
+        [f"{HERE}/posed", "bench", f"{HERE}/models/{net}.toml", "--profile", "--threads", "4", "--runs", str(RUNS), "--json"],
+        stdout=subprocess.PIPE,
+    )
+    profile = json.loads(out.stdout)
+    return [round(profile[k] * 1e6) for k in ("longest_ms", "all_ms")]
+
+
 def main():
     if sys.argv[1:2] == ["peer"]:
         say(sys.argv[2], *peer(sys.argv[2]))
@@ -128,10 +158,13 @@ def main():
     for name in (f"{kind}/{net}" for net in NETS for kind in KINDS):
         if not only.search(name):
             continue
-        if name.startswith("posed"):
+        if name.startswith("posed-four"):
+            longest, whole = four(name.split("/")[1])
+            print(f"RESULT {name} busiest {longest} of {whole}, {whole / longest:.2f} times as few", flush=True)
+        elif name.startswith("posed"):
             say(name, posed(name))
-        else:
-            subprocess.run([sys.executable, __file__, "peer", name])
+        elif subprocess.run([sys.executable, __file__, "peer", name]).returncode:
+            print(f"RESULT {name} failed", flush=True)
 
 
 if __name__ == "__main__":

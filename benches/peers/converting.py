@@ -15,13 +15,19 @@ MOST_APART = 1e-4
 """Of any heatmap value, in float32 throughout."""
 
 
-def differs(model, run):
-    """The largest difference of `run(input)` (1x3x256x192 float32 to 17x64x48) from onnxruntime; says it, and if it is too large."""
+def apart(model, run):
+    """The largest difference of `run(input)` (1x3x256x192 float32 to 17x64x48) from onnxruntime, of any heatmap value; NaN if one is."""
     session, worst = onnxruntime.InferenceSession(str(model)), 0.0
     for name in crops.CROPS:
         x = np.ascontiguousarray(crops.network_input(crops.rgb_crop(name)))
         want = session.run(None, {session.get_inputs()[0].name: x})[0][0]
-        worst = max(worst, float(np.abs(run(x) - want).max()))
+        worst = float(np.maximum(worst, np.abs(run(x) - want).max()))
+    return worst
+
+
+def differs(model, run):
+    """Whether `run` is further from onnxruntime than it may be; says how far it is."""
+    worst = apart(model, run)
     good = worst < MOST_APART  # a NaN is not
     print(f"{model.stem}: max difference {worst:.1e} from onnxruntime" + ("" if good else f", more than {MOST_APART:.0e}"))
     return not good

@@ -1,12 +1,13 @@
 """Speed of another engine on a pose network, as one JSON line: median and least wall ms, CPU ms, load ms, peak MB.
 
     peers.py ort MODEL.onnx [--runs 100] [--follow]
-    peers.py ncnn MODEL     (MODEL.param and MODEL.bin, from convert_ncnn.py)
+    peers.py ncnn MODEL            (MODEL.param and MODEL.bin, from convert_ncnn.py)
+    peers.py litert MODEL.tflite   (from convert_litert.py)
 
 One thread, one process, float32 storage and arithmetic in ncnn (fp16 and bf16 off). Pin it: taskset -c 1. With --follow, see PROTOCOL.md:
 each line on stdin runs one batch. The input is random, 1x3xHxW; every network does the same work on any picture. The times are those
-of the engine's own call, ncnn's with one copy of the heatmaps (0.2 MB). To hold either to AVX2, see avx2/hold_avx2.py.
-Needs pip packages onnxruntime or ncnn, and numpy.
+of the engine's own call, ncnn's with one copy of the heatmaps (0.2 MB), LiteRT's with one of them and one of the input (0.6 MB).
+To hold onnxruntime or ncnn to AVX2, see avx2/hold_avx2.py. Needs pip packages onnxruntime, ncnn or ai-edge-litert, and numpy.
 """
 
 import argparse
@@ -65,6 +66,29 @@ class Ncnn:
         return np.array(extractor.extract("out0")[1])
 
 
+class Litert:
+    shape = (1, 3, 256, 192)
+
+    def __init__(self, model):
+        from ai_edge_litert.interpreter import Interpreter
+
+        self.net = Interpreter(model, num_threads=1)
+        self.net.allocate_tensors()
+        self.image, self.out = (details[0]["index"] for details in (self.net.get_input_details(), self.net.get_output_details()))
+
+    def set_input(self, x):
+        self.x = np.ascontiguousarray(x.transpose(0, 2, 3, 1))
+        return self
+
+    def run(self):
+        self.net.set_tensor(self.image, self.x)
+        self.net.invoke()
+        return self.net.get_tensor(self.out).transpose(0, 3, 1, 2)
+
+
+ENGINES = {"ort": (Ort, "onnxruntime"), "ncnn": (Ncnn, "ncnn"), "litert": (Litert, "ai_edge_litert.interpreter")}
+
+
 def times(engine, runs):
     """Wall and CPU milliseconds of `runs` inferences, each ascending."""
     wall, cpu = [], []
@@ -87,13 +111,13 @@ def say(**fields):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("engine", choices=["ort", "ncnn"])
+    parser.add_argument("engine", choices=ENGINES)
     parser.add_argument("model")
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--follow", action="store_true")
     args = parser.parse_args()
-    kind = {"ort": Ort, "ncnn": Ncnn}[args.engine]
-    __import__("onnxruntime" if kind is Ort else "ncnn")  # the library itself is not part of the load time
+    kind, library = ENGINES[args.engine]
+    __import__(library)  # the library itself is not part of the load time
     start, start_cpu = time.perf_counter(), time.process_time()
     engine = kind(args.model)
     load, load_cpu = (time.perf_counter() - start) * 1e3, (time.process_time() - start_cpu) * 1e3
