@@ -2,6 +2,7 @@
 //! heatmaps' SHA-256, of a picture of tests/engine/golden (int8, 256x192x3) as tests/engine_hash.rs has it, or of a grey one.
 //! `net crop|turned|overlook|jpeg|peaks|boxes`: a step beside the network instead: a 640x480 YUYV frame to the pose network's input (turned: of a camera
 //! on its side) or the finder's, a 640x480 JPEG to RGB, 17 heatmaps to joints, the finder's planes to boxes.
+//! `net kernel neon|dot KERNEL`: a kernel alone (kernel.rs), for mca.sh.
 #![allow(dead_code, unused_imports)] // what only posed calls
 mod dark;
 mod decode;
@@ -18,6 +19,7 @@ mod find {
 }
 mod frame;
 mod geometry;
+mod kernel;
 mod model {
     pub struct People;
     impl People {
@@ -111,6 +113,9 @@ fn step(name: &str) -> bool {
 }
 fn main() {
     let mut a: Vec<String> = std::env::args().skip(1).collect();
+    if a[0] == "kernel" {
+        return kernel::run(&a[1], &a[2]);
+    }
     if step(&a[0]) {
         return;
     }
