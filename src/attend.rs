@@ -348,8 +348,8 @@ impl Attention {
         let before = self.count;
         for round in 0..=REFINEMENTS {
             self.look(frame, bbox, eyes)?;
-            let score = self.skeleton.score(self.visible);
-            if round == 0 && score < WORTH_A_LOOK * least {
+            let presence = self.skeleton.presence(self.visible);
+            if round == 0 && presence < WORTH_A_LOOK * least {
                 return Ok(false);
             }
             if self.keep(bbox, least, None) {
@@ -363,18 +363,19 @@ impl Attention {
         Ok(self.count > before)
     }
 
-    /// The score from which a pose that is found there is a person.
+    /// The presence from which a pose that is found there is a person.
     fn acquire_score(&self, place: Proposal) -> f32 {
         self.find.acquire_score + place.doubt
     }
 
-    /// Keeps the skeleton that was just found in `bbox` if it scores `least` and is nobody else's;
+    /// Keeps the skeleton that was just found in `bbox` if its presence is `least` and it is nobody else's;
     /// says whether somebody was seen there. Of two who are the same, the one stays who is surer and
     /// fills the box better.
     fn keep(&mut self, bbox: Rect, least: f32, of: Option<PersonId>) -> bool {
         let score = self.skeleton.score(self.visible);
         let around = previous_pose::around(&self.skeleton, self.visible);
-        let Some(own) = around.filter(|_| score >= least) else {
+        let is_here = self.skeleton.presence(self.visible) >= least;
+        let Some(own) = around.filter(|_| is_here) else {
             return false;
         };
         let next = match of {

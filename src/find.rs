@@ -108,9 +108,9 @@ pub struct FindSettings {
     pub kind: Arc<dyn Find>,
     /// Height of the smallest person that is looked for, as a share of the picture's height.
     pub smallest: f32,
-    /// The skeleton score from which a find counts as a person.
+    /// The presence of a skeleton from which a find counts as a person.
     pub acquire_score: f32,
-    /// The score under which a person who is followed is lost.
+    /// The presence under which a person who is followed is lost.
     pub keep_score: f32,
     /// How often the picture is searched while a person is followed.
     pub look_again: Duration,
@@ -131,15 +131,15 @@ const MOST_PEOPLE: usize = planes::MOST;
 const WINDOWS_SMALLEST: f32 = 0.45;
 
 /// The share of `acquire_score` that is `keep_score` where none is given.
-const KEEPS: f32 = 0.6;
+const KEEPS: f32 = 0.64;
 
 impl Default for FindSettings {
     fn default() -> Self {
         Self {
             kind: Arc::new(windows::WindowsSettings),
             smallest: WINDOWS_SMALLEST,
-            acquire_score: 0.35,
-            keep_score: 0.18,
+            acquire_score: 0.44,
+            keep_score: 0.28,
             look_again: Duration::from_secs(2),
             max_people: 6,
             max_inferences: MOST_PEOPLE,
@@ -171,7 +171,7 @@ pub fn read(s: &mut Section) -> FindSettings {
             )),
         })
         .example("0.1")
-        .without("0.6 of `acquire_score`")
+        .without("0.64 of `acquire_score`")
         .maybe()
         .unwrap_or(acquire_score * KEEPS);
     let look_again = s.seconds("look_again_s", LOOK_AGAIN, 0.1..=3600.0);
@@ -201,8 +201,9 @@ pub fn read(s: &mut Section) -> FindSettings {
 }
 
 const SMALLEST: &str = "the smallest person's share of the picture's height";
-const ACQUIRE: &str = "the mean joint score from which a find counts as a person";
-const KEEP: &str = "the score under which a person is lost; at most `acquire_score`";
+const ACQUIRE: &str =
+    "the mean score of the better half of the joints from which a find counts as a person";
+const KEEP: &str = "the same under which a person is lost; at most `acquire_score`";
 const MAX_PEOPLE: &str = "so many people are followed at most";
 const MAX_INFERENCES: &str =
     "pose inferences a frame: where more people are there, they take turns";

@@ -185,6 +185,9 @@ pub struct Skeleton {
     pub keypoints: Vec<Keypoint>,
 }
 
+/// Of skeletons with more joints, so many are the better half.
+const MOST_HALF: usize = 16;
+
 impl Skeleton {
     /// The joints whose score reaches `visible`.
     pub fn seen(&self, visible: Threshold) -> impl Iterator<Item = &Keypoint> {
@@ -199,6 +202,22 @@ impl Skeleton {
         // A sum of nothing is -0.
         let sum = self.seen(visible).fold(0.0, |sum, k| sum + k.score);
         sum / self.keypoints.len() as f32
+    }
+
+    /// How surely somebody is there: the mean score over the better half of the joints, unseen ones
+    /// counted as 0. A table, the picture's edge or somebody else may hide the other half.
+    pub fn presence(&self, visible: Threshold) -> f32 {
+        let half = (self.keypoints.len() / 2).clamp(1, MOST_HALF);
+        let mut best = [0.0; MOST_HALF];
+        for joint in self.seen(visible) {
+            let mut score = joint.score;
+            for place in &mut best[..half] {
+                if score > *place {
+                    std::mem::swap(&mut score, place);
+                }
+            }
+        }
+        best[..half].iter().sum::<f32>() / half as f32
     }
 
     /// The rectangle around the seen joints; `None` if fewer than two are seen.
@@ -261,6 +280,31 @@ mod tests {
         }
         assert_eq!(coco.mirror(0), 0);
         assert_eq!(coco.bones().len(), 19, "COCO's own list of limbs has 19");
+    }
+
+    #[test]
+    fn whoever_is_half_hidden_is_there() {
+        let of = |scores: &[f32]| Skeleton {
+            keypoints: scores
+                .iter()
+                .map(|&score| Keypoint {
+                    position: Point::default(),
+                    score,
+                })
+                .collect(),
+        };
+        let presence = |scores: &[f32]| of(scores).presence(Threshold(0.25));
+        let mut desk = [0.05; 17];
+        desk[..8].fill(0.8);
+        assert!((presence(&desk) - 0.8).abs() < 1e-6);
+        desk.reverse();
+        assert!((presence(&desk) - 0.8).abs() < 1e-6, "whichever half it is");
+        desk[13..].fill(0.2);
+        assert!((presence(&desk) - 0.4).abs() < 1e-6, "unseen joints are 0");
+        assert_eq!(presence(&[]), 0.0);
+        assert_eq!(presence(&[0.9]), 0.9);
+        assert_eq!(presence(&[f32::NAN; 17]), 0.0);
+        assert!((presence(&[0.5; 200]) - 0.5).abs() < 1e-6);
     }
 
     #[test]

@@ -12,7 +12,7 @@ const HASHES: [(&str, [usize; 3], &str); 3] = [
     (
         "finder",
         [320, 256, 15],
-        "5d7e10a57b5e1e62766036e5eca9fe12310a0a44d70e5f24d17ea6838d124f2b",
+        "bbdfc2b3fba5385d7d2a65a3466b85bb6553054eb9207308dd5e5877bba7a022",
     ),
     (
         "lite_hrnet_18",

@@ -30,7 +30,7 @@ impl Attention {
             let Some(person) = self.refine(frame, place.bbox, eyes)? else {
                 continue;
             };
-            if person.score < self.acquire_score(place) {
+            if person.skeleton.presence(self.visible) < self.acquire_score(place) {
                 continue;
             }
             let same = |f: &Sighting| {
@@ -65,7 +65,8 @@ impl Attention {
         for round in 0..=REFINEMENTS {
             eyes.estimate(frame, bbox, &mut skeleton)?;
             let score = skeleton.score(self.visible);
-            if round == 0 && score < WORTH_A_LOOK * self.find.acquire_score {
+            let presence = skeleton.presence(self.visible);
+            if round == 0 && presence < WORTH_A_LOOK * self.find.acquire_score {
                 return Ok(None);
             }
             let next = previous_pose::around(&skeleton, self.visible);

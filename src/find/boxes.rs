@@ -10,10 +10,12 @@ use super::planes::{Planes, distinct};
 use crate::geometry::{CropPoint, Rect};
 use crate::model::People;
 
-/// A find of this score is taken as it is; a surer one may be less sure as a pose, somebody of whom a
-/// table or the picture's edge hides most.
-const SURE: f32 = 0.45;
-const MOST_TRUST: f32 = 0.13;
+/// A find of this score is taken as it is; a surer one may be less sure as a pose, and an unsure one must
+/// be surer. Chosen on 700 photos of rooms and streets with 1,903 persons and 470 without any: of the
+/// latter 9 show somebody who is not there where 14 did, and as many persons are found.
+const SURE: f32 = 0.6;
+const TRUST: f32 = 0.8;
+const MOST_TRUST: f32 = 0.1;
 
 /// Writes the people of `planes` that score more than `least` (0 to 1) into `out` (cleared first),
 /// the surest first, each once. `strides`: input pixels from cell to cell, one a level.
@@ -49,7 +51,7 @@ pub fn read(planes: Planes, strides: &[usize], least: f32, out: &mut Vec<Proposa
                     out.push(Proposal {
                         bbox,
                         score,
-                        doubt: (SURE - score).max(-MOST_TRUST),
+                        doubt: (TRUST * (SURE - score)).max(-MOST_TRUST),
                     });
                 }
             }

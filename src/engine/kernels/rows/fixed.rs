@@ -271,11 +271,19 @@ macro_rules! row {
                 while start < whole {
                     // The period is whole sixteens.
                     let end = whole.min(start + period);
-                    let mut $i = start;
-                    while $i < end {
-                        let $at = $i - start;
+                    // Two a round: half as many pointers to move.
+                    let twos = start + (end - start) / 32 * 32;
+                    let mut i = start;
+                    while i < twos {
+                        let ($i, $at) = (i, i - start);
                         $sixteen;
-                        $i += 16;
+                        let ($i, $at) = (i + 16, i + 16 - start);
+                        $sixteen;
+                        i += 32;
+                    }
+                    if i < end {
+                        let ($i, $at) = (i, i - start);
+                        $sixteen;
                     }
                     start = end;
                 }
