@@ -77,8 +77,10 @@ fn small_networks_are_those_of_onnxruntime() {
             let off = against_onnxruntime(isa, name);
             let good = match name {
                 "mobile" => off.most <= 1e-3,
-                // Fourteen layers deep, and of its SiLU's values one in thirty falls to the other side.
-                "csp.int8" => off.within >= 0.5 && off.rms <= 1.7,
+                // Fourteen layers deep, and of its SiLU's values one in thirty falls to the other side:
+                // which ones, any small change of SiLU moves this by (SiLU itself is measured beside its
+                // kernel).
+                "csp.int8" => off.within >= 0.44 && off.rms <= 1.95,
                 "mobile.int8" => off.within >= 0.66 && off.rms <= 1.15,
                 _ => off.within >= 0.87 && off.rms <= 0.71,
             };

@@ -12,7 +12,7 @@ const HASHES: [(&str, [usize; 3], &str); 3] = [
     (
         "finder",
         [320, 256, 15],
-        "bbdfc2b3fba5385d7d2a65a3466b85bb6553054eb9207308dd5e5877bba7a022",
+        "3d48d113cd2bac99dc2fbb762426d07ecd51eb92c2d640d7cb00d275d90b0e7a",
     ),
     (
         "lite_hrnet_18",

@@ -374,8 +374,8 @@ fn a_silu_is_read_to_a_thousandth() {
                 for (&x, &q) in x.iter().zip(&out) {
                     let want = of(f64::from(x) / shares) / step;
                     let off = (f64::from(q) - want.clamp(-128.0, 127.0)).abs();
-                    // Half a step, a thousandth or two, and what of the shares is lost.
-                    let may = 0.5 + (0.003 + 1.0 / shares) / step + from * 1e-4;
+                    // Half a step, a thousandth or two (of SiLU's end three), and what of the shares is lost.
+                    let may = 0.5 + (0.003 + 0.6 / shares) / step + from * 1e-4;
                     assert!(off <= may, "{shares}: {x} became {q}, not {want}");
                 }
             }

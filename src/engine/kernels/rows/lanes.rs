@@ -117,9 +117,9 @@ impl Gain {
 pub struct Even {
     /// The first and the last are 0.
     at: [u8; Even::PLACES],
-    /// From `|v|` to 2^9 parts of a place: `(|v| · factor / 2^15) << shift`, saturated.
-    factor: i16,
+    /// From `|v|` to 2^9 parts of a place: `2 · (|v| << shift) · factor / 2^15`, saturated at each step.
     shift: i16,
+    factor: i16,
     /// From 2^6 parts of a table's unit to results, in 2^15.
     scale: i16,
 }
@@ -133,28 +133,35 @@ impl Even {
     const PART: i32 = Self::PLACE - Self::DROPPED;
     const PARTS: i16 = 1 << Self::PART;
     /// What saturates is in the last place, to which all that is shifted in belongs.
-    const MOST_SHIFT: i16 = 9;
+    const MOST_SHIFT: i16 = 8;
 
     /// `of` gives what is negative nowhere, of numbers of `shares` to 1, and is 0 from `reach` on;
     /// what is read is in the same shares. The table reaches farther where shares are few.
     pub fn new(shares: f64, reach: f64, of: impl Fn(f64) -> f64) -> Self {
         let (end, most) = (32768.0, 32767.0);
-        let gain = end / (shares * reach);
-        let shift = gain.log2().ceil().clamp(0.0, Self::MOST_SHIFT.into());
-        let factor = (gain * 2f64.powf(15.0 - shift)).round().min(most);
-        let reach = end / (shares * factor * 2f64.powf(shift - 15.0));
+        let shift = (most / (shares * reach)).log2().floor();
+        let shift = shift.clamp(0.0, Self::MOST_SHIFT.into());
+        let factor = end * end / (shares * reach * 2f64.powf(shift + 1.0));
+        let factor = factor.round().min(most);
+        let place = end * end / (shares * factor * 2f64.powf(shift + 1.0)) / Self::PLACES as f64;
         let last = Self::PLACES - 1;
-        let number = |place: usize| match place {
+        // How far the function is above the middle of the line from one place to the next.
+        let sag = |x: f64| of(x + place / 2.0) - (of(x) + of(x + place)) / 2.0;
+        let number = |at: usize| match at {
             0 => 0.0,
-            place if place == last => 0.0,
-            place => of(place as f64 * reach / Self::PLACES as f64),
+            at if at == last => 0.0,
+            at => {
+                // The middle of what is read as the place's beginning, and half of the sag.
+                let x = (at as f64 + 0.5 / f64::from(Self::PARTS)) * place;
+                (of(x) + (sag(x) + sag(x - place)) / 4.0).max(0.0)
+            }
         };
         let greatest = (0..Self::PLACES).map(number).fold(1e-9, f64::max);
         let unit = greatest / 255.0;
         Self {
             at: std::array::from_fn(|place| (number(place) / unit).round() as u8),
-            factor: factor as i16,
             shift: shift as i16,
+            factor: factor as i16,
             scale: (unit * shares * end / f64::from(Self::PARTS))
                 .round()
                 .min(most) as i16,
@@ -164,8 +171,9 @@ impl Even {
     /// One number.
     #[inline(always)]
     pub fn of(&self, v: i16) -> i16 {
-        let v = i32::from(times(v.saturating_abs(), self.factor)) << self.shift;
-        let v = v.min(i16::MAX.into());
+        let v = (i32::from(v.saturating_abs()) << self.shift).min(i16::MAX.into());
+        let v = times(v as i16, self.factor);
+        let v = i32::from(v.saturating_add(v));
         let (place, part) = (
             (v >> Self::PLACE) as usize,
             (v >> Self::DROPPED) as i16 % Self::PARTS,
@@ -395,10 +403,11 @@ mod x86 {
             // SAFETY: AVX2, as above; the table has four times sixteen places.
             Self(unsafe {
                 let v = _mm256_abs_epi16(_mm256_max_epi16(self.0, _mm256_set1_epi16(-i16::MAX)));
-                let v = _mm256_mulhrs_epi16(v, _mm256_set1_epi16(by.factor));
                 // What saturates is the last place, and its parts are all 0.
                 let v = _mm256_min_epi16(v, _mm256_set1_epi16(i16::MAX >> by.shift));
                 let v = _mm256_sll_epi16(v, _mm_cvtsi32_si128(by.shift.into()));
+                let v = _mm256_mulhrs_epi16(v, _mm256_set1_epi16(by.factor));
+                let v = _mm256_adds_epi16(v, v);
                 // The place and the next one are the two bytes of a number. One more than the last is
                 // the first again.
                 let place = _mm256_srli_epi16::<{ Even::PLACE }>(v);
@@ -559,8 +568,8 @@ mod neon {
             unsafe {
                 let (factor, shift) = (vdupq_n_s16(by.factor), vdupq_n_s16(by.shift));
                 let place = |v| {
-                    let v = vqrdmulhq_s16(vqabsq_s16(v), factor);
-                    vreinterpretq_u16_s16(vqshlq_s16(v, shift))
+                    let v = vqrdmulhq_s16(vqshlq_s16(vqabsq_s16(v), shift), factor);
+                    vreinterpretq_u16_s16(vqaddq_s16(v, v))
                 };
                 let (a, b) = (place(self.0), place(self.1));
                 let table = vld1q_u8_x4(by.at.as_ptr());
