@@ -28,6 +28,10 @@ use turns::Turns;
 const SAME: f32 = 0.4;
 /// A box of the finder that overlaps a sight more shows the same person.
 const KNOWN: f32 = 0.4;
+/// Somebody new whose box overlaps a sight more must be surer by so much, and somebody who is followed to
+/// be kept by half a skeleton alone: it may be half of the other.
+const BESIDE: f32 = 0.02;
+const SURER: f32 = 0.16;
 /// A look at somebody who is followed counts if its score is so much higher.
 const MORE: f32 = 0.1;
 /// How often a find is cropped again around its own pose.
@@ -343,7 +347,10 @@ impl Attention {
         place: Proposal,
         eyes: &mut Eyes,
     ) -> Result<bool, NetworkError> {
-        let least = self.acquire_score(place);
+        let upright = place.bbox.upright();
+        let mut here = self.sightings().iter();
+        let beside = here.any(|s| s.next.upright().iou(upright) > BESIDE);
+        let least = self.acquire_score(place) + if beside { SURER } else { 0.0 };
         let mut bbox = place.bbox;
         let before = self.count;
         for round in 0..=REFINEMENTS {
@@ -368,13 +375,18 @@ impl Attention {
         self.find.acquire_score + place.doubt
     }
 
-    /// Keeps the skeleton that was just found in `bbox` if its presence is `least` and it is nobody else's;
+    /// Keeps the skeleton that was just found in `bbox` if its presence is `least` (the score of somebody
+    /// who is followed) and it is nobody else's;
     /// says whether somebody was seen there. Of two who are the same, the one stays who is surer and
     /// fills the box better.
     fn keep(&mut self, bbox: Rect, least: f32, of: Option<PersonId>) -> bool {
         let score = self.skeleton.score(self.visible);
         let around = previous_pose::around(&self.skeleton, self.visible);
-        let is_here = self.skeleton.presence(self.visible) >= least;
+        let presence = self.skeleton.presence(self.visible);
+        let is_here = match of {
+            Some(_) => score >= least || presence >= self.find.acquire_score + SURER,
+            None => presence >= least,
+        };
         let Some(own) = around.filter(|_| is_here) else {
             return false;
         };

@@ -110,7 +110,7 @@ pub struct FindSettings {
     pub smallest: f32,
     /// The presence of a skeleton from which a find counts as a person.
     pub acquire_score: f32,
-    /// The presence under which a person who is followed is lost.
+    /// The skeleton score under which a person who is followed is lost.
     pub keep_score: f32,
     /// How often the picture is searched while a person is followed.
     pub look_again: Duration,
@@ -203,7 +203,8 @@ pub fn read(s: &mut Section) -> FindSettings {
 const SMALLEST: &str = "the smallest person's share of the picture's height";
 const ACQUIRE: &str =
     "the mean score of the better half of the joints from which a find counts as a person";
-const KEEP: &str = "the same under which a person is lost; at most `acquire_score`";
+const KEEP: &str =
+    "the mean score of all joints under which a person is lost; at most `acquire_score`";
 const MAX_PEOPLE: &str = "so many people are followed at most";
 const MAX_INFERENCES: &str =
     "pose inferences a frame: where more people are there, they take turns";

@@ -55,6 +55,11 @@ impl Page {
         until("the page answers", || {
             TcpStream::connect(("127.0.0.1", port)).is_ok()
         });
+        // It listens before the pipeline has told it what there is.
+        until("the page knows what it shows", || {
+            let state = page.get("/state");
+            state.status != 200 || state.json()["keypoints"].is_array()
+        });
         page
     }
 

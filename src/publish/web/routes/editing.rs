@@ -15,7 +15,11 @@ use tokio::task::spawn_blocking;
 
 pub(super) fn configuration(site: &Site) -> Result<Arc<dyn Configuration>, Problem> {
     let scene = site.shared.scene();
-    let configuration = scene.context.as_ref().and_then(|c| c.configuration.clone());
+    let Some(context) = &scene.context else {
+        let says = "posed is only just starting: ask again in a second";
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, says));
+    };
+    let configuration = context.configuration.clone();
     configuration
         .filter(|_| site.shared.settings.edit)
         .ok_or_else(|| {
