@@ -476,7 +476,7 @@ impl Table {
 /// A function that far from 0 is that of ReLU (SiLU): `max(v, 0)`, exact, less what a table says of
 /// `|v|`, which is small and changes slowly.
 #[derive(Debug, Clone)]
-pub struct Bend(Even);
+pub struct Bend(Box<Even>);
 
 impl Bend {
     /// The table reaches to 8, or farther where `shares` of 1 are too few for its places. None if
@@ -486,12 +486,12 @@ impl Bend {
         let fits = |v: f64| less(v) > -1e-3 && (less(v) - less(-v)).abs() < 1e-3;
         (0..=64)
             .all(|i| fits(f64::from(i) / 8.0))
-            .then(|| Self(Even::new(shares, 8.0, less)))
+            .then(|| Self(Box::new(Even::new(shares, 8.0, less))))
     }
 
     /// From shares to int8.
     pub fn read(&self, isa: Isa, x: &[i16], landing: &Landing, out: &mut [i8]) {
-        land_bent(isa, x, self.0, landing, out);
+        land_bent(isa, x, *self.0, landing, out);
     }
 }
 
