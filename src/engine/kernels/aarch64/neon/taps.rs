@@ -23,21 +23,28 @@ use std::ops::Range;
 pub const LANES: usize = 16;
 
 pub fn pack_taps(w: &[i8], c: usize, init: &[i32]) -> (Packed, Vec<i32>) {
-    let mut packed = Vec::with_capacity(period(c) * 9 + period(c) / LANES);
-    let mut chains = Vec::new();
+    pack(w, c, init, &[3, 2])
+}
+
+/// Kernels of any number of taps, of which as many are summed in int16 as the first of `chains` that
+/// fits, else one.
+pub fn pack(w: &[i8], c: usize, init: &[i32], chains: &[usize]) -> (Packed, Vec<i32>) {
+    let taps = w.len() / c;
+    let mut packed = Vec::with_capacity(period(c) * taps + period(c) / LANES);
+    let mut longest = Vec::new();
     for start in (0..period(c)).step_by(LANES) {
         let channels = (start..start + LANES).map(|lane| lane % c);
-        for tap in 0..9 {
-            packed.extend(channels.clone().map(|channel| w[channel * 9 + tap]));
+        for tap in 0..taps {
+            packed.extend(channels.clone().map(|channel| w[channel * taps + tap]));
         }
-        let longest = [3, 2].into_iter().find(|&chain| {
+        let fitting = chains.iter().find(|&&chain| {
             channels
                 .clone()
-                .all(|channel| w[channel * 9..][..9].chunks(chain).all(fits))
+                .all(|channel| w[channel * taps..][..taps].chunks(chain).all(fits))
         });
-        chains.push(longest.unwrap_or(1) as i8);
+        longest.push(fitting.map_or(1, |&chain| chain as i8));
     }
-    packed.extend(chains);
+    packed.extend(longest);
     (Packed::I8(packed), periodic(init))
 }
 

@@ -8,11 +8,10 @@
 //! many taps are summed in int16. Two steps are 100 `smull`/`smlal` and 75 loads.
 
 use super::super::grow;
-use super::fits;
 use super::sink::{Rounded, Sink, widen};
-use super::taps::{LANES, copy};
+use super::taps::{LANES, copy, pack};
 use crate::engine::kernels::rows::fixed::{Fixed, Numbers};
-use crate::engine::kernels::{Packed, Row, SLACK, TapScratch, TapShape, period, periodic};
+use crate::engine::kernels::{Packed, Row, SLACK, TapScratch, TapShape};
 use std::arch::aarch64::*;
 use std::ops::Range;
 
@@ -21,22 +20,7 @@ const SIDE: usize = 5;
 const TAPS: usize = SIDE * SIDE;
 
 pub fn pack_wide_taps(w: &[i8], c: usize, init: &[i32]) -> (Packed, Vec<i32>) {
-    let mut packed = Vec::with_capacity(period(c) * TAPS + period(c) / LANES);
-    let mut chains = Vec::new();
-    for start in (0..period(c)).step_by(LANES) {
-        let channels = (start..start + LANES).map(|lane| lane % c);
-        for tap in 0..TAPS {
-            packed.extend(channels.clone().map(|channel| w[channel * TAPS + tap]));
-        }
-        let longest = [5, 3, 2].into_iter().find(|&chain| {
-            channels
-                .clone()
-                .all(|channel| w[channel * TAPS..][..TAPS].chunks(chain).all(fits))
-        });
-        chains.push(longest.unwrap_or(1) as i8);
-    }
-    packed.extend(chains);
-    (Packed::I8(packed), periodic(init))
+    pack(w, c, init, &[5, 3, 2])
 }
 
 /// # Safety
